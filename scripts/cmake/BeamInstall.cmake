@@ -1,0 +1,1 @@
+# What `cmake --install` gives besides tools and applications, which install themselves.

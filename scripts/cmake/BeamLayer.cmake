@@ -1,0 +1,63 @@
+# beam_layer(NAME
+#     USES layer...            # what its headers include
+#     PRIVATE_USES layer...    # what only its .cpp files include
+#     PACKAGES name...         # packages its headers show
+#     PRIVATE_PACKAGES name... # packages only its .cpp files use
+#     HEADERS x.hpp...         # installed, and each compiled alone by all_verify_interface_header_sets
+#     SOURCES x.cpp...)
+#
+# One layer of libbeamcore, an OBJECT library beam_NAME. USES is the layer list: an include that it
+# does not allow is an error of scripts/check.
+function(beam_layer NAME)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" ""
+        "USES;PRIVATE_USES;PACKAGES;PRIVATE_PACKAGES;HEADERS;SOURCES")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "beam_layer(${NAME}): what is ${arg_UNPARSED_ARGUMENTS}?")
+    endif()
+    set(target beam_${NAME})
+    list(TRANSFORM arg_USES PREPEND beam_ OUTPUT_VARIABLE uses)
+    list(TRANSFORM arg_PRIVATE_USES PREPEND beam_ OUTPUT_VARIABLE private_uses)
+    beam_packages(packages ${arg_PACKAGES})
+    beam_packages(private_packages ${arg_PRIVATE_PACKAGES})
+
+    # A layer of templates only still has one object, so that it can be linked like the others.
+    set(empty "${PROJECT_BINARY_DIR}/${target}.cpp")
+    if(NOT arg_SOURCES)
+        file(CONFIGURE OUTPUT "${empty}" CONTENT "")
+        set(arg_SOURCES "${empty}")
+    endif()
+    add_library(${target} OBJECT ${arg_SOURCES})
+    target_sources(${target} PUBLIC FILE_SET HEADERS
+        BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${arg_HEADERS})
+    target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>")
+    target_link_libraries(${target}
+        PUBLIC ${uses} ${packages} Threads::Threads
+        PRIVATE ${private_uses} ${private_packages} beam_warnings)
+    set_property(GLOBAL APPEND PROPERTY BEAM_LAYERS ${NAME})
+    set_property(GLOBAL APPEND_STRING PROPERTY BEAM_LAYER_EDGES
+        "${NAME}: ${arg_USES} ${arg_PRIVATE_USES}\n")
+endfunction()
+
+# The shared library NAME of all layers added so far; BEAM_LAYERS in the caller's parent names them,
+# and layers.txt in the build folder says what each may include.
+function(beam_library NAME)
+    get_property(layers GLOBAL PROPERTY BEAM_LAYERS)
+    get_property(edges GLOBAL PROPERTY BEAM_LAYER_EDGES)
+    string(REPLACE ";" " " edges "${edges}")
+    file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/layers.txt" CONTENT "${edges}" @ONLY)
+
+    add_library(${NAME} SHARED)
+    add_library(beamcore::${NAME} ALIAS ${NAME})
+    set_target_properties(${NAME} PROPERTIES
+        VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE CXX
+        VERIFY_INTERFACE_HEADER_SETS OFF)
+    target_compile_features(${NAME} PUBLIC cxx_std_20)
+    target_include_directories(${NAME} PUBLIC
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+    list(TRANSFORM layers PREPEND beam_ OUTPUT_VARIABLE objects)
+    target_link_libraries(${NAME}
+        PUBLIC Threads::Threads tl::expected
+        PRIVATE ${objects})
+    target_link_options(${NAME} PRIVATE -Wl,-z,defs)
+    set(BEAM_LAYERS ${layers} CACHE INTERNAL "the layers of libbeamcore in this build")
+endfunction()

@@ -1,0 +1,20 @@
+# beam_tool(NAME SOURCES x.cpp... [PACKAGES name...] [LIBRARIES target...] [NO_INSTALL])
+#
+# A program in bin/, linked to libbeamcore and, where that exists, to tools/common (beam_tool_common).
+function(beam_tool NAME)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "NO_INSTALL" "" "SOURCES;PACKAGES;LIBRARIES")
+    if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "beam_tool(${NAME} SOURCES x.cpp...), not ${ARGN}")
+    endif()
+    beam_packages(packages ${arg_PACKAGES})
+    add_executable(${NAME} ${arg_SOURCES})
+    target_include_directories(${NAME} PRIVATE "${PROJECT_SOURCE_DIR}")
+    target_link_libraries(${NAME} PRIVATE
+        ${arg_LIBRARIES} beamcore::beamcore ${packages} beam_warnings)
+    if(TARGET beam_tool_common)
+        target_link_libraries(${NAME} PRIVATE beam_tool_common)
+    endif()
+    if(NOT arg_NO_INSTALL)
+        install(TARGETS ${NAME} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    endif()
+endfunction()

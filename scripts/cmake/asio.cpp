@@ -1,0 +1,3 @@
+// The compiled half of Asio (ASIO_SEPARATE_COMPILATION).
+#include <asio/impl/src.hpp>
+#include <asio/ssl/impl/src.hpp>
