@@ -29,10 +29,15 @@ function(beam_layer NAME)
     add_library(${target} OBJECT ${arg_SOURCES})
     target_sources(${target} PUBLIC FILE_SET HEADERS
         BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${arg_HEADERS})
-    target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>")
+    target_include_directories(${target} PUBLIC
+        "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}/generated")
     target_link_libraries(${target}
         PUBLIC ${uses} ${packages} Threads::Threads
         PRIVATE ${private_uses} ${private_packages} beam_warnings)
+    add_dependencies(${target} beam_abi_headers)
+    file(RELATIVE_PATH folder "${PROJECT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}")
+    list(TRANSFORM arg_HEADERS PREPEND "${folder}/")
+    set_property(GLOBAL APPEND PROPERTY BEAM_HEADERS ${arg_HEADERS})
     set_property(GLOBAL APPEND PROPERTY BEAM_LAYERS ${NAME})
     set_property(GLOBAL APPEND_STRING PROPERTY BEAM_LAYER_EDGES
         "${NAME}: ${arg_USES} ${arg_PRIVATE_USES}\n")
@@ -46,6 +51,19 @@ function(beam_library NAME)
     string(REPLACE ";" " " edges "${edges}")
     file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/layers.txt" CONTENT "${edges}" @ONLY)
 
+    # Part of abi_stamp.hpp.
+    get_property(headers GLOBAL PROPERTY BEAM_HEADERS)
+    list(TRANSFORM headers PREPEND "${PROJECT_SOURCE_DIR}/" OUTPUT_VARIABLE header_paths)
+    set(generated "${PROJECT_BINARY_DIR}/generated/libbeamcore/base/detail/abi_headers.hpp")
+    add_custom_command(OUTPUT "${generated}.done" VERBATIM
+        BYPRODUCTS "${generated}"
+        COMMAND ${CMAKE_COMMAND} "-DROOT=${PROJECT_SOURCE_DIR}" "-DHEADERS=${headers}"
+            "-DOUT=${generated}" -P "${PROJECT_SOURCE_DIR}/scripts/cmake/HashHeaders.cmake"
+        COMMAND ${CMAKE_COMMAND} -E touch "${generated}.done"
+        DEPENDS ${header_paths}
+        COMMENT "Hashing the public headers")
+    add_custom_target(beam_abi_headers DEPENDS "${generated}.done")
+
     add_library(${NAME} SHARED)
     add_library(beamcore::${NAME} ALIAS ${NAME})
     set_target_properties(${NAME} PROPERTIES
@@ -53,7 +71,8 @@ function(beam_library NAME)
         VERIFY_INTERFACE_HEADER_SETS OFF)
     target_compile_features(${NAME} PUBLIC cxx_std_20)
     target_include_directories(${NAME} PUBLIC
-        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR};${PROJECT_BINARY_DIR}/generated>"
+        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
     list(TRANSFORM layers PREPEND beam_ OUTPUT_VARIABLE objects)
     target_link_libraries(${NAME}
         PUBLIC Threads::Threads tl::expected
