@@ -31,11 +31,11 @@ target_compile_options(beam_warnings INTERFACE
     -Wnull-dereference)
 
 if(BEAMCORE_SANITIZE STREQUAL "address")
-    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined
+    add_compile_options(-O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
         -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)
 elseif(BEAMCORE_SANITIZE STREQUAL "thread")
-    add_compile_options(-fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
+    add_compile_options(-O1 -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
     add_link_options(-fsanitize=thread)
 elseif(BEAMCORE_SANITIZE)
     message(FATAL_ERROR "BEAMCORE_SANITIZE is address, thread or empty")

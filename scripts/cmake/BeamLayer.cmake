@@ -1,3 +1,20 @@
+# beam_layer_levels("a" "b c" ...): the names of all layers, lowest first, one argument a level. Sets
+# BEAM_ALL_LAYERS, or what of it the option BEAMCORE_LAYERS asks for.
+function(beam_layer_levels)
+    set(level 0)
+    foreach(names IN LISTS ARGN)
+        separate_arguments(names)
+        foreach(name IN LISTS names)
+            set_property(GLOBAL PROPERTY BEAM_LEVEL_${name} ${level})
+            if(NOT BEAMCORE_LAYERS OR name IN_LIST BEAMCORE_LAYERS)
+                list(APPEND all ${name})
+            endif()
+        endforeach()
+        math(EXPR level "${level} + 1")
+    endforeach()
+    set(BEAM_ALL_LAYERS ${all} PARENT_SCOPE)
+endfunction()
+
 # beam_layer(NAME
 #     USES layer...            # what its headers include
 #     PRIVATE_USES layer...    # what only its .cpp files include
@@ -15,6 +32,13 @@ function(beam_layer NAME)
         message(FATAL_ERROR "beam_layer(${NAME}): what is ${arg_UNPARSED_ARGUMENTS}?")
     endif()
     set(target beam_${NAME})
+    get_property(level GLOBAL PROPERTY BEAM_LEVEL_${NAME})
+    foreach(other IN LISTS arg_USES arg_PRIVATE_USES)
+        get_property(other_level GLOBAL PROPERTY BEAM_LEVEL_${other})
+        if(NOT other_level LESS level)
+            message(FATAL_ERROR "layer ${NAME} may not use ${other}, which is not below it")
+        endif()
+    endforeach()
     list(TRANSFORM arg_USES PREPEND beam_ OUTPUT_VARIABLE uses)
     list(TRANSFORM arg_PRIVATE_USES PREPEND beam_ OUTPUT_VARIABLE private_uses)
     beam_packages(packages ${arg_PACKAGES})
@@ -43,8 +67,8 @@ function(beam_layer NAME)
         "${NAME}: ${arg_USES} ${arg_PRIVATE_USES}\n")
 endfunction()
 
-# The shared library NAME of all layers added so far; BEAM_LAYERS in the caller's parent names them,
-# and layers.txt in the build folder says what each may include.
+# The shared library NAME of all layers added so far. BEAM_LAYERS names them, and
+# layers.txt in the build folder says what each may include.
 function(beam_library NAME)
     get_property(layers GLOBAL PROPERTY BEAM_LAYERS)
     get_property(edges GLOBAL PROPERTY BEAM_LAYER_EDGES)

@@ -29,13 +29,16 @@ endfunction()
 # beam_add_test(NAME COMMAND command... [LABELS label...] [TIMEOUT seconds] [SERIAL])
 #
 # A test of ctest with a runtime and a state folder of its own, so that the nodes it starts meet
-# neither the user's nor another test's. The build's tools are first on its PATH.
+# neither the user's nor another test's. The build's tools are first on its PATH. Exit code 77 is a
+# skip. In a build with a sanitizer the name begins with asan. or tsan.
 function(beam_add_test NAME)
     cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "COMMAND;LABELS")
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 300)
     endif()
     set(dir "${PROJECT_BINARY_DIR}/run/${NAME}")
+    string(REGEX REPLACE "^(.)[a-z]+$" "\\1san." prefix "${BEAMCORE_SANITIZE}")
+    string(PREPEND NAME "${prefix}")
     foreach(sub run state config)
         file(MAKE_DIRECTORY "${dir}/${sub}")
         file(CHMOD "${dir}/${sub}" DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
