@@ -1,0 +1,3 @@
+module beamcore/bench
+
+go 1.18
