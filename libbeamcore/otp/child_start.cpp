@@ -1,0 +1,133 @@
+#include "libbeamcore/otp/child_start.hpp"
+
+#include <atomic>
+#include <string_view>
+
+#include "libbeamcore/otp/module_table.hpp"
+
+namespace beam {
+
+namespace detail {
+
+struct child_start_data {
+    std::atomic<std::uint32_t> refs{1};
+    callback<start_result()> now;
+    callback<awaitable<start_result>()> later;
+    atom application;
+    atom name;
+    term arguments;
+    bool in_table = false;
+};
+
+atom class_atom(const char* qualified_name) {
+    std::string_view name = qualified_name;
+    // The last `::` outside of template arguments.
+    std::size_t from = 0, depth = 0;
+    for (std::size_t i = 0; i + 1 < name.size(); ++i) {
+        if (name[i] == '<' || name[i] == '(' || name[i] == '{') ++depth;
+        if (name[i] == '>' || name[i] == ')' || name[i] == '}') --depth;
+        if (depth == 0 && name[i] == ':' && name[i + 1] == ':') from = i + 2;
+    }
+    return atom(name.substr(from));
+}
+
+namespace {
+
+term unknown_class(const child_start_data& d) {
+    return tuple(atoms::undef, list({tuple(d.name, atom("start_link"), d.arguments)}));
+}
+
+start_result thrown() noexcept {
+    return fail_term(tuple(atoms::EXIT, reason_of_current_exception()));
+}
+
+awaitable<start_result> start_kept([[maybe_unused]] child_start kept,
+                                    const child_start_data& d) {
+    try {
+        if (d.in_table) {
+            auto entry = module_table::current().find(d.application, d.name);
+            if (!entry) co_return fail_term(unknown_class(d));
+            if (entry->factory.start_link) co_return entry->factory.start_link(d.arguments);
+            if (!entry->factory.start_link_waiting) co_return fail_term(unknown_class(d));
+            term arguments = d.arguments;
+            auto begun = entry->factory.start_link_waiting(std::move(arguments));
+            start_result r = co_await begun;
+            co_return r;
+        }
+        if (d.now) co_return d.now();
+        auto begun = d.later();
+        start_result r = co_await begun;
+        co_return r;
+    } catch (...) {
+        co_return thrown();
+    }
+}
+
+}  // namespace
+
+}  // namespace detail
+
+child_start child_start::from_callback(callback<start_result()> start) {
+    auto* d = new detail::child_start_data;
+    d->now = std::move(start);
+    return child_start(d);
+}
+
+child_start child_start::from_callback(callback<awaitable<start_result>()> start) {
+    auto* d = new detail::child_start_data;
+    d->later = std::move(start);
+    return child_start(d);
+}
+
+child_start child_start::of_class(atom application, atom name, term arguments) {
+    auto* d = new detail::child_start_data;
+    d->application = application;
+    d->name = name;
+    d->arguments = std::move(arguments);
+    d->in_table = true;
+    return child_start(d);
+}
+
+child_start::child_start(const child_start& other) noexcept : data_(other.data_) {
+    if (data_) data_->refs.fetch_add(1, std::memory_order_relaxed);
+}
+
+child_start::~child_start() {
+    if (data_ && data_->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) delete data_;
+}
+
+bool child_start::waits() const {
+    if (!data_->in_table) return bool(data_->later);
+    auto entry = module_table::current().find(data_->application, data_->name);
+    return entry && entry->factory.start_link_waiting;
+}
+
+start_result child_start::start() const {
+    try {
+        if (!data_->in_table) return data_->now();
+        auto entry = module_table::current().find(data_->application, data_->name);
+        if (!entry || !entry->factory.start_link) return fail_term(detail::unknown_class(*data_));
+        return entry->factory.start_link(data_->arguments);
+    } catch (...) {
+        return detail::thrown();
+    }
+}
+
+awaitable<start_result> child_start::start_waiting() const {
+    return detail::start_kept(*this, *data_);
+}
+
+term child_start::mfa() const {
+    if (!data_) return atoms::undefined;
+    return tuple(data_->name, atom("start_link"), data_->arguments);
+}
+
+atom child_start::class_name() const { return data_ ? data_->name : atoms::undefined; }
+
+child_start child_start::described(atom name, term arguments) && {
+    data_->name = name;
+    data_->arguments = std::move(arguments);
+    return std::move(*this);
+}
+
+}  // namespace beam

@@ -1,0 +1,223 @@
+// The part of a gen_server that is not a template: its loop, time-outs, system requests and end.
+//
+// gen_core is libbeamcore's own code and stays with the process; the class that the user wrote is known
+// by a table of functions, and its object (the state) lies beside, so both can be exchanged under a
+// living process. The core holds the reference to the module that both come from.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "libbeamcore/base/export.hpp"
+#include "libbeamcore/otp/callback_result.hpp"
+#include "libbeamcore/otp/start_result.hpp"
+#include "libbeamcore/otp/sys.hpp"
+#include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/runtime/detail/module_ref.hpp"
+#include "libbeamcore/runtime/spawn.hpp"
+#include "libbeamcore/term/outcome.hpp"
+
+namespace beam {
+
+/// How to start a server.
+struct server_options {
+    /// Registered before init runs. Taken: the error `{already_started, Pid}`.
+    std::optional<atom> name{};
+    /// How long an init that waits may take; then it is killed and the error is `timeout`.
+    beam::timeout timeout = infinity{};
+    /// Without messages for that long the server hibernates.
+    beam::timeout hibernate_after = infinity{};
+    /// Priority and bounds of the mailbox. link, monitor and name are set by the function used.
+    spawn_options spawn{};
+};
+
+namespace detail {
+
+class gen_core;
+
+struct gen_class {
+    const char* name;  // qualified; in the module's memory
+    std::uint32_t size, align;
+    std::uint64_t fingerprint;  // 0: no declared fields
+
+    // Hands `m` to its handler; false if there is none.
+    bool (*dispatch)(gen_core&, self, void* state, message& m);
+    bool (*on_timeout)(gen_core&, self, void* state);
+    bool (*on_continue)(gen_core&, self, void* state, message& what);
+    // The rest may be null.
+    void (*on_terminate)(void* state, const term& reason);
+    awaitable<void> (*on_terminate_waiting)(void* state, const term& reason);
+    void (*on_hibernate)(void* state);
+    term (*get_state)(const void* state);
+    result<void> (*set_state)(void* state, const term& t);
+    term (*format_status)(const void* state, atom why);
+    outcome<void> (*code_change)(void* raw, const term& old_vsn, const term& state,
+                                 const term& extra);
+    // Never null.
+    void (*destroy)(void* state) noexcept;
+    module_record* (*module)();
+    atom (*class_name)();
+};
+
+class BEAM_EXPORT gen_core : public sys_target {
+public:
+    [[nodiscard]] static std::unique_ptr<gen_core> make(const gen_class* type);
+    ~gen_core() override;
+
+    static void* operator new(std::size_t n) { return allocate(n); }
+    static void operator delete(void* p, std::size_t n) noexcept { deallocate(p, n); }
+
+    // -- for the templates that adapt a class -----------------------------------------------------
+
+    /// A handler's result.
+    void next(then t);
+    void apply(cast_result r);
+    /// The process ends when the handler is through; `answer` is sent after terminate.
+    void stop(term reason);
+    void stop(term reason, const from& to, message answer);
+    /// In a catch block of a handler: what was thrown is a result or the end.
+    void caught() noexcept;
+    /// Goes on with a handler that waits. It catches what it throws.
+    void wait(self s, awaitable<void> work) { run_waiting(s, std::move(work)), flags_ |= waiting; }
+    [[nodiscard]] bool is_debugging() const { return (flags_ & debugging) != 0; }
+    void replied(self s, const from& to, term answer);
+
+    /// In the init that waits: how it came out.
+    void init_ready(then next);
+    void init_ignored();
+    void init_stopped(term reason);
+    void init_caught() noexcept;
+    [[nodiscard]] void* storage() { return state_; }
+
+    // -- sys --------------------------------------------------------------------------------------
+
+    void run(self s) final;
+    [[nodiscard]] atom sys_module() const final;
+    [[nodiscard]] pid sys_parent() const final { return parent_; }
+    [[nodiscard]] term sys_get_state() final;
+    [[nodiscard]] outcome<void> sys_set_state(const term& state) final;
+    [[nodiscard]] outcome<void> sys_change_code(const term& module, const term& old_vsn,
+                                                const term& extra) final;
+    void sys_terminate(term reason) final;
+    [[nodiscard]] term sys_misc(bool suspended) final;
+
+protected:
+    gen_core(const gen_class* type, void* room, std::size_t room_size);
+
+private:
+    friend class gen_start;
+    struct extras;
+
+    enum flag : std::uint32_t {
+        // To be seen to before the next message is taken.
+        waiting = 1,       // a handler's coroutine runs
+        initialising = 2,  // init has yet to run, in the process itself
+        stopping = 4,
+        suspended = 8,
+        has_continue = 16,
+        timeout_first = 32,  // init asked for a time-out of 0
+        urgent = 63,
+        // To be seen to when a message is taken.
+        armed = 64,      // a time-out's timer runs
+        debugging = 128,
+        hibernates = 256,  // the option hibernate_after
+        ticking = 512,     // its timer runs
+        watched = armed | debugging | hibernates | ticking,
+        // To be seen to when the mailbox is empty.
+        wants_timeout = 1024,
+        idle_work = wants_timeout | hibernates,
+        // Facts.
+        has_state = 2048,
+        state_apart = 4096,  // the state is not in the room behind this object
+        terminated = 8192,
+        answered = 16384,
+    };
+
+    extras& more();
+    bool attend(self s);
+    bool idle(self s);
+    bool before(self s, message& m);
+    void take(self s, message& m);
+    void handle_special(self s, message& m);
+    void unexpected(message& m);
+    void timed_out_now(self s);
+    void tick(self s, std::uint32_t generation);
+    void hibernate_now();
+    void end(self s);
+    void report_end(self s);
+    awaitable<void> initialise(self s);
+    awaitable<void> terminate_waiting(self s);
+    void drop_state() noexcept;
+    term shown_state(atom why) const;
+
+    const gen_class* class_;
+    void* state_;
+    sys_handler sys_;
+    extras* extras_ = nullptr;
+    const type_descriptor* current_ = nullptr;  // of the message being handled, or the last one
+    term reason_;
+    pid parent_;
+    std::uint32_t flags_ = 0;
+};
+
+/// One start, from the starter's side.
+class BEAM_EXPORT gen_start {
+public:
+    gen_start(const gen_class* type, const server_options& options, bool link, bool monitor);
+    ~gen_start();
+    gen_start(const gen_start&) = delete;
+    gen_start& operator=(const gen_start&) = delete;
+
+    /// Makes the process; until finish() the calling code runs as it. False: it could not be made.
+    [[nodiscard]] bool begin();
+    [[nodiscard]] gen_core& core() { return *body_; }
+    [[nodiscard]] void* storage() { return body_->storage(); }
+    /// How init came out.
+    void made(then next);
+    void ignored();
+    void stopped(term reason);
+    /// In a catch block: init threw.
+    void caught() noexcept;
+    /// init is to run in the process.
+    void defer(awaitable<void> init);
+
+    [[nodiscard]] start_result finish();
+    /// finish(), then waits for the deferred init. Keep this object meanwhile.
+    [[nodiscard]] awaitable<start_result> finish_waiting();
+    [[nodiscard]] ref monitor() const { return monitor_; }
+
+private:
+    enum class state : std::uint8_t { none, begun, made, deferred, ignored, failed };
+
+    server_options options_;
+    const gen_class* class_;
+    std::unique_ptr<gen_core> body_;
+    process_block* pb_ = nullptr;
+    std::optional<init_scope> scope_;
+    term reason_;
+    ref monitor_;
+    state state_ = state::none;
+    bool crashed_ = false;
+};
+
+/// Handles one open request as long as it lives.
+class request_scope {
+public:
+    explicit request_scope(process_block* pb) : pb_(pb) {}
+    ~request_scope() { end_request(pb_); }
+    request_scope(const request_scope&) = delete;
+    request_scope& operator=(const request_scope&) = delete;
+
+private:
+    process_block* pb_;
+};
+
+/// The reason for a failed result: its code, or `{Code, Detail}`.
+[[nodiscard]] BEAM_EXPORT term error_term(const error& e);
+
+}  // namespace detail
+
+}  // namespace beam
