@@ -2,9 +2,9 @@
 # One module for each thing that lint-module refuses.
 
 setup() {
-    cd "$BATS_TEST_TMPDIR"
+    cd "$BATS_TEST_TMPDIR" || return
     flags=(-std=c++20 -shared -fPIC -fvisibility=hidden -fvisibility-inlines-hidden -fno-gnu-unique
-        "-Wl,--version-script=$SOURCE/scripts/cmake/application.map" -Wl,-z,defs)
+        "-Wl,--version-script=$SOURCE/scripts/cmake/application.map" "-Wl,-z,defs")
     entry='extern "C" __attribute__((visibility("default"))) int beam_module_entry(void* c) { return use() + (c == nullptr); }'
 }
 
