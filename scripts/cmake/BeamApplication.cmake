@@ -26,9 +26,8 @@ function(beam_application NAME)
         set(apps "${PROJECT_BINARY_DIR}/apps")
     endif()
     set(map "${BEAM_CMAKE_DIR}/application.map")
-    find_program(BEAM_LINT_MODULE lint-module
+    find_program(lint lint-module NO_CACHE
         PATHS "${BEAM_CMAKE_DIR}" "${BEAM_CMAKE_DIR}/.." NO_DEFAULT_PATH REQUIRED)
-    mark_as_advanced(BEAM_LINT_MODULE)
 
     add_library(${target} MODULE ${arg_SOURCES})
     set_target_properties(${target} PROPERTIES
@@ -54,7 +53,7 @@ function(beam_application NAME)
             "${apps}/${target}/")
     endforeach()
     add_custom_command(TARGET ${target} POST_BUILD VERBATIM
-        COMMAND ${BEAM_LINT_MODULE} "$<TARGET_FILE:${target}>")
+        COMMAND ${lint} "$<TARGET_FILE:${target}>")
 
     if(BEAM_APPLICATIONS_INSTALL_DIR AND NOT arg_NO_INSTALL)
         set(dir "${BEAM_APPLICATIONS_INSTALL_DIR}/${target}")

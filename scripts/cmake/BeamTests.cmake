@@ -39,14 +39,22 @@ function(beam_add_test NAME)
     set(dir "${PROJECT_BINARY_DIR}/run/${NAME}")
     string(REGEX REPLACE "^(.)[a-z]+$" "\\1san." prefix "${BEAMCORE_SANITIZE}")
     string(PREPEND NAME "${prefix}")
-    foreach(sub run state config)
-        file(MAKE_DIRECTORY "${dir}/${sub}")
-        file(CHMOD "${dir}/${sub}" DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+    set(runtime "${dir}/run")
+    # A socket's path has at most 107 bytes; in a deep build folder it must lie elsewhere.
+    string(LENGTH "${runtime}" length)
+    if(length GREATER 70)
+        string(MD5 hash "${dir}")
+        string(SUBSTRING "${hash}" 0 12 hash)
+        set(runtime "/tmp/beamcore-test-${hash}")
+    endif()
+    foreach(folder "${runtime}" "${dir}/state" "${dir}/config")
+        file(MAKE_DIRECTORY "${folder}")
+        file(CHMOD "${folder}" DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
     endforeach()
     add_test(NAME ${NAME} COMMAND ${arg_COMMAND})
     set_tests_properties(${NAME} PROPERTIES
         TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
-        ENVIRONMENT "XDG_RUNTIME_DIR=${dir}/run;XDG_STATE_HOME=${dir}/state;XDG_CONFIG_HOME=${dir}/config;ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=second_deadlock_stack=1"
+        ENVIRONMENT "XDG_RUNTIME_DIR=${runtime};XDG_STATE_HOME=${dir}/state;XDG_CONFIG_HOME=${dir}/config;ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=second_deadlock_stack=1"
         ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PROJECT_BINARY_DIR}/bin")
     if(arg_SERIAL)
         set_tests_properties(${NAME} PROPERTIES RUN_SERIAL ON)

@@ -9,11 +9,13 @@ function(beam_tool NAME)
     beam_packages(packages ${arg_PACKAGES})
     add_executable(${NAME} ${arg_SOURCES})
     target_include_directories(${NAME} PRIVATE "${PROJECT_SOURCE_DIR}")
-    target_link_libraries(${NAME} PRIVATE
-        ${arg_LIBRARIES} beamcore::beamcore ${packages} beam_warnings)
+    # First, so that it finds in itself what libbeamcore has too: a tool that uses nothing else of
+    # libbeamcore does not load it.
     if(TARGET beam_tool_common)
         target_link_libraries(${NAME} PRIVATE beam_tool_common)
     endif()
+    target_link_libraries(${NAME} PRIVATE
+        ${arg_LIBRARIES} beamcore::beamcore ${packages} beam_warnings)
     if(NOT arg_NO_INSTALL)
         install(TARGETS ${NAME} RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
     endif()
