@@ -56,6 +56,12 @@ inline std::int64_t now_ns() {
         .count();
 }
 
+/// Charges one operation and says whether to `co_await me.yield()` now: what a loop that does not wait
+/// owes to others, and what Erlang does at every call.
+inline bool turn_is_over(beam::self me) {
+    return me.bump_reductions(1);
+}
+
 /// Fails the bench: it did not do the work it claims to measure.
 inline void expect(bool holds, const char* what) {
     if (!holds) throw std::runtime_error(what);

@@ -21,7 +21,10 @@ beam::process waiting(beam::self me, beam::pid main) {
 /// N processes that have all run and wait.
 beam::awaitable<std::vector<beam::pid>> idle(beam::self me, int n) {
     std::vector<beam::pid> all;
-    for (int i = 0; i < n; ++i) all.push_back(beam::spawn(waiting, me.id()));
+    for (int i = 0; i < n; ++i) {
+        all.push_back(beam::spawn(waiting, me.id()));
+        if (bench::turn_is_over(me)) co_await me.yield();
+    }
     for (int i = 0; i < n; ++i) co_await me.receive<ready>();
     co_return all;
 }
@@ -45,7 +48,10 @@ beam::awaitable<double> monitor_down(beam::self me, int batch, int rounds) {
 }
 
 beam::process hub(beam::self me, beam::pid main, std::vector<beam::pid> others) {
-    for (beam::pid p : others) beam::link(p);
+    for (beam::pid p : others) {
+        beam::link(p);
+        if (bench::turn_is_over(me)) co_await me.yield();
+    }
     beam::send(main, linked{});
     co_await me.receive<stop>();
 }
@@ -55,7 +61,10 @@ beam::awaitable<double> hub_death(beam::self me, int n) {
     auto others = co_await idle(me, n);
     beam::pid center = beam::spawn(hub, me.id(), others);
     co_await me.receive<linked>();
-    for (beam::pid p : others) (void)beam::monitor(p);
+    for (beam::pid p : others) {
+        (void)beam::monitor(p);
+        if (bench::turn_is_over(me)) co_await me.yield();
+    }
     auto start = bench::now_ns();
     beam::exit(center, beam::atoms::kill);
     for (int i = 0; i < n; ++i) co_await me.receive<beam::down_message>();

@@ -5,6 +5,7 @@
 #include <exception>
 #include <vector>
 
+#include "libbeamcore/base/log.hpp"
 #include "tests/bench/beam/bench.hpp"
 
 namespace bench {
@@ -72,6 +73,8 @@ static int run_main(int argc, char** argv) {
             wanted = argv[i];
         }
     }
+    // As in production with reports switched off: the peers' are off as well.
+    beam::set_log_threshold(beam::log_level::none);
     if (!wanted) {
         if (s != size::smoke) return usage();
         bool good = true;

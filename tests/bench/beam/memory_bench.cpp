@@ -18,7 +18,10 @@ beam::process idle(beam::self me, std::atomic<int>* ran, int n, beam::pid main) 
 beam::awaitable<double> process_bytes(beam::self me, int n) {
     std::atomic<int> ran{0};
     double before = bench::resident_bytes();
-    for (int i = 0; i < n; ++i) beam::spawn(idle, &ran, n, me.id());
+    for (int i = 0; i < n; ++i) {
+        beam::spawn(idle, &ran, n, me.id());
+        if (bench::turn_is_over(me)) co_await me.yield();
+    }
     co_await me.receive<all_ran>();
     co_return (bench::resident_bytes() - before) / n;
 }
