@@ -51,6 +51,8 @@ function(beam_layer NAME)
         set(arg_SOURCES "${empty}")
     endif()
     add_library(${target} OBJECT ${arg_SOURCES})
+    # Calls inside the library are direct and may be inlined: nobody replaces its functions.
+    target_compile_options(${target} PRIVATE -fno-semantic-interposition -fno-plt)
     target_sources(${target} PUBLIC FILE_SET HEADERS
         BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${arg_HEADERS})
     target_include_directories(${target} PUBLIC
@@ -101,6 +103,6 @@ function(beam_library NAME)
     target_link_libraries(${NAME}
         PUBLIC Threads::Threads tl::expected
         PRIVATE ${objects})
-    target_link_options(${NAME} PRIVATE -Wl,-z,defs)
+    target_link_options(${NAME} PRIVATE -Wl,-z,defs -Wl,-Bsymbolic-functions)
     set(BEAM_LAYERS ${layers} CACHE INTERNAL "the layers of libbeamcore in this build")
 endfunction()

@@ -1,0 +1,231 @@
+#include "libbeamcore/runtime/call.hpp"
+
+#include "libbeamcore/runtime/blocking.hpp"
+#include "libbeamcore/runtime/internal/refs.hpp"
+#include "libbeamcore/runtime/internal/runtime_impl.hpp"
+#include "libbeamcore/runtime/internal/signals.hpp"
+
+namespace beam::detail {
+
+namespace {
+
+// Words 2 to 4 of a request's reference name the server, so that an answer from another process can take
+// the request off the server's list.
+constexpr std::uint32_t request_mark = 0x72657175;
+
+ref request_ref(std::uint64_t id, const pid& server) {
+    ref r = ref_of(id);
+    r.words[2] = server.id;
+    r.words[3] = server.serial;
+    r.words[4] = request_mark;
+    return r;
+}
+
+term call_reason(term why, const server_ref& to, const char* what, const timeout& limit) {
+    term t = limit.is_infinite() ? term(atoms::infinity)
+                                 : term(limit.duration().count() / 1'000'000);
+    return tuple(std::move(why), tuple(atom("gen_server"), atom("call"),
+                                       list({to.to_term(), std::string_view(what), std::move(t)})));
+}
+
+}  // namespace
+
+pending::pending(const server_ref& to, timeout limit, const char* what)
+    : pb_(current()), to_(to), limit_(limit), what_(what) {
+    ready = &pending::check;
+    if (!limit.is_valid()) raise(atom("timeout_value"));
+}
+
+pending::pending(pending&& other) noexcept
+    : waiter(other),
+      next_(other.next_),
+      id_(std::exchange(other.id_, 0)),
+      reply_(std::exchange(other.reply_, nullptr)),
+      failure_(std::move(other.failure_)),
+      settled_(other.settled_),
+      pb_(other.pb_),
+      to_(other.to_),
+      limit_(other.limit_),
+      what_(other.what_),
+      timer_(std::exchange(other.timer_, nullptr)),
+      timer_id_(other.timer_id_),
+      timed_out_(other.timed_out_) {
+    if (id_ == 0) return;
+    for (pending** at = &pb_->requests; *at; at = &(*at)->next_)
+        if (*at == &other) {
+            *at = this;
+            break;
+        }
+}
+
+pending::~pending() {
+    unhook();
+    if (reply_) destroy_message(reply_);
+    if (timer_) pb_->node->cancel(timer_, timer_id_);
+}
+
+void pending::unhook() noexcept {
+    if (id_ == 0) return;
+    for (pending** at = &pb_->requests; *at; at = &(*at)->next_)
+        if (*at == this) {
+            *at = next_;
+            break;
+        }
+    id_ = 0;
+}
+
+void pending::start(signal* s) {
+    runtime_impl& node = *pb_->node;
+    auto* r = static_cast<request_signal*>(s);
+    auto refuse = [&](term why) {
+        destroy_message(s);
+        failure_ = std::move(why);
+        settled_ = true;
+    };
+    if (to_.node() && *to_.node() != atom("nonode@nohost"))
+        return refuse(tuple(atom("nodedown"), *to_.node()));
+    const auto target = to_.resolve();
+    if (!target) return refuse(atoms::noproc);
+    if (*target == pb_->pid()) return refuse(atom("calling_self"));
+    id_ = node.unique();
+    next_ = pb_->requests;
+    pb_->requests = this;
+    r->id = id_;
+    r->caller = pb_->pid();
+    if (node.deliver(*target, r)) return;
+    unhook();
+    refuse(target->is_local() ? term(atoms::noproc) : term(atoms::noconnection));
+}
+
+bool pending::await_ready() {
+    --pb_->reductions_left;
+    if (!settled_ && !pb_->exit_pending) handle_signals(pb_);
+    return settled_ && !pb_->exit_pending && pb_->reductions_left > 0;
+}
+
+bool pending::check(waiter* w, process_block* pb) {
+    auto* p = static_cast<pending*>(w);
+    if (p->settled_ || p->timed_out_) return true;
+    if (p->limit_.is_infinite()) return false;
+    if (!p->timer_) {
+        p->timer_ =
+            pb->node->arm_timer(p->limit_.duration(), pb->pid(), nullptr, false, p->timer_id_);
+        return false;
+    }
+    if (pb->fired_timer != p->timer_id_) return false;
+    p->timer_ = nullptr;
+    p->timed_out_ = true;
+    return true;
+}
+
+outcome<message> pending::finish() {
+    if (timer_) {
+        pb_->node->cancel(timer_, timer_id_);
+        timer_ = nullptr;
+    }
+    unhook();
+    if (reply_) return message(std::exchange(reply_, nullptr));
+    if (settled_) return fail_term(call_reason(std::move(failure_), to_, what_, limit_));
+    return fail_term(call_reason(atoms::timeout, to_, what_, limit_));
+}
+
+bool pending::is_settled() {
+    if (!settled_) handle_signals(pb_);
+    return settled_;
+}
+
+pending_wait::pending_wait(pending* request, timeout limit)
+    : request_(request), pb_(current()), limit_(limit) {
+    ready = &pending_wait::check;
+    if (!limit.is_valid()) raise(atom("timeout_value"));
+}
+
+pending_wait::~pending_wait() {
+    if (timer_) pb_->node->cancel(timer_, timer_id_);
+}
+
+bool pending_wait::await_ready() {
+    --pb_->reductions_left;
+    if (pb_->exit_pending) return false;
+    if (request_->is_settled()) return !pb_->exit_pending && pb_->reductions_left > 0;
+    if (limit_.duration().count() != 0) return false;
+    timed_out_ = true;
+    return pb_->reductions_left > 0;
+}
+
+bool pending_wait::check(waiter* w, process_block* pb) {
+    auto* p = static_cast<pending_wait*>(w);
+    if (p->request_->settled_ || p->timed_out_) return true;
+    if (p->limit_.is_infinite()) return false;
+    if (!p->timer_) {
+        p->timer_ =
+            pb->node->arm_timer(p->limit_.duration(), pb->pid(), nullptr, false, p->timer_id_);
+        return false;
+    }
+    if (pb->fired_timer != p->timer_id_) return false;
+    p->timer_ = nullptr;
+    p->timed_out_ = true;
+    return true;
+}
+
+bool pending_wait::await_resume() { return request_->settled_; }
+
+void begin_request(process_block* pb, const message& m) noexcept {
+    const signal* s = m.peek();
+    if (s->kind != signal_kind::request) return;
+    auto* r = static_cast<const request_signal*>(s);
+    pb->request = {r->caller, r->id};
+}
+
+void end_request(process_block* pb) noexcept {
+    if (pb->request.id == 0) return;
+    pb->more().held.insert({pb->request.caller, pb->request.id});
+    pb->request.id = 0;
+}
+
+void reply_with(const from& to, signal* s) noexcept {
+    process_block* me = current();
+    runtime_impl& node = *me->node;
+    if (s->kind != signal_kind::reply) {
+        signal* r = allocate_reply(s->type);
+        s->type->relocate(s->payload(), r->payload());
+        slab::give(s->size_class, s);
+        s = r;
+    }
+    const std::uint64_t id = id_of(to.tag);
+    static_cast<reply_signal*>(s)->id = id;
+    if (me->request.id == id && me->request.caller == to.to) {
+        me->request.id = 0;
+    } else if (!(me->extra && me->extra->held.take({to.to, id})) &&
+               to.tag.words[4] == request_mark) {
+        const pid server{to.tag.words[2], to.tag.words[3], 0};
+        if (server != me->pid()) {
+            auto* a = make_signal<answered_signal>(signal_kind::answered);
+            a->key = {to.to, id};
+            if (!node.deliver(server, a)) free_signal(a);
+        }
+    }
+    if (!node.deliver(to.to, s)) destroy_message(s);
+}
+
+from start_dirty(pending& p) { return p.begin_answer(); }
+
+from pending::begin_answer() {
+    id_ = pb_->node->unique();
+    next_ = pb_->requests;
+    pb_->requests = this;
+    return {pb_->pid(), ref_of(id_)};
+}
+
+}  // namespace beam::detail
+
+namespace beam {
+
+std::optional<from> request_from(const message& m) {
+    const detail::signal* s = m.peek();
+    if (!s || s->kind != detail::signal_kind::request) return {};
+    auto* r = static_cast<const detail::request_signal*>(s);
+    return from{r->caller, detail::request_ref(r->id, detail::current()->pid())};
+}
+
+}  // namespace beam

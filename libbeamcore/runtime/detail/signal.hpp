@@ -1,0 +1,56 @@
+// The node of every signal queue. Users never name it; message<T> construction needs its layout.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "libbeamcore/base/export.hpp"
+#include "libbeamcore/term/descriptor.hpp"
+
+namespace beam::detail {
+
+enum class signal_kind : std::uint8_t {
+    message,        // an ordinary message
+    alias_message,  // a message to an alias: dropped unless the alias is active
+    request,        // a call: a message that is also a monitor until it is answered
+    reply,          // the answer to a request
+    request_down,   // the request will never be answered: why
+    answered,       // a request was answered by somebody else
+    exit,           // exit/2, or the death of a linked process
+    link,
+    unlink,
+    unlink_ack,
+    monitor,
+    demonitor,
+    down,        // a monitored process died
+    wake,        // a receive's time is up
+    system,      // a function to be run by the process between two handlers
+};
+
+/// Header of a signal; for the message kinds the value follows it. 24 bytes, so that a small message
+/// fits in one 32-byte slab cell. `size_class` says where the memory goes back to.
+struct signal {
+    signal* next = nullptr;
+    signal_kind kind = signal_kind::message;
+    std::uint8_t size_class = 0;
+    std::uint16_t header = 0;  // bytes from here to the payload
+    std::uint32_t bytes = 0;   // what it holds of memory
+    const type_descriptor* type = nullptr;
+
+    [[nodiscard]] void* payload() { return reinterpret_cast<char*>(this) + header; }
+};
+static_assert(sizeof(signal) == 24);
+
+/// A message signal with room for a value of that type behind it. The value is not constructed.
+[[nodiscard]] BEAM_EXPORT signal* allocate_message(const type_descriptor* type);
+BEAM_EXPORT void destroy_message(signal* s) noexcept;
+
+/// Converts, in place of `s`, a message of the same name from another module to `wanted`. False, and
+/// nothing changed, if the names differ or the fields do not convert.
+[[nodiscard]] BEAM_EXPORT bool adopt_message(signal*& s, const type_descriptor* wanted);
+
+/// Memory from the calling thread's cache, for coroutine frames and bodies.
+[[nodiscard]] BEAM_EXPORT void* allocate(std::size_t bytes);
+BEAM_EXPORT void deallocate(void* p, std::size_t bytes) noexcept;
+
+}  // namespace beam::detail

@@ -1,0 +1,200 @@
+#include "libbeamcore/runtime/exit.hpp"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <memory>
+#include <typeinfo>
+
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/runtime/internal/runtime_impl.hpp"
+#include "libbeamcore/runtime/internal/signals.hpp"
+
+BEAM_DEFINE_DESCRIPTOR(beam::exit_message);
+
+namespace beam {
+
+exit_exception::exit_exception(term r) : reason(std::move(r)) {}
+exit_exception::exit_exception(const exit_exception&) = default;
+exit_exception::~exit_exception() = default;
+error_exception::error_exception(term r) : reason(std::move(r)) {}
+error_exception::error_exception(const error_exception&) = default;
+error_exception::~error_exception() = default;
+
+void exit(term reason) { throw exit_exception(std::move(reason)); }
+void raise(term reason) { throw error_exception(std::move(reason)); }
+
+void exit(pid target, term reason) {
+    detail::process_block* me = detail::current();
+    if (target == me->pid()) {
+        // To itself at once, not as a signal (PROC-03 to 05).
+        detail::receive_exit(me, target, std::move(reason), false);
+        if (me->exit_pending) throw exit_exception(me->exit_reason);
+        return;
+    }
+    auto* s = detail::make_signal<detail::exit_signal>(detail::signal_kind::exit);
+    s->from = me->pid();
+    s->reason = std::move(reason);
+    if (!me->node->deliver(target, s)) detail::free_signal(s);
+}
+
+bool is_orderly(const term& reason) {
+    return reason == atoms::normal || reason == atoms::shutdown ||
+           reason.is_tagged(atoms::shutdown, 2);
+}
+
+namespace detail {
+
+namespace {
+std::string type_name_of(const std::type_info& type) {
+    int status = 0;
+    std::unique_ptr<char, void (*)(void*)> name(
+        abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
+    return status == 0 ? name.get() : type.name();
+}
+
+term no_stack() { return list({}); }
+}  // namespace
+
+term reason_of_current_exception() noexcept {
+    try {
+        throw;
+    } catch (const exit_exception& e) {
+        return e.reason;
+    } catch (const error_exception& e) {
+        return tuple(e.reason, no_stack());
+    } catch (const std::exception& e) {
+        return tuple(tuple(atom("cpp_exception"), type_name_of(typeid(e)), e.what()), no_stack());
+    } catch (const term& value) {
+        return tuple(tuple(atom("nocatch"), value), no_stack());
+    } catch (int value) {
+        return tuple(tuple(atom("nocatch"), value), no_stack());
+    } catch (const std::string& value) {
+        return tuple(tuple(atom("nocatch"), value), no_stack());
+    } catch (const char* value) {
+        return tuple(tuple(atom("nocatch"), value), no_stack());
+    } catch (...) {
+        std::string name = "unknown";
+        if (const std::type_info* t = abi::__cxa_current_exception_type()) name = type_name_of(*t);
+        return tuple(tuple(atom("nocatch"), tuple(atom("opaque"), name)), no_stack());
+    }
+}
+
+namespace {
+
+void send_down(runtime_impl& node, const beam::pid& to, const ref& monitor, const term& reason) {
+    auto* d = make_signal<down_signal>(signal_kind::down);
+    d->monitor = monitor;
+    d->reason = reason;
+    if (!node.deliver(to, d)) free_signal(d);
+}
+
+void send_request_down(runtime_impl& node, const beam::pid& to, std::uint64_t id,
+                       const term& reason) {
+    auto* d = make_signal<request_down_signal>(signal_kind::request_down);
+    d->id = id;
+    d->reason = reason;
+    if (!node.deliver(to, d)) free_signal(d);
+}
+
+// A signal that came too late: whoever waits for an effect of it is told.
+void answer_for_the_dead(process_block* pb, signal* s, const term& reason) {
+    runtime_impl& node = *pb->node;
+    switch (s->kind) {
+        case signal_kind::request: {
+            auto* r = static_cast<request_signal*>(s);
+            send_request_down(node, r->caller, r->id, reason);
+            break;
+        }
+        case signal_kind::monitor: {
+            auto* m = static_cast<monitor_signal*>(s);
+            send_down(node, m->from, m->monitor, atoms::noproc);
+            break;
+        }
+        case signal_kind::link: {
+            auto* e = make_signal<exit_signal>(signal_kind::exit);
+            e->from = pb->pid();
+            e->by_link = true;
+            e->reason = atoms::noproc;
+            if (!node.deliver(static_cast<link_signal*>(s)->from, e)) free_signal(e);
+            break;
+        }
+        case signal_kind::unlink: {
+            auto* l = static_cast<link_signal*>(s);
+            l->kind = signal_kind::unlink_ack;
+            const beam::pid peer = std::exchange(l->from, pb->pid());
+            if (node.deliver(peer, l)) return;
+            break;
+        }
+        case signal_kind::system: static_cast<system_signal*>(s)->code(nullptr); break;
+        default: break;
+    }
+    discard(s);
+}
+
+void tell_extra(process_block* pb, process_extra& x, const term& reason) {
+    runtime_impl& node = *pb->node;
+    x.watched_by.for_each([&](const ref& monitor, watcher& w) {
+        send_down(node, w.pid, monitor, reason);
+    });
+    x.watching.for_each([&](const ref& monitor, watch& w) {
+        auto* m = make_signal<monitor_signal>(signal_kind::demonitor);
+        m->monitor = monitor;
+        if (!node.deliver(w.target, m)) free_signal(m);
+    });
+    x.held.for_each([&](const request_key& k, char) {
+        send_request_down(node, k.caller, k.id, reason);
+    });
+}
+
+}  // namespace
+
+void runtime_impl::finish(process_block* pb, term reason) noexcept {
+    pb->exiting = true;
+    pb->status.store(process_status::exiting, std::memory_order_relaxed);
+    pb->exit_reason = reason;
+    // 1. Its own code and data, as the process itself: destructors may still send.
+    process_block* outer = current_or_null();
+    set_current(pb);
+    if (pb->root) std::exchange(pb->root, nullptr).destroy();
+    delete std::exchange(pb->body, nullptr);
+    pb->wait = nullptr;
+    pb->resume = nullptr;
+    set_current(outer);
+    release_module(std::exchange(pb->module, nullptr));
+
+    // 2. Names and groups.
+    process_extra* x = pb->extra;
+    const beam::pid me = pb->pid();
+    if (x && x->name) names.remove(*x->name);
+    if (x && x->in_group) groups.forget(me);
+
+    // 3. No more signals; what has come is answered.
+    signal* s = take_signals(pb, process_block::closed);
+    while (s) answer_for_the_dead(pb, std::exchange(s, s->next), reason);
+    while (signal* m = take_first_message(pb)) answer_for_the_dead(pb, m, reason);
+    if (pb->request.id != 0)
+        send_request_down(*this, pb->request.caller, std::exchange(pb->request.id, 0), reason);
+
+    // 4. Links and monitors.
+    pb->links.for_each([&](const beam::pid& peer, link_state& link) {
+        if (link.unlinking != 0) return;
+        auto* e = make_signal<exit_signal>(signal_kind::exit);
+        e->from = me;
+        e->by_link = true;
+        e->reason = reason;
+        if (!deliver(peer, e)) free_signal(e);
+    });
+    pb->links.clear();
+    if (x) {
+        tell_extra(pb, *x, reason);
+        for (auto& hook : x->exit_hooks) hook(reason);
+        delete std::exchange(pb->extra, nullptr);
+    }
+    pb->exit_reason = term();
+    give_back_block(pb);
+}
+
+}  // namespace detail
+
+}  // namespace beam

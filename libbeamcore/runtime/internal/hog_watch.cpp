@@ -1,0 +1,158 @@
+#include "libbeamcore/runtime/internal/hog_watch.hpp"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/runtime/internal/runtime_impl.hpp"
+
+namespace beam::detail {
+
+namespace {
+
+constexpr std::int64_t tick_ns = 1'000'000;
+constexpr int quiet_ticks_before_sleep = 20;
+
+// The thread cannot be raised again without privileges, which is why a worker that was stuck ends.
+void lower_priority(int thread_id) {
+    sched_param p{};
+    if (::sched_setscheduler(thread_id, SCHED_IDLE, &p) != 0)
+        ::setpriority(PRIO_PROCESS, id_t(thread_id), 19);
+}
+
+}  // namespace
+
+void hog_watch::start() {
+    seen_.resize(node_.schedulers.size());
+    thread_ = std::thread([this] { main(); });
+}
+
+void hog_watch::stop() {
+    if (!thread_.joinable()) return;
+    wake();
+    thread_.join();
+}
+
+void hog_watch::wake() {
+    wake_word_.store(1, std::memory_order_seq_cst);
+    ::syscall(SYS_futex, &wake_word_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+void hog_watch::main() {
+    pthread_setname_np(pthread_self(), "beam-watch");
+    int quiet = 0;
+    while (!node_.stopping.load(std::memory_order_acquire) || node_.process_count() > 0) {
+        timespec tick{0, tick_ns};
+        ::nanosleep(&tick, nullptr);
+        quiet = look(node_.now()) ? 0 : quiet + 1;
+        if (quiet < quiet_ticks_before_sleep) continue;
+        quiet = 0;
+        wake_word_.store(0, std::memory_order_relaxed);
+        asleep_.store(true, std::memory_order_seq_cst);
+        if (!look(node_.now()) && !node_.stopping.load())
+            ::syscall(SYS_futex, &wake_word_, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
+        asleep_.store(false, std::memory_order_seq_cst);
+    }
+}
+
+// True if anything runs.
+bool hog_watch::look(std::int64_t now) {
+    const std::uint64_t all = node_.schedulers.size() == 64
+                                  ? ~std::uint64_t{0}
+                                  : (std::uint64_t{1} << node_.schedulers.size()) - 1;
+    const std::uint64_t idle = node_.idle_mask.load(std::memory_order_seq_cst);
+    for (auto& s : node_.schedulers) look_at(*s, seen_[s->index()], now);
+    join_ended();
+    return (idle & all) != all;
+}
+
+void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
+    worker& w = *s.owner;
+    const std::uint64_t turn = w.turn.load(std::memory_order_acquire);
+    if (turn != last.turn) {
+        last = {turn, now, false, false};
+        return;
+    }
+    if (turn % 2 == 0) return;
+    if ((s.length() > 0 || s.has_inbox()) && node_.idle_mask.load()) {
+        s.wants_help.store(true);
+        node_.wake_somebody();
+    }
+    const std::int64_t ran_for = now - last.since;
+    const std::int64_t limit = node_.events.long_schedule_ns.load(std::memory_order_relaxed);
+    if (limit > 0 && ran_for > limit && !last.long_reported) {
+        last.long_reported = true;
+        report_hog(w, int(system_event::kind::long_schedule), ran_for);
+    }
+    if (ran_for < std::chrono::nanoseconds(node_.options.hog_after).count()) return;
+    if (stuck() >= node_.options.hog_threads_max) {
+        if (last.limit_reported) return;
+        last.limit_reported = true;
+        limit_hits_.fetch_add(1);
+        report_hog(w, int(system_event::kind::hog_limit), ran_for);
+        return;
+    }
+    report_hog(w, int(system_event::kind::hog), ran_for);
+    if (hand_over(s, turn)) last = {0, now, false, false};
+}
+
+bool hog_watch::hand_over(scheduler& s, std::uint64_t turn) {
+    auto fresh = std::make_unique<worker>(node_, &s);
+    s.lock.lock_other();
+    worker& stuck = *s.owner;
+    // Its seat is shut: if it is still in that turn it cannot have used the scheduler since.
+    if (stuck.turn.load(std::memory_order_seq_cst) != turn) {
+        s.lock.unlock_other();
+        return false;
+    }
+    stuck.detached.store(true);
+    s.owner = fresh.get();
+    s.lock.hand_over(&fresh->seat);
+    stuck_.fetch_add(1);
+    hand_overs_.fetch_add(1);
+    s.lock.unlock_other();
+    lower_priority(stuck.thread_id.load());
+    fresh->start();
+    std::lock_guard lock(node_.workers_mutex);
+    node_.workers.push_back(std::move(fresh));
+    return true;
+}
+
+void hog_watch::report_hog(worker& w, int kind, std::int64_t ran_for) {
+    if (!node_.events.active.load(std::memory_order_acquire)) return;
+    process_block* pb = w.running.load(std::memory_order_relaxed);
+    if (!pb) return;
+    system_event e;
+    e.what = system_event::kind(kind);
+    e.pid = pb->pid();
+    if (const type_descriptor* d = pb->handling.load(std::memory_order_relaxed)) e.doing = d->name;
+    if (e.doing.empty()) e.doing = atom::at(pb->label.load(std::memory_order_relaxed)).name();
+    if (auto name = node_.names.name_of(e.pid)) e.registered_name = name->name();
+    e.ran_for = std::chrono::nanoseconds(ran_for);
+    node_.report(std::move(e));
+}
+
+// The counters of ended workers go to those of the first one, so that the list stays short.
+void hog_watch::join_ended() {
+    std::lock_guard lock(node_.workers_mutex);
+    auto& all = node_.workers;
+    for (std::size_t i = 1; i < all.size();) {
+        worker& w = *all[i];
+        if (!w.ended.load(std::memory_order_acquire) || !w.detached.load()) {
+            ++i;
+            continue;
+        }
+        w.thread.join();
+        node_.retired.spawned += w.spawned.load();
+        node_.retired.exited += w.exited.load();
+        node_.retired.reductions += w.reductions.load();
+        all.erase(all.begin() + std::ptrdiff_t(i));
+    }
+}
+
+}  // namespace beam::detail

@@ -1,0 +1,62 @@
+// The monitor thread: fairness against code that never gives way.
+//
+// While anything runs it looks at every scheduler once a millisecond. A scheduler whose worker has been in the
+// same turn for longer than `hog_after` is handed to a fresh worker; the stuck one keeps its process and goes
+// on in the lowest scheduling class (SCHED_IDLE, else nice 19), so that the schedulers come first. At most
+// `hog_threads_max` threads may be stuck; at the cap nothing is handed over and `hog_limit` is reported. It also
+// wakes an idle scheduler when another has work waiting. It sleeps while all schedulers do.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace beam::detail {
+
+class runtime_impl;
+class scheduler;
+class worker;
+
+class hog_watch {
+public:
+    explicit hog_watch(runtime_impl& node) : node_(node) {}
+
+    void start();
+    void stop();
+    /// A scheduler woke from a state in which all were idle.
+    void notice_activity() {
+        if (asleep_.load(std::memory_order_relaxed)) wake();
+    }
+    void worker_retired() { stuck_.fetch_sub(1); }
+
+    [[nodiscard]] unsigned stuck() const { return unsigned(stuck_.load()); }
+    [[nodiscard]] std::uint64_t hand_overs() const { return hand_overs_.load(); }
+    [[nodiscard]] std::uint64_t limit_hits() const { return limit_hits_.load(); }
+
+private:
+    struct seen {
+        std::uint64_t turn = 0;
+        std::int64_t since = 0;
+        bool limit_reported = false;
+        bool long_reported = false;
+    };
+
+    void main();
+    bool look(std::int64_t now);
+    void look_at(scheduler& s, seen& last, std::int64_t now);
+    bool hand_over(scheduler& s, std::uint64_t turn);
+    void report_hog(worker& w, int kind, std::int64_t ran_for);
+    void join_ended();
+    void wake();
+
+    runtime_impl& node_;
+    std::vector<seen> seen_;
+    std::atomic<bool> asleep_{false};
+    std::atomic<std::uint32_t> wake_word_{0};
+    std::atomic<int> stuck_{0};
+    std::atomic<std::uint64_t> hand_overs_{0}, limit_hits_{0};
+    std::thread thread_;
+};
+
+}  // namespace beam::detail

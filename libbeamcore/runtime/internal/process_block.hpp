@@ -1,0 +1,265 @@
+// The control block of a process, and its signal queue.
+//
+// Blocks lie in a table that is never unmapped while its runtime lives (process_table.hpp), so a sender may
+// look at a block whose process is long dead. What keeps it from writing into a successor is the tag:
+//
+//   inbox = tag (16 bits) | pointer to the newest signal, or one of three states (48 bits)
+//
+// The tag is the low half of the serial. A sender compares the whole serial, then swaps the word only if it
+// still has that tag. It would be fooled only if, between those two instructions, the slot were used
+// exactly 65536 times over (slots are reused first in, first out, over at least a thousand) and the rest of
+// the word were equal as well.
+//
+// States in place of a pointer:
+//   empty    running or runnable, and nothing new
+//   waiting  not scheduled; who replaces this by compare-and-swap owns the process and must schedule it. The
+//            sender that does so puts its signal on `staged` instead of the queue: one atomic
+//            instruction less for the receiver, and still in order, since the queue was empty
+//   closed   dead, or not yet used
+// Signals are pushed onto a stack and reversed when drained; the order of each sender is kept.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "libbeamcore/runtime/body.hpp"
+#include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/runtime/callback.hpp"
+#include "libbeamcore/runtime/detail/signal.hpp"
+#include "libbeamcore/runtime/internal/flat_table.hpp"
+#include "libbeamcore/runtime/link.hpp"
+#include "libbeamcore/runtime/process_info.hpp"
+#include "libbeamcore/runtime/spawn.hpp"
+
+namespace beam::detail {
+
+class runtime_impl;
+
+inline constexpr int reductions_a_turn = 4000;
+
+enum class action : std::uint8_t { none, wait, yield, resume, enter, finished };
+
+/// What a link knows: `unlinking` holds the id of an unlink that was not acknowledged yet.
+struct link_state {
+    std::uint64_t unlinking = 0;
+};
+
+/// A monitor as the watcher keeps it.
+struct watch {
+    beam::pid target;
+    term object;
+    term tag;
+    bool alias = false;
+};
+
+/// A monitor as the watched keeps it.
+struct watcher {
+    beam::pid pid;
+};
+
+/// A request that was taken and not answered: whom to tell on death.
+struct request_key {
+    beam::pid caller;
+    std::uint64_t id = 0;
+    friend bool operator==(const request_key&, const request_key&) = default;
+};
+
+}  // namespace beam::detail
+
+template <>
+struct std::hash<beam::detail::request_key> {
+    std::size_t operator()(const beam::detail::request_key& k) const noexcept {
+        return std::hash<beam::pid>()(k.caller) ^ (k.id * 0x9E3779B97F4A7C15u);
+    }
+};
+
+namespace beam::detail {
+
+/// The request a behaviour is handling now and has not answered; id 0: none.
+struct current_request {
+    beam::pid caller;
+    std::uint64_t id = 0;
+};
+
+/// What few processes have; made when first needed.
+struct process_extra {
+    flat_table<ref, watch> watching;
+    flat_table<ref, watcher> watched_by;
+    flat_table<request_key, char> held;
+    std::unordered_map<std::uint64_t, bool> aliases;  // id -> once
+    std::vector<std::pair<term, term>> dictionary;
+    std::vector<callback<void(const term&)>> exit_hooks;
+    std::optional<atom> name;
+    beam::pid group_leader;
+    signal** mark = nullptr;  // where receive_marked_if begins
+    bool in_group = false;
+    bool mailbox_cut = false;  // a message before a receive's cursor was dropped
+    std::uint32_t suspended = 0;
+    std::uint32_t mailbox_max = 0;
+    beam::overflow policy = beam::overflow::reject;
+    bool long_queue_reported = false;
+    std::uint64_t message_bytes_max = 0;
+};
+
+struct alignas(16) process_block {
+    static constexpr std::uint64_t pointer_mask = (std::uint64_t{1} << 48) - 1;
+    static constexpr std::uint64_t empty = 0, waiting = 1, closed = 2;
+
+    // Touched by senders.
+    std::atomic<std::uint64_t> inbox{closed};
+    std::atomic<std::uint32_t> serial{0};
+    std::uint32_t id = 0;
+    signal* staged = nullptr;
+    process_block* run_next = nullptr;
+    runtime_impl* node = nullptr;
+    std::atomic<process_status> status{process_status::exiting};
+    std::atomic<std::uint8_t> prio{1};
+    std::atomic<bool> bounded{false};  // a mailbox bound is set (in extra)
+    bool trap_exit = false;
+    action next_action = action::none;
+    bool exit_pending = false;
+    bool exiting = false;
+    bool in_waiting_work = false;  // a body's handler coroutine is at work
+    std::atomic<std::uint32_t> reject_at{0};  // queue length at which senders are refused; 0: never
+    std::atomic<std::uint32_t> queue_len{0};
+    std::atomic<std::uint32_t> message_bytes{0};
+
+    // The owner's: whoever runs the process, or has just made it or woken it.
+    std::coroutine_handle<> root;
+    std::coroutine_handle<> resume;
+    process_body* body = nullptr;
+    waiter* wait = nullptr;
+    signal* mailbox = nullptr;
+    signal** mailbox_end = &mailbox;
+    std::int32_t reductions_left = 0;
+    std::atomic<std::uint32_t> label{0};  // an atom's index
+    std::atomic<std::uint64_t> reductions{0};
+    std::uint64_t fired_timer = 0;
+    pending* requests = nullptr;
+    current_request request;
+    std::atomic<const type_descriptor*> handling{nullptr};  // the message taken last
+    flat_table<beam::pid, link_state> links;
+    process_extra* extra = nullptr;
+    module_record* module = nullptr;
+    term exit_reason;
+    std::atomic<std::uint64_t> parent{0};  // id | serial << 32
+
+    [[nodiscard]] beam::pid pid() const {
+        return {id, serial.load(std::memory_order_relaxed), 0};
+    }
+    [[nodiscard]] std::uint64_t tag() const {
+        return std::uint64_t(serial.load(std::memory_order_relaxed)) << 48;
+    }
+    process_extra& more() {
+        if (!extra) extra = new process_extra;
+        return *extra;
+    }
+};
+static_assert(sizeof(process_block) <= 224);
+
+enum class push_result { dead, queued, woken };
+
+/// Queues `s` for the process `serial` of block `pb`; `woken` means the caller must schedule it. On `dead`
+/// the signal is still the caller's.
+inline push_result push_signal(process_block* pb, std::uint32_t serial, signal* s) {
+    if (pb->serial.load(std::memory_order_relaxed) != serial) return push_result::dead;
+    const std::uint64_t tag = std::uint64_t(serial) << 48;
+    std::uint64_t word = pb->inbox.load(std::memory_order_relaxed);
+    for (;;) {
+        if ((word & ~process_block::pointer_mask) != tag) return push_result::dead;
+        const std::uint64_t p = word & process_block::pointer_mask;
+        if (p == process_block::closed) return push_result::dead;
+        if (p == process_block::waiting) {
+            if (pb->inbox.compare_exchange_weak(word, tag | process_block::empty,
+                                                std::memory_order_acquire,
+                                                std::memory_order_relaxed)) {
+                s->next = nullptr;
+                pb->staged = s;
+                return push_result::woken;
+            }
+        } else {
+            s->next = reinterpret_cast<signal*>(p);
+            if (pb->inbox.compare_exchange_weak(word, tag | reinterpret_cast<std::uint64_t>(s),
+                                                std::memory_order_release,
+                                                std::memory_order_relaxed))
+                return push_result::queued;
+        }
+    }
+}
+
+/// Everything that has come, oldest first; leaves the queue empty (or `closed`).
+inline signal* take_signals(process_block* pb, std::uint64_t leave = process_block::empty) {
+    signal* staged = std::exchange(pb->staged, nullptr);
+    if (leave == process_block::empty &&
+        (pb->inbox.load(std::memory_order_relaxed) & process_block::pointer_mask) ==
+            process_block::empty)
+        return staged;
+    const std::uint64_t word = pb->inbox.exchange(pb->tag() | leave, std::memory_order_acquire);
+    auto* s = reinterpret_cast<signal*>(word & process_block::pointer_mask);
+    if (std::uint64_t(reinterpret_cast<std::uintptr_t>(s)) <= process_block::closed) return staged;
+    signal* list = nullptr;
+    while (s) {
+        signal* next = s->next;
+        s->next = list;
+        list = s;
+        s = next;
+    }
+    if (!staged) return list;
+    // What is staged is older than the queue: one signal, or what an exit left unhandled.
+    signal* last = staged;
+    while (last->next) last = last->next;
+    last->next = list;
+    return staged;
+}
+
+struct request_signal : signal {
+    std::uint64_t id = 0;
+    beam::pid caller;
+    std::uint32_t unused = 0;
+};
+static_assert(sizeof(request_signal) == 48);
+struct reply_signal : signal {
+    std::uint64_t id = 0;
+};
+struct alias_signal : signal {
+    std::uint64_t id = 0;
+};
+/// The request was answered by another process: forget it.
+struct answered_signal : signal {
+    request_key key;
+};
+struct request_down_signal : signal {
+    std::uint64_t id = 0;
+    term reason;
+};
+struct exit_signal : signal {
+    beam::pid from;
+    bool by_link = false;
+    term reason;
+};
+struct link_signal : signal {
+    beam::pid from;
+    std::uint64_t id = 0;  // of an unlink or its acknowledgement
+};
+struct monitor_signal : signal {  // monitor, demonitor
+    ref monitor;
+    beam::pid from;
+};
+struct down_signal : signal {
+    ref monitor;
+    term reason;
+};
+struct wake_signal : signal {
+    std::uint64_t timer = 0;
+};
+/// `code` runs in the process; with null when it died first.
+struct system_signal : signal {
+    callback<void(process_block*)> code;
+};
+
+}  // namespace beam::detail

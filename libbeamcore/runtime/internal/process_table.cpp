@@ -1,0 +1,74 @@
+#include "libbeamcore/runtime/internal/process_table.hpp"
+
+#include <sys/mman.h>
+
+#include <new>
+
+namespace beam::detail {
+
+process_table::process_table(std::uint32_t limit)
+    : chunks_((std::uint64_t(limit) + chunk_size) >> chunk_bits), limit_(limit) {}
+
+process_table::~process_table() {
+    for (auto& c : chunks_)
+        if (process_block* blocks = c.load()) {
+            for (std::uint32_t i = 0; i < chunk_size; ++i) blocks[i].~process_block();
+            ::munmap(blocks, sizeof(process_block) * chunk_size);
+        }
+}
+
+process_block* process_table::take(slot_cache& cache) {
+    if (cache.fresh_count == 0 && !refill(cache)) return nullptr;
+    process_block* pb = find(cache.fresh[--cache.fresh_count]);
+    return pb;
+}
+
+void process_table::give_back(slot_cache& cache, process_block* pb) {
+    if (cache.freed_count == slot_cache::batch) {
+        std::lock_guard lock(mutex_);
+        free_.insert(free_.end(), cache.freed, cache.freed + cache.freed_count);
+        cache.freed_count = 0;
+    }
+    cache.freed[cache.freed_count++] = pb->id;
+}
+
+void process_table::flush(slot_cache& cache) {
+    std::lock_guard lock(mutex_);
+    free_.insert(free_.end(), cache.freed, cache.freed + cache.freed_count);
+    free_.insert(free_.end(), cache.fresh, cache.fresh + cache.fresh_count);
+    cache.freed_count = cache.fresh_count = 0;
+}
+
+bool process_table::refill(slot_cache& cache) {
+    std::lock_guard lock(mutex_);
+    const std::uint32_t next = next_.load(std::memory_order_relaxed);
+    if (free_.size() >= reuse_distance || next + slot_cache::batch > limit_) {
+        while (cache.fresh_count < slot_cache::batch && !free_.empty()) {
+            cache.fresh[cache.fresh_count++] = free_.front();
+            free_.pop_front();
+        }
+        if (cache.fresh_count == 0 && cache.freed_count > 0) {  // nearly full: our own will do
+            while (cache.freed_count > 0) cache.fresh[cache.fresh_count++] = cache.freed[--cache.freed_count];
+        }
+        return cache.fresh_count > 0;
+    }
+    for (std::uint32_t i = slot_cache::batch; i-- > 0;) {
+        const std::uint32_t id = next + i;
+        auto& chunk = chunks_[id >> chunk_bits];
+        if (!chunk.load(std::memory_order_relaxed)) {
+            void* memory = ::mmap(nullptr, sizeof(process_block) * chunk_size,
+                                  PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (memory == MAP_FAILED) throw std::bad_alloc();
+            auto* blocks = static_cast<process_block*>(memory);
+            for (std::uint32_t b = 0; b < chunk_size; ++b) ::new (blocks + b) process_block();
+            chunk.store(blocks, std::memory_order_release);
+        }
+        process_block* pb = find(id);
+        pb->id = id;
+        cache.fresh[cache.fresh_count++] = id;
+    }
+    next_.store(next + slot_cache::batch, std::memory_order_release);
+    return true;
+}
+
+}  // namespace beam::detail

@@ -1,0 +1,160 @@
+// What a runtime consists of.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "libbeamcore/base/random.hpp"
+#include "libbeamcore/runtime/internal/dirty_pool.hpp"
+#include "libbeamcore/runtime/internal/hog_watch.hpp"
+#include "libbeamcore/runtime/internal/process_table.hpp"
+#include "libbeamcore/runtime/internal/scheduler.hpp"
+#include "libbeamcore/runtime/internal/worker.hpp"
+#include "libbeamcore/runtime/runtime.hpp"
+#include "libbeamcore/runtime/system_monitor.hpp"
+
+namespace beam::detail {
+
+/// Local names. A process has at most one.
+class name_table {
+public:
+    enum class outcome { ok, taken, has_name };
+    outcome add(atom name, pid p);
+    bool remove(atom name, pid* owner = nullptr);
+    [[nodiscard]] std::optional<pid> find(atom name) const;
+    [[nodiscard]] std::optional<atom> name_of(pid p) const;
+    [[nodiscard]] std::vector<atom> all() const;
+
+private:
+    mutable std::shared_mutex mutex_;
+    std::unordered_map<atom, pid> names_;
+    std::unordered_map<pid, atom> owners_;
+};
+
+/// Process groups: scope -> group -> members, in joining order.
+class group_table {
+public:
+    void join(atom scope, const term& group, pid member);
+    bool leave(atom scope, const term& group, pid member);
+    void forget(pid member);
+    [[nodiscard]] std::vector<pid> members(atom scope, const term& group) const;
+    [[nodiscard]] std::vector<term> groups(atom scope) const;
+
+private:
+    struct by_order {
+        bool operator()(const term& a, const term& b) const { return compare_exact(a, b) < 0; }
+    };
+    using groups_of_scope = std::map<term, std::vector<pid>, by_order>;
+    mutable std::shared_mutex mutex_;
+    std::unordered_map<atom, groups_of_scope> scopes_;
+};
+
+/// Who gets system events, and when each process was reported last.
+struct event_watch {
+    std::mutex mutex;
+    std::atomic<bool> active{false};
+    std::atomic<std::uint32_t> long_message_queue{0};
+    std::atomic<std::int64_t> long_schedule_ns{0};
+    bool hog = false;
+    pid receiver;
+    struct last {
+        std::int64_t at = 0;
+        std::uint64_t suppressed = 0;
+    };
+    std::map<std::pair<pid, int>, last> reported;
+};
+
+/// An object of a layer above that belongs to this runtime (detail/local.hpp).
+struct local_object {
+    const void* key;
+    void* object;
+    void (*destroy)(void*) noexcept;
+    local_object* next;
+};
+
+class runtime_impl {
+public:
+    runtime_impl(runtime* outer, const runtime_options& options);
+    ~runtime_impl();
+
+    [[nodiscard]] std::int64_t now() const;
+    /// Unique in this runtime, for references, requests and timers. Never 0.
+    std::uint64_t unique();
+
+    /// Gives a signal to a local process; false if it is dead (the signal is then the caller's still).
+    bool deliver(const pid& to, signal* s);
+    /// Puts a process that became runnable where it will be run.
+    void schedule(process_block* pb);
+    /// Wakes a parked scheduler if there is one.
+    void wake_somebody();
+    void wake(scheduler& s);
+
+    /// Ends the running, or a never run, process: see exit.cpp.
+    void finish(process_block* pb, term reason) noexcept;
+
+    /// The living block of `p`, if any. The process may die at any moment.
+    [[nodiscard]] process_block* find(const pid& p) const;
+
+    void add_exit_watch(const pid& p, callback<void(const term&)> hook);
+    void report(system_event event);
+
+    timer_slot* arm_timer(std::chrono::nanoseconds after, const server_ref& to, signal* payload,
+                          bool wrapped, std::uint64_t& id);
+    std::optional<std::chrono::nanoseconds> cancel(timer_slot* t, std::uint64_t id);
+    void fire(timer_slot* t);
+    /// A bound mailbox that is full and whose policy is to reject; a guess from another thread.
+    [[nodiscard]] bool refuses(const process_block* pb) const;
+
+    [[nodiscard]] std::uint32_t process_count() const;
+
+    runtime* outer;
+    runtime_options options;
+    const std::int64_t started_at;
+    process_table processes;
+    name_table names;
+    group_table groups;
+    event_watch events;
+    std::vector<std::unique_ptr<scheduler>> schedulers;
+    std::atomic<std::uint64_t> idle_mask{0};
+    std::atomic<bool> stopping{false};
+    std::atomic<std::uint64_t> messages_dropped{0};
+
+    // Workers are kept until the end, for their counters; a retired one is joined at once.
+    mutable std::mutex workers_mutex;
+    std::vector<std::unique_ptr<worker>> workers;
+    struct {
+        std::uint64_t spawned = 0, exited = 0, reductions = 0;
+    } retired;
+    hog_watch hogs;
+    std::unique_ptr<dirty_pool> dirty;
+
+    // What plain threads spawn and end is counted together.
+    std::mutex foreign_mutex;
+    slot_cache foreign_slots;
+    std::atomic<std::uint64_t> foreign_spawned{0}, foreign_exited{0};
+
+    process_block* take_block();
+    void give_back_block(process_block* pb);
+
+    // Deterministic mode.
+    std::int64_t virtual_now = 0;
+    random_generator random;
+    std::unique_ptr<worker> stepper;
+    std::vector<callback<void()>> virtual_dirty;
+
+    std::atomic<local_object*> locals{nullptr};
+    std::recursive_mutex locals_mutex;  // a maker may ask for another's
+
+private:
+    std::atomic<std::uint64_t> next_unique_{1};
+    std::atomic<unsigned> next_target_{0};
+};
+
+}  // namespace beam::detail

@@ -1,0 +1,55 @@
+// Making and freeing the runtime's own signals.
+#pragma once
+
+#include <new>
+#include <utility>
+
+#include "libbeamcore/runtime/internal/process_block.hpp"
+#include "libbeamcore/runtime/internal/slab.hpp"
+
+namespace beam::detail {
+
+template <class S>
+S* make_signal(signal_kind kind) {
+    constexpr std::uint8_t c = slab::class_of(sizeof(S));
+    S* s = ::new (slab::take(c, sizeof(S))) S();
+    s->kind = kind;
+    s->size_class = c;
+    s->header = sizeof(S);
+    s->bytes = sizeof(S);
+    return s;
+}
+
+template <class S>
+void free_signal(S* s) noexcept {
+    const std::uint8_t c = s->size_class;
+    s->~S();
+    slab::give(c, s);
+}
+
+/// A message-like signal with a header of type S and room for a value.
+template <class S>
+S* make_carrier(signal_kind kind, const type_descriptor* type) {
+    const std::size_t align = type->align > 8 ? type->align : 8;
+    const std::size_t header = (sizeof(S) + align - 1) / align * align;
+    const std::size_t bytes = header + type->size;
+    const std::uint8_t c = slab::class_of(bytes);
+    S* s = ::new (slab::take(c, bytes)) S();
+    s->kind = kind;
+    s->size_class = c;
+    s->header = std::uint16_t(header);
+    s->bytes = std::uint32_t(bytes);
+    s->type = type;
+    return s;
+}
+
+/// True for what lies in the mailbox and is seen by receive.
+constexpr bool is_message(signal_kind k) {
+    return k == signal_kind::message || k == signal_kind::alias_message ||
+           k == signal_kind::request;
+}
+
+/// Frees a signal of any kind, with what it holds, telling nobody.
+void discard(signal* s) noexcept;
+
+}  // namespace beam::detail

@@ -1,0 +1,98 @@
+// A scheduler's timers: a hierarchical wheel (Varghese and Lauck, 1987), six levels of 64 slots.
+//
+// A tick is 65,536 ns. Setting, cancelling and firing cost the same with one timer or a million. The wheel
+// is used under its scheduler's lock; but a timer may be cancelled or read from any thread without it:
+// `state` decides by compare-and-swap who gets the timer, the one that fires or the one that cancels. A
+// timer cancelled elsewhere is put on a list that the owner empties.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "libbeamcore/runtime/server_ref.hpp"
+
+namespace beam::detail {
+
+struct signal;
+
+struct timer_slot {
+    enum : std::uint64_t { free = 0, armed = 1, fired = 2, cancelled = 3 };
+
+    std::atomic<std::uint64_t> state{0};  // unique id << 2 | one of the above
+    std::atomic<std::int64_t> deadline{0};  // ns on the runtime's clock
+    timer_slot* next = nullptr;
+    timer_slot* prev = nullptr;
+    timer_slot* cancel_next = nullptr;
+    signal* payload = nullptr;  // the message; null: wake the target's receive
+    server_ref target{pid{}};
+    /// The target's id and serial, readable by any thread; 0 when it is a name or on another node.
+    std::atomic<std::uint64_t> pid_hint{0};
+    std::uint32_t index = 0;
+    std::uint8_t home = 0;  // the scheduler it belongs to
+    std::uint8_t level = 0, place = 0;
+    bool linked = false;
+    bool wrapped = false;
+
+    [[nodiscard]] std::uint64_t id() const { return state.load(std::memory_order_relaxed) >> 2; }
+    /// Tries to move from armed to `to`; the winner owns the payload.
+    bool claim(std::uint64_t unique, std::uint64_t to) {
+        std::uint64_t expected = unique << 2 | armed;
+        return state.compare_exchange_strong(expected, unique << 2 | to,
+                                             std::memory_order_acq_rel, std::memory_order_relaxed);
+    }
+};
+
+class timer_wheel {
+public:
+    static constexpr int tick_bits = 16;
+
+    timer_wheel();
+    ~timer_wheel();
+
+    /// Takes a free slot and arms it. `unique` is the timer's id, never used before.
+    timer_slot* arm(std::uint64_t unique, std::int64_t now, std::int64_t deadline,
+                    const server_ref& target, signal* payload, bool wrapped);
+    /// Frees a slot that was claimed, taking it out of the wheel if it is still there.
+    void release(timer_slot* t);
+    /// Takes out what is due, claimed as fired, linked by `next`, in order of time. Release each.
+    timer_slot* expire(std::int64_t now);
+    /// When something may be due; a lower bound. Nothing if there are no timers.
+    [[nodiscard]] std::optional<std::int64_t> next_deadline() const;
+
+    /// By any thread.
+    [[nodiscard]] timer_slot* find(std::uint32_t index) const;
+    void push_cancelled(timer_slot* t);
+    [[nodiscard]] bool has_cancelled() const {
+        return cancelled_.load(std::memory_order_relaxed) != nullptr;
+    }
+    void release_cancelled();
+
+    /// At the end: everything still armed, claimed, linked by `next`.
+    timer_slot* take_all();
+
+    [[nodiscard]] std::uint64_t size() const { return count_.load(std::memory_order_relaxed); }
+
+private:
+    static constexpr int levels = 6, places = 64;
+    static constexpr std::uint32_t chunk_size = 1024, chunks_max = 1 << 15;
+
+    void link(timer_slot* t, std::int64_t tick);
+    void unlink(timer_slot* t);
+    void cascade(int level);
+    void skip_empty(std::int64_t limit);
+    timer_slot* take_slot();
+
+    std::int64_t current_ = 0;  // the next tick to look at
+    bool started_ = false;
+    std::uint64_t occupied_[levels] = {};
+    timer_slot* heads_[levels][places] = {};
+    std::atomic<std::uint64_t> count_{0};
+    timer_slot* free_ = nullptr;
+    std::uint32_t made_ = 0;
+    std::unique_ptr<std::atomic<timer_slot*>[]> chunks_;
+    std::atomic<timer_slot*> cancelled_{nullptr};
+};
+
+}  // namespace beam::detail

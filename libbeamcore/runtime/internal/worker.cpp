@@ -1,0 +1,333 @@
+#include "libbeamcore/runtime/internal/worker.hpp"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bit>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "libbeamcore/runtime/internal/runtime_impl.hpp"
+
+namespace beam::detail {
+
+namespace {
+
+// Initial-exec: libbeamcore is loaded at program start, and these are read at every dispatch.
+thread_local worker* this_worker __attribute__((tls_model("initial-exec"))) = nullptr;
+thread_local process_block* this_block __attribute__((tls_model("initial-exec"))) = nullptr;
+
+constexpr int turns_between_polls = 16;  // a look at the clock costs a third of a message
+constexpr int looks_before_parking = 40;
+
+void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                std::optional<std::int64_t> for_ns) {
+    timespec ts{};
+    timespec* limit = nullptr;
+    if (for_ns) {
+        if (*for_ns <= 0) return;
+        ts.tv_sec = *for_ns / 1'000'000'000;
+        ts.tv_nsec = *for_ns % 1'000'000'000;
+        limit = &ts;
+    }
+    ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, limit, nullptr, 0);
+}
+
+}  // namespace
+
+worker* current_worker() noexcept { return this_worker; }
+void set_current_worker(worker* w) noexcept { this_worker = w; }
+void set_current(process_block* pb) noexcept { this_block = pb; }
+
+process_block* current_or_null() noexcept { return this_block; }
+
+process_block* current() {
+    if (!this_block)
+        throw std::logic_error(
+            "this needs a beamcore process: call it from one, or use runtime::spawn, send or execute");
+    return this_block;
+}
+
+void worker::start() {
+    thread = std::thread([this] { main(); });
+}
+
+void worker::main() {
+    this_worker = this;
+    thread_id.store(int(::syscall(SYS_gettid)));
+    const std::string name = "beam-" + std::to_string(sched->index());
+    pthread_setname_np(pthread_self(), name.c_str());
+    while (process_block* pb = next()) run(pb);
+    this_worker = nullptr;
+    node.processes.flush(slots);
+    if (detached.load()) node.hogs.worker_retired();
+    ended.store(true, std::memory_order_release);
+}
+
+// The next process to run; waits for one. Null when this worker is to end.
+process_block* worker::next() {
+    for (int looks = 0;;) {
+        if (!sched->lock.lock_owner(seat)) {
+            detached.store(true);
+            return nullptr;
+        }
+        if (sched->has_inbox()) sched->absorb_inbox();
+        process_block* pb = sched->pop();
+        // Somebody idle could help: wake one, who will steal.
+        const bool more = sched->length() > 1;
+        sched->lock.unlock_owner(seat);
+        if (--until_poll_ <= 0 || !pb) {
+            until_poll_ = turns_between_polls;
+            if (sched->timers.size() != 0) poll_timers();
+        }
+        if (pb) {
+            if (more && node.idle_mask.load(std::memory_order_relaxed)) node.wake_somebody();
+            return pb;
+        }
+        if (sched->length() > 0) continue;  // a timer woke somebody
+        if (node.stopping.load(std::memory_order_acquire) && node.process_count() == 0) return nullptr;
+        if (process_block* stolen = steal()) return stolen;
+        if (++looks < looks_before_parking) {
+            for (int i = 0; i < 20; ++i) __builtin_ia32_pause();
+            continue;
+        }
+        looks = 0;
+        park();
+    }
+}
+
+process_block* worker::steal() {
+    for (auto& other : node.schedulers) {
+        if (other.get() == sched) continue;
+        // A single one its owner will run at once; two that talk to each other must not be torn apart.
+        const bool stuck = other->wants_help.load(std::memory_order_relaxed);
+        if (other->length() < 2 && !(stuck && (other->length() > 0 || other->has_inbox()))) continue;
+        other->wants_help.store(false, std::memory_order_relaxed);
+        std::uint32_t count = 0;
+        other->lock.lock_other();
+        if (other->has_inbox()) other->absorb_inbox();
+        process_block* list = other->give_half(count);
+        other->lock.unlock_other();
+        if (!list) continue;
+        // give_half gives them last first.
+        process_block* first = nullptr;
+        if (!sched->lock.lock_owner(seat)) {
+            while (list) other->leave_in_inbox(std::exchange(list, list->run_next));
+            return nullptr;
+        }
+        while (list) {
+            process_block* pb = std::exchange(list, list->run_next);
+            if (!list)
+                first = pb;
+            else
+                sched->push(pb);
+        }
+        sched->lock.unlock_owner(seat);
+        return first;
+    }
+    return nullptr;
+}
+
+void worker::park() {
+    scheduler& s = *sched;
+    const std::uint64_t bit = std::uint64_t{1} << s.index();
+    s.wake_word.store(0, std::memory_order_relaxed);
+    // Says "idle" before the last look: who leaves work afterwards sees the bit and wakes us.
+    node.idle_mask.fetch_or(bit, std::memory_order_seq_cst);
+    bool work = s.has_inbox() || s.timers.has_cancelled() || node.stopping.load();
+    for (auto& other : node.schedulers)
+        if (other.get() != &s && (other->length() > 1 || other->wants_help.load())) work = true;
+    if (!work) {
+        std::optional<std::int64_t> wait;
+        if (!s.lock.lock_owner(seat)) {
+            node.idle_mask.fetch_and(~bit);
+            return;
+        }
+        if (auto deadline = s.timers.next_deadline()) wait = *deadline - node.now();
+        s.lock.unlock_owner(seat);
+        futex_wait(s.wake_word, 0, wait);
+    }
+    node.idle_mask.fetch_and(~bit, std::memory_order_seq_cst);
+    node.hogs.notice_activity();
+}
+
+void runtime_impl::wake(scheduler& s) {
+    s.wake_word.store(1, std::memory_order_seq_cst);
+    ::syscall(SYS_futex, &s.wake_word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+}
+
+void runtime_impl::wake_somebody() {
+    std::uint64_t mask = idle_mask.load(std::memory_order_seq_cst);
+    while (mask) {
+        const std::uint64_t bit = mask & (0 - mask);
+        if (idle_mask.compare_exchange_weak(mask, mask & ~bit, std::memory_order_seq_cst)) {
+            wake(*schedulers[std::size_t(std::countr_zero(bit))]);
+            return;
+        }
+    }
+}
+
+void worker::schedule(process_block* pb) {
+    pb->status.store(process_status::runnable, std::memory_order_relaxed);
+    if (!detached.load(std::memory_order_relaxed) && sched->lock.lock_owner(seat)) {
+        sched->push(pb);
+        const bool more = sched->length() > 1;
+        sched->lock.unlock_owner(seat);
+        if (more && node.idle_mask.load(std::memory_order_relaxed)) node.wake_somebody();
+        return;
+    }
+    detached.store(true);
+    node.schedule(pb);
+}
+
+void runtime_impl::schedule(process_block* pb) {
+    worker* w = this_worker;
+    if (w && &w->node == this && !w->detached.load(std::memory_order_relaxed)) {
+        w->schedule(pb);
+        return;
+    }
+    if (stepper) {
+        stepper->schedule(pb);
+        return;
+    }
+    pb->status.store(process_status::runnable, std::memory_order_relaxed);
+    // From outside: to an idle scheduler if there is one, else in turn.
+    std::uint64_t idle = idle_mask.load(std::memory_order_relaxed);
+    const unsigned n = unsigned(schedulers.size());
+    const unsigned target = idle ? unsigned(std::countr_zero(idle))
+                                 : next_target_.fetch_add(1, std::memory_order_relaxed) % n;
+    scheduler& s = *schedulers[target];
+    s.leave_in_inbox(pb);
+    const std::uint64_t bit = std::uint64_t{1} << target;
+    if (idle_mask.load(std::memory_order_seq_cst) & bit) {
+        idle_mask.fetch_and(~bit, std::memory_order_seq_cst);
+        wake(s);
+    }
+}
+
+void worker::poll_timers() {
+    if (!sched->lock.lock_owner(seat)) return;
+    if (sched->timers.has_cancelled()) sched->timers.release_cancelled();
+    timer_slot* due = sched->timers.expire(node.now());
+    sched->lock.unlock_owner(seat);
+    while (due) {
+        timer_slot* t = std::exchange(due, due->next);
+        node.fire(t);
+        // Fired by us and in no list: release needs the scheduler's lock alone.
+        scheduler& home = *sched;
+        if (home.lock.lock_owner(seat)) {
+            home.timers.release(t);
+            home.lock.unlock_owner(seat);
+        } else {
+            home.timers.push_cancelled(t);
+        }
+    }
+}
+
+void worker::run(process_block* pb) {
+    current = pb;
+    running.store(pb, std::memory_order_relaxed);
+    turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    this_block = pb;
+    pb->status.store(process_status::running, std::memory_order_relaxed);
+    const int budget = node.stepper ? 1 + int(node.random.below(reductions_a_turn)) : reductions_a_turn;
+    pb->reductions_left = budget;
+    const turn_end end = run_turn(pb);
+    this_block = nullptr;
+    current = nullptr;
+    turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    if (end == turn_end::again) schedule(pb);
+}
+
+worker::turn_end worker::run_turn(process_block* pb) {
+    std::int32_t left = pb->reductions_left;
+    // Before the process is given away its counters are brought up to date.
+    auto charge = [&] {
+        const auto used = std::uint64_t(left - pb->reductions_left) + 1;
+        left = pb->reductions_left;
+        pb->reductions.store(pb->reductions.load(std::memory_order_relaxed) + used,
+                             std::memory_order_relaxed);
+        reductions.store(reductions.load(std::memory_order_relaxed) + used,
+                         std::memory_order_relaxed);
+    };
+    for (;;) {
+        handle_signals(pb);
+        if (pb->exit_pending) {
+            charge();
+            node.finish(pb, std::move(pb->exit_reason));
+            return turn_end::gone;
+        }
+        const bool suspended = pb->extra && pb->extra->suspended > 0;
+        if (!suspended && run_code(pb)) {
+            if (pb->exit_pending) continue;
+            if (pb->reductions_left <= 0) {
+                charge();
+                return turn_end::again;
+            }
+            continue;
+        }
+        if (pb->exit_pending) continue;
+        charge();
+        pb->status.store(suspended ? process_status::suspended : process_status::waiting,
+                         std::memory_order_relaxed);
+        std::uint64_t expected = pb->tag() | process_block::empty;
+        if (pb->inbox.compare_exchange_strong(expected, pb->tag() | process_block::waiting,
+                                              std::memory_order_release,
+                                              std::memory_order_relaxed))
+            return turn_end::waiting;  // whoever sends next owns it: not a word about pb from here
+        pb->status.store(process_status::running, std::memory_order_relaxed);
+    }
+}
+
+// Runs the process's own code until it waits, yields or ends. True: it has more to do (or is to end, see
+// exit_pending); false: it waits for a signal.
+bool worker::run_code(process_block* pb) {
+    if (pb->root) {
+        if (waiter* w = pb->wait) {
+            if (!w->ready(w, pb)) return false;
+            pb->wait = nullptr;
+        }
+        do {
+            pb->next_action = action::none;
+            std::exchange(pb->resume, nullptr).resume();
+        } while (pb->next_action == action::resume);
+        switch (pb->next_action) {
+            case action::wait: return pb->wait->ready(pb->wait, pb) || pb->exit_pending;
+            case action::yield: pb->reductions_left = 0; return true;
+            case action::finished: {
+                if (!pb->in_waiting_work || pb->exit_pending) {
+                    if (!pb->exit_pending) {
+                        pb->exit_pending = true;
+                        pb->exit_reason = atoms::normal;
+                    }
+                    return true;
+                }
+                pb->in_waiting_work = false;
+                std::exchange(pb->root, nullptr).destroy();
+                return true;  // back to the body
+            }
+            default: return true;  // entered other code
+        }
+    }
+    if (!pb->body) return false;
+    pb->next_action = action::none;
+    try {
+        pb->body->run(self(pb));
+    } catch (...) {
+        if (!pb->exit_pending) {
+            pb->exit_pending = true;
+            pb->exit_reason = reason_of_current_exception();
+        }
+    }
+    if (pb->exit_pending) return true;
+    if (pb->root) return true;  // a handler that waits
+    return pb->mailbox != nullptr;
+}
+
+}  // namespace beam::detail

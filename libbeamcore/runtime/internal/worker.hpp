@@ -1,0 +1,81 @@
+// A worker: an OS thread that runs processes, normally with a scheduler of its own.
+//
+// When a process holds it too long, the monitor gives the scheduler to another worker (hog_watch.hpp). From
+// then on this one is detached: it has no queue, what its process wakes goes to the others, and it ends
+// when the process gives way.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+
+#include "libbeamcore/runtime/internal/biased_lock.hpp"
+#include "libbeamcore/runtime/internal/process_block.hpp"
+#include "libbeamcore/runtime/internal/process_table.hpp"
+
+namespace beam::detail {
+
+class runtime_impl;
+class scheduler;
+
+class worker {
+public:
+    worker(runtime_impl& node, scheduler* s) : node(node), sched(s) {}
+
+    void start();
+    void main();
+
+    /// Runs one process that is not in any queue for one turn, and puts it where it belongs.
+    void run(process_block* pb);
+
+    /// Makes a runnable process known to this worker's scheduler, or to another's when detached.
+    void schedule(process_block* pb);
+
+    /// Takes what timers are due and fires them.
+    void poll_timers();
+
+    runtime_impl& node;
+    scheduler* sched;  // this thread's own idea; the lock tells whether it is still true
+    lock_seat seat;
+    process_block* current = nullptr;
+
+    /// Odd while a process runs. Read by the monitor.
+    std::atomic<std::uint64_t> turn{0};
+    std::atomic<process_block*> running{nullptr};
+    std::atomic<int> thread_id{0};
+    std::atomic<bool> detached{false};
+    std::atomic<bool> ended{false};
+    std::atomic<std::uint64_t> spawned{0}, exited{0}, reductions{0};
+
+    slot_cache slots;
+    std::uint64_t unique_next = 0, unique_end = 0;
+    std::thread thread;
+
+private:
+    enum class turn_end { waiting, again, gone };
+    turn_end run_turn(process_block* pb);
+    bool run_code(process_block* pb);
+    process_block* next();
+    process_block* steal();
+    void park();
+
+    int until_poll_ = 0;
+};
+
+/// This thread's worker, or null.
+worker* current_worker() noexcept;
+void set_current_worker(worker* w) noexcept;
+
+/// The process running on this thread, or null; set by workers and init_scope.
+void set_current(process_block* pb) noexcept;
+
+/// See signals.cpp. Both by the process itself.
+void handle_signals(process_block* pb);
+/// Handles an exit signal; may set exit_pending.
+void receive_exit(process_block* pb, const beam::pid& from, term reason, bool by_link);
+signal* take_first_message(process_block* pb);
+/// Unlinks the message at `*at` from the mailbox.
+signal* take_message_at(process_block* pb, signal** at);
+void append_message(process_block* pb, signal* s);
+
+}  // namespace beam::detail

@@ -1,0 +1,74 @@
+#include "libbeamcore/runtime/message.hpp"
+
+#include <cstring>
+
+#include "libbeamcore/runtime/internal/signals.hpp"
+
+BEAM_DEFINE_DESCRIPTOR(beam::detail::unit);
+
+namespace beam {
+
+namespace detail {
+
+signal* allocate_message(const type_descriptor* type) {
+    return make_carrier<signal>(signal_kind::message, type);
+}
+
+signal* allocate_request(const type_descriptor* type) {
+    return make_carrier<request_signal>(signal_kind::request, type);
+}
+
+signal* allocate_reply(const type_descriptor* type) {
+    return make_carrier<reply_signal>(signal_kind::reply, type);
+}
+
+void destroy_message(signal* s) noexcept {
+    s->type->destroy(s->payload());
+    slab::give(s->size_class, s);
+}
+
+bool adopt_message(signal*& s, const type_descriptor* wanted) {
+    if (!s->type->to_term || !wanted->from_term || std::strcmp(s->type->name, wanted->name) != 0)
+        return false;
+    signal* converted = nullptr;
+    switch (s->kind) {
+        case signal_kind::request: {
+            auto* r = make_carrier<request_signal>(s->kind, wanted);
+            r->id = static_cast<request_signal*>(s)->id;
+            r->caller = static_cast<request_signal*>(s)->caller;
+            converted = r;
+            break;
+        }
+        case signal_kind::reply: {
+            auto* r = make_carrier<reply_signal>(s->kind, wanted);
+            r->id = static_cast<reply_signal*>(s)->id;
+            converted = r;
+            break;
+        }
+        default: converted = make_carrier<signal>(signal_kind::message, wanted);
+    }
+    if (!wanted->from_term(s->type->to_term(s->payload()), converted->payload())) {
+        slab::give(converted->size_class, converted);
+        return false;
+    }
+    converted->next = s->next;
+    destroy_message(std::exchange(s, converted));
+    return true;
+}
+
+void* allocate(std::size_t bytes) { return slab::take(slab::class_of(bytes), bytes); }
+void deallocate(void* p, std::size_t bytes) noexcept { slab::give(slab::class_of(bytes), p); }
+
+void release_module(module_record* m) noexcept {
+    if (m) m->users.fetch_sub(1, std::memory_order_release);
+}
+
+}  // namespace detail
+
+term message::to_term() const {
+    if (!signal_) return atoms::undefined;
+    if (!signal_->type->to_term) return tuple(atom("opaque"), std::string_view(signal_->type->name));
+    return signal_->type->to_term(signal_->payload());
+}
+
+}  // namespace beam

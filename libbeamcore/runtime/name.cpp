@@ -1,0 +1,176 @@
+#include "libbeamcore/runtime/name.hpp"
+
+#include <algorithm>
+
+#include "libbeamcore/runtime/internal/runtime_impl.hpp"
+#include "libbeamcore/runtime/internal/signals.hpp"
+
+namespace beam {
+
+namespace detail {
+
+name_table::outcome name_table::add(atom name, pid p) {
+    std::unique_lock lock(mutex_);
+    if (owners_.contains(p)) return outcome::has_name;
+    if (!names_.emplace(name, p).second) return outcome::taken;
+    owners_.emplace(p, name);
+    return outcome::ok;
+}
+
+bool name_table::remove(atom name, pid* owner) {
+    std::unique_lock lock(mutex_);
+    auto it = names_.find(name);
+    if (it == names_.end()) return false;
+    if (owner) *owner = it->second;
+    owners_.erase(it->second);
+    names_.erase(it);
+    return true;
+}
+
+std::optional<pid> name_table::find(atom name) const {
+    std::shared_lock lock(mutex_);
+    auto it = names_.find(name);
+    return it == names_.end() ? std::nullopt : std::optional(it->second);
+}
+
+std::optional<atom> name_table::name_of(pid p) const {
+    std::shared_lock lock(mutex_);
+    auto it = owners_.find(p);
+    return it == owners_.end() ? std::nullopt : std::optional(it->second);
+}
+
+std::vector<atom> name_table::all() const {
+    std::shared_lock lock(mutex_);
+    std::vector<atom> result;
+    for (auto& [name, p] : names_) result.push_back(name);
+    return result;
+}
+
+void group_table::join(atom scope, const term& group, pid member) {
+    std::unique_lock lock(mutex_);
+    scopes_[scope][group].push_back(member);
+}
+
+bool group_table::leave(atom scope, const term& group, pid member) {
+    std::unique_lock lock(mutex_);
+    auto& groups = scopes_[scope];
+    auto it = groups.find(group);
+    if (it == groups.end()) return false;
+    auto at = std::find(it->second.begin(), it->second.end(), member);
+    if (at == it->second.end()) return false;
+    it->second.erase(at);
+    if (it->second.empty()) groups.erase(it);
+    return true;
+}
+
+void group_table::forget(pid member) {
+    std::unique_lock lock(mutex_);
+    for (auto& [scope, groups] : scopes_)
+        for (auto it = groups.begin(); it != groups.end();) {
+            std::erase(it->second, member);
+            it = it->second.empty() ? groups.erase(it) : std::next(it);
+        }
+}
+
+std::vector<pid> group_table::members(atom scope, const term& group) const {
+    std::shared_lock lock(mutex_);
+    auto s = scopes_.find(scope);
+    if (s == scopes_.end()) return {};
+    auto g = s->second.find(group);
+    return g == s->second.end() ? std::vector<pid>() : g->second;
+}
+
+std::vector<term> group_table::groups(atom scope) const {
+    std::shared_lock lock(mutex_);
+    std::vector<term> result;
+    if (auto s = scopes_.find(scope); s != scopes_.end())
+        for (auto& [group, members] : s->second) result.push_back(group);
+    return result;
+}
+
+namespace {
+
+/// Runs `change` in `p`'s own context, so that its exit cannot overtake it: at once for the caller, by
+/// signal for another. False if it is dead.
+bool in_process(pid p, callback<void(process_block*)> change) {
+    process_block* me = current();
+    if (p == me->pid()) {
+        change(me);
+        return true;
+    }
+    auto* s = make_signal<system_signal>(signal_kind::system);
+    s->code = std::move(change);
+    if (me->node->deliver(p, s)) return true;
+    free_signal(s);
+    return false;
+}
+
+}  // namespace
+
+}  // namespace detail
+
+using namespace detail;
+
+bool try_register_name(atom name, pid process) {
+    runtime_impl& node = *current()->node;
+    if (name == atoms::undefined || !node.find(process)) return false;
+    if (node.names.add(name, process) != name_table::outcome::ok) return false;
+    // The name goes with the process: it, or its exit if that came first, sees to it.
+    const bool alive = in_process(process, [name, &node](process_block* pb) {
+        if (pb)
+            pb->more().name = name;
+        else
+            node.names.remove(name);
+    });
+    if (!alive) node.names.remove(name);
+    return alive;
+}
+
+void register_name(atom name, pid process) {
+    if (!try_register_name(name, process)) raise(atoms::badarg);
+}
+
+void unregister_name(atom name) {
+    pid owner;
+    if (!current()->node->names.remove(name, &owner)) raise(atoms::badarg);
+    in_process(owner, [name](process_block* pb) {
+        if (pb && pb->extra && pb->extra->name == name) pb->extra->name.reset();
+    });
+}
+
+std::optional<pid> whereis(atom name) {
+    runtime_impl& node = *current()->node;
+    auto p = node.names.find(name);
+    if (p && !node.find(*p)) return {};
+    return p;
+}
+
+std::vector<atom> registered_names() { return current()->node->names.all(); }
+
+namespace pg {
+
+void join(atom scope, const term& group, pid member) {
+    runtime_impl& node = *current()->node;
+    node.groups.join(scope, group, member);
+    const bool alive = in_process(member, [&node, member](process_block* pb) {
+        if (pb)
+            pb->more().in_group = true;
+        else
+            node.groups.forget(member);
+    });
+    if (!alive) node.groups.forget(member);
+}
+
+bool leave(atom scope, const term& group, pid member) {
+    return current()->node->groups.leave(scope, group, member);
+}
+
+std::vector<pid> get_members(atom scope, const term& group) {
+    return current()->node->groups.members(scope, group);
+}
+
+std::vector<term> which_groups(atom scope) { return current()->node->groups.groups(scope); }
+
+}  // namespace pg
+
+}  // namespace beam

@@ -1,0 +1,72 @@
+// What can be asked about processes, and changed in them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libbeamcore/base/export.hpp"
+#include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/runtime/spawn.hpp"
+
+namespace beam {
+
+enum class process_status : std::uint8_t { waiting, runnable, running, suspended, exiting };
+
+/// What anybody may see of a process at any time, without disturbing it: read from counters it keeps.
+struct process_summary {
+    beam::pid pid;
+    process_status status = process_status::waiting;
+    std::optional<atom> registered_name;
+    std::string initial_call;
+    std::string doing;  ///< name of the message type being handled, if a behaviour says so
+    std::uint32_t message_queue_len = 0;
+    std::uint64_t message_bytes = 0;
+    std::uint64_t reductions = 0;
+    std::uint64_t memory = 0;  ///< bytes: control block, frame or body, waiting messages
+    beam::priority priority = beam::priority::normal;
+    beam::pid parent;
+};
+
+/// What a process tells about itself when asked (process_info/1). Takes a signal to it and back.
+struct process_details {
+    process_summary summary;
+    bool trap_exit = false;
+    std::vector<pid> links;
+    std::vector<term> monitors;      ///< what it watches: pids or `{Name, Node}`
+    std::vector<pid> monitored_by;
+    beam::pid group_leader;
+    std::vector<std::pair<term, term>> dictionary;
+    std::vector<term> messages;  ///< the first ones waiting, at most 32
+};
+
+/// All living processes' pids, in the order of their numbers (processes/0).
+[[nodiscard]] BEAM_EXPORT std::vector<pid> processes();
+/// Nothing for a dead pid (PROC-18).
+[[nodiscard]] BEAM_EXPORT std::optional<process_summary> process_info(pid target);
+/// True if it has not begun to exit. Ordered after what the caller sent before to a local pid (PROC-13):
+/// `co_await is_alive(pid)`.
+[[nodiscard]] BEAM_EXPORT awaitable<bool> is_alive(pid target);
+[[nodiscard]] BEAM_EXPORT awaitable<std::optional<process_details>> process_info_details(pid target);
+
+/// Stops and goes on with running a process; counted. Signals are handled meanwhile, messages wait.
+/// False: no such process.
+[[nodiscard]] BEAM_EXPORT awaitable<bool> suspend_process(pid target);
+[[nodiscard]] BEAM_EXPORT awaitable<bool> resume_process(pid target);
+
+/// The calling process's own dictionary (put/2, get/1, erase/1).
+namespace process_dictionary {
+/// The previous value, `undefined` if none.
+BEAM_EXPORT term put(term key, term value);
+[[nodiscard]] BEAM_EXPORT term get(const term& key);
+BEAM_EXPORT term erase(const term& key);
+/// All entries, in the order they were first put.
+[[nodiscard]] BEAM_EXPORT std::vector<std::pair<term, term>> all();
+}  // namespace process_dictionary
+
+BEAM_EXPORT beam::priority set_priority(beam::priority p);
+[[nodiscard]] BEAM_EXPORT pid group_leader();
+BEAM_EXPORT void set_group_leader(pid leader);
+
+}  // namespace beam

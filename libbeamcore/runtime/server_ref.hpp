@@ -1,0 +1,40 @@
+// server_ref: whom a message, call or timer is for: a pid, or a name looked up when it is used.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "libbeamcore/base/export.hpp"
+#include "libbeamcore/term/atom.hpp"
+#include "libbeamcore/term/pid.hpp"
+#include "libbeamcore/term/term.hpp"
+
+namespace beam {
+
+/// A pid, a locally registered name, or `{Name, Node}`. Trivially destructible.
+class server_ref {
+public:
+    server_ref(pid p) : pid_(p) {}              // NOLINT: implicit
+    server_ref(atom name) : name_(name), named_(true) {}  // NOLINT: implicit
+    server_ref(atom name, atom node) : name_(name), node_(node), named_(true), remote_(true) {}
+
+    [[nodiscard]] bool is_name() const { return named_; }
+    [[nodiscard]] atom name() const { return name_; }
+    /// Only for the `{Name, Node}` form.
+    [[nodiscard]] std::optional<atom> node() const {
+        return remote_ ? std::optional<atom>(node_) : std::nullopt;
+    }
+    /// The pid it stands for now, in the calling process's runtime; nothing for an unknown name.
+    [[nodiscard]] BEAM_EXPORT std::optional<pid> resolve() const;
+    /// As it is shown in exit reasons: the pid, the name or `{Name, Node}`.
+    [[nodiscard]] BEAM_EXPORT term to_term() const;
+
+private:
+    pid pid_{};
+    atom name_{};
+    atom node_{};
+    bool named_ = false;
+    bool remote_ = false;
+};
+
+}  // namespace beam

@@ -1,0 +1,153 @@
+#include "libbeamcore/runtime/timer.hpp"
+
+#include "libbeamcore/runtime/internal/refs.hpp"
+#include "libbeamcore/runtime/internal/runtime_impl.hpp"
+#include "libbeamcore/runtime/internal/signals.hpp"
+
+BEAM_DEFINE_DESCRIPTOR(beam::timeout_message);
+BEAM_DEFINE_DESCRIPTOR(beam::cancel_timer_message);
+
+namespace beam {
+
+namespace detail {
+
+namespace {
+
+// Words 2 to 4 of a timer's reference: its slot, its scheduler, and the mark.
+constexpr std::uint32_t timer_mark = 0x74696D65;
+
+ref timer_ref(std::uint64_t id, const timer_slot& t, unsigned scheduler) {
+    ref r = ref_of(id);
+    r.words[2] = t.index;
+    r.words[3] = scheduler;
+    r.words[4] = timer_mark;
+    return r;
+}
+
+timer_slot* find_timer(runtime_impl& node, const ref& r) {
+    if (r.words[4] != timer_mark || !r.is_local() || r.words[3] >= node.schedulers.size())
+        return nullptr;
+    return node.schedulers[r.words[3]]->timers.find(r.words[2]);
+}
+
+std::chrono::nanoseconds time_left(const runtime_impl& node, std::int64_t deadline) {
+    return std::chrono::nanoseconds(std::max<std::int64_t>(0, deadline - node.now()));
+}
+
+}  // namespace
+
+timer_slot* runtime_impl::arm_timer(std::chrono::nanoseconds after, const server_ref& to,
+                                    signal* payload, bool wrapped, std::uint64_t& id) {
+    id = unique();
+    const std::int64_t at = now();
+    const std::int64_t deadline =
+        after.count() > INT64_MAX - at ? INT64_MAX - (1 << 20) : at + after.count();
+    worker* w = stepper ? stepper.get() : current_worker();
+    if (w && &w->node == this && !w->detached.load(std::memory_order_relaxed) &&
+        w->sched->lock.lock_owner(w->seat)) {
+        timer_slot* t = w->sched->timers.arm(id, at, deadline, to, payload, wrapped);
+        t->home = std::uint8_t(w->sched->index());
+        w->sched->lock.unlock_owner(w->seat);
+        return t;
+    }
+    // From a plain thread or a detached worker: any scheduler's wheel will do.
+    scheduler& s = *schedulers[id % schedulers.size()];
+    s.lock.lock_other();
+    timer_slot* t = s.timers.arm(id, at, deadline, to, payload, wrapped);
+    t->home = std::uint8_t(s.index());
+    s.lock.unlock_other();
+    if (idle_mask.load(std::memory_order_seq_cst) & (std::uint64_t{1} << s.index())) wake(s);
+    return t;
+}
+
+std::optional<std::chrono::nanoseconds> runtime_impl::cancel(timer_slot* t, std::uint64_t id) {
+    const std::int64_t deadline = t->deadline.load(std::memory_order_relaxed);
+    if (!t->claim(id, timer_slot::cancelled)) return {};
+    if (t->payload) destroy_message(std::exchange(t->payload, nullptr));
+    scheduler& home = *schedulers[t->home];
+    worker* w = stepper ? stepper.get() : current_worker();
+    if (w && &w->node == this && w->sched == &home &&
+        !w->detached.load(std::memory_order_relaxed) && home.lock.lock_owner(w->seat)) {
+        home.timers.release(t);
+        home.lock.unlock_owner(w->seat);
+    } else {
+        home.timers.push_cancelled(t);
+    }
+    return time_left(*this, deadline);
+}
+
+void runtime_impl::fire(timer_slot* t) {
+    const std::uint64_t id = t->id();
+    signal* payload = std::exchange(t->payload, nullptr);
+    if (!payload) {
+        auto* s = make_signal<wake_signal>(signal_kind::wake);
+        s->timer = id;
+        if (!deliver(*t->target.resolve(), s)) free_signal(s);
+        return;
+    }
+    std::optional<pid> to;
+    if (t->target.is_name())
+        to = names.find(t->target.name());
+    else
+        to = t->target.resolve();
+    if (!to) {
+        destroy_message(payload);
+        return;
+    }
+    if (t->wrapped) {
+        timeout_message m{timer_ref(id, *t, t->home), message(payload)};
+        payload = message::make(std::move(m)).release();
+    }
+    if (!deliver(*to, payload)) destroy_message(payload);
+}
+
+ref start_message_timer(std::chrono::nanoseconds after, const server_ref& to, signal* s,
+                        bool wrapped) {
+    if (after.count() < 0) {
+        destroy_message(s);
+        raise(atoms::badarg);
+    }
+    runtime_impl& node = *current()->node;
+    std::uint64_t id = 0;
+    timer_slot* t = node.arm_timer(after, to, s, wrapped, id);
+    return timer_ref(id, *t, t->home);
+}
+
+}  // namespace detail
+
+using namespace detail;
+
+std::optional<std::chrono::nanoseconds> cancel_timer(const ref& timer) {
+    runtime_impl& node = *current()->node;
+    timer_slot* t = find_timer(node, timer);
+    if (!t) return {};
+    // A timer whose target has died counts as cancelled with it.
+    const bool alive = read_timer(timer).has_value();
+    auto left = node.cancel(t, id_of(timer));
+    return alive ? left : std::nullopt;
+}
+
+void cancel_timer_async(const ref& timer, bool info) {
+    cancel_timer_message m{timer, cancel_timer(timer)};
+    if (info) send(current()->pid(), std::move(m));
+}
+
+std::optional<std::chrono::nanoseconds> read_timer(const ref& timer) {
+    runtime_impl& node = *current()->node;
+    timer_slot* t = find_timer(node, timer);
+    if (!t) return {};
+    const std::uint64_t armed = id_of(timer) << 2 | timer_slot::armed;
+    if (t->state.load(std::memory_order_acquire) != armed) return {};
+    const std::int64_t deadline = t->deadline.load(std::memory_order_relaxed);
+    const std::uint64_t target = t->pid_hint.load(std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (t->state.load(std::memory_order_relaxed) != armed) return {};
+    if (target != 0 && !node.find({std::uint32_t(target), std::uint32_t(target >> 32), 0})) return {};
+    return time_left(node, deadline);
+}
+
+std::chrono::nanoseconds monotonic_time() {
+    return std::chrono::nanoseconds(current()->node->now());
+}
+
+}  // namespace beam
