@@ -89,7 +89,7 @@ void append_number(std::string& out, Int i) {
 }
 
 // As Erlang writes it: the shortest digits that read back the same, without an exponent where that is
-// no longer.
+// no longer; from 2^53 on, where digits begin to stand for more than is there, always with one.
 void append_float(std::string& out, double d) {
     if (std::signbit(d)) out += '-';
     d = std::fabs(d);
@@ -114,7 +114,7 @@ void append_float(std::string& out, double d) {
         out.append("0.").append(digits);
     } else if (point < 0 && 2 - point <= cost) {
         out.append("0.").append(std::size_t(-point), '0').append(digits);
-    } else if (point > 0 && point - length + 2 <= cost) {
+    } else if (point > 0 && point - length + 2 <= cost && d < 9007199254740992.0) {
         out.append(digits).append(std::size_t(point - length), '0').append(".0");
     } else {
         (out += digits[0]) += '.';

@@ -301,8 +301,8 @@ struct map_entry {
 /// A function of an Erlang node as an opaque value. `external` is `fun M:F/A`; else a closure, known
 /// by its module, name, arity and `unique`, and `data` is what a codec needs to send it again.
 struct fun {
-    beam::atom module;
-    beam::atom name;
+    beam::atom module = {};
+    beam::atom name = {};
     std::uint32_t arity = 0;
     bool external = false;
     std::uint64_t unique = 0;
