@@ -1,0 +1,54 @@
+#include "libbeamcore/node/node_options.hpp"
+
+#include <charconv>
+#include <string_view>
+
+namespace beam {
+namespace {
+
+int to_int(std::string_view text) {
+    int value = -1;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+}  // namespace
+
+std::vector<std::string> child_arguments(const node_options& o) {
+    std::vector<std::string> out{"name=" + o.name,
+                                 "runtime=" + o.runtime_folder,
+                                 "state=" + o.state_folder,
+                                 "dist=" + o.dist,
+                                 "started-by=" + o.started_by,
+                                 "spawned=" + std::string(o.spawned ? "1" : "0"),
+                                 "version=" + o.version,
+                                 "link=" + std::to_string(o.link_fd),
+                                 "listen=" + std::to_string(o.listen_fd),
+                                 "lock=" + std::to_string(o.lock_fd)};
+    for (const auto& app : o.applications) out.push_back("app=" + app);
+    return out;
+}
+
+node_options child_options(const std::vector<std::string>& arguments) {
+    node_options o;
+    for (const auto& argument : arguments) {
+        const auto equals = argument.find('=');
+        if (equals == std::string::npos) continue;
+        const auto key = std::string_view(argument).substr(0, equals);
+        auto value = argument.substr(equals + 1);
+        if (key == "name") o.name = std::move(value);
+        else if (key == "runtime") o.runtime_folder = std::move(value);
+        else if (key == "state") o.state_folder = std::move(value);
+        else if (key == "dist") o.dist = std::move(value);
+        else if (key == "started-by") o.started_by = std::move(value);
+        else if (key == "spawned") o.spawned = value == "1";
+        else if (key == "version") o.version = std::move(value);
+        else if (key == "link") o.link_fd = to_int(value);
+        else if (key == "listen") o.listen_fd = to_int(value);
+        else if (key == "lock") o.lock_fd = to_int(value);
+        else if (key == "app") o.applications.push_back(std::move(value));
+    }
+    return o;
+}
+
+}  // namespace beam

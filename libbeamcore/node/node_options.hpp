@@ -1,0 +1,37 @@
+// What one node is: its name, its folders, what it starts. Made by beamd from its command line, and
+// handed to the runtime's process on that process's own command line.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace beam {
+
+/// One node. A plain value.
+struct node_options {
+    std::string name = "beam";               ///< as in `--node`
+    std::string runtime_folder;              ///< holds NAME.sock, NAME.lock and NAME.spawn; 0700
+    std::string state_folder;                ///< holds NAME.log and, in NAME/, the stores; 0700
+    std::vector<std::string> applications;   ///< started at boot, in this order
+    std::string dist;                        ///< `--dist`: address to listen on; empty: do not listen
+    std::string started_by = "by hand";      ///< for `status`
+    bool spawned = false;                    ///< started by a tool: leaves when idle for long
+    std::string version;                     ///< of the beamd that was started
+
+    int link_fd = -1;    ///< in the runtime's process: the socket to the parent
+    int listen_fd = -1;  ///< the listening control socket; the parent keeps it open
+    int lock_fd = -1;    ///< NAME.lock; kept open so that no second runtime can start beside this one
+
+    [[nodiscard]] std::string socket_path() const { return runtime_folder + "/" + name + ".sock"; }
+    [[nodiscard]] std::string lock_path() const { return runtime_folder + "/" + name + ".lock"; }
+    [[nodiscard]] std::string log_path() const { return state_folder + "/" + name + ".log"; }
+    [[nodiscard]] std::string store_folder() const { return state_folder + "/" + name; }
+};
+
+/// The arguments that child_options() reads back, without the program and `--child`.
+[[nodiscard]] std::vector<std::string> child_arguments(const node_options& options);
+
+/// Reads child_arguments(). An argument it does not know is ignored: a newer parent may send more.
+[[nodiscard]] node_options child_options(const std::vector<std::string>& arguments);
+
+}  // namespace beam

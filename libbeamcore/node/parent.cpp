@@ -1,0 +1,579 @@
+#include "libbeamcore/node/parent.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "libbeamcore/node/child_process.hpp"
+#include "libbeamcore/node/listener.hpp"
+#include "libbeamcore/node/lock_file.hpp"
+#include "libbeamcore/node/log_file.hpp"
+#include "libbeamcore/node/parent_protocol.hpp"
+#include "libbeamcore/node/ready_pipe.hpp"
+#include "libbeamcore/node/sd_notify.hpp"
+
+namespace beam {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using parent_protocol::io;
+using std::chrono::milliseconds;
+
+constexpr int code_done = 0;
+constexpr int code_already_running = 1;
+constexpr int code_unavailable = 69;
+constexpr int code_bug = 70;
+constexpr int code_cannot_create = 73;
+constexpr int code_bad_configuration = 78;
+
+constexpr const char* handover_variable = parent_handover_variable;
+constexpr char handover_separator = '\x1f';
+
+constexpr std::size_t kept_max = 1000;
+constexpr std::size_t unsent_max = 1000;
+
+std::int64_t unix_ms() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+}
+
+std::string sender_of(const signalfd_siginfo& info) {
+    return "pid " + std::to_string(info.ssi_pid) + " of uid " + std::to_string(info.ssi_uid);
+}
+
+class parent {
+public:
+    explicit parent(const parent_options& options)
+        : options_(options),
+          log_(options.node.log_path(), options.foreground),
+          // After an execve that number is stale, and may be another descriptor by now.
+          ready_(std::getenv(handover_variable) ? -1 : options.ready_fd),
+          service_(sd_notify::from_environment()) {}
+
+    int run();
+
+private:
+    // Start and end.
+    std::optional<int> take_over();
+    std::optional<int> begin_fresh();
+    void start_child(const std::string& reason);
+    void begin_stop(const std::string& reason);
+    void begin_restart(const std::string& reason);
+    void withdraw_socket();
+    void finish(int code, const std::string& why);
+    void reexec();
+
+    // Events.
+    void step();
+    void on_signal(const signalfd_siginfo& info);
+    void on_packet(parent_protocol::packet& packet);
+    void on_child_exit(int status);
+    void on_crash(const std::string& how);
+    void reap();
+    void read_link();
+    void read_output();
+    void read_changes();
+    void check_files();
+    void on_time();
+
+    void watch_folder();
+    void send(std::string_view verb, const std::vector<std::string>& arguments = {}, int fd = -1);
+    void flush_unsent();
+    void remember_for_execve(int fd);
+    [[nodiscard]] int poll_timeout() const;
+
+    struct unsent {
+        std::string bytes;
+        unique_fd fd;
+    };
+
+    const parent_options& options_;
+    log_file log_;
+    ready_pipe ready_;
+    sd_notify service_;
+    lock_file lock_;
+    listener listener_;
+    unique_fd signals_;
+    unique_fd changes_;
+    std::map<std::string, unique_fd> kept_;
+
+    child_process child_;
+    std::vector<pid_t> spared_;  // children this process had before it became a parent (exec)
+    std::deque<unsent> unsent_;
+    std::string start_reason_;
+    std::string stop_reason_;
+    std::string boot_failure_;
+    clock::time_point child_started_;
+    clock::time_point started_ = clock::now();
+    std::int64_t started_ms_ = unix_ms();
+    std::deque<clock::time_point> deaths_;
+    int restarts_ = 0;
+    bool ever_ready_ = false;
+    bool stopping_ = false;    // the node ends with this child
+    bool restarting_ = false;  // this child's end was asked for, and another follows
+    bool replace_self_ = false;
+    std::optional<clock::time_point> kill_at_;
+    std::optional<clock::time_point> ping_at_;
+    std::optional<int> code_;
+};
+
+int parent::run() {
+    ::signal(SIGPIPE, SIG_IGN);
+    sigset_t mask;
+    sigemptyset(&mask);
+    for (int s : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) sigaddset(&mask, s);
+    ::sigprocmask(SIG_BLOCK, &mask, nullptr);
+    signals_.reset(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+
+    const char* handover = std::getenv(handover_variable);
+    if (auto code = handover ? take_over() : begin_fresh()) return *code;
+    watch_folder();
+    if (service_.watchdog()) ping_at_ = clock::now();
+    if (child_.pid < 0) start_child(start_reason_);
+    check_files();
+    reap();  // a child may have died before SIGCHLD was blocked by this program
+    while (!code_) step();
+    return *code_;
+}
+
+std::optional<int> parent::begin_fresh() {
+    const auto& node = options_.node;
+    const auto refuse = [&](int code, const std::string& why) {
+        // Not through the log when another node lives: it is that node's.
+        if (code == code_already_running) {
+            if (options_.foreground) ::dprintf(2, "beamd: start %s failed: %s\n", node.name.c_str(), why.c_str());
+        } else {
+            log_.line("start failed: " + why);
+        }
+        ready_.failed(why);
+        return code;
+    };
+
+    // Who only looks whether the lock is held takes it for a moment.
+    auto lock = lock_file::take(node.lock_path());
+    for (int i = 0; i < 20 && !lock && lock.error().is("held"); ++i) {
+        const timespec moment{0, 10'000'000};
+        ::nanosleep(&moment, nullptr);
+        lock = lock_file::take(node.lock_path());
+    }
+    if (!lock && lock.error().is("held"))
+        return refuse(code_already_running, "a node \"" + node.name + "\" is already running; try: beamd status --node " + node.name);
+    if (!lock) return refuse(code_cannot_create, lock.error().detail);
+    lock_ = std::move(*lock);
+
+    const int given = sd_listen_fd();
+    auto listening = given >= 0 ? listener::adopt(given, false) : listener::bind(node.socket_path());
+    if (!listening) {
+        const bool too_long = listening.error().is("path_too_long");
+        return refuse(too_long ? code_bad_configuration : code_cannot_create,
+                      "cannot listen: " + listening.error().detail);
+    }
+    listener_ = std::move(*listening);
+    log_.line("start of node " + node.name + ", version " + node.version + ": " + node.started_by);
+    if (given >= 0 && listener_.path() != node.socket_path())
+        log_.line("the service manager's socket is " + listener_.path() + ", not " + node.socket_path());
+    start_reason_ = "started";
+    spared_ = children_of_this_process();
+    return std::nullopt;
+}
+
+// The other half of reexec().
+std::optional<int> parent::take_over() {
+    std::map<std::string, std::string> fields;
+    std::string text = std::getenv(handover_variable);
+    ::unsetenv(handover_variable);
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find(handover_separator, at), text.size());
+        const auto equals = text.find('=', at);
+        if (equals < end) fields[text.substr(at, equals - at)] = text.substr(equals + 1, end - equals - 1);
+        at = end + 1;
+    }
+    const auto number = [&](const char* key) {
+        return fields.count(key) ? std::atoll(fields[key].c_str()) : -1LL;
+    };
+    const auto descriptor = [&](const char* key) {
+        const int fd = static_cast<int>(number(key));
+        if (fd >= 0) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+        return fd;
+    };
+    lock_ = lock_file::adopt(descriptor("lock"), options_.node.lock_path());
+    auto listening = listener::adopt(descriptor("listen"), number("owns") == 1);
+    if (!listening) {
+        log_.line("cannot take over the socket: " + listening.error().detail);
+        return code_bug;
+    }
+    listener_ = std::move(*listening);
+    child_.pid = static_cast<pid_t>(number("child"));
+    child_.link.reset(descriptor("link"));
+    child_.output.reset(descriptor("output"));
+    restarts_ = static_cast<int>(number("restarts"));
+    started_ms_ = number("started");
+    started_ = clock::now() - milliseconds(unix_ms() - started_ms_);
+    ever_ready_ = true;
+    start_reason_ = fields["reason"];
+    for (auto& [key, value] : fields) {
+        if (key.rfind("spare ", 0) == 0) spared_.push_back(static_cast<pid_t>(std::atoi(value.c_str())));
+        if (key.rfind("keep ", 0) != 0) continue;
+        const int fd = std::atoi(value.c_str());
+        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+        kept_[key.substr(5)].reset(fd);
+    }
+    log_.line("the parent goes on as version " + options_.node.version);
+    return std::nullopt;
+}
+
+void parent::remember_for_execve(int fd) {
+    if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
+}
+
+void parent::reexec() {
+    if (options_.self_command.empty()) return;
+    std::string text;
+    const auto add = [&](const std::string& key, const std::string& value) {
+        text += key + "=" + value + handover_separator;
+    };
+    const auto add_fd = [&](const std::string& key, int fd) {
+        if (fd < 0) return;
+        remember_for_execve(fd);
+        add(key, std::to_string(fd));
+    };
+    add_fd("lock", lock_.fd());
+    add_fd("listen", listener_.fd());
+    add("owns", listener_.owns_path() ? "1" : "0");
+    if (child_.pid > 0) {
+        add("child", std::to_string(child_.pid));
+        add_fd("link", child_.link.get());
+        add_fd("output", child_.output.get());
+    }
+    add("restarts", std::to_string(restarts_));
+    add("started", std::to_string(started_ms_));
+    add("reason", start_reason_);
+    for (pid_t pid : spared_) add("spare " + std::to_string(pid), std::to_string(pid));
+    for (const auto& [name, fd] : kept_) add_fd("keep " + name, fd.get());
+    ::setenv(handover_variable, text.c_str(), 1);
+    service_.restore_environment();
+
+    auto words = options_.self_command;
+    std::vector<char*> arguments;
+    for (auto& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    ::execv(arguments[0], arguments.data());
+    log_.line(std::string("cannot execute ") + arguments[0] + ": " + std::strerror(errno) +
+              "; going on with version " + options_.node.version);
+    ::unsetenv(handover_variable);
+    service_ = sd_notify::from_environment();
+}
+
+void parent::start_child(const std::string& reason) {
+    start_reason_ = reason;
+    boot_failure_.clear();
+    unsent_.clear();
+    kill_at_.reset();
+    child_started_ = clock::now();
+    auto child = start_child_process(options_, listener_.fd(), lock_.fd());
+    if (!child) {
+        on_crash("not started: " + child.error().detail);
+        return;
+    }
+    child_ = std::move(*child);
+    log_.line("runtime " + std::to_string(child_.pid) + " starts: " + reason);
+}
+
+void parent::begin_stop(const std::string& reason) {
+    if (stopping_) return;
+    stopping_ = true;
+    stop_reason_ = reason;
+    log_.line("stop: " + reason);
+    service_.send("STOPPING=1");
+    withdraw_socket();
+    if (child_.pid < 0) return finish(code_done, reason);
+    if (!restarting_) send("stop", {reason});
+    kill_at_ = clock::now() + options_.drain;
+}
+
+// From now on a tool finds no socket, and waits for our lock before it starts a node of its own. Who
+// is in the queue already sees the connection end unanswered, and comes back.
+void parent::withdraw_socket() { listener_.unlink_if_mine(); }
+
+void parent::begin_restart(const std::string& reason) {
+    replace_self_ = true;
+    if (stopping_ || restarting_) return;
+    restarting_ = true;
+    start_reason_ = reason;
+    log_.line("restart: " + reason);
+    if (child_.pid < 0) return;
+    send("stop", {reason});
+    kill_at_ = clock::now() + options_.drain;
+}
+
+void parent::finish(int code, const std::string& why) {
+    if (const int n = end_orphans(spared_)) log_.line("ended " + std::to_string(n) + " processes left behind");
+    withdraw_socket();
+    log_.line("end of node " + options_.node.name + ": " + why);
+    ready_.failed(why);
+    code_ = code;
+}
+
+void parent::step() {
+    pollfd waits[4] = {{signals_.get(), POLLIN, 0},
+                       {changes_.get(), POLLIN, 0},
+                       {child_.link.get(), static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT), 0},
+                       {child_.output.get(), POLLIN, 0}};
+    if (::poll(waits, 4, poll_timeout()) < 0) return;
+    if (waits[3].revents) read_output();
+    if (waits[2].revents & POLLOUT) flush_unsent();
+    if (waits[2].revents & ~POLLOUT) read_link();
+    if (waits[1].revents) read_changes();
+    if (waits[0].revents) {
+        signalfd_siginfo info;
+        while (!code_ && ::read(signals_.get(), &info, sizeof info) == sizeof info) on_signal(info);
+    }
+    if (!code_) on_time();
+}
+
+int parent::poll_timeout() const {
+    std::optional<clock::time_point> next = kill_at_;
+    if (ping_at_ && (!next || *ping_at_ < *next)) next = ping_at_;
+    if (!next) return -1;
+    const auto left = std::chrono::ceil<milliseconds>(*next - clock::now()).count();
+    return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
+}
+
+void parent::on_time() {
+    const auto now = clock::now();
+    if (kill_at_ && now >= *kill_at_ && child_.pid > 0) {
+        log_.line("runtime " + std::to_string(child_.pid) + " did not stop in time: killed");
+        ::kill(child_.pid, SIGKILL);
+        kill_at_.reset();
+    }
+    if (ping_at_ && now >= *ping_at_) {
+        ping_at_ = now + *service_.watchdog() / 2;
+        if (child_.pid > 0 && !stopping_ && !restarting_) send("ping");
+        else service_.send("WATCHDOG=1");
+    }
+}
+
+void parent::on_signal(const signalfd_siginfo& info) {
+    switch (info.ssi_signo) {
+        case SIGCHLD: reap(); break;
+        case SIGUSR1: check_files(); break;
+        case SIGUSR2: begin_restart("asked for by " + sender_of(info)); break;
+        case SIGHUP:
+            log_.reopen();
+            log_.line("reread: SIGHUP from " + sender_of(info));
+            send("reread");
+            break;
+        default:
+            if (stopping_ && child_.pid > 0) {
+                log_.line("told twice to stop: the runtime is killed");
+                ::kill(child_.pid, SIGKILL);
+                break;
+            }
+            begin_stop(std::string(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM") + " from " + sender_of(info));
+    }
+}
+
+void parent::on_packet(parent_protocol::packet& p) {
+    if (p.verb == "hello") {
+        send("welcome", {std::to_string(parent_protocol::version), std::to_string(restarts_),
+                         std::to_string(started_ms_), start_reason_});
+        for (const auto& [name, fd] : kept_) send("give", {name}, fd.get());
+        send("begin");
+        if (stopping_ || restarting_) send("stop", {stop_reason_});
+    } else if (p.verb == "ready") {
+        const auto took = std::chrono::duration_cast<milliseconds>(clock::now() - child_started_);
+        log_.line("runtime " + std::to_string(child_.pid) + " is ready after " + std::to_string(took.count()) + "ms");
+        ever_ready_ = true;
+        ready_.ready();
+        service_.send("READY=1");
+    } else if (p.verb == "failed") {
+        boot_failure_ = p.argument(0);
+    } else if (p.verb == "keep" && p.fd) {
+        if (kept_.size() < kept_max || kept_.count(p.argument(0))) kept_[p.argument(0)] = std::move(p.fd);
+        else log_.line("keep " + p.argument(0) + " refused: " + std::to_string(kept_max) + " descriptors are kept");
+    } else if (p.verb == "drop") {
+        kept_.erase(p.argument(0));
+    } else if (p.verb == "stopping") {
+        if (stopping_) return;
+        stopping_ = true;
+        stop_reason_ = p.argument(0);
+        log_.line("stop: " + stop_reason_);
+        service_.send("STOPPING=1");
+        withdraw_socket();
+        kill_at_ = clock::now() + options_.drain;
+    } else if (p.verb == "restart") {
+        if (stopping_ || restarting_) return;
+        restarting_ = true;
+        start_reason_ = p.argument(0);
+        log_.line("restart: " + start_reason_);
+        kill_at_ = clock::now() + options_.drain;
+    } else if (p.verb == "reexec") {
+        reexec();
+    } else if (p.verb == "pong") {
+        service_.send("WATCHDOG=1");
+    } else if (p.verb == "status") {
+        const auto up = std::chrono::duration_cast<milliseconds>(clock::now() - started_);
+        send("status", {std::to_string(::getpid()), std::to_string(restarts_), std::to_string(up.count())});
+    }
+}
+
+void parent::reap() {
+    int status = 0;
+    pid_t pid;
+    while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid != child_.pid) {
+            send("exited", {std::to_string(pid), std::to_string(status)});
+            continue;
+        }
+        // What it said last decides what its end means.
+        read_link();
+        read_output();
+        on_child_exit(status);
+        if (code_) return;
+    }
+}
+
+void parent::on_child_exit(int status) {
+    const auto how = describe_wait_status(status);
+    const bool orderly = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    log_.line("runtime " + std::to_string(child_.pid) + " " + how);
+    child_ = child_process();
+    unsent_.clear();
+    kill_at_.reset();
+    if (const int n = end_orphans(spared_)) log_.line("ended " + std::to_string(n) + " processes it left behind");
+
+    if (stopping_) return finish(code_done, stop_reason_);
+    if (restarting_) {
+        restarting_ = false;
+        ++restarts_;
+        if (std::exchange(replace_self_, false)) reexec();
+        return start_child(start_reason_);
+    }
+    if (!ever_ready_) {
+        if (!boot_failure_.empty()) {
+            const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+            return finish(code >= 64 && code <= 78 ? code : code_unavailable, boot_failure_);
+        }
+        return finish(code_bug, "the runtime ended while it started (" + how + "); log: " + options_.node.log_path());
+    }
+    if (orderly) return finish(code_done, "the runtime ended by itself");
+    on_crash(boot_failure_.empty() ? how : boot_failure_);
+}
+
+void parent::on_crash(const std::string& how) {
+    const auto now = clock::now();
+    deaths_.push_back(now);
+    while (now - deaths_.front() > options_.period) deaths_.pop_front();
+    if (deaths_.size() > static_cast<std::size_t>(options_.intensity)) {
+        return finish(code_bug, "gave up: the runtime died " + std::to_string(deaths_.size()) + " times within " +
+                                    std::to_string(options_.period.count()) + "ms, at last: " + how);
+    }
+    ++restarts_;
+    start_child("crashed: " + how);
+}
+
+void parent::read_link() {
+    parent_protocol::packet p;
+    while (child_.link && !code_) {
+        const auto got = parent_protocol::receive_packet(child_.link.get(), p);
+        if (got == io::would_block) return;
+        if (got == io::closed) {
+            // Its exit follows. If only the socket was closed, it can no longer be told anything.
+            child_.link.reset();
+            if (!kill_at_) kill_at_ = clock::now() + options_.drain;
+            return;
+        }
+        on_packet(p);
+    }
+}
+
+void parent::read_output() {
+    char buffer[16 * 1024];
+    // Bounded, so that a talkative runtime cannot keep us from its signals.
+    for (int i = 0; i < 64 && child_.output; ++i) {
+        const auto n = ::read(child_.output.get(), buffer, sizeof buffer);
+        if (n > 0) log_.raw({buffer, static_cast<std::size_t>(n)});
+        else if (n == 0) child_.output.reset();
+        else if (errno != EINTR) return;
+    }
+}
+
+void parent::watch_folder() {
+    changes_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    ::inotify_add_watch(changes_.get(), options_.node.runtime_folder.c_str(),
+                        IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+}
+
+void parent::read_changes() {
+    alignas(inotify_event) char buffer[4096];
+    while (::read(changes_.get(), buffer, sizeof buffer) > 0) {
+    }
+    check_files();
+}
+
+void parent::check_files() {
+    if (stopping_ || code_) return;
+    const auto& node = options_.node;
+    struct stat folder {};
+    if (::stat(node.runtime_folder.c_str(), &folder) != 0) {
+        if (::mkdir(node.runtime_folder.c_str(), 0700) == 0) log_.line("the folder " + node.runtime_folder + " was deleted: made anew");
+        watch_folder();
+    }
+    if (!lock_.is_in_place()) {
+        auto lock = lock_file::take(node.lock_path());
+        if (!lock && lock.error().is("held")) return begin_stop("its lock file was deleted, and another node holds the new one");
+        if (!lock) {
+            log_.line("the lock file was deleted and cannot be made anew: " + lock.error().detail);
+            return;
+        }
+        lock_ = std::move(*lock);
+        log_.line("the lock file was deleted: made anew");
+    }
+    if (!listener_.owns_path() || listener_.is_in_place()) return;
+    auto listening = listener::bind(node.socket_path());
+    if (!listening) {
+        log_.line("the socket was deleted and cannot be made anew: " + listening.error().detail);
+        return;
+    }
+    listener_ = std::move(*listening);
+    send("listener", {}, listener_.fd());
+    log_.line("the socket was deleted: made anew");
+}
+
+void parent::send(std::string_view verb, const std::vector<std::string>& arguments, int fd) {
+    if (!child_.link || unsent_.size() >= unsent_max) return;
+    unsent_.push_back({parent_protocol::encode(verb, arguments),
+                       unique_fd(fd >= 0 ? ::fcntl(fd, F_DUPFD_CLOEXEC, 3) : -1)});
+    flush_unsent();
+}
+
+void parent::flush_unsent() {
+    while (!unsent_.empty() && child_.link) {
+        const auto& first = unsent_.front();
+        if (parent_protocol::send_packet(child_.link.get(), first.bytes, first.fd.get()) == io::would_block) return;
+        unsent_.pop_front();
+    }
+}
+
+}  // namespace
+
+int run_parent(const parent_options& options) { return parent(options).run(); }
+
+}  // namespace beam

@@ -1,0 +1,64 @@
+// beamd's command line: the node itself, and what asks and tells a running one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "libbeamcore/node/node_options.hpp"
+#include "tools/common/client.hpp"
+#include "tools/common/exit_code.hpp"
+
+namespace beam::beamd {
+
+/// What runs as `--child`.
+using runtime_entry = int (*)(const node_options&);
+
+/// The whole program; tests give it a runtime of their own.
+[[nodiscard]] int run(int argc, char** argv, runtime_entry runtime);
+
+/// What the command line says about the node to start.
+struct serve_options {
+    std::vector<std::string> applications;
+    std::string dist;
+    std::string started_by;
+    bool daemon = false;
+    bool spawned = false;
+    int ready_fd = -1;
+};
+
+/// Becomes the node's parent and returns its exit code; with `daemon`, starts one and returns when it
+/// is ready.
+[[nodiscard]] int serve(const tool::common_options& common, const serve_options& options,
+                        const std::vector<std::string>& command_line);
+
+/// Starts a node in the background and waits until it is ready. Throws a failure.
+void start_daemon(const tool::common_options& common, const serve_options& options);
+
+/// The path of this program, also after it was replaced on disk.
+[[nodiscard]] std::string own_path();
+
+/// Where the node's files are, and whether it lives.
+struct node_place {
+    std::string folder;
+    std::string socket;
+    std::string lock;
+};
+[[nodiscard]] node_place place_of(const tool::common_state& common);
+
+// The commands. Each throws a failure, as a tool's body may.
+tool::exit_code status(client& node);
+tool::exit_code ping(client& node);
+tool::exit_code await(client& node);
+tool::exit_code stop(client& node);
+tool::exit_code restart(client& node);
+tool::exit_code socket(client& node);
+tool::exit_code doctor(client& node);
+
+struct logs_options {
+    long lines = -1;  ///< all
+    bool follow = false;
+    tool::stream_limits limits;
+};
+tool::exit_code logs(client& node, const logs_options& options);
+
+}  // namespace beam::beamd

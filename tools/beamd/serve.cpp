@@ -1,0 +1,103 @@
+#include <unistd.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "libbeamcore/node/parent.hpp"
+#include "libbeamcore/node/ready_pipe.hpp"
+#include "tools/beamd/beamd.hpp"
+#include "tools/common/attach.hpp"
+#include "tools/common/failure.hpp"
+#include "tools/common/folders.hpp"
+#include "tools/common/run.hpp"
+
+#ifndef BEAM_VERSION
+#define BEAM_VERSION "0.1.0"
+#endif
+
+namespace beam::beamd {
+namespace {
+
+using tool::exit_code;
+using tool::failure;
+
+std::string who_starts() {
+    if (std::getenv("NOTIFY_SOCKET")) return "the service manager";
+    return "by hand (uid " + std::to_string(::getuid()) + ")";
+}
+
+int become_parent(const tool::common_state& common, const serve_options& options,
+                  const std::vector<std::string>& command_line) {
+    if (common.app && !common.typed.socket.empty())
+        throw failure(exit_code::usage, "a node's socket follows from its name", "--node NAME");
+    parent_options parent;
+    parent.node.name = common.node;
+    parent.node.runtime_folder = tool::runtime_folder();
+    (void)tool::socket_path(parent.node.runtime_folder, common.node);
+    parent.node.state_folder = tool::state_folder(parent.node.runtime_folder);
+    parent.node.applications = options.applications;
+    parent.node.dist = options.dist;
+    parent.node.spawned = options.spawned;
+    parent.node.started_by = options.started_by.empty() ? who_starts() : options.started_by;
+    parent.node.version = BEAM_VERSION;
+    parent.child_command = {own_path(), "--child"};
+    parent.self_command = command_line;
+    parent.self_command.front() = own_path();
+    parent.foreground = options.ready_fd < 0;
+    parent.ready_fd = options.ready_fd;
+    return run_parent(parent);
+}
+
+}  // namespace
+
+std::string own_path() {
+    char path[4096];
+    const auto n = ::readlink("/proc/self/exe", path, sizeof path);
+    std::string out(path, n > 0 ? static_cast<std::size_t>(n) : 0);
+    constexpr std::string_view deleted = " (deleted)";
+    if (out.size() > deleted.size() && out.compare(out.size() - deleted.size(), deleted.size(), deleted) == 0)
+        out.resize(out.size() - deleted.size());
+    return out;
+}
+
+void start_daemon(const tool::common_options& common, const serve_options& options) {
+    std::vector<std::string> arguments{"--node", common->node, "--started-by", who_starts()};
+    for (const auto& app : options.applications) arguments.insert(arguments.end(), {"--app", app});
+    if (!options.dist.empty()) arguments.push_back("--dist=" + options.dist);
+    auto line = tool::start_detached(own_path(), std::move(arguments), true, common->until());
+    if (line == "ready") return;
+    if (line.empty()) line = "it ended before it was ready; try: beamd logs --node " + common->node;
+    std::string next;
+    if (const auto at = line.find("; try: "); at != std::string::npos) {
+        next = line.substr(at + 7);
+        line.resize(at);
+    }
+    const bool runs = line.find("is already running") != std::string::npos;
+    failure error(runs ? exit_code::no : exit_code::unavailable, line, next, runs ? "already_running" : "");
+    error.what_failed = "start " + common->node;
+    throw error;
+}
+
+int serve(const tool::common_options& common, const serve_options& options,
+          const std::vector<std::string>& command_line) {
+    common->what = "start " + common->node;
+    if (options.daemon) {
+        return tool::guarded(common, [&](client&) {
+            start_daemon(common, options);
+            common->print("", {{"node", common->node}, {"state", "ready"}});
+            return exit_code::done;
+        });
+    }
+    try {
+        return become_parent(*common, options, command_line);
+    } catch (const failure& error) {
+        const auto why = error.why + (error.next.empty() ? "" : "; try: " + error.next);
+        if (options.ready_fd >= 0 && !std::getenv(parent_handover_variable)) {
+            ready_pipe(options.ready_fd).failed(why);
+            return static_cast<int>(error.exit);
+        }
+        return tool::guarded(common, [&](client&) -> exit_code { throw error; });
+    }
+}
+
+}  // namespace beam::beamd

@@ -1,0 +1,170 @@
+#include "tools/common/completion.hpp"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <vector>
+
+namespace beam::tool {
+namespace {
+
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+    auto found = app.get_subcommands([](const CLI::App* a) { return !a->get_name().empty() && !a->get_group().empty(); });
+    return {found.begin(), found.end()};
+}
+
+std::vector<const CLI::Option*> options_of(const CLI::App& app) {
+    std::vector<const CLI::Option*> out;
+    for (const CLI::Option* option : app.get_options())
+        if (option->nonpositional() && !option->get_group().empty()) out.push_back(option);
+    return out;
+}
+
+bool takes_value(const CLI::Option& option) { return option.get_expected_min() > 0 && option.get_type_size_max() > 0; }
+
+// Calls `visit` with every command and its path: "" for the tool, "/create/room" below.
+void walk(const CLI::App& app, const std::string& path,
+          const std::function<void(const CLI::App&, const std::string&)>& visit) {
+    visit(app, path);
+    for (const CLI::App* command : commands_of(app)) walk(*command, path + "/" + command->get_name(), visit);
+}
+
+std::string join(const std::vector<std::string>& words, const char* between) {
+    std::string out;
+    for (const auto& word : words) out += (out.empty() ? "" : between) + word;
+    return out;
+}
+
+// For single quotes in any of the shells: quotes and backslashes are left out.
+std::string plain(const std::string& text) {
+    std::string out;
+    for (char c : text)
+        if (c != '\'' && c != '\\' && c != '\n') out += c;
+    return out;
+}
+
+std::string function_name(const CLI::App& app) {
+    std::string out = "_";
+    for (char c : app.get_name()) out += c == '-' ? '_' : c;
+    return out;
+}
+
+std::vector<std::string> option_words(const CLI::Option& option) {
+    std::vector<std::string> words;
+    for (const auto& name : option.get_lnames()) words.push_back("--" + name);
+    for (const auto& name : option.get_snames()) words.push_back("-" + name);
+    return words;
+}
+
+// The shell code, for bash and zsh, that finds which command the words before the cursor name.
+std::string path_finder(const CLI::App& app, const char* words, const char* first, const char* end) {
+    std::vector<std::string> paths, valued;
+    walk(app, "", [&](const CLI::App& command, const std::string& path) {
+        if (!path.empty()) paths.push_back(path);
+        for (const CLI::Option* option : options_of(command))
+            if (takes_value(*option))
+                for (const auto& word : option_words(*option)) valued.push_back(word);
+    });
+    std::string out;
+    out += "    local path='' i word\n";
+    out += std::string("    for ((i = ") + first + "; i < " + end + "; i++)); do\n";
+    out += std::string("        word=${") + words + "[i]}\n";
+    if (!valued.empty()) out += "        case \"$word\" in " + join(valued, "|") + ") ((i++)); continue ;; esac\n";
+    if (!paths.empty()) out += "        case \"$path/$word\" in " + join(paths, "|") + ") path=$path/$word ;; esac\n";
+    return out + "    done\n";
+}
+
+std::string bash(const CLI::App& app) {
+    const auto name = function_name(app);
+    std::string out = "# bash completion for " + app.get_name() + ", made by: " + app.get_name() + " completion bash\n";
+    out += name + "() {\n    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n";
+    out += "    case \"$prev\" in\n        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- \"$cur\"); return ;;\n";
+    out += "        --socket|--config) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n    esac\n";
+    out += path_finder(app, "COMP_WORDS", "1", "COMP_CWORD");
+    out += "    local words=''\n    case \"$path\" in\n";
+    std::vector<std::string> root;
+    for (const CLI::Option* option : options_of(app))
+        for (const auto& word : option_words(*option))
+            if (word.rfind("--", 0) == 0) root.push_back(word);
+    walk(app, "", [&](const CLI::App& command, const std::string& path) {
+        std::vector<std::string> words;
+        for (const CLI::App* inner : commands_of(command)) words.push_back(inner->get_name());
+        if (!path.empty())
+            for (const CLI::Option* option : options_of(command))
+                for (const auto& word : option_words(*option))
+                    if (word.rfind("--", 0) == 0) words.push_back(word);
+        out += "        '" + path + "') words='" + join(words, " ") + "' ;;\n";
+    });
+    out += "    esac\n    [[ $cur == -* || -z $words ]] && words+=' " + join(root, " ") + "'\n";
+    out += "    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\n";
+    return out + "complete -o default -F " + name + " " + app.get_name() + "\n";
+}
+
+// `_describe` takes NAME:TEXT; a colon in NAME would need a backslash, and no name has one.
+std::string described(const std::string& word, const std::string& text) { return "'" + word + ":" + plain(text) + "'"; }
+
+std::string zsh(const CLI::App& app) {
+    const auto name = function_name(app);
+    std::string out = "#compdef " + app.get_name() + "\n# made by: " + app.get_name() + " completion zsh\n";
+    out += name + "() {\n    case \"${words[CURRENT-1]}\" in\n        --color) compadd auto always never; return ;;\n";
+    out += "        --socket|--config) _files; return ;;\n    esac\n";
+    out += path_finder(app, "words", "2", "CURRENT");
+    out += "    local -a commands options\n    options=(";
+    const auto add_options = [&](const CLI::App& command) {
+        std::string text;
+        for (const CLI::Option* option : options_of(command))
+            for (const auto& word : option_words(*option))
+                if (word.rfind("--", 0) == 0) text += " " + described(word, option->get_description());
+        return text;
+    };
+    out += add_options(app) + " )\n    case \"$path\" in\n";
+    walk(app, "", [&](const CLI::App& command, const std::string& path) {
+        out += "        '" + path + "') commands=(";
+        for (const CLI::App* inner : commands_of(command)) out += " " + described(inner->get_name(), inner->get_description());
+        out += " )";
+        if (!path.empty()) out += "; options+=(" + add_options(command) + " )";
+        out += " ;;\n";
+    });
+    out += "    esac\n    if [[ ${words[CURRENT]} == -* ]]; then _describe option options\n";
+    out += "    elif (( ${#commands} )); then _describe command commands\n    else _files; fi\n}\n";
+    return out + "if [[ ${funcstack[1]} == " + name + " ]]; then " + name + " \"$@\"; else compdef " + name + " " + app.get_name() + "; fi\n";
+}
+
+std::string fish(const CLI::App& app) {
+    const auto tool = app.get_name();
+    const auto finder = "__beam" + function_name(app) + "_path";
+    std::vector<std::string> paths;
+    walk(app, "", [&](const CLI::App&, const std::string& path) {
+        if (!path.empty()) paths.push_back(path);
+    });
+    std::string out = "# fish completion for " + tool + ", made by: " + tool + " completion fish\n";
+    out += "function " + finder + "\n    set -l path ''\n    for word in (commandline -opc)[2..-1]\n";
+    if (!paths.empty())
+        out += "        switch \"$path/$word\"\n            case " + join(paths, " ") + "\n                set path \"$path/$word\"\n        end\n";
+    out += "    end\n    echo \"$path\"\nend\n";
+    walk(app, "", [&](const CLI::App& command, const std::string& path) {
+        const auto when = " -n 'test \"(" + finder + ")\" = \"" + path + "\"'";
+        const std::string condition = path.empty() ? "" : when;
+        for (const CLI::App* inner : commands_of(command))
+            out += "complete -c " + tool + " -f" + when + " -a " + inner->get_name() + " -d '" + plain(inner->get_description()) + "'\n";
+        for (const CLI::Option* option : options_of(command)) {
+            out += "complete -c " + tool + condition;
+            for (const auto& word : option->get_lnames()) out += " -l " + word;
+            for (const auto& word : option->get_snames()) out += " -s " + word;
+            if (takes_value(*option)) out += " -r";
+            if (option->check_lname("color")) out += " -f -a 'auto always never'";
+            out += " -d '" + plain(option->get_description()) + "'\n";
+        }
+    });
+    return out;
+}
+
+}  // namespace
+
+std::string completion_script(const CLI::App& app, std::string_view shell) {
+    if (shell == "bash") return bash(app);
+    if (shell == "zsh") return zsh(app);
+    if (shell == "fish") return fish(app);
+    return {};
+}
+
+}  // namespace beam::tool
