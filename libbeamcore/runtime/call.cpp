@@ -39,8 +39,6 @@ pending::pending(const server_ref& to, timeout limit, const char* what)
 pending::pending(pending&& other) noexcept
     : waiter(other),
       next_(other.next_),
-      id_(std::exchange(other.id_, 0)),
-      reply_(std::exchange(other.reply_, nullptr)),
       failure_(std::move(other.failure_)),
       settled_(other.settled_),
       pb_(other.pb_),
@@ -50,7 +48,9 @@ pending::pending(pending&& other) noexcept
       timer_(std::exchange(other.timer_, nullptr)),
       timer_id_(other.timer_id_),
       timed_out_(other.timed_out_) {
-    if (id_ == 0) return;
+    other.found = nullptr;
+    other.id = 0;
+    if (id == 0) return;
     for (pending** at = &pb_->requests; *at; at = &(*at)->next_)
         if (*at == &other) {
             *at = this;
@@ -60,18 +60,18 @@ pending::pending(pending&& other) noexcept
 
 pending::~pending() {
     unhook();
-    if (reply_) destroy_message(reply_);
+    if (found) destroy_message(found);
     if (timer_) pb_->node->cancel(timer_, timer_id_);
 }
 
 void pending::unhook() noexcept {
-    if (id_ == 0) return;
+    if (id == 0) return;
     for (pending** at = &pb_->requests; *at; at = &(*at)->next_)
         if (*at == this) {
             *at = next_;
             break;
         }
-    id_ = 0;
+    id = 0;
 }
 
 void pending::start(signal* s) {
@@ -87,10 +87,10 @@ void pending::start(signal* s) {
     const auto target = to_.resolve();
     if (!target) return refuse(atoms::noproc);
     if (*target == pb_->pid()) return refuse(atom("calling_self"));
-    id_ = node.unique();
+    id = node.unique();
     next_ = pb_->requests;
     pb_->requests = this;
-    r->id = id_;
+    r->id = id;
     r->caller = pb_->pid();
     if (node.deliver(*target, r)) return;
     unhook();
@@ -99,13 +99,17 @@ void pending::start(signal* s) {
 
 bool pending::await_ready() {
     --pb_->reductions_left;
-    if (!settled_ && !pb_->exit_pending) handle_signals(pb_);
-    return settled_ && !pb_->exit_pending && pb_->reductions_left > 0;
+    if (!is_settled()) {
+        ask_at_once = !limit_.is_infinite();
+        return false;
+    }
+    ask_at_once = true;
+    return !pb_->exit_pending && pb_->reductions_left > 0;
 }
 
 bool pending::check(waiter* w, process_block* pb) {
     auto* p = static_cast<pending*>(w);
-    if (p->settled_ || p->timed_out_) return true;
+    if (p->found || p->settled_ || p->timed_out_) return true;
     if (p->limit_.is_infinite()) return false;
     if (!p->timer_) {
         p->timer_ =
@@ -124,19 +128,20 @@ outcome<message> pending::finish() {
         timer_ = nullptr;
     }
     unhook();
-    if (reply_) return message(std::exchange(reply_, nullptr));
+    if (found) return message(std::exchange(found, nullptr));
     if (settled_) return fail_term(call_reason(std::move(failure_), to_, what_, limit_));
     return fail_term(call_reason(atoms::timeout, to_, what_, limit_));
 }
 
 bool pending::is_settled() {
-    if (!settled_) handle_signals(pb_);
-    return settled_;
+    if (!found && !settled_ && !pb_->exit_pending && has_signals(pb_)) handle_signals(pb_);
+    return found || settled_;
 }
 
 pending_wait::pending_wait(pending* request, timeout limit)
     : request_(request), pb_(current()), limit_(limit) {
     ready = &pending_wait::check;
+    ask_at_once = true;
     if (!limit.is_valid()) raise(atom("timeout_value"));
 }
 
@@ -155,7 +160,7 @@ bool pending_wait::await_ready() {
 
 bool pending_wait::check(waiter* w, process_block* pb) {
     auto* p = static_cast<pending_wait*>(w);
-    if (p->request_->settled_ || p->timed_out_) return true;
+    if (p->request_->found || p->request_->settled_ || p->timed_out_) return true;
     if (p->limit_.is_infinite()) return false;
     if (!p->timer_) {
         p->timer_ =
@@ -168,7 +173,7 @@ bool pending_wait::check(waiter* w, process_block* pb) {
     return true;
 }
 
-bool pending_wait::await_resume() { return request_->settled_; }
+bool pending_wait::await_resume() { return request_->found || request_->settled_; }
 
 void begin_request(process_block* pb, const message& m) noexcept {
     const signal* s = m.peek();
@@ -211,10 +216,10 @@ void reply_with(const from& to, signal* s) noexcept {
 from start_dirty(pending& p) { return p.begin_answer(); }
 
 from pending::begin_answer() {
-    id_ = pb_->node->unique();
+    id = pb_->node->unique();
     next_ = pb_->requests;
     pb_->requests = this;
-    return {pb_->pid(), ref_of(id_)};
+    return {pb_->pid(), ref_of(id)};
 }
 
 }  // namespace beam::detail

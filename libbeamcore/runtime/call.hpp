@@ -51,10 +51,8 @@ public:
     /// For an answer that comes from elsewhere than a process: nothing is sent.
     from begin_answer();
 
-    // For signal handling.
+    // For signal handling; the answer is in `found`, the request's number in `id`.
     pending* next_ = nullptr;
-    std::uint64_t id_ = 0;
-    signal* reply_ = nullptr;
     term failure_;
     bool settled_ = false;
 
@@ -95,9 +93,13 @@ private:
     bool timed_out_ = false;
 };
 
-BEAM_EXPORT signal* allocate_request(const type_descriptor* type);
+inline constexpr std::size_t request_header = 48, reply_header = 32;  // see internal/process_block.hpp
+BEAM_EXPORT signal* allocate_request(const type_descriptor* type, signal_layout layout);
 /// An answer with room for a value of that type behind it.
-BEAM_EXPORT signal* allocate_reply(const type_descriptor* type);
+BEAM_EXPORT signal* allocate_reply(const type_descriptor* type, signal_layout layout);
+inline signal* allocate_reply(const type_descriptor* type) {
+    return allocate_reply(type, layout_of(reply_header, type->size, type->align));
+}
 /// Takes a signal of allocate_reply, or an ordinary message that becomes one.
 BEAM_EXPORT void reply_with(const from& to, signal* s) noexcept;
 
@@ -184,7 +186,9 @@ private:
 template <sendable Request>
 future<typename Request::reply> send_request(const server_ref& to, Request request,
                                              timeout limit = default_call_timeout) {
-    auto* s = detail::allocate_request(descriptor_of<Request>());
+    constexpr auto layout =
+        detail::layout_of(detail::request_header, sizeof(Request), alignof(Request));
+    auto* s = detail::allocate_request(descriptor_of<Request>(), layout);
     ::new (s->payload()) Request(std::move(request));
     return future<typename Request::reply>(to, limit, s, descriptor_of<Request>()->name);
 }
@@ -211,7 +215,8 @@ void cast(const server_ref& to, Fields... fields) {
 template <class Reply>
     requires(!std::is_void_v<Reply>)
 void reply(const from& to, Reply value) {
-    auto* s = detail::allocate_reply(descriptor_of<Reply>());
+    constexpr auto layout = detail::layout_of(detail::reply_header, sizeof(Reply), alignof(Reply));
+    auto* s = detail::allocate_reply(descriptor_of<Reply>(), layout);
     ::new (s->payload()) Reply(std::move(value));
     detail::reply_with(to, s);
 }

@@ -32,7 +32,8 @@ public:
     /// Wraps `value`. One allocation from the calling thread's cache.
     template <sendable T>
     static message make(T value) {
-        auto* s = detail::allocate_message(descriptor_of<T>());
+        constexpr auto layout = detail::layout_of(sizeof(detail::signal), sizeof(T), alignof(T));
+        auto* s = detail::allocate_message(descriptor_of<T>(), layout);
         ::new (s->payload()) T(std::move(value));
         return message(s);
     }

@@ -41,7 +41,7 @@ void coroutine_done(process_block* pb) noexcept { pb->next_action = action::fini
 void receive_base::refuse_limit() { raise(atom("timeout_value")); }
 
 void receive_base::abandon() noexcept {
-    if (found_) destroy_message(found_);
+    if (found) destroy_message(found);
     if (timer_) pb_->node->cancel(timer_, timer_id_);
 }
 
@@ -51,16 +51,24 @@ void receive_base::stop_timer() {
 }
 
 bool receive_base::await_ready() {
-    --pb_->reductions_left;
+    const bool time_left = --pb_->reductions_left > 0;
     cursor_ = from_mark_ && pb_->extra && pb_->extra->mark ? pb_->extra->mark : &pb_->mailbox;
     if (pb_->exit_pending) return false;
-    if (scan()) return pb_->reductions_left > 0;
-    handle_signals(pb_);
-    if (pb_->exit_pending) return false;
-    if (scan()) return pb_->reductions_left > 0;
+    if (scan()) return look_again(time_left);
+    if (has_signals(pb_)) {
+        handle_signals(pb_);
+        if (pb_->exit_pending) return false;
+        if (scan()) return look_again(time_left);
+    }
     if (limit_ns_ != 0) return false;
     timed_out_ = true;
-    return pb_->reductions_left > 0;
+    return look_again(time_left);
+}
+
+// Found, or timed out: goes on at once, or when it is scheduled again.
+bool receive_base::look_again(bool time_left) {
+    ask_at_once = true;
+    return time_left;
 }
 
 // Looks at what it has not seen yet; the cursor stays where the mailbox ends.
@@ -68,8 +76,8 @@ bool receive_base::scan() {
     signal* s = *cursor_;
     if (!s) return false;
     // Nearly always: the first one is of the one type that is waited for.
-    if (s->type != type_ || s->kind == signal_kind::request || pb_->extra) return scan_slowly();
-    found_ = take_message_at(pb_, cursor_);
+    if (s->type != type || s->kind == signal_kind::request || pb_->extra) return scan_slowly();
+    found = take_message_at(pb_, cursor_);
     return true;
 }
 
@@ -82,15 +90,15 @@ bool receive_base::scan_slowly() {
         signal* before = *cursor_;
         const bool last = pb_->mailbox_end == &before->next;
         message m(before);
-        const bool matches = before->type == type_ || match_(this, m);
+        const bool matches = before->type == type || match_(this, m);
         signal* now = m.release();
         if (now != before) {  // converted from another version's type
             *cursor_ = now;
             if (last) pb_->mailbox_end = &now->next;
         }
         if (matches) {
-            found_ = take_message_at(pb_, cursor_);
-            hold_if_request(pb_, found_);
+            found = take_message_at(pb_, cursor_);
+            hold_if_request(pb_, found);
             return true;
         }
         cursor_ = &now->next;
@@ -100,7 +108,7 @@ bool receive_base::scan_slowly() {
 
 bool receive_base::check(waiter* w, process_block* pb) {
     auto* r = static_cast<receive_base*>(w);
-    if (r->found_ || r->timed_out_) return true;
+    if (r->found || r->timed_out_) return true;
     if (r->scan()) return true;
     if (r->limit_ns_ < 0) return false;
     if (r->limit_ns_ == 0) {
@@ -141,14 +149,15 @@ void self::mark_mailbox() const {
 }
 
 message self::try_receive() const {
-    if (pb_->exit_pending) return {};
-    signal* s = take_first_message(pb_);
-    if (!s) {
-        handle_signals(pb_);
-        if (pb_->exit_pending) return {};
-        s = take_first_message(pb_);
+    process_block* pb = pb_;
+    if (pb->exit_pending) return {};
+    if (!pb->mailbox) {
+        if (signal* s = take_single(pb)) return message(s);
+        if (!has_signals(pb)) return {};
+        handle_signals(pb);
+        if (pb->exit_pending) return {};
     }
-    return message(s);
+    return message(take_first_message(pb));
 }
 
 bool self::bump_reductions(int n) const {

@@ -39,9 +39,15 @@ namespace detail {
 
 struct timer_slot;
 
-/// What a suspended process waits for. The scheduler asks after each batch of signals.
+/// What a suspended process waits for. The scheduler asks `ready` after each batch of signals. The commonest
+/// ends of waiting it sees by itself: a message of the one type `type`, an answer with the number `id`;
+/// what it saw is left in `found`.
 struct waiter {
     bool (*ready)(waiter*, process_block*) = nullptr;
+    const type_descriptor* type = nullptr;
+    std::uint64_t id = 0;
+    signal* found = nullptr;
+    bool ask_at_once = false;  // ready has something to do before the first signal: a timer to set
 };
 
 BEAM_EXPORT process_block* current_or_null() noexcept;
@@ -62,17 +68,18 @@ public:
     receive_base(process_block* pb, const type_descriptor* type, match_fn match, timeout limit,
                  bool from_mark)
         : pb_(pb),
-          type_(type),
           match_(match),
           limit_ns_(limit.is_infinite() ? -1 : limit.duration().count()),
           from_mark_(from_mark) {
-        ready = &receive_base::check;
+        this->ready = &receive_base::check;
+        this->type = type;
+        this->ask_at_once = limit_ns_ >= 0;
         if (!limit.is_valid()) refuse_limit();
     }
     receive_base(const receive_base&) = delete;
     receive_base& operator=(const receive_base&) = delete;
     ~receive_base() {
-        if (found_ || timer_) abandon();
+        if (found || timer_) abandon();
     }
 
     bool await_ready();
@@ -82,22 +89,21 @@ protected:
     /// The message found, or an empty one after a time-out.
     message finish() {
         if (timer_) stop_timer();
-        return message(std::exchange(found_, nullptr));
+        return message(std::exchange(found, nullptr));
     }
 
 private:
     static bool check(waiter* w, process_block* pb);
     bool scan();
     bool scan_slowly();
+    bool look_again(bool time_left);
     void stop_timer();
     void abandon() noexcept;
     [[noreturn]] static void refuse_limit();
 
     process_block* pb_;
-    const type_descriptor* type_;
     match_fn match_;
     signal** cursor_ = nullptr;
-    signal* found_ = nullptr;
     std::int64_t limit_ns_;
     timer_slot* timer_ = nullptr;
     std::uint64_t timer_id_ = 0;

@@ -53,9 +53,11 @@ timer_slot* runtime_impl::arm_timer(std::chrono::nanoseconds after, const server
     // From a plain thread or a detached worker: any scheduler's wheel will do.
     scheduler& s = *schedulers[id % schedulers.size()];
     s.lock.lock_other();
+    const auto next = s.timers.next_deadline();
     timer_slot* t = s.timers.arm(id, at, deadline, to, payload, wrapped);
     t->home = std::uint8_t(s.index());
     s.lock.unlock_other();
+    if (next && *next <= deadline) return t;  // it will wake in time by itself
     if (idle_mask.load(std::memory_order_seq_cst) & (std::uint64_t{1} << s.index())) wake(s);
     return t;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "libbeamcore/base/export.hpp"
+#include "libbeamcore/runtime/detail/size_class.hpp"
 #include "libbeamcore/term/descriptor.hpp"
 
 namespace beam::detail {
@@ -41,8 +42,23 @@ struct signal {
 };
 static_assert(sizeof(signal) == 24);
 
+/// Where a value of some size lies behind a header, and what memory that takes.
+struct signal_layout {
+    std::uint16_t header;
+    std::uint8_t size_class;
+    std::uint32_t bytes;
+};
+constexpr signal_layout layout_of(std::size_t header, std::size_t size, std::size_t align) {
+    if (align < 8) align = 8;
+    header = (header + align - 1) / align * align;
+    return {std::uint16_t(header), slab::class_of(header + size), std::uint32_t(header + size)};
+}
+
 /// A message signal with room for a value of that type behind it. The value is not constructed.
-[[nodiscard]] BEAM_EXPORT signal* allocate_message(const type_descriptor* type);
+[[nodiscard]] BEAM_EXPORT signal* allocate_message(const type_descriptor* type, signal_layout layout);
+[[nodiscard]] inline signal* allocate_message(const type_descriptor* type) {
+    return allocate_message(type, layout_of(sizeof(signal), type->size, type->align));
+}
 BEAM_EXPORT void destroy_message(signal* s) noexcept;
 
 /// Converts, in place of `s`, a message of the same name from another module to `wanted`. False, and

@@ -25,6 +25,16 @@ void lower_priority(int thread_id) {
         ::setpriority(PRIO_PROCESS, id_t(thread_id), 19);
 }
 
+// A thread that the kernel has not let run is no hog.
+std::int64_t cpu_time_of(const worker& w) {
+    const clockid_t clock = w.cpu_clock.load(std::memory_order_relaxed);
+    timespec t{};
+    if (clock == -1 || ::clock_gettime(clock, &t) != 0) return 0;
+    return std::int64_t(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+constexpr int blocked_factor = 10;
+
 }  // namespace
 
 void hog_watch::start() {
@@ -75,10 +85,11 @@ void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
     worker& w = *s.owner;
     const std::uint64_t turn = w.turn.load(std::memory_order_acquire);
     if (turn != last.turn) {
-        last = {turn, now, false, false};
+        last = {turn, now, 0, false, false};
         return;
     }
     if (turn % 2 == 0) return;
+    if (last.cpu_since == 0) last.cpu_since = cpu_time_of(w);
     if ((s.length() > 0 || s.has_inbox()) && node_.idle_mask.load()) {
         s.wants_help.store(true);
         node_.wake_somebody();
@@ -89,7 +100,12 @@ void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
         last.long_reported = true;
         report_hog(w, int(system_event::kind::long_schedule), ran_for);
     }
-    if (ran_for < std::chrono::nanoseconds(node_.options.hog_after).count()) return;
+    const std::int64_t hog_after = std::chrono::nanoseconds(node_.options.hog_after).count();
+    if (ran_for < hog_after) return;
+    // The first look at its processor time was up to a tick after the turn was first seen.
+    if (ran_for < hog_after * blocked_factor &&
+        cpu_time_of(w) - last.cpu_since < hog_after - tick_ns)
+        return;
     if (stuck() >= node_.options.hog_threads_max) {
         if (last.limit_reported) return;
         last.limit_reported = true;
@@ -98,7 +114,7 @@ void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
         return;
     }
     report_hog(w, int(system_event::kind::hog), ran_for);
-    if (hand_over(s, turn)) last = {0, now, false, false};
+    if (hand_over(s, turn)) last = {0, now, 0, false, false};
 }
 
 bool hog_watch::hand_over(scheduler& s, std::uint64_t turn) {

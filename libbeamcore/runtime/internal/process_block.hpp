@@ -222,10 +222,11 @@ struct request_signal : signal {
     beam::pid caller;
     std::uint32_t unused = 0;
 };
-static_assert(sizeof(request_signal) == 48);
+static_assert(sizeof(request_signal) == request_header);
 struct reply_signal : signal {
     std::uint64_t id = 0;
 };
+static_assert(sizeof(reply_signal) == reply_header);
 struct alias_signal : signal {
     std::uint64_t id = 0;
 };

@@ -10,7 +10,7 @@ namespace {
 
 pending* find_request(process_block* pb, std::uint64_t id) {
     for (pending* p = pb->requests; p; p = p->next_)
-        if (p->id_ == id) return p;
+        if (p->id == id) return p;
     return nullptr;
 }
 
@@ -131,16 +131,15 @@ void handle_signal(process_block* pb, signal* s) {
         case signal_kind::alias_message: receive_alias_message(pb, s); return;
         case signal_kind::reply:
             if (pending* p = find_request(pb, static_cast<reply_signal*>(s)->id);
-                p && !p->settled_) {
-                p->reply_ = s;
-                p->settled_ = true;
+                p && !p->found && !p->settled_) {
+                p->found = s;
             } else {
                 destroy_message(s);  // late
             }
             return;
         case signal_kind::request_down: {
             auto* d = static_cast<request_down_signal*>(s);
-            if (pending* p = find_request(pb, d->id); p && !p->settled_) {
+            if (pending* p = find_request(pb, d->id); p && !p->found && !p->settled_) {
                 p->failure_ = std::move(d->reason);
                 p->settled_ = true;
             }

@@ -29,18 +29,18 @@ void free_signal(S* s) noexcept {
 
 /// A message-like signal with a header of type S and room for a value.
 template <class S>
-S* make_carrier(signal_kind kind, const type_descriptor* type) {
-    const std::size_t align = type->align > 8 ? type->align : 8;
-    const std::size_t header = (sizeof(S) + align - 1) / align * align;
-    const std::size_t bytes = header + type->size;
-    const std::uint8_t c = slab::class_of(bytes);
-    S* s = ::new (slab::take(c, bytes)) S();
+S* make_carrier(signal_kind kind, const type_descriptor* type, signal_layout layout) {
+    S* s = ::new (slab::take(layout.size_class, layout.bytes)) S;
     s->kind = kind;
-    s->size_class = c;
-    s->header = std::uint16_t(header);
-    s->bytes = std::uint32_t(bytes);
+    s->size_class = layout.size_class;
+    s->header = layout.header;
+    s->bytes = layout.bytes;
     s->type = type;
     return s;
+}
+template <class S>
+S* make_carrier(signal_kind kind, const type_descriptor* type) {
+    return make_carrier<S>(kind, type, layout_of(sizeof(S), type->size, type->align));
 }
 
 /// True for what lies in the mailbox and is seen by receive.

@@ -12,20 +12,7 @@ namespace beam::detail::slab {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool use_malloc = true;  // let the sanitizers see every object by itself
-#else
-constexpr bool use_malloc = false;
-#endif
-
-struct cell {
-    cell* next;
-    cell* next_magazine;  // in a magazine's first cell, while it lies in the depot
-};
-
-constexpr std::uint32_t cells_of(std::uint8_t c) {
-    return std::uint32_t(std::clamp<std::size_t>(8192 / size_of(c), 8, 128));
-}
+constexpr std::uint32_t cells_of(std::uint8_t c) { return magazine_sizes[c]; }
 
 std::atomic<std::uint64_t> reserved{0};
 
@@ -70,20 +57,12 @@ std::array<depot, classes>& depots() {
     return *all;
 }
 
-struct bin {
-    cell* first = nullptr;  // the magazine in use
-    std::uint32_t count = 0;
-    cell* spare = nullptr;  // a full magazine, or none
-};
-
-struct thread_cache {
-    std::array<bin, classes> bins;
-
-    ~thread_cache();
-};
-
-thread_local thread_cache* cache __attribute__((tls_model("initial-exec"))) = nullptr;
 thread_local bool ended __attribute__((tls_model("initial-exec"))) = false;
+
+}  // namespace
+
+thread_local thread_cache* cache __attribute__((tls_model("initial-exec"), visibility("hidden"))) =
+    nullptr;
 
 thread_cache::~thread_cache() {
     for (std::size_t c = 1; c < classes; ++c) {
@@ -96,7 +75,9 @@ thread_cache::~thread_cache() {
     ended = true;
 }
 
-__attribute__((noinline)) thread_cache* make_cache() {
+namespace {
+
+thread_cache* make_cache() {
     static thread_local thread_cache mine;
     cache = &mine;
     return cache;
@@ -108,7 +89,7 @@ std::uint32_t length_of(const cell* first) {
     return n;
 }
 
-__attribute__((noinline)) cell* refill(bin& b, std::uint8_t c) {
+cell* refill(bin& b, std::uint8_t c) {
     if (b.spare) {
         b.first = std::exchange(b.spare, nullptr);
         b.count = cells_of(c);
@@ -119,7 +100,7 @@ __attribute__((noinline)) cell* refill(bin& b, std::uint8_t c) {
     return b.first;
 }
 
-__attribute__((noinline)) void spill(bin& b, std::uint8_t c) {
+void spill(bin& b, std::uint8_t c) {
     if (b.spare) depots()[c].give_magazine(b.spare);
     b.spare = std::exchange(b.first, nullptr);
     b.count = 0;
@@ -127,34 +108,32 @@ __attribute__((noinline)) void spill(bin& b, std::uint8_t c) {
 
 }  // namespace
 
-void* take(std::uint8_t c, std::size_t bytes) {
+void* take_slowly(std::uint8_t c, std::size_t bytes) {
     if (use_malloc || c == no_class) {
         void* p = std::malloc(bytes);
         if (!p) throw std::bad_alloc();
         return p;
     }
     thread_cache* t = cache;
-    if (!t) [[unlikely]] {
+    if (!t) {
         if (ended) return depots()[c].take_magazine(c);  // at thread end: leaks the rest, a few cells
         t = make_cache();
     }
     bin& b = t->bins[c];
-    cell* p = b.first;
-    if (!p) [[unlikely]]
-        p = refill(b, c);
+    cell* p = b.first ? b.first : refill(b, c);
     b.first = p->next;
     --b.count;
     return p;
 }
 
-void give(std::uint8_t c, void* memory) noexcept {
+void give_slowly(std::uint8_t c, void* memory) noexcept {
     if (use_malloc || c == no_class) {
         std::free(memory);
         return;
     }
     cell* p = static_cast<cell*>(memory);
     thread_cache* t = cache;
-    if (!t) [[unlikely]] {
+    if (!t) {
         if (ended) {
             p->next = nullptr;
             depots()[c].give_magazine(p);
@@ -163,8 +142,7 @@ void give(std::uint8_t c, void* memory) noexcept {
         t = make_cache();
     }
     bin& b = t->bins[c];
-    if (b.count >= cells_of(c)) [[unlikely]]
-        spill(b, c);
+    if (b.count >= cells_of(c)) spill(b, c);
     p->next = b.first;
     b.first = p;
     ++b.count;

@@ -6,31 +6,78 @@
 // between threads through a depot. Memory is kept for reuse until the OS process ends.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
+#include "libbeamcore/runtime/detail/size_class.hpp"
+
 namespace beam::detail::slab {
 
-inline constexpr std::size_t small_max = 1024;
-inline constexpr std::uint8_t no_class = 0;  // from malloc
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool use_malloc = true;  // let the sanitizers see every object by itself
+#else
+inline constexpr bool use_malloc = false;
+#endif
 
-/// 1 to 24: sixteen byte steps to 256, then 64 to 512, then 128 to 1024.
-constexpr std::uint8_t class_of(std::size_t bytes) {
-    if (bytes <= 256) return std::uint8_t(bytes == 0 ? 1 : (bytes + 15) / 16);
-    if (bytes <= 512) return std::uint8_t(16 + (bytes - 256 + 63) / 64);
-    if (bytes <= small_max) return std::uint8_t(20 + (bytes - 512 + 127) / 128);
-    return no_class;
-}
-constexpr std::size_t size_of(std::uint8_t c) {
-    if (c <= 16) return c * 16u;
-    if (c <= 20) return 256 + (c - 16u) * 64;
-    return 512 + (c - 20u) * 128;
-}
-inline constexpr std::size_t classes = 25;
+struct cell {
+    cell* next;
+    cell* next_magazine;  // in a magazine's first cell, while it lies in the depot
+};
+
+/// How many cells a magazine of each class holds.
+inline constexpr auto magazine_sizes = [] {
+    std::array<std::uint32_t, classes> sizes{};
+    for (std::size_t c = 1; c < classes; ++c)
+        sizes[c] = std::uint32_t(std::clamp<std::size_t>(8192 / size_of(std::uint8_t(c)), 8, 128));
+    return sizes;
+}();
+
+struct bin {
+    cell* first = nullptr;  // the magazine in use
+    std::uint32_t count = 0;
+    cell* spare = nullptr;  // a full magazine, or none
+};
+
+struct thread_cache {
+    std::array<bin, classes> bins;
+    ~thread_cache();
+};
+
+// Initial-exec: libbeamcore is loaded at program start, and this is read at every allocation.
+extern thread_local thread_cache* cache
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+void* take_slowly(std::uint8_t c, std::size_t bytes);
+void give_slowly(std::uint8_t c, void* p) noexcept;
 
 /// Never null; throws std::bad_alloc. `c` is class_of(bytes).
-void* take(std::uint8_t c, std::size_t bytes);
-void give(std::uint8_t c, void* p) noexcept;
+inline void* take(std::uint8_t c, std::size_t bytes) {
+    thread_cache* t = cache;
+    if (use_malloc || c == no_class || !t) [[unlikely]]
+        return take_slowly(c, bytes);
+    bin& b = t->bins[c];
+    cell* p = b.first;
+    if (!p) [[unlikely]]
+        return take_slowly(c, bytes);
+    b.first = p->next;
+    --b.count;
+    return p;
+}
+
+inline void give(std::uint8_t c, void* memory) noexcept {
+    thread_cache* t = cache;
+    if (use_malloc || c == no_class || !t || t->bins[c].count >= magazine_sizes[c]) [[unlikely]] {
+        give_slowly(c, memory);
+        return;
+    }
+    bin& b = t->bins[c];
+    auto* p = static_cast<cell*>(memory);
+    p->next = b.first;
+    b.first = p;
+    ++b.count;
+}
 
 /// Bytes taken from the system for small cells, by all threads.
 std::uint64_t reserved_bytes() noexcept;

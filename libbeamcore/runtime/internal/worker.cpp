@@ -54,21 +54,129 @@ process_block* current() {
     return this_block;
 }
 
-void worker::start() {
-    thread = std::thread([this] { main(); });
+bool worker::run_body(process_block* pb) {
+    pb->next_action = action::none;
+    try {
+        pb->body->run(self(pb));
+    } catch (...) {
+        if (!pb->exit_pending) {
+            pb->exit_pending = true;
+            pb->exit_reason = reason_of_current_exception();
+        }
+    }
+    return pb->exit_pending || pb->root || pb->mailbox != nullptr;
 }
 
-void worker::main() {
-    this_worker = this;
-    thread_id.store(int(::syscall(SYS_gettid)));
-    const std::string name = "beam-" + std::to_string(sched->index());
-    pthread_setname_np(pthread_self(), name.c_str());
-    while (process_block* pb = next()) run(pb);
-    this_worker = nullptr;
-    node.processes.flush(slots);
-    if (detached.load()) node.hogs.worker_retired();
-    ended.store(true, std::memory_order_release);
+// Runs the process's own code until it waits, yields or ends. True: it has more to do (or is to end, see
+// exit_pending); false: it waits for a signal.
+inline bool worker::run_code(process_block* pb) {
+    if (!pb->root) return pb->body && run_body(pb);
+    if (waiter* w = pb->wait) {
+        if (!w->found && !w->ready(w, pb)) return false;
+        pb->wait = nullptr;
+    }
+    do {
+        pb->next_action = action::none;
+        std::exchange(pb->resume, nullptr).resume();
+    } while (pb->next_action == action::resume);
+    switch (pb->next_action) {
+        case action::wait:
+            if (!pb->wait->ask_at_once) return false;
+            return pb->wait->ready(pb->wait, pb);
+        case action::yield: pb->reductions_left = 0; return true;
+        case action::finished:
+            if (!pb->in_waiting_work || pb->exit_pending) {
+                if (!pb->exit_pending) {
+                    pb->exit_pending = true;
+                    pb->exit_reason = atoms::normal;
+                }
+                return true;
+            }
+            pb->in_waiting_work = false;
+            std::exchange(pb->root, nullptr).destroy();
+            return true;  // back to the body
+        default: return true;  // entered other code
+    }
 }
+
+// The commonest reason to run: a waiting process was given the one signal that it waits for. True: it can
+// go on; nothing has been put in the mailbox.
+inline bool worker::wake_directly(process_block* pb) {
+    signal* s = pb->staged;
+    waiter* w = pb->wait;
+    if (!s || s->next) return false;
+    if (!w)  // a body takes it by itself
+        return pb->body && !pb->root && s->kind <= signal_kind::request;
+    if (s->type != nullptr && s->type == w->type && s->kind == signal_kind::message && !w->found &&
+        !pb->bounded.load(std::memory_order_relaxed)) {
+        pb->handling.store(s->type, std::memory_order_relaxed);
+    } else if (s->kind != signal_kind::reply || static_cast<reply_signal*>(s)->id != w->id) {
+        return false;
+    }
+    w->found = s;
+    pb->staged = nullptr;
+    return true;
+}
+
+inline worker::turn_end worker::run_turn(process_block* pb) {
+    const std::int32_t budget = pb->reductions_left;
+    std::int32_t left = budget;
+    // Before the process is given away its counters are brought up to date.
+    auto charge = [&] {
+        const auto used = std::uint64_t(left - pb->reductions_left) + 1;
+        left = pb->reductions_left;
+        pb->reductions.store(pb->reductions.load(std::memory_order_relaxed) + used,
+                             std::memory_order_relaxed);
+        reductions.store(reductions.load(std::memory_order_relaxed) + used,
+                         std::memory_order_relaxed);
+    };
+    bool direct = wake_directly(pb) && !(pb->extra && pb->extra->suspended > 0);
+    for (;;) {
+        if (!direct && has_signals(pb)) handle_signals(pb);
+        direct = false;
+        if (pb->exit_pending) [[unlikely]] {
+            charge();
+            node.finish(pb, std::move(pb->exit_reason));
+            return turn_end::gone;
+        }
+        const bool suspended = pb->extra && pb->extra->suspended > 0;
+        if (!suspended && run_code(pb)) {
+            if (pb->exit_pending) continue;
+            if (pb->reductions_left <= 0) {
+                charge();
+                return turn_end::again;
+            }
+            continue;
+        }
+        if (pb->exit_pending) continue;
+        charge();
+        pb->status.store(suspended ? process_status::suspended : process_status::waiting,
+                         std::memory_order_relaxed);
+        std::uint64_t expected = pb->tag() | process_block::empty;
+        if (pb->inbox.compare_exchange_strong(expected, pb->tag() | process_block::waiting,
+                                              std::memory_order_release,
+                                              std::memory_order_relaxed))
+            return turn_end::waiting;  // whoever sends next owns it: not a word about pb from here
+        pb->status.store(process_status::running, std::memory_order_relaxed);
+    }
+}
+
+inline void worker::run_inline(process_block* pb) {
+    current = pb;
+    running.store(pb, std::memory_order_relaxed);
+    turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    this_block = pb;
+    pb->status.store(process_status::running, std::memory_order_relaxed);
+    const int budget = node.stepper ? 1 + int(node.random.below(reductions_a_turn)) : reductions_a_turn;
+    pb->reductions_left = budget;
+    const turn_end end = run_turn(pb);
+    this_block = nullptr;
+    current = nullptr;
+    turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    if (end == turn_end::again) schedule(pb);
+}
+
+void worker::run(process_block* pb) { run_inline(pb); }
 
 // The next process to run; waits for one. Null when this worker is to end.
 process_block* worker::next() {
@@ -100,6 +208,24 @@ process_block* worker::next() {
         looks = 0;
         park();
     }
+}
+
+void worker::start() {
+    thread = std::thread([this] { main(); });
+}
+
+void worker::main() {
+    this_worker = this;
+    thread_id.store(int(::syscall(SYS_gettid)));
+    clockid_t clock = -1;
+    if (pthread_getcpuclockid(pthread_self(), &clock) == 0) cpu_clock.store(clock);
+    const std::string name = "beam-" + std::to_string(sched->index());
+    pthread_setname_np(pthread_self(), name.c_str());
+    while (process_block* pb = next()) run_inline(pb);
+    this_worker = nullptr;
+    node.processes.flush(slots);
+    if (detached.load()) node.hogs.worker_retired();
+    ended.store(true, std::memory_order_release);
 }
 
 process_block* worker::steal() {
@@ -228,106 +354,6 @@ void worker::poll_timers() {
             home.timers.push_cancelled(t);
         }
     }
-}
-
-void worker::run(process_block* pb) {
-    current = pb;
-    running.store(pb, std::memory_order_relaxed);
-    turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    this_block = pb;
-    pb->status.store(process_status::running, std::memory_order_relaxed);
-    const int budget = node.stepper ? 1 + int(node.random.below(reductions_a_turn)) : reductions_a_turn;
-    pb->reductions_left = budget;
-    const turn_end end = run_turn(pb);
-    this_block = nullptr;
-    current = nullptr;
-    turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    if (end == turn_end::again) schedule(pb);
-}
-
-worker::turn_end worker::run_turn(process_block* pb) {
-    std::int32_t left = pb->reductions_left;
-    // Before the process is given away its counters are brought up to date.
-    auto charge = [&] {
-        const auto used = std::uint64_t(left - pb->reductions_left) + 1;
-        left = pb->reductions_left;
-        pb->reductions.store(pb->reductions.load(std::memory_order_relaxed) + used,
-                             std::memory_order_relaxed);
-        reductions.store(reductions.load(std::memory_order_relaxed) + used,
-                         std::memory_order_relaxed);
-    };
-    for (;;) {
-        handle_signals(pb);
-        if (pb->exit_pending) {
-            charge();
-            node.finish(pb, std::move(pb->exit_reason));
-            return turn_end::gone;
-        }
-        const bool suspended = pb->extra && pb->extra->suspended > 0;
-        if (!suspended && run_code(pb)) {
-            if (pb->exit_pending) continue;
-            if (pb->reductions_left <= 0) {
-                charge();
-                return turn_end::again;
-            }
-            continue;
-        }
-        if (pb->exit_pending) continue;
-        charge();
-        pb->status.store(suspended ? process_status::suspended : process_status::waiting,
-                         std::memory_order_relaxed);
-        std::uint64_t expected = pb->tag() | process_block::empty;
-        if (pb->inbox.compare_exchange_strong(expected, pb->tag() | process_block::waiting,
-                                              std::memory_order_release,
-                                              std::memory_order_relaxed))
-            return turn_end::waiting;  // whoever sends next owns it: not a word about pb from here
-        pb->status.store(process_status::running, std::memory_order_relaxed);
-    }
-}
-
-// Runs the process's own code until it waits, yields or ends. True: it has more to do (or is to end, see
-// exit_pending); false: it waits for a signal.
-bool worker::run_code(process_block* pb) {
-    if (pb->root) {
-        if (waiter* w = pb->wait) {
-            if (!w->ready(w, pb)) return false;
-            pb->wait = nullptr;
-        }
-        do {
-            pb->next_action = action::none;
-            std::exchange(pb->resume, nullptr).resume();
-        } while (pb->next_action == action::resume);
-        switch (pb->next_action) {
-            case action::wait: return pb->wait->ready(pb->wait, pb) || pb->exit_pending;
-            case action::yield: pb->reductions_left = 0; return true;
-            case action::finished: {
-                if (!pb->in_waiting_work || pb->exit_pending) {
-                    if (!pb->exit_pending) {
-                        pb->exit_pending = true;
-                        pb->exit_reason = atoms::normal;
-                    }
-                    return true;
-                }
-                pb->in_waiting_work = false;
-                std::exchange(pb->root, nullptr).destroy();
-                return true;  // back to the body
-            }
-            default: return true;  // entered other code
-        }
-    }
-    if (!pb->body) return false;
-    pb->next_action = action::none;
-    try {
-        pb->body->run(self(pb));
-    } catch (...) {
-        if (!pb->exit_pending) {
-            pb->exit_pending = true;
-            pb->exit_reason = reason_of_current_exception();
-        }
-    }
-    if (pb->exit_pending) return true;
-    if (pb->root) return true;  // a handler that waits
-    return pb->mailbox != nullptr;
 }
 
 }  // namespace beam::detail

@@ -5,6 +5,8 @@
 // when the process gives way.
 #pragma once
 
+#include <time.h>
+
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -43,6 +45,7 @@ public:
     std::atomic<std::uint64_t> turn{0};
     std::atomic<process_block*> running{nullptr};
     std::atomic<int> thread_id{0};
+    std::atomic<clockid_t> cpu_clock{-1};  // of the thread, for the monitor
     std::atomic<bool> detached{false};
     std::atomic<bool> ended{false};
     std::atomic<std::uint64_t> spawned{0}, exited{0}, reductions{0};
@@ -53,8 +56,12 @@ public:
 
 private:
     enum class turn_end { waiting, again, gone };
-    turn_end run_turn(process_block* pb);
-    bool run_code(process_block* pb);
+    // The path of every message: inlined into main()'s loop.
+    [[gnu::always_inline]] void run_inline(process_block* pb);
+    [[gnu::always_inline]] turn_end run_turn(process_block* pb);
+    [[gnu::always_inline]] bool run_code(process_block* pb);
+    [[gnu::always_inline]] static bool wake_directly(process_block* pb);
+    static bool run_body(process_block* pb);
     process_block* next();
     process_block* steal();
     void park();
@@ -71,6 +78,24 @@ void set_current(process_block* pb) noexcept;
 
 /// See signals.cpp. Both by the process itself.
 void handle_signals(process_block* pb);
+
+inline bool has_signals(const process_block* pb) {
+    return pb->staged || (pb->inbox.load(std::memory_order_relaxed) & process_block::pointer_mask) !=
+                             process_block::empty;
+}
+
+/// If nothing waits but one signal that was handed over directly, and it is a message for a mailbox
+/// without a bound: that one, which then need not pass through the mailbox.
+inline signal* take_single(process_block* pb) {
+    signal* s = pb->staged;
+    if (!s || s->next || (s->kind != signal_kind::message && s->kind != signal_kind::request) ||
+        pb->bounded.load(std::memory_order_relaxed))
+        return nullptr;
+    pb->staged = nullptr;
+    pb->handling.store(s->type, std::memory_order_relaxed);
+    return s;
+}
+
 /// Handles an exit signal; may set exit_pending.
 void receive_exit(process_block* pb, const beam::pid& from, term reason, bool by_link);
 signal* take_first_message(process_block* pb);
