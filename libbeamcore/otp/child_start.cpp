@@ -1,7 +1,9 @@
 #include "libbeamcore/otp/child_start.hpp"
 
 #include <atomic>
+#include <memory>
 #include <string_view>
+#include <vector>
 
 #include "libbeamcore/otp/module_table.hpp"
 
@@ -17,6 +19,9 @@ struct child_start_data {
     atom name;
     term arguments;
     bool in_table = false;
+    // Makes the start of other arguments.
+    std::shared_ptr<const callback<child_start(const term&)>> make;
+    child_start made;  // by it, of these arguments; does the work then
 };
 
 atom class_atom(const char* qualified_name) {
@@ -44,6 +49,11 @@ start_result thrown() noexcept {
 awaitable<start_result> start_kept([[maybe_unused]] child_start kept,
                                     const child_start_data& d) {
     try {
+        if (d.made) {
+            auto begun = d.made.start_waiting();
+            start_result r = co_await begun;
+            co_return r;
+        }
         if (d.in_table) {
             auto entry = module_table::current().find(d.application, d.name);
             if (!entry) co_return fail_term(unknown_class(d));
@@ -88,6 +98,40 @@ child_start child_start::of_class(atom application, atom name, term arguments) {
     return child_start(d);
 }
 
+child_start child_start::of_arguments(callback<child_start(const term&)> make, atom name,
+                                      term arguments) {
+    auto* d = new detail::child_start_data;
+    child_start result(d);
+    d->name = name;
+    d->arguments = std::move(arguments);
+    d->make = std::make_shared<const callback<child_start(const term&)>>(std::move(make));
+    d->made = (*d->make)(d->arguments);
+    return result;
+}
+
+child_start child_start::with_arguments(const term& before, const term& behind) const {
+    if (!data_ || (before.is_nil() && behind.is_nil())) return *this;
+    std::vector<term> all;
+    for (const term& part : {before, data_->arguments, behind})
+        for (const term& a : part.list_elements()) all.push_back(a);
+    term arguments = list_of(std::move(all));
+
+    auto* d = new detail::child_start_data;
+    child_start result(d);
+    d->application = data_->application;
+    d->name = data_->name;
+    d->arguments = std::move(arguments);
+    d->in_table = data_->in_table;
+    d->make = data_->make;
+    if (d->make)
+        d->made = (*d->make)(d->arguments);
+    else if (!d->in_table)
+        d->now = [unknown = detail::unknown_class(*d)] {
+            return start_result(fail_term(tuple(atoms::EXIT, unknown)));
+        };
+    return result;
+}
+
 child_start::child_start(const child_start& other) noexcept : data_(other.data_) {
     if (data_) data_->refs.fetch_add(1, std::memory_order_relaxed);
 }
@@ -97,6 +141,7 @@ child_start::~child_start() {
 }
 
 bool child_start::waits() const {
+    if (data_->made) return data_->made.waits();
     if (!data_->in_table) return bool(data_->later);
     auto entry = module_table::current().find(data_->application, data_->name);
     return entry && entry->factory.start_link_waiting;
@@ -104,6 +149,7 @@ bool child_start::waits() const {
 
 start_result child_start::start() const {
     try {
+        if (data_->made) return data_->made.start();
         if (!data_->in_table) return data_->now();
         auto entry = module_table::current().find(data_->application, data_->name);
         if (!entry || !entry->factory.start_link) return fail_term(detail::unknown_class(*data_));

@@ -78,6 +78,14 @@ public:
 
     /// A class of the module table, with its arguments as a list.
     static child_start of_class(atom application, atom name, term arguments);
+    /// From a function that makes a start of a list of arguments: what is started may be given more
+    /// arguments than these (with_arguments). See child_of_terms.
+    static child_start of_arguments(callback<child_start(const term&)> make, atom name,
+                                    term arguments);
+
+    /// The same start with more arguments, in front of its own and behind them (lists). One that does not
+    /// keep its arguments as terms takes none: starting it fails with `{'EXIT', {undef, _}}`.
+    [[nodiscard]] child_start with_arguments(const term& before, const term& behind) const;
 
     child_start(const child_start& other) noexcept;
     child_start(child_start&& other) noexcept : data_(std::exchange(other.data_, nullptr)) {}

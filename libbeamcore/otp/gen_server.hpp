@@ -330,6 +330,8 @@ struct gen_traits {
         if (adopted(m, calls{}, casts{}, infos{}) && known(core, s, t, m, calls{}, casts{}, infos{}))
             return true;
         if constexpr (has_any_info) {
+            // A call that nobody knows must not end there, unanswered.
+            if (request_from(m)) return false;
             handle(core, s, [&]() -> decltype(auto) { return t.handle_info(std::move(m)); });
             return true;
         }

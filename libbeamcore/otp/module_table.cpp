@@ -3,6 +3,7 @@
 #include <mutex>
 #include <utility>
 
+#include "libbeamcore/runtime/detail/local.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
 
 namespace beam {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "libbeamcore/base/log.hpp"
+#include "libbeamcore/otp/proc_lib.hpp"
 #include "libbeamcore/runtime/exit.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/term/syntax.hpp"
@@ -54,9 +55,9 @@ void report_crash(self process, const term& reason) {
     log(log_level::error, domain, "process crashed",
         {{"pid", to_string(process.id())},
          {"name", name_of(info)},
-         {"initial_call", shown(process_dictionary::get(atoms::initial_call))},
+         {"initial_call", shown(proc_lib::initial_call())},
          {"reason", shown(reason)},
-         {"ancestors", shown(process_dictionary::get(atoms::ancestors))},
+         {"ancestors", shown(proc_lib::ancestors())},
          {"message_queue_len", std::to_string(info ? info->message_queue_len : 0)}});
 }
 

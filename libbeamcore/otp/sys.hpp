@@ -77,7 +77,7 @@ struct sys_request {
 class BEAM_EXPORT system_receive : public receive_base {
 public:
     system_receive(process_block* pb, pid parent)
-        : receive_base(pb, &match, infinity{}, false), parent_(parent) {}
+        : receive_base(pb, nullptr, &match, infinity{}, false), parent_(parent) {}
     message await_resume() { return finish(); }
 
 private:

@@ -142,7 +142,7 @@ private:
     bool before(self s, message& m);
     void take(self s, message& m);
     void handle_special(self s, message& m);
-    void unexpected(message& m);
+    void unexpected(self s, message& m);
     void timed_out_now(self s);
     void tick(self s, std::uint32_t generation);
     void hibernate_now();
@@ -214,6 +214,9 @@ public:
 private:
     process_block* pb_;
 };
+
+/// What a handler threw, as an exit reason: a plain value is a bad return value.
+[[nodiscard]] BEAM_EXPORT term thrown_reason() noexcept;
 
 /// The reason for a failed result: its code, or `{Code, Detail}`.
 [[nodiscard]] BEAM_EXPORT term error_term(const error& e);

@@ -24,15 +24,13 @@ struct start_request {
 /// Takes the start request wherever in the mailbox it is.
 class BEAM_EXPORT start_receive : public receive_base {
 public:
-    explicit start_receive(process_block* pb) : receive_base(pb, &match, infinity{}, false) {}
+    explicit start_receive(process_block* pb)
+        : receive_base(pb, descriptor_of<start_request>(), &match, infinity{}, false) {}
     message await_resume() { return finish(); }
 
 private:
     static bool match(receive_base*, message& m) { return m.type() == descriptor_of<start_request>(); }
 };
-
-/// Puts `$ancestors` and `$initial_call` into the dictionary of the process whose init_scope this is.
-BEAM_EXPORT void record_origin(process_block* parent, const term& initial_call);
 
 /// The reason in `{Why, {gen_server, call, _}}`.
 [[nodiscard]] BEAM_EXPORT term why_of(const term& call_failure);
