@@ -37,11 +37,11 @@ struct slots {
 // Rules:
 // 1. Entries and texts are written once, before their index is published, and never move: a reader
 //    that has an index may read the entry. Segments are published by their pointer (release).
-// 2. One writer at a time (insert_). It stores the index into `slots` last, with release; readers load
-//    it with acquire. Without it a reader could see an index before the entry.
-// 3. A larger `slots` replaces a full one and the old one stays, for readers may still be in it; they
-//    miss only what came later, and insert() looks again under the lock. All old ones together are
-//    smaller than the current one.
+// 2. One writer at a time (insert_). It stores the index into `slots` last, with release; readers
+//    load it with acquire. Without it a reader could see an index before the entry.
+// 3. A larger `slots` replaces a full one and the old one stays, for readers may still be in it;
+//    they miss only what came later, and insert() looks again under the lock. All old ones together
+//    are smaller than the current one.
 class table {
 public:
     table() {
@@ -80,8 +80,12 @@ public:
         return add(keep(text), std::uint32_t(text.size()), hash);
     }
 
-    std::size_t count() const noexcept { return count_.load(std::memory_order_relaxed); }
-    std::size_t limit() const noexcept { return limit_.load(std::memory_order_relaxed); }
+    std::size_t count() const noexcept {
+        return count_.load(std::memory_order_relaxed);
+    }
+    std::size_t limit() const noexcept {
+        return limit_.load(std::memory_order_relaxed);
+    }
     std::size_t set_limit(std::size_t limit) noexcept {
         std::lock_guard lock(insert_);
         limit = std::clamp(limit, count(), limit_max);
@@ -175,15 +179,23 @@ std::string_view atom::name() const noexcept {
     return {e.text, e.size};
 }
 
-std::uint64_t atom::hash() const noexcept { return atoms_table().at(index_).hash; }
+std::uint64_t atom::hash() const noexcept {
+    return atoms_table().at(index_).hash;
+}
 
 std::optional<atom> existing_atom(std::string_view text) noexcept {
     if (auto found = atoms_table().find(text, xxh3_64(text))) return atom::at(*found);
     return {};
 }
 
-std::size_t atom_count() noexcept { return atoms_table().count(); }
-std::size_t atom_limit() noexcept { return atoms_table().limit(); }
-std::size_t set_atom_limit(std::size_t limit) noexcept { return atoms_table().set_limit(limit); }
+std::size_t atom_count() noexcept {
+    return atoms_table().count();
+}
+std::size_t atom_limit() noexcept {
+    return atoms_table().limit();
+}
+std::size_t set_atom_limit(std::size_t limit) noexcept {
+    return atoms_table().set_limit(limit);
+}
 
 }  // namespace beam

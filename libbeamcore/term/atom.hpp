@@ -1,8 +1,9 @@
 // Atoms: names that compare in one instruction.
 //
-// An atom is an index into one table of the OS process, shared by all nodes and modules in it, so it
-// may pass anywhere inside the process and outlives any module. Atoms are never freed: do not make
-// them from what a stranger sends (existing_atom() looks up without creating; the table is bounded).
+// An atom is an index into one table of the OS process, shared by all nodes and modules in it, so
+// it may pass anywhere inside the process and outlives any module. Atoms are never freed: do not
+// make them from what a stranger sends (existing_atom() looks up without creating; the table is
+// bounded).
 #pragma once
 
 #include <compare>
@@ -24,8 +25,8 @@ public:
 
     constexpr atom() noexcept = default;
 
-    /// The atom of that text, created if need be. Throws std::length_error (`system_limit`) when the
-    /// table is full or the text too long, std::invalid_argument when it is not UTF-8.
+    /// The atom of that text, created if need be. Throws std::length_error (`system_limit`) when
+    /// the table is full or the text too long, std::invalid_argument when it is not UTF-8.
     explicit atom(std::string_view text);
 
     /// The atom of that table index, which an index() must have given.

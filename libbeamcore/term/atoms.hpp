@@ -6,6 +6,7 @@
 
 #include "libbeamcore/term/atom.hpp"
 
+// clang-format off
 // X(identifier, text). Append only within a release: modules have the indices compiled in.
 #define BEAM_WELL_KNOWN_ATOMS(X)                                                                   \
     X(undefined, "undefined")                                                                      \
@@ -99,6 +100,7 @@
     X(hidden, "hidden") X(visible, "visible") X(net_kernel, "net_kernel") X(rex, "rex")            \
     X(already_registered, "already_registered") X(unregistered_name, "unregistered_name")          \
     X(nodistribution, "nodistribution") X(not_owner, "not_owner")
+// clang-format on
 
 namespace beam {
 

@@ -54,7 +54,9 @@ const term* fields_map(const term& t, atom name) noexcept {
 
 using detail::mismatch;
 
-term field_codec<bool>::to(const bool& value) { return value; }
+term field_codec<bool>::to(const bool& value) {
+    return value;
+}
 result<void> field_codec<bool>::from(const term& t, bool& value) {
     auto b = t.as_bool();
     if (!b) return mismatch("true or false", t);
@@ -62,17 +64,26 @@ result<void> field_codec<bool>::from(const term& t, bool& value) {
     return {};
 }
 
-term field_codec<double>::to(const double& value) { return value; }
+term field_codec<double>::to(const double& value) {
+    return value;
+}
 result<void> field_codec<double>::from(const term& t, double& value) {
-    if (auto d = t.as_number()) value = *d;
-    else if (t == atoms::infinity) value = std::numeric_limits<double>::infinity();
-    else if (t == atoms::neg_infinity) value = -std::numeric_limits<double>::infinity();
-    else if (t == atoms::nan) value = std::numeric_limits<double>::quiet_NaN();
-    else return mismatch("a number", t);
+    if (auto d = t.as_number())
+        value = *d;
+    else if (t == atoms::infinity)
+        value = std::numeric_limits<double>::infinity();
+    else if (t == atoms::neg_infinity)
+        value = -std::numeric_limits<double>::infinity();
+    else if (t == atoms::nan)
+        value = std::numeric_limits<double>::quiet_NaN();
+    else
+        return mismatch("a number", t);
     return {};
 }
 
-term field_codec<float>::to(const float& value) { return value; }
+term field_codec<float>::to(const float& value) {
+    return value;
+}
 result<void> field_codec<float>::from(const term& t, float& value) {
     double d = 0;
     if (auto r = field_codec<double>::from(t, d); !r) return r;
@@ -82,7 +93,9 @@ result<void> field_codec<float>::from(const term& t, float& value) {
     return {};
 }
 
-term field_codec<std::string>::to(const std::string& value) { return value; }
+term field_codec<std::string>::to(const std::string& value) {
+    return value;
+}
 result<void> field_codec<std::string>::from(const term& t, std::string& value) {
     auto text = t.as_text();
     if (!text) return mismatch("a binary", t);
@@ -90,13 +103,17 @@ result<void> field_codec<std::string>::from(const term& t, std::string& value) {
     return {};
 }
 
-term field_codec<term>::to(const term& value) { return value; }
+term field_codec<term>::to(const term& value) {
+    return value;
+}
 result<void> field_codec<term>::from(const term& t, term& value) {
     value = t;
     return {};
 }
 
-term field_codec<atom>::to(const atom& value) { return value; }
+term field_codec<atom>::to(const atom& value) {
+    return value;
+}
 result<void> field_codec<atom>::from(const term& t, atom& value) {
     auto a = t.as_atom();
     if (!a) return mismatch("an atom", t);
@@ -121,15 +138,21 @@ result<void> read_identity(const term& t, const std::optional<T>& found, T& valu
 
 }  // namespace
 
-term field_codec<pid>::to(const pid& value) { return identity_term(value); }
+term field_codec<pid>::to(const pid& value) {
+    return identity_term(value);
+}
 result<void> field_codec<pid>::from(const term& t, pid& value) {
     return read_identity(t, t.as_pid(), value, "a pid");
 }
-term field_codec<ref>::to(const ref& value) { return identity_term(value); }
+term field_codec<ref>::to(const ref& value) {
+    return identity_term(value);
+}
 result<void> field_codec<ref>::from(const term& t, ref& value) {
     return read_identity(t, t.as_ref(), value, "a reference");
 }
-term field_codec<port>::to(const port& value) { return identity_term(value); }
+term field_codec<port>::to(const port& value) {
+    return identity_term(value);
+}
 result<void> field_codec<port>::from(const term& t, port& value) {
     return read_identity(t, t.as_port(), value, "a port");
 }

@@ -6,9 +6,9 @@
 //         BEAM_FIELDS(join, room, who)
 //     };
 //
-// to_term(join{"lobby", p}) is then `#{room => <<"lobby">>, who => <0.215.0>}`, from_term<join>(t) reads
-// it back, and fingerprint<join>() changes when names or types do, in depth. The struct stays an
-// aggregate; fields may be private. A class declares none with BEAM_FIELDS(reset). At most 32.
+// to_term(join{"lobby", p}) is then `#{room => <<"lobby">>, who => <0.215.0>}`, from_term<join>(t)
+// reads it back, and fingerprint<join>() changes when names or types do, in depth. The struct stays
+// an aggregate; fields may be private. A class declares none with BEAM_FIELDS(reset). At most 32.
 //
 // What a field may be, and what it is as a term:
 //   bool; integers                        true, false; integer (out of the type's range: an error)
@@ -40,24 +40,27 @@
 #include "libbeamcore/term/detail/type_name.hpp"
 #include "libbeamcore/term/term.hpp"
 
-/// Declares the fields of `type`, inside it. The first argument is the type's name as written there.
-#define BEAM_FIELDS(type, ...)                                                              \
-    using beam_fields_of = type;                                                            \
-    static constexpr const char* beam_name() noexcept { return #type; }                     \
-    template <class Visitor>                                                                \
-    static constexpr void beam_each_field([[maybe_unused]] Visitor&& visit) {               \
-        using beam_self [[maybe_unused]] = type;                                            \
-        __VA_OPT__(BEAM_DETAIL_FOR_EACH(BEAM_DETAIL_FIELD, __VA_ARGS__))                    \
+/// Declares the fields of `type`, inside it. The first argument is the type's name as written
+/// there.
+#define BEAM_FIELDS(type, ...)                                                \
+    using beam_fields_of = type;                                              \
+    static constexpr const char* beam_name() noexcept {                       \
+        return #type;                                                         \
+    }                                                                         \
+    template <class Visitor>                                                  \
+    static constexpr void beam_each_field([[maybe_unused]] Visitor&& visit) { \
+        using beam_self [[maybe_unused]] = type;                              \
+        __VA_OPT__(BEAM_DETAIL_FOR_EACH(BEAM_DETAIL_FIELD, __VA_ARGS__))      \
     }
 #define BEAM_DETAIL_FIELD(field) visit(#field, &beam_self::field);
 
-/// Names an enum's values, after it in its namespace; inside a class: `friend BEAM_ENUM(...)`. A value
-/// that is not named is its number.
-#define BEAM_ENUM(type, ...)                                                               \
-    constexpr auto beam_enum_names(type) noexcept {                                        \
-        using beam_self = type;                                                            \
-        return ::beam::detail::name_enum<beam_self>(                                       \
-            #type, {BEAM_DETAIL_FOR_EACH(BEAM_DETAIL_ENUMERATOR, __VA_ARGS__)});           \
+/// Names an enum's values, after it in its namespace; inside a class: `friend BEAM_ENUM(...)`. A
+/// value that is not named is its number.
+#define BEAM_ENUM(type, ...)                                                     \
+    constexpr auto beam_enum_names(type) noexcept {                              \
+        using beam_self = type;                                                  \
+        return ::beam::detail::name_enum<beam_self>(                             \
+            #type, {BEAM_DETAIL_FOR_EACH(BEAM_DETAIL_ENUMERATOR, __VA_ARGS__)}); \
     }
 #define BEAM_DETAIL_ENUMERATOR(value) {beam_self::value, #value},
 
@@ -83,8 +86,7 @@ constexpr enum_names<E, N> name_enum(const char* type, enum_name<E> (&&names)[N]
 }
 
 // FNV-1a: fingerprints are compared across builds, so they are spelt out here.
-constexpr std::uint64_t fnv(std::string_view text,
-                            std::uint64_t h = 0xcbf29ce484222325u) noexcept {
+constexpr std::uint64_t fnv(std::string_view text, std::uint64_t h = 0xcbf29ce484222325u) noexcept {
     for (char c : text) h = (h ^ std::uint8_t(c)) * 0x100000001b3u;
     return (h ^ 0xff) * 0x100000001b3u;  // ends the text: "ab","c" is not "a","bc"
 }
@@ -101,8 +103,9 @@ struct within {};
 
 /// A struct whose own fields are declared (what it inherits does not count).
 template <class T>
-concept declared = std::is_class_v<T> && requires { typename T::beam_fields_of; } &&
-                   std::same_as<typename T::beam_fields_of, T>;
+concept declared = std::is_class_v<T> && requires {
+    typename T::beam_fields_of;
+} && std::same_as<typename T::beam_fields_of, T>;
 
 /// How T is written as a term. A specialisation has these static functions:
 ///     static term to(const T&);
@@ -134,7 +137,7 @@ template <encodable T>
 ///
 /// Errors: `bad_field`, with a detail like `members[3].who: expected a pid, found 42`.
 template <encodable T>
-    requires std::default_initializable<T>
+requires std::default_initializable<T>
 [[nodiscard]] result<T> from_term(const term& t) {
     T value{};
     if (auto r = field_codec<T>::from(t, value); !r) return detail::at_top(std::move(r.error()));
@@ -163,8 +166,8 @@ struct field_slot {
 };
 /// Fills names and ranks in.
 BEAM_EXPORT void prepare_fields(field_slot* slots, std::size_t count);
-/// The map in which a declared struct's fields are, or null: of `t` itself, of `{name, Map}`; an empty
-/// one of `name`.
+/// The map in which a declared struct's fields are, or null: of `t` itself, of `{name, Map}`; an
+/// empty one of `name`.
 [[nodiscard]] BEAM_EXPORT const term* fields_map(const term& t, atom name) noexcept;
 
 template <class M>
@@ -207,14 +210,19 @@ atom declared_name() {
 template <class T>
 concept plain_integer = std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= 8;
 template <class T>
-concept named_enum = std::is_enum_v<T> && requires(T e) { beam_enum_names(e); };
+concept named_enum = std::is_enum_v<T> && requires(T e) {
+    beam_enum_names(e);
+};
 template <class T>
 concept mapping = requires(T& m, typename T::key_type k, typename T::mapped_type v) {
     m.insert_or_assign(std::move(k), std::move(v));
     m.begin();
 };
 template <class T>
-concept set_like = !requires { typename T::mapped_type; } && requires(T& s, typename T::key_type k) {
+concept set_like = !requires {
+    typename T::mapped_type;
+}
+&&requires(T& s, typename T::key_type k) {
     s.insert(std::move(k));
     s.begin();
 };
@@ -223,7 +231,8 @@ concept sequence = requires(T& s, typename T::value_type v) {
     s.push_back(std::move(v));
     s.begin();
     s.clear();
-} && !std::same_as<T, std::string>;
+}
+&&!std::same_as<T, std::string>;
 template <class T>
 concept optional_like = requires(T& o, typename T::value_type v) {
     { o.has_value() } -> std::same_as<bool>;
@@ -243,22 +252,24 @@ concept time_point_like = requires(const T& t) {
     t.time_since_epoch();
 };
 template <class T>
-concept tuple_like = requires { std::tuple_size<T>::value; };
+concept tuple_like = requires {
+    std::tuple_size<T>::value;
+};
 
 }  // namespace detail
 
 // -- the codecs -----------------------------------------------------------------------------------
 
 // What declares its type and nothing else.
-#define BEAM_DETAIL_SIMPLE_CODEC(type, kind)                        \
-    template <>                                                     \
-    struct BEAM_EXPORT field_codec<type> {                          \
-        static term to(const type& value);                          \
-        static result<void> from(const term& t, type& value);       \
-        template <class>                                            \
-        static constexpr std::uint64_t fingerprint() {              \
-            return detail::fnv(kind);                               \
-        }                                                           \
+#define BEAM_DETAIL_SIMPLE_CODEC(type, kind)                  \
+    template <>                                               \
+    struct BEAM_EXPORT field_codec<type> {                    \
+        static term to(const type& value);                    \
+        static result<void> from(const term& t, type& value); \
+        template <class>                                      \
+        static constexpr std::uint64_t fingerprint() {        \
+            return detail::fnv(kind);                         \
+        }                                                     \
     };
 BEAM_DETAIL_SIMPLE_CODEC(bool, "bool")
 BEAM_DETAIL_SIMPLE_CODEC(double, "float64")
@@ -385,8 +396,7 @@ private:
 };
 
 template <class T>
-    requires detail::mapping<T> && encodable<typename T::key_type> &&
-             encodable<typename T::mapped_type>
+requires detail::mapping<T> && encodable<typename T::key_type> && encodable<typename T::mapped_type>
 struct field_codec<T> {
     using key = typename T::key_type;
     using mapped = typename T::mapped_type;
@@ -421,8 +431,8 @@ struct field_codec<T> {
 };
 
 template <class T>
-    requires(detail::sequence<T> || detail::set_like<T>) && encodable<typename T::value_type>
-struct field_codec<T> {
+requires(detail::sequence<T> || detail::set_like<T>) &&
+    encodable<typename T::value_type> struct field_codec<T> {
     using item = typename T::value_type;
 
     static term to(const T& value) {
@@ -458,7 +468,7 @@ struct field_codec<T> {
 };
 
 template <class T>
-    requires detail::optional_like<T> && encodable<typename T::value_type>
+requires detail::optional_like<T> && encodable<typename T::value_type>
 struct field_codec<T> {
     using item = typename T::value_type;
 
@@ -483,7 +493,7 @@ struct field_codec<T> {
 };
 
 template <class T>
-    requires detail::duration_like<T> && encodable<typename T::rep>
+requires detail::duration_like<T> && encodable<typename T::rep>
 struct field_codec<T> {
     using rep = typename T::rep;
 
@@ -503,7 +513,7 @@ struct field_codec<T> {
 };
 
 template <class T>
-    requires detail::time_point_like<T> && encodable<typename T::duration>
+requires detail::time_point_like<T> && encodable<typename T::duration>
 struct field_codec<T> {
     using duration = typename T::duration;
 
@@ -523,7 +533,7 @@ struct field_codec<T> {
 
 // std::pair, std::tuple, std::array.
 template <class T>
-    requires detail::tuple_like<T>
+requires detail::tuple_like<T>
 struct field_codec<T> {
     static constexpr std::size_t size = std::tuple_size<T>::value;
     template <std::size_t I>
@@ -533,15 +543,13 @@ struct field_codec<T> {
         return [&]<std::size_t... I>(std::index_sequence<I...>) {
             using std::get;
             return tuple(field_codec<item<I>>::to(get<I>(value))...);
-        }(std::make_index_sequence<size>{});
+        }
+        (std::make_index_sequence<size>{});
     }
     static result<void> from(const term& t, T& value) {
         auto elements = t.elements();
-        if (!t.is_tuple() || elements.size() != size) {
-            char wanted[] = "a tuple of 00";
-            wanted[11] = char('0' + size / 10 % 10), wanted[12] = char('0' + size % 10);
-            return detail::mismatch(wanted, t);
-        }
+        if (!t.is_tuple() || elements.size() != size)
+            return detail::mismatch("a tuple of " + std::to_string(size), t);
         return [&]<std::size_t... I>(std::index_sequence<I...>) {
             using std::get;
             result<void> r;
@@ -552,14 +560,16 @@ struct field_codec<T> {
             };
             (void)(read(std::integral_constant<std::size_t, I>{}) && ...);
             return r;
-        }(std::make_index_sequence<size>{});
+        }
+        (std::make_index_sequence<size>{});
     }
     template <class Within>
     static constexpr std::uint64_t fingerprint() {
         auto h = detail::fnv(size, detail::fnv("tuple"));
         [&]<std::size_t... I>(std::index_sequence<I...>) {
             ((h = detail::fnv(field_codec<item<I>>::template fingerprint<Within>(), h)), ...);
-        }(std::make_index_sequence<size>{});
+        }
+        (std::make_index_sequence<size>{});
         return h;
     }
 };

@@ -32,13 +32,16 @@ json convert(const term& t, std::size_t depth) {
             if (auto i = t.as_int64()) return *i;
             if (auto u = t.as_uint64()) return *u;
             return to_string(t);
-        case term_kind::floating: return *t.as_double();
+        case term_kind::floating:
+            return *t.as_double();
         case term_kind::atom:
             if (auto b = t.as_bool()) return *b;
             if (t == atoms::null || t == atoms::nil || t == atoms::undefined) return nullptr;
             return std::string(t.as_atom()->name());
-        case term_kind::bitstring: return from_bits(t);
-        case term_kind::nil: return json::array();
+        case term_kind::bitstring:
+            return from_bits(t);
+        case term_kind::nil:
+            return json::array();
         case term_kind::tuple:
         case term_kind::list: {
             if (depth >= json_depth_max) return to_string(t);
@@ -56,7 +59,8 @@ json convert(const term& t, std::size_t depth) {
             for (const auto& e : t.entries()) made[key_text(e.key)] = convert(e.value, depth + 1);
             return made;
         }
-        default: return to_string(t);
+        default:
+            return to_string(t);
     }
 }
 
@@ -79,11 +83,16 @@ bool is_bits(const json& j) {
 
 result<term> convert(const json& j, std::size_t depth) {
     switch (j.type()) {
-        case json::value_t::boolean: return j.get<bool>();
-        case json::value_t::number_integer: return j.get<std::int64_t>();
-        case json::value_t::number_unsigned: return j.get<std::uint64_t>();
-        case json::value_t::number_float: return j.get<double>();
-        case json::value_t::string: return term(j.get_ref<const std::string&>());
+        case json::value_t::boolean:
+            return j.get<bool>();
+        case json::value_t::number_integer:
+            return j.get<std::int64_t>();
+        case json::value_t::number_unsigned:
+            return j.get<std::uint64_t>();
+        case json::value_t::number_float:
+            return j.get<double>();
+        case json::value_t::string:
+            return term(j.get_ref<const std::string&>());
         case json::value_t::array: {
             if (depth >= json_depth_max) return fail("too_deep", "more than 64 levels");
             std::vector<term> made;
@@ -107,27 +116,32 @@ result<term> convert(const json& j, std::size_t depth) {
             }
             return map_of(std::move(made));
         }
-        default: return term(atoms::null);
+        default:
+            return term(atoms::null);
     }
 }
 
 }  // namespace
 
-json to_json(const term& t) { return convert(t, 0); }
+json to_json(const term& t) {
+    return convert(t, 0);
+}
 
-result<term> from_json(const json& j) { return convert(j, 0); }
+result<term> from_json(const json& j) {
+    return convert(j, 0);
+}
 
 std::string to_json_text(const term& t) {
     return to_json(t).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 result<term> from_json_text(std::string_view text) {
-    // The library's reader recurses nowhere, but its values are freed by recursion: refuse depth as it
-    // is met. It says a container's depth when it begins, counted from 0.
+    // The library's reader recurses nowhere, but its values are freed by recursion: refuse depth as
+    // it is met. It says a container's depth when it begins, counted from 0.
     bool too_deep = false;
     auto watch = [&too_deep](int depth, json::parse_event_t event, json&) {
-        bool begins = event == json::parse_event_t::object_start ||
-                      event == json::parse_event_t::array_start;
+        bool begins =
+            event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
         if (begins && std::size_t(depth) >= json_depth_max) too_deep = true;
         return !too_deep;
     };
@@ -137,6 +151,8 @@ result<term> from_json_text(std::string_view text) {
         return from_json(j);
     } catch (const json::parse_error& e) {
         return fail("syntax", "byte " + std::to_string(e.byte) + " is not JSON");
+    } catch (const json::exception&) {
+        return fail("syntax", "a number is out of range");
     }
 }
 

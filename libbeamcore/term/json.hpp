@@ -14,9 +14,9 @@
 //   map                             object (see below)        map with binaries as keys
 //   pid, ref, port, fun             string, as printed        binary
 //
-// So what came from JSON goes back as it was; a term loses what JSON cannot say. An improper tail is
-// the array's last element. A key that is neither an atom nor a binary of UTF-8 is its Erlang text;
-// should two keys get the same text, the later one counts.
+// So what came from JSON goes back as it was; a term loses what JSON cannot say. An improper tail
+// is the array's last element. A key that is neither an atom nor a binary of UTF-8 is its Erlang
+// text; should two keys get the same text, the later one counts.
 #pragma once
 
 #include <cstddef>

@@ -74,10 +74,15 @@ bool match_list(const pattern& p, const term& t, environment& env) {
 
 bool match(const pattern& p, const term& t, environment& env) {
     switch (p.kind) {
-        case pattern::any: return true;
-        case pattern::bind: env.at[p.slot] = &t; return true;
-        case pattern::same: return *env.at[p.slot] == t;
-        case pattern::constant: return p.value == t;
+        case pattern::any:
+            return true;
+        case pattern::bind:
+            env.at[p.slot] = &t;
+            return true;
+        case pattern::same:
+            return *env.at[p.slot] == t;
+        case pattern::constant:
+            return p.value == t;
         case pattern::tuple: {
             auto elements = t.elements();
             if (elements.size() != p.parts.size()) return false;
@@ -85,7 +90,8 @@ bool match(const pattern& p, const term& t, environment& env) {
                 if (!match(p.parts[i], elements[i], env)) return false;
             return true;
         }
-        case pattern::list: return match_list(p, t, env);
+        case pattern::list:
+            return match_list(p, t, env);
         case pattern::map:
             if (!t.is_map()) return false;
             for (std::size_t i = 0; i < p.keys.size(); ++i) {
@@ -100,15 +106,75 @@ bool match(const pattern& p, const term& t, environment& env) {
 // -- expressions ----------------------------------------------------------------------------------
 
 enum class op : std::uint8_t {
-    constant, variable, whole, all_variables, make_tuple, make_list, make_map,
-    and_, or_, andalso, orelse,  // of any number of arguments
-    not_, xor_,
-    is_atom, is_float, is_integer, is_list, is_number, is_pid, is_port, is_reference, is_tuple,
-    is_map, is_binary, is_bitstring, is_boolean, is_function, is_map_key, is_record,
-    less, less_equal, greater, greater_equal, equal, not_equal, exactly_equal, exactly_not_equal,
-    plus, minus, times, slash, div, rem, band, bor, bxor, bnot, bsl, bsr, negate, positive,
-    abs, element, hd, tl, length, size, map_get, map_size, tuple_size, byte_size, bit_size,
-    round, trunc, ceil, floor, to_float, max, min,
+    constant,
+    variable,
+    whole,
+    all_variables,
+    make_tuple,
+    make_list,
+    make_map,
+    and_,
+    or_,
+    andalso,
+    orelse,  // of any number of arguments
+    not_,
+    xor_,
+    is_atom,
+    is_float,
+    is_integer,
+    is_list,
+    is_number,
+    is_pid,
+    is_port,
+    is_reference,
+    is_tuple,
+    is_map,
+    is_binary,
+    is_bitstring,
+    is_boolean,
+    is_function,
+    is_map_key,
+    is_record,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    equal,
+    not_equal,
+    exactly_equal,
+    exactly_not_equal,
+    plus,
+    minus,
+    times,
+    slash,
+    div,
+    rem,
+    band,
+    bor,
+    bxor,
+    bnot,
+    bsl,
+    bsr,
+    negate,
+    positive,
+    abs,
+    element,
+    hd,
+    tl,
+    length,
+    size,
+    map_get,
+    map_size,
+    tuple_size,
+    byte_size,
+    bit_size,
+    round,
+    trunc,
+    ceil,
+    floor,
+    to_float,
+    max,
+    min,
 };
 
 struct function {
@@ -185,9 +251,10 @@ constexpr function functions[] = {
 
 struct expression {
     op code = op::constant;
-    std::uint32_t slot = 0;        // of variable
-    term value = {};               // of constant; of all_variables: nothing
-    std::vector<expression> args;  // elements (a list's tail is the last one), keys and values in turn
+    std::uint32_t slot = 0;  // of variable
+    term value = {};         // of constant; of all_variables: nothing
+    std::vector<expression>
+        args;  // elements (a list's tail is the last one), keys and values in turn
 };
 
 // None: it fails (badarith).
@@ -196,18 +263,24 @@ std::optional<term> arithmetic(op code, const term& a, const term& b) {
     auto x = a.as_int64(), y = b.as_int64();
     if (x && y) {
         switch (code) {
-            case op::plus: return bigint::make(wide(*x) + *y);
-            case op::minus: return bigint::make(wide(*x) - *y);
-            case op::times: return bigint::make(wide(*x) * *y);
+            case op::plus:
+                return bigint::make(wide(*x) + *y);
+            case op::minus:
+                return bigint::make(wide(*x) - *y);
+            case op::times:
+                return bigint::make(wide(*x) * *y);
             case op::div:
                 if (*y == 0) return {};
                 return bigint::make(wide(*x) / *y);
             case op::rem:
                 if (*y == 0) return {};
                 return bigint::make(wide(*x) % *y);
-            case op::band: return *x & *y;
-            case op::bor: return *x | *y;
-            case op::bxor: return *x ^ *y;
+            case op::band:
+                return *x & *y;
+            case op::bor:
+                return *x | *y;
+            case op::bxor:
+                return *x ^ *y;
             case op::bsl:
             case op::bsr: {
                 bool left = (code == op::bsl) == (*y >= 0);
@@ -217,7 +290,8 @@ std::optional<term> arithmetic(op code, const term& a, const term& b) {
                 if (count > 63) return {};
                 return bigint::make(wide(*x) * (wide(1) << count));
             }
-            default: break;
+            default:
+                break;
         }
     }
     auto d = a.as_number(), e = b.as_number();
@@ -226,14 +300,21 @@ std::optional<term> arithmetic(op code, const term& a, const term& b) {
     if (!has_float && code != op::slash) return {};
     double made;
     switch (code) {
-        case op::plus: made = *d + *e; break;
-        case op::minus: made = *d - *e; break;
-        case op::times: made = *d * *e; break;
+        case op::plus:
+            made = *d + *e;
+            break;
+        case op::minus:
+            made = *d - *e;
+            break;
+        case op::times:
+            made = *d * *e;
+            break;
         case op::slash:
             if (*e == 0) return {};
             made = *d / *e;
             break;
-        default: return {};
+        default:
+            return {};
     }
     if (!std::isfinite(made)) return {};
     return made;
@@ -244,10 +325,14 @@ std::optional<term> rounded(op code, const term& a) {
     auto d = a.as_double();
     if (!d) return {};
     switch (code) {
-        case op::round: return bigint::from_double(std::round(*d));
-        case op::ceil: return bigint::from_double(std::ceil(*d));
-        case op::floor: return bigint::from_double(std::floor(*d));
-        default: return bigint::from_double(*d);
+        case op::round:
+            return bigint::from_double(std::round(*d));
+        case op::ceil:
+            return bigint::from_double(std::ceil(*d));
+        case op::floor:
+            return bigint::from_double(std::floor(*d));
+        default:
+            return bigint::from_double(*d);
     }
 }
 
@@ -294,60 +379,95 @@ std::optional<term> call(op code, const term& a, const term& b, const term& c) {
         case op::xor_:
             if (auto x = a.as_bool(), y = b.as_bool(); x && y) return *x != *y;
             return {};
-        case op::is_atom: return a.is_atom();
-        case op::is_float: return a.is_float();
-        case op::is_integer: return a.is_integer();
-        case op::is_list: return a.is_list();
-        case op::is_number: return a.is_number();
-        case op::is_pid: return a.is_pid();
-        case op::is_port: return a.is_port();
-        case op::is_reference: return a.is_ref();
-        case op::is_tuple: return a.is_tuple();
-        case op::is_map: return a.is_map();
-        case op::is_binary: return a.is_binary();
-        case op::is_bitstring: return a.is_bitstring();
-        case op::is_boolean: return a.is_boolean();
-        case op::is_function: return a.is_fun();
-        case op::is_record: return is_record(a, b, c);
+        case op::is_atom:
+            return a.is_atom();
+        case op::is_float:
+            return a.is_float();
+        case op::is_integer:
+            return a.is_integer();
+        case op::is_list:
+            return a.is_list();
+        case op::is_number:
+            return a.is_number();
+        case op::is_pid:
+            return a.is_pid();
+        case op::is_port:
+            return a.is_port();
+        case op::is_reference:
+            return a.is_ref();
+        case op::is_tuple:
+            return a.is_tuple();
+        case op::is_map:
+            return a.is_map();
+        case op::is_binary:
+            return a.is_binary();
+        case op::is_bitstring:
+            return a.is_bitstring();
+        case op::is_boolean:
+            return a.is_boolean();
+        case op::is_function:
+            return a.is_fun();
+        case op::is_record:
+            return is_record(a, b, c);
         case op::is_map_key:
             if (!b.is_map()) return {};
             return b.map_find(a) != nullptr;
-        case op::less: return compare(a, b) < 0;
-        case op::less_equal: return compare(a, b) <= 0;
-        case op::greater: return compare(a, b) > 0;
-        case op::greater_equal: return compare(a, b) >= 0;
-        case op::equal: return compare(a, b) == 0;
-        case op::not_equal: return compare(a, b) != 0;
-        case op::exactly_equal: return a == b;
-        case op::exactly_not_equal: return a != b;
+        case op::less:
+            return compare(a, b) < 0;
+        case op::less_equal:
+            return compare(a, b) <= 0;
+        case op::greater:
+            return compare(a, b) > 0;
+        case op::greater_equal:
+            return compare(a, b) >= 0;
+        case op::equal:
+            return compare(a, b) == 0;
+        case op::not_equal:
+            return compare(a, b) != 0;
+        case op::exactly_equal:
+            return a == b;
+        case op::exactly_not_equal:
+            return a != b;
         case op::bnot:
             if (auto x = a.as_int64()) return ~*x;
             return {};
-        case op::negate: return arithmetic(op::minus, 0, a);
-        case op::positive: return arithmetic(op::plus, 0, a);
-        case op::abs: return absolute(a);
-        case op::element: return element(a, b);
-        case op::hd: return copied(a.head());
-        case op::tl: return a.tail();
+        case op::negate:
+            return arithmetic(op::minus, 0, a);
+        case op::positive:
+            return arithmetic(op::plus, 0, a);
+        case op::abs:
+            return absolute(a);
+        case op::element:
+            return element(a, b);
+        case op::hd:
+            return copied(a.head());
+        case op::tl:
+            return a.tail();
         case op::length:
             if (auto n = a.list_length()) return *n;
             return {};
-        case op::map_get: return copied(b.map_find(a));
+        case op::map_get:
+            return copied(b.map_find(a));
         case op::size:
         case op::map_size:
         case op::tuple_size:
         case op::byte_size:
-        case op::bit_size: return size_of(code, a);
+        case op::bit_size:
+            return size_of(code, a);
         case op::round:
         case op::trunc:
         case op::ceil:
-        case op::floor: return rounded(code, a);
+        case op::floor:
+            return rounded(code, a);
         case op::to_float:
             if (auto d = a.as_number()) return *d;
             return {};
-        case op::max: return compare(a, b) < 0 ? b : a;
-        case op::min: return compare(b, a) < 0 ? b : a;
-        default: return arithmetic(code, a, b);
+        case op::max:
+            return compare(a, b) < 0 ? b : a;
+        case op::min:
+            return compare(b, a) < 0 ? b : a;
+        default:
+            return arithmetic(code, a, b);
     }
 }
 
@@ -372,9 +492,12 @@ std::optional<term> logical(const expression& e, environment& env, std::size_t s
 
 std::optional<term> evaluate_uncaught(const expression& e, environment& env, std::size_t slots) {
     switch (e.code) {
-        case op::constant: return e.value;
-        case op::variable: return *env.at[e.slot];
-        case op::whole: return *env.object;
+        case op::constant:
+            return e.value;
+        case op::variable:
+            return *env.at[e.slot];
+        case op::whole:
+            return *env.object;
         case op::all_variables: {
             std::vector<term> all;
             for (std::size_t i = 0; i < slots; ++i) all.push_back(*env.at[i]);
@@ -383,7 +506,8 @@ std::optional<term> evaluate_uncaught(const expression& e, environment& env, std
         case op::and_:
         case op::or_:
         case op::andalso:
-        case op::orelse: return logical(e, env, slots);
+        case op::orelse:
+            return logical(e, env, slots);
         case op::make_tuple:
         case op::make_list:
         case op::make_map: {
@@ -405,7 +529,8 @@ std::optional<term> evaluate_uncaught(const expression& e, environment& env, std
             made.pop_back();
             return list_of(std::move(made), std::move(tail));
         }
-        default: break;
+        default:
+            break;
     }
     term args[3];
     for (std::size_t i = 0; i < e.args.size(); ++i) {
@@ -606,7 +731,8 @@ result<match_spec> match_spec::compile(const term& spec) {
         try {
             made->clauses.push_back(clause_compiler().run(c));
         } catch (const malformed& m) {
-            return fail("badarg", "clause " + std::to_string(made->clauses.size() + 1) + " " + m.why);
+            return fail("badarg",
+                        "clause " + std::to_string(made->clauses.size() + 1) + " " + m.why);
         }
     }
     if (clauses->size() == 1) made->only_pattern = clauses->front().elements()[0];
@@ -632,7 +758,9 @@ bool match_spec::is_true(const term& object) const {
     return found && *found == atoms::true_;
 }
 
-const term& match_spec::only_pattern() const noexcept { return program_->only_pattern; }
+const term& match_spec::only_pattern() const noexcept {
+    return program_->only_pattern;
+}
 
 std::optional<std::uint32_t> variable_number(const term& t) noexcept {
     auto a = t.as_atom();

@@ -2,11 +2,12 @@
 //
 //     [{{'$1', '_', #{age => '$2'}}, [{'>', '$2', 17}], ['$1']}]
 //
-// Patterns: '_' matches anything; '$1' (any number of up to eight digits) too, and keeps it; the same
-// variable again must be exactly equal (ETS-42); a map matches maps that have at least its keys, which
-// are neither '_' nor variables (ETS-51). Numbers match exactly: 1 is not 1.0.
-// Guards: Erlang's operators and guard functions, and, or, andalso, orelse, {const, T}, '$_' (the whole
-// object), '$$' (the list of all variables). A tuple is written {{...}}. A guard that fails is false.
+// Patterns: '_' matches anything; '$1' (any number of up to eight digits) too, and keeps it; the
+// same variable again must be exactly equal (ETS-42); a map matches maps that have at least its
+// keys, which are neither '_' nor variables (ETS-51). Numbers match exactly: 1 is not 1.0.
+// Guards: Erlang's operators and guard functions, and, or, andalso, orelse, {const, T}, '$_' (the
+// whole object), '$$' (the list of all variables). A tuple is written {{...}}. A guard that fails
+// is false.
 // Bodies: the same expressions; the last one is the answer. A call in it that fails gives 'EXIT'.
 // Integer arithmetic is exact for operands of 64 bits; with larger ones it fails.
 //
@@ -78,6 +79,8 @@ private:
 };
 
 /// match_spec::compile().
-[[nodiscard]] inline result<match_spec> compile(const term& spec) { return match_spec::compile(spec); }
+[[nodiscard]] inline result<match_spec> compile(const term& spec) {
+    return match_spec::compile(spec);
+}
 
 }  // namespace beam

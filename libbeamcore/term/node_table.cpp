@@ -66,12 +66,16 @@ table& nodes() noexcept {
 
 }  // namespace
 
-std::uint32_t node_index(const node_identity& node) { return nodes().enter(node); }
+std::uint32_t node_index(const node_identity& node) {
+    return nodes().enter(node);
+}
 
 std::optional<std::uint32_t> existing_node_index(const node_identity& node) noexcept {
     return nodes().find(node);
 }
 
-node_identity node_at(std::uint32_t index) noexcept { return nodes().at(index); }
+node_identity node_at(std::uint32_t index) noexcept {
+    return nodes().at(index);
+}
 
 }  // namespace beam

@@ -23,13 +23,17 @@ enum class mode : std::uint8_t {
     equality,  // as exact, but all that counts is whether it is 0
 };
 
-int sign(std::strong_ordering c) noexcept { return c < 0 ? -1 : c > 0 ? 1 : 0; }
+int sign(std::strong_ordering c) noexcept {
+    return c < 0 ? -1 : c > 0 ? 1 : 0;
+}
 template <class T>
 int order(const T& a, const T& b) noexcept {
     return a < b ? -1 : b < a ? 1 : 0;
 }
 
-int rank(term_kind k) noexcept { return k == term_kind::floating ? 0 : int(k); }
+int rank(term_kind k) noexcept {
+    return k == term_kind::floating ? 0 : int(k);
+}
 
 int compare_nodes(std::uint32_t a, std::uint32_t b) noexcept {
     if (a == b) return 0;
@@ -91,8 +95,8 @@ int compare_funs(const fun& f, const fun& g) noexcept {
     return order(f.arity, g.arity);
 }
 
-// Elements of two terms still to be compared, in order. A list goes on node by node, and ends with its
-// tails.
+// Elements of two terms still to be compared, in order. A list goes on node by node, and ends with
+// its tails.
 struct pending {
     const term *a, *b;
     std::size_t count_a, count_b;
@@ -132,7 +136,8 @@ private:
         if (auto c = order(rank(kind_a), rank(kind_b))) return c;
         switch (kind_a) {
             case term_kind::integer:
-            case term_kind::floating: return compare_numbers(a, b, how);
+            case term_kind::floating:
+                return compare_numbers(a, b, how);
             case term_kind::atom:
                 return how == mode::equality ? 1 : sign(*a.as_atom() <=> *b.as_atom());
             case term_kind::ref: {
@@ -182,7 +187,8 @@ private:
             case term_kind::bitstring:
                 if (how == mode::equality && a.bit_size() != b.bit_size()) return 1;
                 return compare_bitstrings(a, b);
-            case term_kind::nil: return 0;
+            case term_kind::nil:
+                return 0;
         }
         return 0;
     }
@@ -201,7 +207,8 @@ private:
             at = part.first, count = part.count, tail = part.tail;
             return true;
         };
-        // What is left of the other one is a list: it is less than a bit string, greater than the rest.
+        // What is left of the other one is a list: it is less than a bit string, greater than the
+        // rest.
         auto against_list = [](const term& t) {
             return order(rank(t.kind()), rank(term_kind::list));
         };
@@ -269,7 +276,9 @@ std::uint64_t term::hash() const noexcept {
                 h = mix(h, d == 0 ? 0 : std::bit_cast<std::uint64_t>(d));  // 0.0 equals -0.0
                 break;
             }
-            case term_kind::atom: h = mix(h, t.as_atom()->hash()); break;
+            case term_kind::atom:
+                h = mix(h, t.as_atom()->hash());
+                break;
             case term_kind::ref: {
                 auto r = *t.as_ref();
                 h = mix(h, r.node);
@@ -283,7 +292,9 @@ std::uint64_t term::hash() const noexcept {
                 left.push({&f.data, 1, nullptr});
                 break;
             }
-            case term_kind::port: h = mix(mix(h, t.as_port()->id), t.as_port()->node); break;
+            case term_kind::port:
+                h = mix(mix(h, t.as_port()->id), t.as_port()->node);
+                break;
             case term_kind::pid: {
                 auto p = *t.as_pid();
                 h = mix(mix(h, p.id), std::uint64_t(p.serial) << 32 | p.node);
@@ -306,7 +317,8 @@ std::uint64_t term::hash() const noexcept {
                 h = mix(h, t.bit_size());
                 h = mix(h, xxh3_64(t.bytes()));
                 break;
-            case term_kind::nil: break;
+            case term_kind::nil:
+                break;
         }
     };
 

@@ -55,7 +55,8 @@ private:
             if (opens()) continue;  // an element comes, or the container was empty
             if (!have_) values_.push_back(scalar());
             have_ = false;
-            while (!open_.empty() && !goes_on()) {}
+            while (!open_.empty() && !goes_on()) {
+            }
             if (!open_.empty()) continue;
             auto t = std::move(values_.back());
             values_.clear();
@@ -68,10 +69,14 @@ private:
         open_kind kind;
         char closing;
         auto from = at_;
-        if (take("{")) kind = open_kind::tuple, closing = '}';
-        else if (take("[")) kind = open_kind::list, closing = ']';
-        else if (take("#{")) kind = open_kind::map_key, closing = '}';
-        else return false;
+        if (take("{"))
+            kind = open_kind::tuple, closing = '}';
+        else if (take("["))
+            kind = open_kind::list, closing = ']';
+        else if (take("#{"))
+            kind = open_kind::map_key, closing = '}';
+        else
+            return false;
         if (open_.size() >= options_.depth_max)
             stop(from, "too_deep",
                  "more than " + std::to_string(options_.depth_max) + " brackets in each other");
@@ -154,12 +159,19 @@ private:
         if (lexis::is_digit(c) || c == '-' || c == '+') return number();
         if (lexis::is_lower(c)) return word();
         switch (c) {
-            case '\'': return quoted_atom();
-            case '"': return string();
-            case '$': ++at_; return std::uint32_t(one_character());
-            case '<': return text_.substr(at_).starts_with("<<") ? bits() : identifier_of_process();
-            case '#': return reference_or_port();
-            default: unexpected("a term");
+            case '\'':
+                return quoted_atom();
+            case '"':
+                return string();
+            case '$':
+                ++at_;
+                return std::uint32_t(one_character());
+            case '<':
+                return text_.substr(at_).starts_with("<<") ? bits() : identifier_of_process();
+            case '#':
+                return reference_or_port();
+            default:
+                unexpected("a term");
         }
     }
 
@@ -260,7 +272,8 @@ private:
     template <class Int>
     Int plain_number() {
         Int value{};
-        auto [end, failed] = std::from_chars(text_.data() + at_, text_.data() + text_.size(), value);
+        auto [end, failed] =
+            std::from_chars(text_.data() + at_, text_.data() + text_.size(), value);
         if (failed != std::errc()) unexpected("a number");
         at_ = std::size_t(end - text_.data());
         return value;
@@ -312,7 +325,8 @@ private:
         auto [end, failed] = std::from_chars(whole.data(), whole.data() + whole.size(), d);
         // Too small is zero, as near as a double gets; too large is an error.
         if (failed == std::errc::result_out_of_range) d = std::strtod(whole.c_str(), nullptr);
-        if (!std::isfinite(d)) stop(from, "syntax", "expected a float, found one that is too large");
+        if (!std::isfinite(d))
+            stop(from, "syntax", "expected a float, found one that is too large");
         return negative ? -d : d;
     }
 
@@ -328,8 +342,8 @@ private:
         };
         while (at_ < text_.size()) {
             char c = text_[at_];
-            bool joins = c == '_' && !found.empty() && at_ + 1 < text_.size() &&
-                         is_digit(text_[at_ + 1]);
+            bool joins =
+                c == '_' && !found.empty() && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]);
             if (!joins && !is_digit(c)) break;
             if (!joins) found += c;
             ++at_;
@@ -347,8 +361,8 @@ private:
         std::string made;
         for (;;) {
             if (at_ >= text_.size())
-                stop(from, "syntax", std::string("expected a closing ") + quote +
-                                         ", found the end of the text");
+                stop(from, "syntax",
+                     std::string("expected a closing ") + quote + ", found the end of the text");
             if (text_[at_] == quote) break;
             append_utf8(made, one_character());
         }
@@ -390,23 +404,34 @@ private:
         c = decode_utf8(text_.substr(at_));
         at_ += c.length;
         switch (c.code) {
-            case 'n': return '\n';
-            case 't': return '\t';
-            case 'r': return '\r';
-            case 'v': return '\v';
-            case 'b': return '\b';
-            case 'f': return '\f';
-            case 'e': return 0x1b;
-            case 's': return ' ';
-            case 'd': return 0x7f;
+            case 'n':
+                return '\n';
+            case 't':
+                return '\t';
+            case 'r':
+                return '\r';
+            case 'v':
+                return '\v';
+            case 'b':
+                return '\b';
+            case 'f':
+                return '\f';
+            case 'e':
+                return 0x1b;
+            case 's':
+                return ' ';
+            case 'd':
+                return 0x7f;
             case '^': {
                 auto control = character();
                 if (control < '@' || control > '_') unexpected("a control character");
                 ++at_;
                 return control - '@';
             }
-            case 'x': return hexadecimal(from);
-            default: break;
+            case 'x':
+                return hexadecimal(from);
+            default:
+                break;
         }
         if (c.code < '0' || c.code > '7') return c.code;
         char32_t code = c.code - '0';
@@ -456,7 +481,8 @@ private:
             return;
         }
         auto c = character();
-        if (!lexis::is_digit(c) && c != '-' && c != '+' && c != '$') unexpected("a number or string");
+        if (!lexis::is_digit(c) && c != '-' && c != '+' && c != '$')
+            unexpected("a number or string");
         term value = c == '$' ? (++at_, term(std::uint32_t(one_character()))) : number();
         if (!value.is_integer()) unexpected("an integer before here");
         std::size_t width = 8;
@@ -521,9 +547,12 @@ private:
         std::string found = "the end of the text";
         if (at_ < text_.size()) {
             auto c = decode_utf8(text_.substr(at_));
-            if (lexis::is_upper(c.code) || c.code == '_') found = "a variable";
-            else if (!c.valid) found = "a byte that is not UTF-8";
-            else found = "'" + escape_unprintable(text_.substr(at_, c.length)) + "'";
+            if (lexis::is_upper(c.code) || c.code == '_')
+                found = "a variable";
+            else if (!c.valid)
+                found = "a byte that is not UTF-8";
+            else
+                found = "'" + escape_unprintable(text_.substr(at_, c.length)) + "'";
         }
         stop(at_, "syntax", "expected " + wanted + ", found " + found);
     }
@@ -532,8 +561,8 @@ private:
         auto before = text_.substr(0, at);
         auto line = 1 + std::size_t(std::count(before.begin(), before.end(), '\n'));
         auto column = 1 + utf8_length(before.substr(before.rfind('\n') + 1));
-        throw stopped{{std::move(code),
-                       std::to_string(line) + ":" + std::to_string(column) + ": " + what}};
+        throw stopped{
+            {std::move(code), std::to_string(line) + ":" + std::to_string(column) + ": " + what}};
     }
 
     std::string_view text_;

@@ -13,16 +13,17 @@ namespace beam {
 
 /// Names a process. Says nothing about whether it lives. The default names none and is false.
 struct pid {
-    std::uint32_t id = 0;      ///< the slot; on a node of ours below 2^28
-    std::uint32_t serial = 0;  ///< how often the slot has been used: a stale pid never equals a new one
-    std::uint32_t node = 0;    ///< 0: this node; else an index into term/node_table.hpp
+    std::uint32_t id = 0;  ///< the slot; on a node of ours below 2^28
+    std::uint32_t serial =
+        0;  ///< how often the slot has been used: a stale pid never equals a new one
+    std::uint32_t node = 0;  ///< 0: this node; else an index into term/node_table.hpp
 
     [[nodiscard]] constexpr bool is_local() const noexcept { return node == 0; }
     constexpr explicit operator bool() const noexcept { return (id | serial | node) != 0; }
     friend constexpr bool operator==(const pid&, const pid&) noexcept = default;
 
-    /// Oldest first on one node, as Erlang's. Between nodes the order is that of the table's indices;
-    /// compare() of terms goes by the nodes' names.
+    /// Oldest first on one node, as Erlang's. Between nodes the order is that of the table's
+    /// indices; compare() of terms goes by the nodes' names.
     friend constexpr std::strong_ordering operator<=>(const pid& a, const pid& b) noexcept {
         if (auto c = a.serial <=> b.serial; c != 0) return c;
         if (auto c = a.id <=> b.id; c != 0) return c;

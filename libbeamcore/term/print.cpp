@@ -14,9 +14,9 @@ namespace beam {
 
 bool lexis::is_reserved(std::string_view word) noexcept {
     static constexpr std::string_view words[] = {
-        "after", "and",  "andalso", "band", "begin", "bnot", "bor",     "bsl",     "bsr", "bxor",
-        "case",  "catch", "cond",   "div",  "end",   "fun",  "if",      "let",     "not", "of",
-        "or",    "orelse", "receive", "rem", "try",  "when", "xor"};
+        "after", "and",  "andalso", "band",   "begin",   "bnot", "bor", "bsl",  "bsr",
+        "bxor",  "case", "catch",   "cond",   "div",     "end",  "fun", "if",   "let",
+        "not",   "of",   "or",      "orelse", "receive", "rem",  "try", "when", "xor"};
     return std::binary_search(std::begin(words), std::end(words), word);
 }
 
@@ -37,15 +37,24 @@ bool is_plain_atom(std::string_view text) noexcept {
 // The letter after the backslash, or 0.
 char escape_letter(char32_t c) noexcept {
     switch (c) {
-        case '\n': return 'n';
-        case '\t': return 't';
-        case '\r': return 'r';
-        case '\v': return 'v';
-        case '\b': return 'b';
-        case '\f': return 'f';
-        case 0x1b: return 'e';
-        case 0x7f: return 'd';
-        default: return 0;
+        case '\n':
+            return 'n';
+        case '\t':
+            return 't';
+        case '\r':
+            return 'r';
+        case '\v':
+            return 'v';
+        case '\b':
+            return 'b';
+        case '\f':
+            return 'f';
+        case 0x1b:
+            return 'e';
+        case 0x7f:
+            return 'd';
+        default:
+            return 0;
     }
 }
 
@@ -88,8 +97,8 @@ void append_number(std::string& out, Int i) {
     out.append(digits, std::to_chars(digits, digits + sizeof digits, i).ptr);
 }
 
-// As Erlang writes it: the shortest digits that read back the same, without an exponent where that is
-// no longer; from 2^53 on, where digits begin to stand for more than is there, always with one.
+// As Erlang writes it: the shortest digits that read back the same, without an exponent where that
+// is no longer; from 2^53 on, where digits begin to stand for more than is there, always with one.
 void append_float(std::string& out, double d) {
     if (std::signbit(d)) out += '-';
     d = std::fabs(d);
@@ -139,7 +148,8 @@ bool is_text(std::string_view bytes, bool& ascii) noexcept {
 
 class printer {
 public:
-    explicit printer(std::size_t max) : max_(max == 0 ? std::string::npos : std::max(max, std::size_t(8))) {}
+    explicit printer(std::size_t max)
+        : max_(max == 0 ? std::string::npos : std::max(max, std::size_t(8))) {}
 
     std::string run(const term& t) {
         value(t);
@@ -186,8 +196,10 @@ private:
             left_.pop();
             return;
         }
-        if (top.is_value) out_ += " => ";
-        else if (!top.first) out_ += ',';
+        if (top.is_value)
+            out_ += " => ";
+        else if (!top.first)
+            out_ += ',';
         top.first = false;
         if (top.kind == term_kind::map) top.is_value = !top.is_value;
         const auto* t = top.at++;
@@ -198,17 +210,35 @@ private:
     void value(const term& t) {
         switch (t.kind()) {
             case term_kind::integer:
-                if (auto i = t.as_int64()) append_number(out_, *i);
-                else big(t);
+                if (auto i = t.as_int64())
+                    append_number(out_, *i);
+                else
+                    big(t);
                 break;
-            case term_kind::floating: append_float(out_, *t.as_double()); break;
-            case term_kind::atom: append_atom(out_, *t.as_atom()); break;
-            case term_kind::ref: out_ += to_string(*t.as_ref()); break;
-            case term_kind::port: out_ += to_string(*t.as_port()); break;
-            case term_kind::pid: out_ += to_string(*t.as_pid()); break;
-            case term_kind::fun: fun(*t.as_fun()); break;
-            case term_kind::bitstring: bits(t); break;
-            case term_kind::nil: out_ += "[]"; break;
+            case term_kind::floating:
+                append_float(out_, *t.as_double());
+                break;
+            case term_kind::atom:
+                append_atom(out_, *t.as_atom());
+                break;
+            case term_kind::ref:
+                out_ += to_string(*t.as_ref());
+                break;
+            case term_kind::port:
+                out_ += to_string(*t.as_port());
+                break;
+            case term_kind::pid:
+                out_ += to_string(*t.as_pid());
+                break;
+            case term_kind::fun:
+                fun(*t.as_fun());
+                break;
+            case term_kind::bitstring:
+                bits(t);
+                break;
+            case term_kind::nil:
+                out_ += "[]";
+                break;
             case term_kind::tuple: {
                 auto e = t.elements();
                 out_ += '{';
@@ -257,7 +287,8 @@ private:
         auto shown = bytes;
         if (max_ != std::string::npos && shown.size() > max_) {
             shown = shown.substr(0, max_ + 1);
-            while (!shown.empty() && (static_cast<unsigned char>(bytes[shown.size()]) & 0xc0) == 0x80)
+            while (!shown.empty() &&
+                   (static_cast<unsigned char>(bytes[shown.size()]) & 0xc0) == 0x80)
                 shown.remove_suffix(1);
         }
         out_ += "<<";

@@ -13,7 +13,7 @@ namespace beam {
 
 /// A unique token. The default is none, and false.
 struct ref {
-    std::uint32_t node = 0;      ///< 0: this node; else an index into term/node_table.hpp
+    std::uint32_t node = 0;       ///< 0: this node; else an index into term/node_table.hpp
     std::uint32_t words[5] = {};  ///< least significant first; Erlang uses 3 to 5 of them
 
     [[nodiscard]] constexpr bool is_local() const noexcept { return node == 0; }

@@ -13,24 +13,37 @@
 namespace beam {
 namespace detail {
 
-void* term_alloc(std::size_t size) { return ::operator new(size); }
-void term_free(void* p, std::size_t size) noexcept { ::operator delete(p, size); }
+void* term_alloc(std::size_t size) {
+    return ::operator new(size);
+}
+void term_free(void* p, std::size_t size) noexcept {
+    ::operator delete(p, size);
+}
 
 namespace {
 
 std::size_t payload_size(const term_node* n) noexcept {
     switch (term_kind(n->kind)) {
-        case term_kind::integer: return n->size * sizeof(std::uint64_t);
-        case term_kind::floating: return sizeof(double);
-        case term_kind::ref: return sizeof(ref);
-        case term_kind::port: return sizeof(port);
-        case term_kind::pid: return sizeof(pid);
-        case term_kind::fun: return sizeof(fun);
-        case term_kind::tuple: return n->size * sizeof(term);
-        case term_kind::map: return n->size * sizeof(map_entry);
+        case term_kind::integer:
+            return n->size * sizeof(std::uint64_t);
+        case term_kind::floating:
+            return sizeof(double);
+        case term_kind::ref:
+            return sizeof(ref);
+        case term_kind::port:
+            return sizeof(port);
+        case term_kind::pid:
+            return sizeof(pid);
+        case term_kind::fun:
+            return sizeof(fun);
+        case term_kind::tuple:
+            return n->size * sizeof(term);
+        case term_kind::map:
+            return n->size * sizeof(map_entry);
         case term_kind::list:
             return n->flags != 0 ? sizeof(list_slice) : (n->size + 1) * sizeof(term);
-        default: return n->size;
+        default:
+            return n->size;
     }
 }
 
@@ -38,11 +51,16 @@ std::size_t payload_size(const term_node* n) noexcept {
 std::span<term> parts(term_node* n) noexcept {
     auto* first = reinterpret_cast<term*>(n + 1);
     switch (term_kind(n->kind)) {
-        case term_kind::tuple: return {first, n->size};
-        case term_kind::map: return {first, 2 * n->size};
-        case term_kind::list: return {first, n->flags != 0 ? 1 : n->size + 1};
-        case term_kind::fun: return {&reinterpret_cast<fun*>(n + 1)->data, 1};
-        default: return {};
+        case term_kind::tuple:
+            return {first, n->size};
+        case term_kind::map:
+            return {first, 2 * n->size};
+        case term_kind::list:
+            return {first, n->flags != 0 ? 1 : n->size + 1};
+        case term_kind::fun:
+            return {&reinterpret_cast<fun*>(n + 1)->data, 1};
+        default:
+            return {};
     }
 }
 
@@ -140,9 +158,12 @@ std::uint64_t term::boxed_pid_word(const beam::pid& p) {
 }
 
 term::term(double d) {
-    if (std::isnan(d)) *this = atoms::nan;
-    else if (std::isinf(d)) *this = d < 0 ? atoms::neg_infinity : atoms::infinity;
-    else *this = boxed(term_kind::floating, d);
+    if (std::isnan(d))
+        *this = atoms::nan;
+    else if (std::isinf(d))
+        *this = d < 0 ? atoms::neg_infinity : atoms::infinity;
+    else
+        *this = boxed(term_kind::floating, d);
 }
 
 term::term(std::string_view bytes) {
@@ -150,9 +171,15 @@ term::term(std::string_view bytes) {
                           [bytes](char* to) { std::memcpy(to, bytes.data(), bytes.size()); });
 }
 
-term::term(const beam::ref& r) { *this = boxed(term_kind::ref, r); }
-term::term(const beam::port& p) { *this = boxed(term_kind::port, p); }
-term::term(const beam::fun& f) { *this = boxed(term_kind::fun, f); }
+term::term(const beam::ref& r) {
+    *this = boxed(term_kind::ref, r);
+}
+term::term(const beam::port& p) {
+    *this = boxed(term_kind::port, p);
+}
+term::term(const beam::fun& f) {
+    *this = boxed(term_kind::fun, f);
+}
 
 term bitstring(std::string_view bytes, std::size_t bits) {
     if ((bits + 7) / 8 > bytes.size())
@@ -248,8 +275,10 @@ std::optional<std::string> chardata_text(const term& t) {
         if (i == list_view::iterator()) {
             // A binary may be the tail, as in iolists.
             const auto& tail = left.back()->list_elements().last_tail();
-            if (auto bytes = tail.as_text()) text += *bytes;
-            else if (!tail.is_nil()) return {};
+            if (auto bytes = tail.as_text())
+                text += *bytes;
+            else if (!tail.is_nil())
+                return {};
             left.pop_back();
             at.pop_back();
             continue;
@@ -464,7 +493,9 @@ std::optional<std::size_t> term::list_length() const noexcept {
     return {};
 }
 
-const term* term::head() const noexcept { return detail::part_of(*this).first; }
+const term* term::head() const noexcept {
+    return detail::part_of(*this).first;
+}
 
 std::optional<term> term::tail() const {
     auto part = detail::part_of(*this);
@@ -484,7 +515,9 @@ std::optional<term> term::tail() const {
     return term_access::from_node(n);
 }
 
-list_view::iterator::iterator(const term& list) noexcept : tail_(&list) { next_node(); }
+list_view::iterator::iterator(const term& list) noexcept : tail_(&list) {
+    next_node();
+}
 
 void list_view::iterator::next_node() noexcept {
     auto part = detail::part_of(*tail_);

@@ -6,8 +6,8 @@
 // up, moving is free, and a term may be read from any thread. Nothing here recurses on the stack:
 // terms of any depth can be freed, compared and hashed.
 //
-// What is asked for in the wrong kind of term is an empty optional, a null pointer or an empty span,
-// never an exception. References, spans and views returned are valid as long as the term is.
+// What is asked for in the wrong kind of term is an empty optional, a null pointer or an empty
+// span, never an exception. References, spans and views returned are valid as long as the term is.
 #pragma once
 
 #include <bit>
@@ -77,8 +77,8 @@ public:
     constexpr term(Bool b) noexcept : term(b ? atoms::true_ : atoms::false_) {}
 
     template <std::integral Int>
-        requires(!std::same_as<Int, bool> && sizeof(Int) <= 8)
-    constexpr term(Int i) : word_(tag_small) {
+    requires(!std::same_as<Int, bool> && sizeof(Int) <= 8) constexpr term(Int i)
+        : word_(tag_small) {
         if (holds<std::int64_t>(i) && fits_small(std::int64_t(i)))
             word_ = std::uint64_t(std::int64_t(i)) << 1 | tag_small;
         else
@@ -132,14 +132,17 @@ public:
     [[nodiscard]] term_kind kind() const noexcept {
         if (word_ & tag_small) return term_kind::integer;
         switch (word_ & 7) {
-            case tag_atom: return term_kind::atom;
-            case tag_pid: return term_kind::pid;
+            case tag_atom:
+                return term_kind::atom;
+            case tag_pid:
+                return term_kind::pid;
             case tag_empty:
                 return word_ == nil_word           ? term_kind::nil
                        : word_ == empty_tuple_word ? term_kind::tuple
                        : word_ == empty_map_word   ? term_kind::map
                                                    : term_kind::bitstring;
-            default: return term_kind(node()->kind);
+            default:
+                return term_kind(node()->kind);
         }
     }
 
@@ -298,8 +301,9 @@ struct map_entry {
     term value;
 };
 
-/// A function of an Erlang node as an opaque value. `external` is `fun M:F/A`; else a closure, known
-/// by its module, name, arity and `unique`, and `data` is what a codec needs to send it again.
+/// A function of an Erlang node as an opaque value. `external` is `fun M:F/A`; else a closure,
+/// known by its module, name, arity and `unique`, and `data` is what a codec needs to send it
+/// again.
 struct fun {
     beam::atom module = {};
     beam::atom name = {};
@@ -362,18 +366,22 @@ private:
     const term* list_;
 };
 
-inline list_view term::list_elements() const noexcept { return list_view(*this); }
+inline list_view term::list_elements() const noexcept {
+    return list_view(*this);
+}
 
 inline std::span<const map_entry> term::entries() const noexcept {
     if (!is_boxed() || node()->kind != std::uint8_t(term_kind::map)) return {};
     return {payload<map_entry>(), node()->size};
 }
-inline std::size_t term::map_size() const noexcept { return entries().size(); }
+inline std::size_t term::map_size() const noexcept {
+    return entries().size();
+}
 
 // -- order ----------------------------------------------------------------------------------------
 
-/// Erlang's order (ETS-24): number < atom < reference < fun < port < pid < tuple < map < nil < list <
-/// bit string. Integers and floats are compared by value, exactly, so `1` and `1.0` are equal.
+/// Erlang's order (ETS-24): number < atom < reference < fun < port < pid < tuple < map < nil < list
+/// < bit string. Integers and floats are compared by value, exactly, so `1` and `1.0` are equal.
 /// Tuples by size, then elements; maps by size, then keys in compare_exact() order, then values.
 [[nodiscard]] BEAM_EXPORT std::weak_ordering compare(const term& a, const term& b) noexcept;
 
@@ -382,16 +390,18 @@ inline std::size_t term::map_size() const noexcept { return entries().size(); }
 [[nodiscard]] BEAM_EXPORT std::weak_ordering compare_exact(const term& a, const term& b) noexcept;
 
 /// Erlang's `=:=`.
-[[nodiscard]] inline bool exactly_equal(const term& a, const term& b) noexcept { return a == b; }
+[[nodiscard]] inline bool exactly_equal(const term& a, const term& b) noexcept {
+    return a == b;
+}
 
 // -- making them ----------------------------------------------------------------------------------
 
-inline constexpr struct nil_t {
-    operator term() const noexcept;
-} nil = {};  ///< `[]`
+inline constexpr struct nil_t { operator term() const noexcept; } nil = {};  ///< `[]`
 
 /// A binary of these bytes.
-[[nodiscard]] inline term binary(std::string_view bytes) { return term(bytes); }
+[[nodiscard]] inline term binary(std::string_view bytes) {
+    return term(bytes);
+}
 
 /// The first `bits` bits of `bytes`, which must hold that many.
 [[nodiscard]] BEAM_EXPORT term bitstring(std::string_view bytes, std::size_t bits);
@@ -411,8 +421,7 @@ template <class Fill>
 
 /// `tuple(atoms::error, "no such room", 42)`
 template <class... Ts>
-    requires(std::convertible_to<Ts, term> && ...)
-[[nodiscard]] term tuple(Ts&&... elements);
+requires(std::convertible_to<Ts, term>&&...) [[nodiscard]] term tuple(Ts&&... elements);
 
 /// A list of copies of, or moved from the vector, these elements, with that tail. One allocation.
 [[nodiscard]] BEAM_EXPORT term list_of(std::span<const term> elements, term tail = nil);
@@ -424,8 +433,8 @@ template <class... Ts>
 [[nodiscard]] BEAM_EXPORT term cons(term head, term tail);
 /// The code points of that text (UTF-8; a byte that is not becomes itself), as Erlang's "text" is.
 [[nodiscard]] BEAM_EXPORT term charlist(std::string_view text);
-/// The text of a binary, or of a proper list whose elements are code points, binaries and such lists
-/// (as Erlang's chardata), in UTF-8.
+/// The text of a binary, or of a proper list whose elements are code points, binaries and such
+/// lists (as Erlang's chardata), in UTF-8.
 [[nodiscard]] BEAM_EXPORT std::optional<std::string> chardata_text(const term& t);
 
 /// A map; of two entries with exactly equal keys the later one counts. Sorts.
@@ -476,8 +485,7 @@ inline nil_t::operator term() const noexcept {
 }
 
 template <class... Ts>
-    requires(std::convertible_to<Ts, term> && ...)
-term tuple(Ts&&... elements) {
+requires(std::convertible_to<Ts, term>&&...) term tuple(Ts&&... elements) {
     if constexpr (sizeof...(Ts) == 0) {
         return detail::term_access::from_word(detail::term_access::empty_tuple);
     } else {

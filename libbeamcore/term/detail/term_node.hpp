@@ -14,18 +14,18 @@ namespace beam::detail {
 BEAM_EXPORT void term_free(void* p, std::size_t size) noexcept;
 
 // What follows the header, by `kind` (a term_kind):
-//   integer     `size` limbs of 64 bits, least significant first, the last not zero; flags 1: negative.
-//               Only for what does not fit a small integer.
+//   integer     `size` limbs of 64 bits, least significant first, the last not zero; flags 1:
+//               negative. Only for what does not fit a small integer.
 //   floating    the double; `size` is unused
 //   ref         the ref's node and words
 //   port, pid   the port, the pid
 //   fun         the fun
 //   tuple       `size` terms, at least one
 //   map         `size` entries, at least one, sorted by exact order of the keys
-//   list        the tail, then `size` elements, at least one; flags 1, a slice: a list that is not a
-//               slice, then the index of the first element (which goes on to that list's end)
-//   bitstring   the bytes; `size` is their number, at least one, `flags` how many bits of the last one
-//               count (0: all). The bits that don't are zero.
+//   list        the tail, then `size` elements, at least one; flags 1, a slice: a list that is no
+//               slice, then the index of the first element (it goes on to that list's end)
+//   bitstring   the bytes; `size` is their number, at least one, `flags` how many bits of the last
+//               one count (0: all). The bits that don't are zero.
 //
 // The count of references is not needed any more while a node is being freed: release() keeps the
 // list of those still to be freed in their first eight bytes (48 bits of address, kind and flags).
@@ -41,7 +41,9 @@ static_assert(sizeof(term_node) == 16);
 // Frees the node, whose last reference is gone, and all that only it held. Not recursive.
 BEAM_EXPORT void free_node(term_node* n) noexcept;
 
-inline void retain(term_node* n) noexcept { n->refs.fetch_add(1, std::memory_order_relaxed); }
+inline void retain(term_node* n) noexcept {
+    n->refs.fetch_add(1, std::memory_order_relaxed);
+}
 
 inline void release(term_node* n) noexcept {
     // Pairs with the decrement of whoever else had a reference: their reads happen before the free.

@@ -78,7 +78,9 @@ std::span<const std::uint64_t> magnitude(const detail::term_node* n) noexcept {
     return {reinterpret_cast<const std::uint64_t*>(n + 1), n->size};
 }
 
-bool is_negative(const detail::term_node* n) noexcept { return n->flags != 0; }
+bool is_negative(const detail::term_node* n) noexcept {
+    return n->flags != 0;
+}
 
 int compare_magnitudes(std::span<const std::uint64_t> a,
                        std::span<const std::uint64_t> b) noexcept {
@@ -120,9 +122,9 @@ int compare(const detail::term_node* a, double b) noexcept {
         auto shift = unsigned(exponent - 53);  // bits == exponent >= 63
         auto first = shift / 64, off = shift % 64;
         for (auto i = m.size(); i-- > 0 && c == 0;) {
-            std::uint64_t limb = i == first                      ? mantissa << off
+            std::uint64_t limb = i == first                   ? mantissa << off
                                  : i == first + 1 && off != 0 ? mantissa >> (64 - off)
-                                                                 : 0;
+                                                              : 0;
             if (m[i] != limb) c = m[i] < limb ? -1 : 1;
         }
     }
@@ -145,8 +147,9 @@ double to_double(const detail::term_node* n) noexcept {
         for (std::size_t i = 0; i < from && !rest; ++i) rest = m[i] != 0;
     }
     if (rest) top |= 1;
-    if (bits > 2000) return is_negative(n) ? -std::numeric_limits<double>::infinity()
-                                           : std::numeric_limits<double>::infinity();
+    if (bits > 2000)
+        return is_negative(n) ? -std::numeric_limits<double>::infinity()
+                              : std::numeric_limits<double>::infinity();
     auto value = std::ldexp(double(top), bits > 64 ? int(bits - 64) : 0);
     return is_negative(n) ? -value : value;
 }

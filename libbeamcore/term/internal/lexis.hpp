@@ -12,7 +12,9 @@ constexpr bool is_lower(char32_t c) noexcept {
 constexpr bool is_upper(char32_t c) noexcept {
     return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7);
 }
-constexpr bool is_digit(char32_t c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char32_t c) noexcept {
+    return c >= '0' && c <= '9';
+}
 constexpr bool is_name_character(char32_t c) noexcept {
     return is_lower(c) || is_upper(c) || is_digit(c) || c == '_' || c == '@';
 }

@@ -85,8 +85,8 @@ struct derived : join {
 };
 
 struct thirty_two {
-    int a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21,
-        a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32;
+    int a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20,
+        a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32;
     BEAM_FIELDS(thirty_two, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16,
                 a17, a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32)
 };
@@ -94,7 +94,9 @@ struct thirty_two {
 std::string refused(const auto& read) {
     return read ? "read" : read.error().code + " " + read.error().detail;
 }
-term parsed(std::string_view text) { return *parse_term(text); }
+term parsed(std::string_view text) {
+    return *parse_term(text);
+}
 
 }  // namespace
 
@@ -157,7 +159,7 @@ TEST_CASE("a wrong type is an error that names the way to the field") {
     CHECK(refused(from_term<everything>(parsed("#{by_name => #{<<\"k\">> => x}}"))) ==
           "bad_field by_name[<<\"k\">>]: expected an integer of 32 bits, found x");
     CHECK(refused(from_term<everything>(parsed("#{pair => {1}}"))) ==
-          "bad_field pair: expected a tuple of 02, found {1}");
+          "bad_field pair: expected a tuple of 2, found {1}");
     CHECK(refused(from_term<everything>(parsed("#{pair => {1, 2}}"))) ==
           "bad_field pair[1]: expected an atom, found 2");
     CHECK(refused(from_term<everything>(parsed("#{c => blue}"))) ==
@@ -190,9 +192,10 @@ TEST_CASE("an enum's value without a name is its number") {
 TEST_CASE("a type may hold itself") {
     tree t{1, {{2, {}}, {3, {{4, {}}}}}};
     auto as_term = to_term(t);
-    CHECK(to_string(as_term) ==
-          "#{children => [#{children => [],value => 2},#{children => [#{children => [],value => 4}],"
-          "value => 3}],value => 1}");
+    CHECK(
+        to_string(as_term) ==
+        "#{children => [#{children => [],value => 2},#{children => [#{children => [],value => 4}],"
+        "value => 3}],value => 1}");
     CHECK(to_term(*from_term<tree>(as_term)) == as_term);
 }
 
@@ -213,25 +216,53 @@ TEST_CASE("thirty-two fields are possible") {
 }
 
 namespace one {
-struct point { int x; int y; BEAM_FIELDS(point, x, y) };
-struct holder { std::vector<point> points; BEAM_FIELDS(holder, points) };
+struct point {
+    int x;
+    int y;
+    BEAM_FIELDS(point, x, y)
+};
+struct holder {
+    std::vector<point> points;
+    BEAM_FIELDS(holder, points)
+};
 enum class e { a, b };
 BEAM_ENUM(e, a, b)
-}
+}  // namespace one
 namespace two {
-struct point { int x; int y; BEAM_FIELDS(point, x, y) };
-struct holder { std::vector<point> points; BEAM_FIELDS(holder, points) };
-}
+struct point {
+    int x;
+    int y;
+    BEAM_FIELDS(point, x, y)
+};
+struct holder {
+    std::vector<point> points;
+    BEAM_FIELDS(holder, points)
+};
+}  // namespace two
 namespace three {
-struct point { int x; int z; BEAM_FIELDS(point, x, z) };
-struct holder { std::vector<point> points; BEAM_FIELDS(holder, points) };
+struct point {
+    int x;
+    int z;
+    BEAM_FIELDS(point, x, z)
+};
+struct holder {
+    std::vector<point> points;
+    BEAM_FIELDS(holder, points)
+};
 enum class e { a, b, c };
 BEAM_ENUM(e, a, b, c)
-}
+}  // namespace three
 namespace four {
-struct point { long x; int y; BEAM_FIELDS(point, x, y) };
-struct holder { std::deque<point> points; BEAM_FIELDS(holder, points) };
-}
+struct point {
+    long x;
+    int y;
+    BEAM_FIELDS(point, x, y)
+};
+struct holder {
+    std::deque<point> points;
+    BEAM_FIELDS(holder, points)
+};
+}  // namespace four
 
 TEST_CASE("a fingerprint is the declaration's, in depth") {
     CHECK(fingerprint<one::holder>() == fingerprint<two::holder>());

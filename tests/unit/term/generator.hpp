@@ -31,17 +31,25 @@ public:
 
     beam::term scalar() {
         switch (below(13)) {
-            case 0: return std::int64_t(below(5)) - 2;
-            case 1: return std::int64_t(random_());
-            case 2: return big();
+            case 0:
+                return std::int64_t(below(5)) - 2;
+            case 1:
+                return std::int64_t(random_());
+            case 2:
+                return big();
             case 3:
-            case 4: return floating();
+            case 4:
+                return floating();
             case 5:
-            case 6: return name();
-            case 7: return text();
-            case 8: return bits();
-            case 9: return beam::pid{std::uint32_t(below(one_in(4) ? 1u << 31 : 4)),
-                                     std::uint32_t(below(3)), std::uint32_t(below(2))};
+            case 6:
+                return name();
+            case 7:
+                return text();
+            case 8:
+                return bits();
+            case 9:
+                return beam::pid{std::uint32_t(below(one_in(4) ? 1u << 31 : 4)),
+                                 std::uint32_t(below(3)), std::uint32_t(below(2))};
             case 10: {
                 beam::ref r{std::uint32_t(below(2)), {}};
                 for (auto i = 0u; i < 3 + below(3); ++i) r.words[i] = std::uint32_t(below(3));
@@ -50,7 +58,8 @@ public:
             case 11:
                 if (one_in(2)) return beam::port{below(3), std::uint32_t(below(2))};
                 return external_fun();
-            default: return one_in(2) ? beam::term(beam::nil) : beam::map();
+            default:
+                return one_in(2) ? beam::term(beam::nil) : beam::map();
         }
     }
 
@@ -60,7 +69,8 @@ public:
         for (auto i = 0u; i < n; ++i) parts.push_back(any(depth - 1));
         switch (below(5)) {
             case 0:
-            case 1: return beam::tuple_of(std::move(parts));
+            case 1:
+                return beam::tuple_of(std::move(parts));
             case 2: {
                 std::vector<beam::map_entry> entries;
                 for (auto& p : parts) entries.push_back({p, any(depth - 1)});
@@ -72,7 +82,8 @@ public:
                 for (auto& p : parts) list = beam::cons(p, list);
                 return list;
             }
-            default: return beam::list_of(std::move(parts), one_in(4) ? any(1) : beam::nil);
+            default:
+                return beam::list_of(std::move(parts), one_in(4) ? any(1) : beam::nil);
         }
     }
 
@@ -86,10 +97,14 @@ public:
 
     beam::term floating() {
         switch (below(5)) {
-            case 0: return double(std::int64_t(below(5)) - 2);
-            case 1: return std::ldexp(double(below(1000)), int(below(200)) - 100);
-            case 2: return double(std::int64_t(random_()));
-            case 3: return double(below(100000)) / 100;
+            case 0:
+                return double(std::int64_t(below(5)) - 2);
+            case 1:
+                return std::ldexp(double(below(1000)), int(below(200)) - 100);
+            case 2:
+                return double(std::int64_t(random_()));
+            case 3:
+                return double(below(100000)) / 100;
             default: {
                 auto bits = random_();
                 double d;
@@ -101,16 +116,17 @@ public:
     }
 
     beam::atom name() {
-        static const char* const names[] = {"ok", "a", "b", "ab", "", "A", "hello world", "it's",
-                                            "é", "日本", "end", "_x", "x@y_1", "a\nb", "\\", "fun"};
+        static const char* const names[] = {"ok",          "a",    "b",  "ab",   "",    "A",
+                                            "hello world", "it's", "é",  "日本", "end", "_x",
+                                            "x@y_1",       "a\nb", "\\", "fun"};
         return beam::atom(names[below(std::size(names))]);
     }
 
     beam::term text() {
         std::string s;
         for (auto n = below(6); n > 0; --n) {
-            static const char32_t codes[] = {'a', 'b', '"', '\\', '\n', '\'', ' ', 0xe9, 0x65e5, 0x1f600,
-                                             0x7f, 1, 0x200b};
+            static const char32_t codes[] = {'a',  'b',    '"',     '\\', '\n', '\'',  ' ',
+                                             0xe9, 0x65e5, 0x1f600, 0x7f, 1,    0x200b};
             beam::append_utf8(s, codes[below(std::size(codes))]);
         }
         return s;

@@ -44,6 +44,7 @@ TEST_CASE("what is not JSON, or says bytes wrongly, is an error") {
     CHECK(from_json_text("{").error().is("syntax"));
     CHECK(from_json_text("").error().is("syntax"));
     CHECK(from_json_text("[1] 2").error().is("syntax"));
+    CHECK(from_json_text("1e400").error().is("syntax"));
     CHECK(from_json_text("\"\xff\"").error().is("syntax"));
     CHECK(from_json_text(R"({"$b64":"?"})").error().is("bad_base64"));
     CHECK(from_json_text(R"({"$b64":5})").error().is("bad_base64"));
@@ -53,7 +54,9 @@ TEST_CASE("what is not JSON, or says bytes wrongly, is an error") {
 }
 
 TEST_CASE("JSON deeper than 64 levels is refused while it is read") {
-    auto nested = [](int n) { return std::string(std::size_t(n), '[') + std::string(std::size_t(n), ']'); };
+    auto nested = [](int n) {
+        return std::string(std::size_t(n), '[') + std::string(std::size_t(n), ']');
+    };
     CHECK(from_json_text(nested(64)).has_value());
     CHECK(from_json_text(nested(65)).error().is("too_deep"));
     CHECK(from_json_text(nested(1'000'000)).error().is("too_deep"));

@@ -201,10 +201,12 @@ TEST_CASE("ETS-43: a malformed specification is badarg, with the reason") {
     CHECK(run("[{'_',[],ok}]", "1") == "badarg: clause 1 has a body that is not a list");
     CHECK(run("[{'_',[],[]}]", "1") == "badarg: clause 1 has a body that gives nothing");
     CHECK(run("[{'_',[],['$1']}]", "1") == "badarg: clause 1 has an unbound variable '$1'");
-    CHECK(run("[{'_',[{foo,1}],[ok]}]", "1") == "badarg: clause 1 calls foo/1, which does not exist");
+    CHECK(run("[{'_',[{foo,1}],[ok]}]", "1") ==
+          "badarg: clause 1 calls foo/1, which does not exist");
     CHECK(run("[{'_',[{hd}],[ok]}]", "1") == "badarg: clause 1 calls hd/0, which does not exist");
     CHECK(run("[{'_',[],[{}]}]", "1").starts_with("badarg: clause 1 has {}, which is neither"));
-    CHECK(run("[{'_',[],[{1,2}]}]", "1").starts_with("badarg: clause 1 has {1,2}, which is neither"));
+    CHECK(
+        run("[{'_',[],[{1,2}]}]", "1").starts_with("badarg: clause 1 has {1,2}, which is neither"));
     term deep = atoms::ok;
     for (int i = 0; i < 100000; ++i) deep = tuple(deep, atoms::underscore);
     CHECK(compile(list({tuple(deep, nil, list({1}))})).error().detail ==

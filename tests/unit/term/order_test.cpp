@@ -4,10 +4,10 @@
 
 using namespace beam;
 
-TEST_CASE("ETS-24: number < atom < reference < fun < port < pid < tuple < map < nil < list < bits") {
-    const term ascending[] = {
-        -1, 1.5, atom("a"), ref{0, {1}}, fun{}, port{1}, pid{1, 0}, tuple(), map(), nil, list({1}),
-        "", "a"};
+TEST_CASE(
+    "ETS-24: number < atom < reference < fun < port < pid < tuple < map < nil < list < bits") {
+    const term ascending[] = {-1,      1.5,   atom("a"), ref{0, {1}}, fun{}, port{1}, pid{1, 0},
+                              tuple(), map(), nil,       list({1}),   "",    "a"};
     for (std::size_t i = 0; i < std::size(ascending); ++i)
         for (std::size_t j = 0; j < std::size(ascending); ++j) {
             CAPTURE(ascending[i]);
@@ -76,7 +76,8 @@ TEST_CASE("maps are compared by size, then keys exactly, then values") {
     CHECK(compare(map({{1, 1}}), map({{1, 1.0}})) == 0);
     CHECK(compare(map({{1, 1}}), map({{1.0, 1}})) < 0);
     CHECK(compare(map({{2, 1}}), map({{1.0, 1}})) < 0);
-    CHECK(compare(map({{atom("a"), 9}, {atom("z"), 1}}), map({{atom("a"), 1}, {atom("zz"), 1}})) < 0);
+    CHECK(compare(map({{atom("a"), 9}, {atom("z"), 1}}), map({{atom("a"), 1}, {atom("zz"), 1}})) <
+          0);
 }
 
 TEST_CASE("bit strings are compared bit by bit, and a beginning is less than the whole") {
@@ -97,8 +98,8 @@ TEST_CASE("both orders are total orders over terms of all kinds") {
     std::vector<term> terms;
     for (int i = 0; i < 250; ++i) terms.push_back(generate.any(i % 4));
     for (auto order : {compare, compare_exact}) {
-        // Sorting relies on the order; every pair afterwards must agree with it, which shows that it is
-        // antisymmetric and transitive.
+        // Sorting relies on the order; every pair afterwards must agree with it, which shows that
+        // it is antisymmetric and transitive.
         std::stable_sort(terms.begin(), terms.end(),
                          [order](const term& a, const term& b) { return order(a, b) < 0; });
         for (std::size_t i = 0; i < terms.size(); ++i) {

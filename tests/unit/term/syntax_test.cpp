@@ -31,7 +31,8 @@ TEST_CASE("terms print as Erlang's") {
     CHECK(to_string(pid{215, 0}) == "<0.215.0>");
     CHECK(to_string(term(ref{0, {1, 2, 3}})) == "#Ref<0.3.2.1>");
     CHECK(to_string(term(port{5})) == "#Port<0.5>");
-    CHECK(to_string(term(fun{.module = atom("m"), .name = atom("f"), .arity = 1, .external = true})) ==
+    CHECK(to_string(
+              term(fun{.module = atom("m"), .name = atom("f"), .arity = 1, .external = true})) ==
           "fun m:f/1");
     CHECK(to_string(term(fun{.module = atom("m"), .name = atom("f"), .arity = 1, .unique = 9})) ==
           "#Fun<m.f.1.9>");
@@ -66,13 +67,28 @@ TEST_CASE("binaries that people can read are text, the others are numbers") {
 
 TEST_CASE("floats print as Erlang prints them") {
     const std::pair<double, const char*> cases[] = {
-        {0.0, "0.0"}, {-0.0, "-0.0"}, {1.0, "1.0"}, {-1.5, "-1.5"}, {100.0, "100.0"},
-        {1000.0, "1.0e3"}, {0.0001, "0.0001"}, {0.001, "0.001"}, {1e10, "1.0e10"},
-        {123456789012345680.0, "1.2345678901234568e17"}, {12345678.9, "12345678.9"},
-        {1e-5, "1.0e-5"}, {0.00012345, "1.2345e-4"}, {9007199254740992.0, "9.007199254740992e15"},
-        {9007199254740991.0, "9007199254740991.0"}, {4503599627370496.0, "4503599627370496.0"},
-        {1e22, "1.0e22"}, {5e-324, "5.0e-324"}, {1.7976931348623157e308, "1.7976931348623157e308"},
-        {123000.0, "1.23e5"}, {99999999999999.0, "99999999999999.0"}, {0.1, "0.1"}};
+        {0.0, "0.0"},
+        {-0.0, "-0.0"},
+        {1.0, "1.0"},
+        {-1.5, "-1.5"},
+        {100.0, "100.0"},
+        {1000.0, "1.0e3"},
+        {0.0001, "0.0001"},
+        {0.001, "0.001"},
+        {1e10, "1.0e10"},
+        {123456789012345680.0, "1.2345678901234568e17"},
+        {12345678.9, "12345678.9"},
+        {1e-5, "1.0e-5"},
+        {0.00012345, "1.2345e-4"},
+        {9007199254740992.0, "9.007199254740992e15"},
+        {9007199254740991.0, "9007199254740991.0"},
+        {4503599627370496.0, "4503599627370496.0"},
+        {1e22, "1.0e22"},
+        {5e-324, "5.0e-324"},
+        {1.7976931348623157e308, "1.7976931348623157e308"},
+        {123000.0, "1.23e5"},
+        {99999999999999.0, "99999999999999.0"},
+        {0.1, "0.1"}};
     for (auto [d, text] : cases) CHECK(to_string(term(d)) == text);
 }
 
@@ -122,8 +138,7 @@ TEST_CASE("numbers are read as Erlang reads them") {
     CHECK(parsed("$\\n") == term(10));
     CHECK(parsed("$日") == term(0x65e5));
     CHECK(parsed("$ ") == term(32));
-    CHECK(parsed("123456789012345678901234567890") ==
-          *integer("123456789012345678901234567890"));
+    CHECK(parsed("123456789012345678901234567890") == *integer("123456789012345678901234567890"));
     CHECK(parsed("1.0e-400") == term(0.0));
 }
 
@@ -234,9 +249,14 @@ TEST_CASE("damaged text is refused or read, never worse") {
         for (auto n = 1 + generate.below(3); n > 0; --n) {
             auto at = generate.below(text.size() + 1);
             switch (generate.below(3)) {
-                case 0: text.erase(at, 1); break;
-                case 1: text.insert(at, 1, "{}[]<>#|,'\"\\=>0a.$%/:e-"[generate.below(23)]); break;
-                default: text.resize(at);
+                case 0:
+                    text.erase(at, 1);
+                    break;
+                case 1:
+                    text.insert(at, 1, "{}[]<>#|,'\"\\=>0a.$%/:e-"[generate.below(23)]);
+                    break;
+                default:
+                    text.resize(at);
             }
         }
         auto t = parse_term(text);

