@@ -1,7 +1,10 @@
 #include "libbeamcore/term/descriptor.hpp"
 
+#include <dlfcn.h>
+
 #include <memory>
 
+#include "tests/unit/term/descriptor_module.hpp"
 #include "tests/unit/term/show.hpp"
 
 using namespace beam;
@@ -14,6 +17,11 @@ struct join {
 };
 struct bare {
     std::unique_ptr<int> held;
+};
+struct greeting {
+    std::string text;
+    std::string title = "none";
+    BEAM_FIELDS(greeting, text, title)
 };
 template <class T>
 struct box {
@@ -97,4 +105,37 @@ TEST_CASE("common types are themselves as terms") {
     CHECK(descriptor_of<int>()->from_term(7, &read));
     CHECK(read == 7);
     CHECK(descriptor_of<int>()->from_term("7", &read).error().is("bad_field"));
+}
+
+TEST_CASE("a module's type of the same name is another one, and its messages go through a term") {
+    // BEAM_TEST_MODULE is descriptor_module.cpp, built as applications are.
+    auto* module = dlopen(BEAM_TEST_MODULE, RTLD_NOW | RTLD_LOCAL);
+    REQUIRE_MESSAGE(module, dlerror());
+    auto view = reinterpret_cast<module_view (*)()>(dlsym(module, "descriptor_module"))();
+
+    const auto* ours = descriptor_of<chat::greeting>();
+    CHECK(view.greeting != ours);
+    CHECK(std::string(view.greeting->name) == ours->name);
+    CHECK(view.greeting->fingerprint != ours->fingerprint);
+    // It lies in the module's mapped range: that is how a purge finds the module's messages.
+    Dl_info where{};
+    REQUIRE(dladdr(view.greeting, &where) != 0);
+    CHECK(std::string(where.dli_fname) == BEAM_TEST_MODULE);
+
+    auto across = view.greeting->to_term(view.sent);
+    CHECK(to_string(across) == "{greeting,#{added_in_v2 => 7,text => <<\"hello\">>}}");
+    auto read = from_term<chat::greeting>(across);
+    REQUIRE(read);
+    CHECK(read->text == "hello");
+    CHECK(read->title == "none");
+
+    // What belongs to libbeamcore is the same everywhere.
+    CHECK(view.string == descriptor_of<std::string>());
+    CHECK(view.term == descriptor_of<term>());
+    CHECK(view.ok == atoms::ok);
+
+    dlclose(module);
+    // It is gone: nothing of the types here holds it.
+    CHECK(dlopen(BEAM_TEST_MODULE, RTLD_NOW | RTLD_NOLOAD) == nullptr);
+    CHECK(across.is_tagged(atom("greeting"), 2));
 }
