@@ -13,6 +13,7 @@
 
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/base/result.hpp"
+#include "libbeamcore/otp/child_start.hpp"
 #include "libbeamcore/otp/start_result.hpp"
 #include "libbeamcore/runtime/timeout.hpp"
 #include "libbeamcore/term/descriptor.hpp"

@@ -44,8 +44,8 @@ void report_supervisor(const term& supervisor, supervisor_event what, const term
 }
 
 void report_progress(const term& supervisor, const term& child) {
-    if (!log_enabled(log_level::info)) return;
-    log(log_level::info, domain, "progress",
+    if (!log_enabled(log_level::debug)) return;
+    log(log_level::debug, domain, "progress",
         {{"supervisor", shown(supervisor)}, {"child", shown(child)}});
 }
 

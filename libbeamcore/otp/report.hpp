@@ -6,7 +6,7 @@
 //   "server terminated"  pid, name, class, reason, state, last_message                      error
 //   "child terminated", "start error", "shutdown", "shutdown error"
 //                        supervisor, reason, child                                          error
-//   "progress"           supervisor, child                                                  info
+//   "progress"           supervisor, child                                                  debug
 #pragma once
 
 #include <optional>

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "libbeamcore/term/descriptor.hpp"
 #include "libbeamcore/term/outcome.hpp"
 #include "libbeamcore/term/pid.hpp"
 #include "libbeamcore/term/term.hpp"
@@ -32,3 +33,6 @@ using start_result = tl::expected<std::variant<started, ignore>, term>;
 }
 
 }  // namespace beam
+
+BEAM_EXPORTED_DESCRIPTOR(beam::start_result);
+BEAM_EXPORTED_DESCRIPTOR(beam::outcome<void>);

@@ -161,6 +161,16 @@ template <class... Specs>
     return list;
 }
 
+/// A list of arguments, likewise.
+template <class... Ts>
+    requires(std::convertible_to<Ts, term> && ...)
+[[nodiscard]] term arguments(Ts&&... values) {
+    std::vector<term> list;
+    list.reserve(sizeof...(values));
+    (list.push_back(term(std::forward<Ts>(values))), ...);
+    return list_of(std::move(list));
+}
+
 /// Adds a child and starts it. `ignore` keeps the specification without a process, unless it is temporary.
 ///
 /// Errors: `{already_started, Pid}`, `already_present`, what check_childspecs says of it,
@@ -196,7 +206,5 @@ template <class... Specs>
 
 }  // namespace beam
 
-BEAM_EXPORTED_DESCRIPTOR(beam::start_result);
-BEAM_EXPORTED_DESCRIPTOR(beam::outcome<void>);
 BEAM_EXPORTED_DESCRIPTOR(beam::children_count);
 BEAM_EXPORTED_DESCRIPTOR(std::vector<beam::child_info>);
