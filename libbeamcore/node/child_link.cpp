@@ -18,7 +18,9 @@ using parent_protocol::packet;
 
 // Async-signal-safe, and so works in a runtime whose threads are all stuck. SIGALRM's default ends
 // the process.
-void leave_soon(int) { ::alarm(3); }
+void leave_soon(int) {
+    ::alarm(3);
+}
 
 void die_with_parent() {
     struct sigaction action {};
@@ -56,13 +58,15 @@ result<child_link> child_link::open(const node_options& options) {
     for (;;) {
         packet p;
         switch (parent_protocol::receive_packet(link.fd(), p)) {
-            case io::closed: return fail("no_parent", "the parent is gone");
+            case io::closed:
+                return fail("no_parent", "the parent is gone");
             case io::would_block: {
                 pollfd waits{link.fd(), POLLIN, 0};
                 if (::poll(&waits, 1, 5000) == 0) return fail("no_parent", "the parent is silent");
                 continue;
             }
-            case io::done: break;
+            case io::done:
+                break;
         }
         if (p.verb == "welcome") {
             if (p.argument(0) != std::to_string(parent_protocol::version))
@@ -93,6 +97,7 @@ std::optional<link_event> child_link::next() {
             continue;
         } else if (p.verb == "stop") {
             event.kind = link_event::what::stop;
+            event.again = p.argument(1) == "again";
         } else if (p.verb == "reread") {
             event.kind = link_event::what::reread;
         } else if (p.verb == "listener" && p.fd) {
@@ -129,13 +134,29 @@ void child_link::send(std::string_view verb, std::string_view argument, int fd) 
     }
 }
 
-void child_link::ready() { send("ready"); }
-void child_link::failed(std::string_view why) { send("failed", why); }
-void child_link::stopping(std::string_view reason) { send("stopping", reason); }
-void child_link::restart(std::string_view reason) { send("restart", reason); }
-void child_link::keep(std::string_view name, int fd) { send("keep", name, fd); }
-void child_link::drop(std::string_view name) { send("drop", name); }
-void child_link::reexec_parent() { send("reexec"); }
-void child_link::ask_status() { send("status"); }
+void child_link::ready() {
+    send("ready");
+}
+void child_link::failed(std::string_view why) {
+    send("failed", why);
+}
+void child_link::stopping(std::string_view reason) {
+    send("stopping", reason);
+}
+void child_link::restart(std::string_view reason) {
+    send("restart", reason);
+}
+void child_link::keep(std::string_view name, int fd) {
+    send("keep", name, fd);
+}
+void child_link::drop(std::string_view name) {
+    send("drop", name);
+}
+void child_link::reexec_parent() {
+    send("reexec");
+}
+void child_link::ask_status() {
+    send("status");
+}
 
 }  // namespace beam

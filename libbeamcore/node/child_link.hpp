@@ -18,11 +18,11 @@ namespace beam {
 /// What the parent says while the runtime runs.
 struct link_event {
     enum class what {
-        stop,         ///< drain, then exit with 0; `text` is the reason
-        reread,       ///< SIGHUP
-        listener,     ///< accept on `fd` as well; the old socket's file is gone, its queue is not
-        exited,       ///< process `pid`, adopted from an earlier child, ended with `status` (waitpid)
-        status,       ///< answers ask_status()
+        stop,      ///< drain, then exit with 0; `text` is the reason
+        reread,    ///< SIGHUP
+        listener,  ///< accept on `fd` as well; the old socket's file is gone, its queue is not
+        exited,    ///< process `pid`, adopted from an earlier child, ended with `status` (waitpid)
+        status,    ///< answers ask_status()
         parent_gone,  ///< leave at once: end your ports' process groups and exit
     };
     what kind;
@@ -32,6 +32,7 @@ struct link_event {
     int status = 0;
     int restarts = 0;
     std::chrono::milliseconds uptime{};
+    bool again = false;  ///< stop: another runtime follows at once, clients come back to it
 };
 
 /// The link to the parent. One thread at a time may use it; nothing waits, except open().
@@ -51,18 +52,18 @@ public:
     [[nodiscard]] std::optional<link_event> next();
 
     void ready();
-    void failed(std::string_view why);           ///< one line for a person; exit after it
-    void stopping(std::string_view reason);      ///< exit with 0 after it, and the parent ends too
-    void restart(std::string_view reason);       ///< exit with 0 after it: another child is started
-    void keep(std::string_view name, int fd);    ///< the parent holds a copy for later children
+    void failed(std::string_view why);         ///< one line for a person; exit after it
+    void stopping(std::string_view reason);    ///< exit with 0 after it, and the parent ends too
+    void restart(std::string_view reason);     ///< exit with 0 after it: another child is started
+    void keep(std::string_view name, int fd);  ///< the parent holds a copy for later children
     void drop(std::string_view name);
-    void reexec_parent();                        ///< the parent becomes the beamd now on disk
+    void reexec_parent();  ///< the parent becomes the beamd now on disk
     void ask_status();
 
-    int restarts = 0;               ///< how often the runtime was started anew before this time
-    std::string start_reason;       ///< `started`, `crashed: signal 11`, `restart asked for by ...`
-    std::int64_t node_started_ms = 0;          ///< Unix time of the parent's own start
-    std::map<std::string, unique_fd> kept;     ///< what earlier children left with keep()
+    int restarts = 0;          ///< how often the runtime was started anew before this time
+    std::string start_reason;  ///< `started`, `crashed: signal 11`, `restart asked for by ...`
+    std::int64_t node_started_ms = 0;       ///< Unix time of the parent's own start
+    std::map<std::string, unique_fd> kept;  ///< what earlier children left with keep()
 
 private:
     child_link() = default;

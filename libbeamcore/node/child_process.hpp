@@ -20,8 +20,8 @@ struct child_process {
 
 /// Forks and executes the runtime in a process group of its own (Ctrl-C reaches only the parent).
 /// Errors: `cannot_start`.
-[[nodiscard]] result<child_process> start_child_process(const parent_options& options, int listen_fd,
-                                                        int lock_fd);
+[[nodiscard]] result<child_process> start_child_process(const parent_options& options,
+                                                        int listen_fd, int lock_fd);
 
 /// The children of this process.
 [[nodiscard]] std::vector<pid_t> children_of_this_process();

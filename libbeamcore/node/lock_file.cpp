@@ -34,7 +34,8 @@ lock_file lock_file::adopt(int fd, std::string path) {
 }
 
 bool lock_file::is_in_place() const {
-    struct stat mine {}, there {};
+    struct stat mine {
+    }, there{};
     return ::fstat(fd_.get(), &mine) == 0 && ::stat(path_.c_str(), &there) == 0 &&
            mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }

@@ -60,8 +60,10 @@ void log_file::raw(std::string_view bytes) {
             lost_ = 0;
         }
     }
-    if (fd_ && lost_ == 0 && write_all(fd_.get(), bytes)) size_ += bytes.size();
-    else lost_ += bytes.size();
+    if (fd_ && lost_ == 0 && write_all(fd_.get(), bytes))
+        size_ += bytes.size();
+    else
+        lost_ += bytes.size();
     at_line_start_ = bytes.back() == '\n';
 }
 

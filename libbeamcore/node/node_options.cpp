@@ -36,17 +36,28 @@ node_options child_options(const std::vector<std::string>& arguments) {
         if (equals == std::string::npos) continue;
         const auto key = std::string_view(argument).substr(0, equals);
         auto value = argument.substr(equals + 1);
-        if (key == "name") o.name = std::move(value);
-        else if (key == "runtime") o.runtime_folder = std::move(value);
-        else if (key == "state") o.state_folder = std::move(value);
-        else if (key == "dist") o.dist = std::move(value);
-        else if (key == "started-by") o.started_by = std::move(value);
-        else if (key == "spawned") o.spawned = value == "1";
-        else if (key == "version") o.version = std::move(value);
-        else if (key == "link") o.link_fd = to_int(value);
-        else if (key == "listen") o.listen_fd = to_int(value);
-        else if (key == "lock") o.lock_fd = to_int(value);
-        else if (key == "app") o.applications.push_back(std::move(value));
+        if (key == "name")
+            o.name = std::move(value);
+        else if (key == "runtime")
+            o.runtime_folder = std::move(value);
+        else if (key == "state")
+            o.state_folder = std::move(value);
+        else if (key == "dist")
+            o.dist = std::move(value);
+        else if (key == "started-by")
+            o.started_by = std::move(value);
+        else if (key == "spawned")
+            o.spawned = value == "1";
+        else if (key == "version")
+            o.version = std::move(value);
+        else if (key == "link")
+            o.link_fd = to_int(value);
+        else if (key == "listen")
+            o.listen_fd = to_int(value);
+        else if (key == "lock")
+            o.lock_fd = to_int(value);
+        else if (key == "app")
+            o.applications.push_back(std::move(value));
     }
     return o;
 }

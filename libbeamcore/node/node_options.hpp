@@ -9,18 +9,18 @@ namespace beam {
 
 /// One node. A plain value.
 struct node_options {
-    std::string name = "beam";               ///< as in `--node`
-    std::string runtime_folder;              ///< holds NAME.sock, NAME.lock and NAME.spawn; 0700
-    std::string state_folder;                ///< holds NAME.log and, in NAME/, the stores; 0700
-    std::vector<std::string> applications;   ///< started at boot, in this order
-    std::string dist;                        ///< `--dist`: address to listen on; empty: do not listen
-    std::string started_by = "by hand";      ///< for `status`
-    bool spawned = false;                    ///< started by a tool: leaves when idle for long
-    std::string version;                     ///< of the beamd that was started
+    std::string name = "beam";              ///< as in `--node`
+    std::string runtime_folder;             ///< holds NAME.sock, NAME.lock and NAME.spawn; 0700
+    std::string state_folder;               ///< holds NAME.log and, in NAME/, the stores; 0700
+    std::vector<std::string> applications;  ///< started at boot, in this order
+    std::string dist;                    ///< `--dist`: address to listen on; empty: do not listen
+    std::string started_by = "by hand";  ///< for `status`
+    bool spawned = false;                ///< started by a tool: leaves when idle for long
+    std::string version;                 ///< of the beamd that was started
 
     int link_fd = -1;    ///< in the runtime's process: the socket to the parent
     int listen_fd = -1;  ///< the listening control socket; the parent keeps it open
-    int lock_fd = -1;    ///< NAME.lock; kept open so that no second runtime can start beside this one
+    int lock_fd = -1;  ///< NAME.lock; kept open so that no second runtime can start beside this one
 
     [[nodiscard]] std::string socket_path() const { return runtime_folder + "/" + name + ".sock"; }
     [[nodiscard]] std::string lock_path() const { return runtime_folder + "/" + name + ".lock"; }

@@ -158,7 +158,8 @@ std::optional<int> parent::begin_fresh() {
     const auto refuse = [&](int code, const std::string& why) {
         // Not through the log when another node lives: it is that node's.
         if (code == code_already_running) {
-            if (options_.foreground) ::dprintf(2, "beamd: start %s failed: %s\n", node.name.c_str(), why.c_str());
+            if (options_.foreground)
+                ::dprintf(2, "beamd: start %s failed: %s\n", node.name.c_str(), why.c_str());
         } else {
             log_.line("start failed: " + why);
         }
@@ -174,12 +175,15 @@ std::optional<int> parent::begin_fresh() {
         lock = lock_file::take(node.lock_path());
     }
     if (!lock && lock.error().is("held"))
-        return refuse(code_already_running, "a node \"" + node.name + "\" is already running; try: beamd status --node " + node.name);
+        return refuse(code_already_running, "a node \"" + node.name +
+                                                "\" is already running; try: beamd status --node " +
+                                                node.name);
     if (!lock) return refuse(code_cannot_create, lock.error().detail);
     lock_ = std::move(*lock);
 
     const int given = sd_listen_fd();
-    auto listening = given >= 0 ? listener::adopt(given, false) : listener::bind(node.socket_path());
+    auto listening =
+        given >= 0 ? listener::adopt(given, false) : listener::bind(node.socket_path());
     if (!listening) {
         const bool too_long = listening.error().is("path_too_long");
         return refuse(too_long ? code_bad_configuration : code_cannot_create,
@@ -188,7 +192,8 @@ std::optional<int> parent::begin_fresh() {
     listener_ = std::move(*listening);
     log_.line("start of node " + node.name + ", version " + node.version + ": " + node.started_by);
     if (given >= 0 && listener_.path() != node.socket_path())
-        log_.line("the service manager's socket is " + listener_.path() + ", not " + node.socket_path());
+        log_.line("the service manager's socket is " + listener_.path() + ", not " +
+                  node.socket_path());
     start_reason_ = "started";
     spared_ = children_of_this_process();
     return std::nullopt;
@@ -202,7 +207,8 @@ std::optional<int> parent::take_over() {
     for (std::size_t at = 0; at < text.size();) {
         const auto end = std::min(text.find(handover_separator, at), text.size());
         const auto equals = text.find('=', at);
-        if (equals < end) fields[text.substr(at, equals - at)] = text.substr(equals + 1, end - equals - 1);
+        if (equals < end)
+            fields[text.substr(at, equals - at)] = text.substr(equals + 1, end - equals - 1);
         at = end + 1;
     }
     const auto number = [&](const char* key) {
@@ -229,7 +235,8 @@ std::optional<int> parent::take_over() {
     ever_ready_ = true;
     start_reason_ = fields["reason"];
     for (auto& [key, value] : fields) {
-        if (key.rfind("spare ", 0) == 0) spared_.push_back(static_cast<pid_t>(std::atoi(value.c_str())));
+        if (key.rfind("spare ", 0) == 0)
+            spared_.push_back(static_cast<pid_t>(std::atoi(value.c_str())));
         if (key.rfind("keep ", 0) != 0) continue;
         const int fd = std::atoi(value.c_str());
         ::fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -310,7 +317,9 @@ void parent::begin_stop(const std::string& reason) {
 
 // From now on a tool finds no socket, and waits for our lock before it starts a node of its own. Who
 // is in the queue already sees the connection end unanswered, and comes back.
-void parent::withdraw_socket() { listener_.unlink_if_mine(); }
+void parent::withdraw_socket() {
+    listener_.unlink_if_mine();
+}
 
 void parent::begin_restart(const std::string& reason) {
     replace_self_ = true;
@@ -319,12 +328,13 @@ void parent::begin_restart(const std::string& reason) {
     start_reason_ = reason;
     log_.line("restart: " + reason);
     if (child_.pid < 0) return;
-    send("stop", {reason});
+    send("stop", {reason, "again"});
     kill_at_ = clock::now() + options_.drain;
 }
 
 void parent::finish(int code, const std::string& why) {
-    if (const int n = end_orphans(spared_)) log_.line("ended " + std::to_string(n) + " processes left behind");
+    if (const int n = end_orphans(spared_))
+        log_.line("ended " + std::to_string(n) + " processes left behind");
     withdraw_socket();
     log_.line("end of node " + options_.node.name + ": " + why);
     ready_.failed(why);
@@ -332,10 +342,11 @@ void parent::finish(int code, const std::string& why) {
 }
 
 void parent::step() {
-    pollfd waits[4] = {{signals_.get(), POLLIN, 0},
-                       {changes_.get(), POLLIN, 0},
-                       {child_.link.get(), static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT), 0},
-                       {child_.output.get(), POLLIN, 0}};
+    pollfd waits[4] = {
+        {signals_.get(), POLLIN, 0},
+        {changes_.get(), POLLIN, 0},
+        {child_.link.get(), static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT), 0},
+        {child_.output.get(), POLLIN, 0}};
     if (::poll(waits, 4, poll_timeout()) < 0) return;
     if (waits[3].revents) read_output();
     if (waits[2].revents & POLLOUT) flush_unsent();
@@ -365,16 +376,24 @@ void parent::on_time() {
     }
     if (ping_at_ && now >= *ping_at_) {
         ping_at_ = now + *service_.watchdog() / 2;
-        if (child_.pid > 0 && !stopping_ && !restarting_) send("ping");
-        else service_.send("WATCHDOG=1");
+        if (child_.pid > 0 && !stopping_ && !restarting_)
+            send("ping");
+        else
+            service_.send("WATCHDOG=1");
     }
 }
 
 void parent::on_signal(const signalfd_siginfo& info) {
     switch (info.ssi_signo) {
-        case SIGCHLD: reap(); break;
-        case SIGUSR1: check_files(); break;
-        case SIGUSR2: begin_restart("asked for by " + sender_of(info)); break;
+        case SIGCHLD:
+            reap();
+            break;
+        case SIGUSR1:
+            check_files();
+            break;
+        case SIGUSR2:
+            begin_restart("asked for by " + sender_of(info));
+            break;
         case SIGHUP:
             log_.reopen();
             log_.line("reread: SIGHUP from " + sender_of(info));
@@ -386,7 +405,8 @@ void parent::on_signal(const signalfd_siginfo& info) {
                 ::kill(child_.pid, SIGKILL);
                 break;
             }
-            begin_stop(std::string(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM") + " from " + sender_of(info));
+            begin_stop(std::string(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM") + " from " +
+                       sender_of(info));
     }
 }
 
@@ -396,18 +416,26 @@ void parent::on_packet(parent_protocol::packet& p) {
                          std::to_string(started_ms_), start_reason_});
         for (const auto& [name, fd] : kept_) send("give", {name}, fd.get());
         send("begin");
-        if (stopping_ || restarting_) send("stop", {stop_reason_});
+        // It was told before it could listen.
+        if (stopping_)
+            send("stop", {stop_reason_});
+        else if (restarting_)
+            send("stop", {start_reason_, "again"});
     } else if (p.verb == "ready") {
         const auto took = std::chrono::duration_cast<milliseconds>(clock::now() - child_started_);
-        log_.line("runtime " + std::to_string(child_.pid) + " is ready after " + std::to_string(took.count()) + "ms");
+        log_.line("runtime " + std::to_string(child_.pid) + " is ready after " +
+                  std::to_string(took.count()) + "ms");
         ever_ready_ = true;
         ready_.ready();
         service_.send("READY=1");
     } else if (p.verb == "failed") {
         boot_failure_ = p.argument(0);
     } else if (p.verb == "keep" && p.fd) {
-        if (kept_.size() < kept_max || kept_.count(p.argument(0))) kept_[p.argument(0)] = std::move(p.fd);
-        else log_.line("keep " + p.argument(0) + " refused: " + std::to_string(kept_max) + " descriptors are kept");
+        if (kept_.size() < kept_max || kept_.count(p.argument(0)))
+            kept_[p.argument(0)] = std::move(p.fd);
+        else
+            log_.line("keep " + p.argument(0) + " refused: " + std::to_string(kept_max) +
+                      " descriptors are kept");
     } else if (p.verb == "drop") {
         kept_.erase(p.argument(0));
     } else if (p.verb == "stopping") {
@@ -430,7 +458,8 @@ void parent::on_packet(parent_protocol::packet& p) {
         service_.send("WATCHDOG=1");
     } else if (p.verb == "status") {
         const auto up = std::chrono::duration_cast<milliseconds>(clock::now() - started_);
-        send("status", {std::to_string(::getpid()), std::to_string(restarts_), std::to_string(up.count())});
+        send("status",
+             {std::to_string(::getpid()), std::to_string(restarts_), std::to_string(up.count())});
     }
 }
 
@@ -457,7 +486,8 @@ void parent::on_child_exit(int status) {
     child_ = child_process();
     unsent_.clear();
     kill_at_.reset();
-    if (const int n = end_orphans(spared_)) log_.line("ended " + std::to_string(n) + " processes it left behind");
+    if (const int n = end_orphans(spared_))
+        log_.line("ended " + std::to_string(n) + " processes it left behind");
 
     if (stopping_) return finish(code_done, stop_reason_);
     if (restarting_) {
@@ -471,7 +501,8 @@ void parent::on_child_exit(int status) {
             const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
             return finish(code >= 64 && code <= 78 ? code : code_unavailable, boot_failure_);
         }
-        return finish(code_bug, "the runtime ended while it started (" + how + "); log: " + options_.node.log_path());
+        return finish(code_bug, "the runtime ended while it started (" + how +
+                                    "); log: " + options_.node.log_path());
     }
     if (orderly) return finish(code_done, "the runtime ended by itself");
     on_crash(boot_failure_.empty() ? how : boot_failure_);
@@ -482,8 +513,9 @@ void parent::on_crash(const std::string& how) {
     deaths_.push_back(now);
     while (now - deaths_.front() > options_.period) deaths_.pop_front();
     if (deaths_.size() > static_cast<std::size_t>(options_.intensity)) {
-        return finish(code_bug, "gave up: the runtime died " + std::to_string(deaths_.size()) + " times within " +
-                                    std::to_string(options_.period.count()) + "ms, at last: " + how);
+        return finish(code_bug, "gave up: the runtime died " + std::to_string(deaths_.size()) +
+                                    " times within " + std::to_string(options_.period.count()) +
+                                    "ms, at last: " + how);
     }
     ++restarts_;
     start_child("crashed: " + how);
@@ -509,9 +541,12 @@ void parent::read_output() {
     // Bounded, so that a talkative runtime cannot keep us from its signals.
     for (int i = 0; i < 64 && child_.output; ++i) {
         const auto n = ::read(child_.output.get(), buffer, sizeof buffer);
-        if (n > 0) log_.raw({buffer, static_cast<std::size_t>(n)});
-        else if (n == 0) child_.output.reset();
-        else if (errno != EINTR) return;
+        if (n > 0)
+            log_.raw({buffer, static_cast<std::size_t>(n)});
+        else if (n == 0)
+            child_.output.reset();
+        else if (errno != EINTR)
+            return;
     }
 }
 
@@ -533,12 +568,14 @@ void parent::check_files() {
     const auto& node = options_.node;
     struct stat folder {};
     if (::stat(node.runtime_folder.c_str(), &folder) != 0) {
-        if (::mkdir(node.runtime_folder.c_str(), 0700) == 0) log_.line("the folder " + node.runtime_folder + " was deleted: made anew");
+        if (::mkdir(node.runtime_folder.c_str(), 0700) == 0)
+            log_.line("the folder " + node.runtime_folder + " was deleted: made anew");
         watch_folder();
     }
     if (!lock_.is_in_place()) {
         auto lock = lock_file::take(node.lock_path());
-        if (!lock && lock.error().is("held")) return begin_stop("its lock file was deleted, and another node holds the new one");
+        if (!lock && lock.error().is("held"))
+            return begin_stop("its lock file was deleted, and another node holds the new one");
         if (!lock) {
             log_.line("the lock file was deleted and cannot be made anew: " + lock.error().detail);
             return;
@@ -567,13 +604,17 @@ void parent::send(std::string_view verb, const std::vector<std::string>& argumen
 void parent::flush_unsent() {
     while (!unsent_.empty() && child_.link) {
         const auto& first = unsent_.front();
-        if (parent_protocol::send_packet(child_.link.get(), first.bytes, first.fd.get()) == io::would_block) return;
+        if (parent_protocol::send_packet(child_.link.get(), first.bytes, first.fd.get()) ==
+            io::would_block)
+            return;
         unsent_.pop_front();
     }
 }
 
 }  // namespace
 
-int run_parent(const parent_options& options) { return parent(options).run(); }
+int run_parent(const parent_options& options) {
+    return parent(options).run();
+}
 
 }  // namespace beam

@@ -31,7 +31,8 @@ struct parent_options {
     int intensity = 5;
     std::chrono::milliseconds period = std::chrono::seconds(10);
 
-    std::chrono::milliseconds drain = std::chrono::seconds(10);  ///< a stop that takes longer is a kill
+    std::chrono::milliseconds drain =
+        std::chrono::seconds(10);  ///< a stop that takes longer is a kill
 };
 
 /// Set in the environment across an execve of the parent: it goes on rather than starts.

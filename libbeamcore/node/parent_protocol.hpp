@@ -21,7 +21,8 @@
 //     give NAME + fd           a descriptor an earlier child left with keep
 //     begin                    ends the gives
 //     listener + fd            the socket file was deleted and made anew: accept here as well
-//     stop REASON              drain and exit with 0; killed when it takes longer than the drain time
+//     stop REASON [again]      drain and exit with 0; killed when it takes longer than the drain time;
+//                              again: another child is started after it
 //     reread                   SIGHUP: read configuration again
 //     ping                     asked for when systemd watches; unanswered, no WATCHDOG=1 is sent
 //     exited PID STATUS        an adopted process (a port of an earlier child) ended, as waitpid says

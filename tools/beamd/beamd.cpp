@@ -9,9 +9,11 @@ namespace beam::beamd {
 
 int run(int argc, char** argv, runtime_entry runtime) {
     // Before any parsing: the runtime's start is on the path of every first command.
-    if (argc > 1 && std::strcmp(argv[1], "--child") == 0) return runtime(child_options({argv + 2, argv + argc}));
+    if (argc > 1 && std::strcmp(argv[1], "--child") == 0)
+        return runtime(child_options({argv + 2, argv + argc}));
 
-    CLI::App app{"A beamcore node: runs applications, and restarts its runtime when that dies", "beamd"};
+    CLI::App app{"A beamcore node: runs applications, and restarts its runtime when that dies",
+                 "beamd"};
     auto common = tool::add_common_options(app);
     common->has_batch = false;
     tool::examples(app, "beamd --daemon && beamd status\nbeamd logs --follow");
@@ -21,24 +23,32 @@ int run(int argc, char** argv, runtime_entry runtime) {
     app.add_option("--app", serving.applications, "Start this application at once; repeatable")
         ->option_text("APP")
         ->allow_extra_args(false);
-    app.add_flag("--daemon", serving.daemon, "Run in the background; returns when the node is ready");
-    app.add_flag("--dist{127.0.0.1}", serving.dist, "Listen for other nodes (127.0.0.1)")->option_text("[=ADDR]");
+    app.add_flag("--daemon", serving.daemon,
+                 "Run in the background; returns when the node is ready");
+    app.add_flag("--dist{127.0.0.1}", serving.dist, "Listen for other nodes (127.0.0.1)")
+        ->option_text("[=ADDR]");
     // How tools and --daemon start a node; not for people.
     app.add_flag("--spawned", serving.spawned)->group("");
     app.add_option("--ready-fd", serving.ready_fd)->group("");
     app.add_option("--started-by", serving.started_by)->group("");
 
-    auto* status_command = app.add_subcommand("status", "Say whether the node runs, since when and for whom");
+    auto* status_command =
+        app.add_subcommand("status", "Say whether the node runs, since when and for whom");
     auto* ping_command = app.add_subcommand("ping", "Ask the node for a sign of life");
     auto* await_command = app.add_subcommand("await", "Wait until the node answers; starts none");
-    auto* stop_command = app.add_subcommand("stop", "Stop the node: drain for up to 10s, then kill");
-    auto* restart_command = app.add_subcommand("restart", "Restart the node, as the beamd that is installed now; clients wait");
+    auto* stop_command =
+        app.add_subcommand("stop", "Stop the node: drain for up to 10s, then kill");
+    auto* restart_command = app.add_subcommand(
+        "restart", "Restart the node, as the beamd that is installed now; clients wait");
     auto* logs_command = app.add_subcommand("logs", "Print the node's log");
     auto* socket_command = app.add_subcommand("socket", "Print the path of the control socket");
-    auto* doctor_command = app.add_subcommand("doctor", "Check folders, modes, locks, versions and limits");
+    auto* doctor_command =
+        app.add_subcommand("doctor", "Check folders, modes, locks, versions and limits");
 
     logs_options log_lines;
-    logs_command->add_option("--lines", log_lines.lines, "Only the last N lines")->option_text("N")->check(CLI::NonNegativeNumber);
+    logs_command->add_option("--lines", log_lines.lines, "Only the last N lines")
+        ->option_text("N")
+        ->check(CLI::NonNegativeNumber);
     logs_command->add_flag("--follow", log_lines.follow, "Go on as the log grows");
     tool::stream_options limits(*logs_command);
 

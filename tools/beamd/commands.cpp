@@ -53,12 +53,17 @@ void wait_a_moment() {
 void signal_parent(client& node, int signal) {
     const int pid = node.peer_pid();
     node.disconnect();
-    if (pid <= 1) throw failure(exit_code::not_permitted, "the node's process cannot be seen from here (another pid namespace)");
+    if (pid <= 1)
+        throw failure(exit_code::not_permitted,
+                      "the node's process cannot be seen from here (another pid namespace)");
     if (::kill(pid, signal) != 0 && errno != ESRCH)
-        throw failure(exit_code::not_permitted, "cannot signal process " + std::to_string(pid) + ": " + std::strerror(errno));
+        throw failure(exit_code::not_permitted,
+                      "cannot signal process " + std::to_string(pid) + ": " + std::strerror(errno));
 }
 
-json not_running(const common_state& common, const char* state) { return {{"node", common.node}, {"state", state}}; }
+json not_running(const common_state& common, const char* state) {
+    return {{"node", common.node}, {"state", state}};
+}
 
 template <class T>
 T member(const json& object, const char* key, T otherwise) {
@@ -74,16 +79,20 @@ T member(const json& object, const char* key, T otherwise) {
 std::string status_text(const json& s) {
     std::string apps;
     for (const auto& app : member(s, "applications", json::array()))
-        apps += (apps.empty() ? "" : ",") + (app.is_string() ? app.get<std::string>() : member(app, "name", std::string("?")));
+        apps += (apps.empty() ? "" : ",") +
+                (app.is_string() ? app.get<std::string>() : member(app, "name", std::string("?")));
     const auto uptime = std::chrono::milliseconds(member<std::int64_t>(s, "uptime_ms", 0));
-    std::string text = member(s, "node", std::string("?")) + ": " + member(s, "state", std::string("?"));
-    text += " (pid=" + std::to_string(member(s, "os_pid", 0)) + " uptime=" + print_duration(uptime) +
+    std::string text =
+        member(s, "node", std::string("?")) + ": " + member(s, "state", std::string("?"));
+    text += " (pid=" + std::to_string(member(s, "os_pid", 0)) +
+            " uptime=" + print_duration(uptime) +
             " restarts=" + std::to_string(member(s, "restarts", 0)) + ")";
     text += "\nversion: " + member(s, "version", std::string("?"));
     text += "\napplications: " + (apps.empty() ? "none" : apps);
     text += "\nstarted by: " + member(s, "started_by", std::string("?"));
     const auto stops = s.find("stops_when");
-    text += "\nstops when: " + (stops != s.end() && stops->is_string() ? stops->get<std::string>() : std::string("told to"));
+    text += "\nstops when: " + (stops != s.end() && stops->is_string() ? stops->get<std::string>()
+                                                                       : std::string("told to"));
     return text;
 }
 
@@ -106,7 +115,8 @@ exit_code status(client& node) {
         case life::between:
             common.print(common.node + ": starting or stopping", not_running(common, "changing"));
             return exit_code::no;
-        case life::running: break;
+        case life::running:
+            break;
     }
     const auto answer = node.ask("node.status");
     common.print(status_text(answer), answer);
@@ -133,7 +143,8 @@ exit_code await(client& node) {
         } catch (const failure& error) {
             if (error.exit != exit_code::unavailable && error.exit != exit_code::try_again) throw;
             if (until.is_over())
-                throw failure(exit_code::try_again, "the node \"" + common.node + "\" did not come up in time",
+                throw failure(exit_code::try_again,
+                              "the node \"" + common.node + "\" did not come up in time",
                               "beamd status --node " + common.node, "timeout");
         }
     }
@@ -157,7 +168,8 @@ exit_code stop(client& node) {
     }
     for (; look(common, until) != life::absent; wait_a_moment())
         if (until.is_over())
-            throw failure(exit_code::try_again, "the node \"" + common.node + "\" has not stopped yet",
+            throw failure(exit_code::try_again,
+                          "the node \"" + common.node + "\" has not stopped yet",
                           "beamd logs --node " + common.node, "timeout");
     common.print(common.node + ": stopped", not_running(common, "stopped"));
     return exit_code::done;
@@ -168,7 +180,8 @@ exit_code restart(client& node) {
     const auto until = stop_deadline(common);
     node.set_deadline(until);
     if (look(common, until) == life::absent) {
-        if (!common.socket.empty()) throw failure(exit_code::unavailable, "no node listens at " + common.socket);
+        if (!common.socket.empty())
+            throw failure(exit_code::unavailable, "no node listens at " + common.socket);
         start_daemon(node.common(), {});
         common.print(common.node + ": started", not_running(common, "ready"));
         return exit_code::done;
@@ -192,7 +205,8 @@ exit_code restart(client& node) {
         }
         node.disconnect();
         if (until.is_over())
-            throw failure(exit_code::try_again, "the node \"" + common.node + "\" has not restarted yet",
+            throw failure(exit_code::try_again,
+                          "the node \"" + common.node + "\" has not restarted yet",
                           "beamd logs --node " + common.node, "timeout");
     }
     common.print(common.node + ": restarted", not_running(common, "ready"));

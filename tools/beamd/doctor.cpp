@@ -33,7 +33,9 @@ namespace {
 
 enum class verdict { ok, warning, wrong };
 
-const char* word_of(verdict v) { return v == verdict::ok ? "ok" : v == verdict::warning ? "warning" : "wrong"; }
+const char* word_of(verdict v) {
+    return v == verdict::ok ? "ok" : v == verdict::warning ? "warning" : "wrong";
+}
 
 // Looks at everything, changes nothing but missing folders, and goes on after a finding.
 class examination {
@@ -45,7 +47,8 @@ public:
 private:
     void add(verdict v, const std::string& what, const std::string& detail) {
         findings_.push_back({{"check", what}, {"result", word_of(v)}, {"detail", detail}});
-        text_ += (text_.empty() ? "" : "\n") + std::string(word_of(v)) + ": " + what + ": " + detail;
+        text_ +=
+            (text_.empty() ? "" : "\n") + std::string(word_of(v)) + ": " + what + ": " + detail;
         if (v == verdict::wrong) worst_ = exit_code::no;
     }
 
@@ -55,7 +58,8 @@ private:
         try {
             f();
         } catch (const failure& error) {
-            add(verdict::wrong, what, error.why + (error.next.empty() ? "" : "; try: " + error.next));
+            add(verdict::wrong, what,
+                error.why + (error.next.empty() ? "" : "; try: " + error.next));
         }
     }
 
@@ -78,21 +82,31 @@ void examination::folders() {
         folder_ = tool::runtime_folder();
         add(verdict::ok, "runtime folder", folder_);
         const auto path = tool::socket_path(folder_, common_.node);
-        add(verdict::ok, "socket path", path + " (" + std::to_string(path.size()) + " of 107 bytes)");
+        add(verdict::ok, "socket path",
+            path + " (" + std::to_string(path.size()) + " of 107 bytes)");
     });
     const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    if (!runtime || !*runtime) add(verdict::ok, "XDG_RUNTIME_DIR", "not set: the temporary folder is used");
-    else if (folder_.rfind(runtime, 0) != 0) add(verdict::warning, "XDG_RUNTIME_DIR", std::string(runtime) + " is no folder of ours: the temporary folder is used");
+    if (!runtime || !*runtime)
+        add(verdict::ok, "XDG_RUNTIME_DIR", "not set: the temporary folder is used");
+    else if (folder_.rfind(runtime, 0) != 0)
+        add(verdict::warning, "XDG_RUNTIME_DIR",
+            std::string(runtime) + " is no folder of ours: the temporary folder is used");
     if (folder_.empty()) return;
     check("state folder", [&] {
         const auto state = tool::state_folder(folder_);
         const bool fallback = state.rfind(folder_, 0) == 0;
         add(fallback ? verdict::warning : verdict::ok, "state folder",
-            state + (fallback ? ": the home folder cannot be written, what is promised to be kept is lost at a reboot" : ""));
+            state + (fallback ? ": the home folder cannot be written, what is promised to be kept "
+                                "is lost at a reboot"
+                              : ""));
         struct statvfs disk {};
         if (::statvfs(state.c_str(), &disk) == 0) {
-            const auto mib = static_cast<unsigned long long>(disk.f_bavail) * disk.f_frsize / (1024 * 1024);
-            add(mib < 10 ? verdict::wrong : mib < 200 ? verdict::warning : verdict::ok, "disk", std::to_string(mib) + " MiB free for " + state);
+            const auto mib =
+                static_cast<unsigned long long>(disk.f_bavail) * disk.f_frsize / (1024 * 1024);
+            add(mib < 10    ? verdict::wrong
+                : mib < 200 ? verdict::warning
+                            : verdict::ok,
+                "disk", std::to_string(mib) + " MiB free for " + state);
         }
     });
 }
@@ -106,21 +120,31 @@ void examination::life() {
         struct stat file {};
         const bool has_file = ::lstat(place.socket.c_str(), &file) == 0;
         if (got == connect_result::absent) {
-            if (held) add(verdict::warning, "node", common_.node + " is starting or stopping: its lock is held, nobody listens");
-            else if (has_file) add(verdict::warning, "node", common_.node + " is not running; its stale socket will be replaced by the next start");
-            else add(verdict::ok, "node", common_.node + " is not running");
+            if (held)
+                add(verdict::warning, "node",
+                    common_.node + " is starting or stopping: its lock is held, nobody listens");
+            else if (has_file)
+                add(verdict::warning, "node",
+                    common_.node +
+                        " is not running; its stale socket will be replaced by the next start");
+            else
+                add(verdict::ok, "node", common_.node + " is not running");
             return;
         }
-        if (has_file && (file.st_mode & 077)) add(verdict::wrong, "socket", place.socket + " can be used by others");
-        if (!held && !place.lock.empty()) add(verdict::wrong, "lock", place.lock + " is free although somebody listens");
+        if (has_file && (file.st_mode & 077))
+            add(verdict::wrong, "socket", place.socket + " can be used by others");
+        if (!held && !place.lock.empty())
+            add(verdict::wrong, "lock", place.lock + " is free although somebody listens");
         node_.set_deadline(deadline::in(2s));
         const auto before = deadline::clock::now();
         const auto hello = node_.hello();
         const auto took = deadline::clock::now() - before;
-        add(took > 100ms ? verdict::warning : verdict::ok, "node", common_.node + " answers in " + print_duration(took));
+        add(took > 100ms ? verdict::warning : verdict::ok, "node",
+            common_.node + " answers in " + print_duration(took));
         const auto version = hello.value("version", std::string("?"));
         add(version == BEAM_VERSION ? verdict::ok : verdict::warning, "versions",
-            "node " + version + ", tools " BEAM_VERSION + (version == BEAM_VERSION ? "" : "; try: beamd restart"));
+            "node " + version + ", tools " BEAM_VERSION +
+                (version == BEAM_VERSION ? "" : "; try: beamd restart"));
     });
 }
 
@@ -133,7 +157,8 @@ void examination::others() {
         const std::string file = entry->d_name;
         if (file.size() < 6 || file.compare(file.size() - 5, 5, ".lock") != 0) continue;
         const auto name = file.substr(0, file.size() - 5);
-        if (name != common_.node && tool::look_at_lock(folder_ + "/" + file) == lock_state::held) names += (names.empty() ? "" : ",") + name;
+        if (name != common_.node && tool::look_at_lock(folder_ + "/" + file) == lock_state::held)
+            names += (names.empty() ? "" : ",") + name;
     }
     ::closedir(folder);
     add(verdict::ok, "other nodes", names.empty() ? "none" : names);
@@ -141,7 +166,8 @@ void examination::others() {
 
 void examination::program() {
     const auto path = tool::find_beamd();
-    add(path.empty() ? verdict::wrong : verdict::ok, "beamd", path.empty() ? "neither beside the tools nor in PATH" : path);
+    add(path.empty() ? verdict::wrong : verdict::ok, "beamd",
+        path.empty() ? "neither beside the tools nor in PATH" : path);
 }
 
 void examination::limits() {
@@ -152,10 +178,12 @@ void examination::limits() {
     if (FILE* file = std::fopen("/proc/sys/net/core/somaxconn", "re")) {
         int queue = 0;
         if (std::fscanf(file, "%d", &queue) == 1)
-            add(queue < 128 ? verdict::warning : verdict::ok, "waiting clients", std::to_string(queue) + " fit in the socket's queue");
+            add(queue < 128 ? verdict::warning : verdict::ok, "waiting clients",
+                std::to_string(queue) + " fit in the socket's queue");
         std::fclose(file);
     }
-    add(std::time(nullptr) < 1'700'000'000 ? verdict::wrong : verdict::ok, "clock", std::to_string(std::time(nullptr)));
+    add(std::time(nullptr) < 1'700'000'000 ? verdict::wrong : verdict::ok, "clock",
+        std::to_string(std::time(nullptr)));
 }
 
 exit_code examination::run() {
@@ -166,12 +194,16 @@ exit_code examination::run() {
     }
     program();
     limits();
-    common_.print(text_, {{"node", common_.node}, {"healthy", worst_ == exit_code::done}, {"checks", findings_}});
+    common_.print(
+        text_,
+        {{"node", common_.node}, {"healthy", worst_ == exit_code::done}, {"checks", findings_}});
     return worst_;
 }
 
 }  // namespace
 
-exit_code doctor(client& node) { return examination(node).run(); }
+exit_code doctor(client& node) {
+    return examination(node).run();
+}
 
 }  // namespace beam::beamd

@@ -41,7 +41,9 @@ public:
                 lines_.append({buffer, static_cast<std::size_t>(n)});
                 continue;
             }
-            if (n < 0 && errno != EINTR) throw failure(exit_code::io_error, "cannot read " + path_ + ": " + std::strerror(errno));
+            if (n < 0 && errno != EINTR)
+                throw failure(exit_code::io_error,
+                              "cannot read " + path_ + ": " + std::strerror(errno));
             if (!was_rotated()) return std::nullopt;
             // Everything of the old file was read: the rest is in the new one.
             fd_.reset();
@@ -55,7 +57,8 @@ private:
     }
 
     bool was_rotated() const {
-        struct stat mine {}, there {};
+        struct stat mine {
+        }, there{};
         return ::stat(path_.c_str(), &there) == 0 && ::fstat(fd_.get(), &mine) == 0 &&
                (mine.st_ino != there.st_ino || mine.st_dev != there.st_dev);
     }
@@ -72,7 +75,9 @@ exit_code logs(client& node, const logs_options& options) {
     const auto path = tool::state_folder(tool::runtime_folder()) + "/" + common.node + ".log";
     log_reader reader(path);
     if (!reader.is_open() && !options.follow)
-        throw failure(exit_code::no, "the node \"" + common.node + "\" has no log yet (" + path + ")", "", "not_found");
+        throw failure(exit_code::no,
+                      "the node \"" + common.node + "\" has no log yet (" + path + ")", "",
+                      "not_found");
 
     std::uint64_t printed = 0;
     const auto is_full = [&] { return options.limits.count && printed >= options.limits.count; };
@@ -94,8 +99,11 @@ exit_code logs(client& node, const logs_options& options) {
     common.out.flush();
     if (!options.follow) return exit_code::done;
 
-    const auto end_at = options.limits.for_time ? deadline::in(*options.limits.for_time) : deadline();
-    const auto idle = [&] { return options.limits.until_idle ? deadline::in(*options.limits.until_idle) : deadline(); };
+    const auto end_at =
+        options.limits.for_time ? deadline::in(*options.limits.for_time) : deadline();
+    const auto idle = [&] {
+        return options.limits.until_idle ? deadline::in(*options.limits.until_idle) : deadline();
+    };
     for (auto idle_at = idle(); !is_full() && !end_at.is_over() && !idle_at.is_over();) {
         while (!is_full()) {
             auto line = reader.next();

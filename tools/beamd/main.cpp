@@ -20,4 +20,6 @@ int run_runtime(const beam::node_options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return beam::beamd::run(argc, argv, run_runtime); }
+int main(int argc, char** argv) {
+    return beam::beamd::run(argc, argv, run_runtime);
+}

@@ -55,7 +55,8 @@ std::string own_path() {
     const auto n = ::readlink("/proc/self/exe", path, sizeof path);
     std::string out(path, n > 0 ? static_cast<std::size_t>(n) : 0);
     constexpr std::string_view deleted = " (deleted)";
-    if (out.size() > deleted.size() && out.compare(out.size() - deleted.size(), deleted.size(), deleted) == 0)
+    if (out.size() > deleted.size() &&
+        out.compare(out.size() - deleted.size(), deleted.size(), deleted) == 0)
         out.resize(out.size() - deleted.size());
     return out;
 }
@@ -73,7 +74,8 @@ void start_daemon(const tool::common_options& common, const serve_options& optio
         line.resize(at);
     }
     const bool runs = line.find("is already running") != std::string::npos;
-    failure error(runs ? exit_code::no : exit_code::unavailable, line, next, runs ? "already_running" : "");
+    failure error(runs ? exit_code::no : exit_code::unavailable, line, next,
+                  runs ? "already_running" : "");
     error.what_failed = "start " + common->node;
     throw error;
 }

@@ -42,7 +42,9 @@ private:
     throw failure(exit_code::try_again, why, "beamd status --node " + node, "timeout");
 }
 
-std::string cannot_open(const std::string& path) { return "cannot open " + path + ": " + std::strerror(errno); }
+std::string cannot_open(const std::string& path) {
+    return "cannot open " + path + ": " + std::strerror(errno);
+}
 
 // The exclusive right to start this node. Nobody needs it who can connect, so that is tried too.
 struct spawn_right {
@@ -50,16 +52,20 @@ struct spawn_right {
     unique_fd connected;
 };
 
-spawn_right take_spawn_right(const std::string& folder, const attach_options& o, const std::string& socket) {
+spawn_right take_spawn_right(const std::string& folder, const attach_options& o,
+                             const std::string& socket) {
     spawn_right right;
     const auto path = folder + "/" + o.node + ".spawn";
     right.lock.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!right.lock) throw failure(exit_code::cannot_create, cannot_open(path));
     for (pause p;; p.wait(o.until)) {
         if (::flock(right.lock.get(), LOCK_EX | LOCK_NB) == 0) return right;
-        if (errno != EWOULDBLOCK && errno != EINTR) throw failure(exit_code::cannot_create, cannot_open(path));
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            throw failure(exit_code::cannot_create, cannot_open(path));
         if (connect_to(socket, o.until, right.connected) == connect_result::connected) return right;
-        if (o.until.is_over()) too_late("another tool is starting the node \"" + o.node + "\" and is not done", o.node);
+        if (o.until.is_over())
+            too_late("another tool is starting the node \"" + o.node + "\" and is not done",
+                     o.node);
     }
 }
 
@@ -71,7 +77,8 @@ spawn_right take_spawn_right(const std::string& folder, const attach_options& o,
         next = line.substr(at + 7);
         line.resize(at);
     }
-    failure error(exit_code::unavailable, "cannot start the node \"" + o.node + "\": " + line, next);
+    failure error(exit_code::unavailable, "cannot start the node \"" + o.node + "\": " + line,
+                  next);
     throw error;
 }
 
@@ -96,13 +103,21 @@ connect_result connect_to(const std::string& path, deadline until, unique_fd& fd
             return connect_result::connected;
         }
         switch (errno) {
-            case EINTR: check_interrupted(); continue;
-            case ENOENT: case ENOTDIR: case ECONNREFUSED: return connect_result::absent;
-            case EAGAIN: return connect_result::busy;
-            case EACCES: case EPERM:
+            case EINTR:
+                check_interrupted();
+                continue;
+            case ENOENT:
+            case ENOTDIR:
+            case ECONNREFUSED:
+                return connect_result::absent;
+            case EAGAIN:
+                return connect_result::busy;
+            case EACCES:
+            case EPERM:
                 throw failure(exit_code::not_permitted, "not permitted to use the socket " + path);
             default:
-                throw failure(exit_code::unavailable, "cannot connect to " + path + ": " + std::strerror(errno));
+                throw failure(exit_code::unavailable,
+                              "cannot connect to " + path + ": " + std::strerror(errno));
         }
     }
 }
@@ -142,14 +157,15 @@ std::vector<std::string> node_environment(char** environment) {
         const std::string_view text = *entry;
         const auto name = text.substr(0, text.find('='));
         bool keep = name.rfind("XDG_", 0) == 0 || name.rfind("BEAM_", 0) == 0;
-        for (auto known : {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "CI"}) keep = keep || name == known;
+        for (auto known : {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "CI"})
+            keep = keep || name == known;
         if (keep) out.emplace_back(text);
     }
     return out;
 }
 
-std::string start_detached(const std::string& program, std::vector<std::string> words, bool keep_environment,
-                           deadline until) {
+std::string start_detached(const std::string& program, std::vector<std::string> words,
+                           bool keep_environment, deadline until) {
     constexpr int ready_fd = 3;
     words.insert(words.begin(), program);
     words.insert(words.end(), {"--ready-fd", std::to_string(ready_fd)});
@@ -162,11 +178,13 @@ std::string start_detached(const std::string& program, std::vector<std::string> 
     filtered.push_back(nullptr);
 
     int pipe[2];
-    if (::pipe2(pipe, O_CLOEXEC) != 0) throw failure(exit_code::bug, std::string("no pipe: ") + std::strerror(errno));
+    if (::pipe2(pipe, O_CLOEXEC) != 0)
+        throw failure(exit_code::bug, std::string("no pipe: ") + std::strerror(errno));
     unique_fd answer(pipe[0]);
     unique_fd theirs(pipe[1]);
     const pid_t middle = ::fork();
-    if (middle < 0) throw failure(exit_code::unavailable, std::string("cannot fork: ") + std::strerror(errno));
+    if (middle < 0)
+        throw failure(exit_code::unavailable, std::string("cannot fork: ") + std::strerror(errno));
     if (middle == 0) {
         // Twice, so that it is init's child: a tool that lives on need not reap it.
         ::setsid();
@@ -180,7 +198,8 @@ std::string start_detached(const std::string& program, std::vector<std::string> 
         ::umask(077);
         struct sigaction standard {};
         standard.sa_handler = SIG_DFL;
-        for (int s : {SIGINT, SIGPIPE, SIGHUP, SIGTERM, SIGCHLD}) ::sigaction(s, &standard, nullptr);
+        for (int s : {SIGINT, SIGPIPE, SIGHUP, SIGTERM, SIGCHLD})
+            ::sigaction(s, &standard, nullptr);
         ::execve(program.c_str(), arguments.data(), keep_environment ? environ : filtered.data());
         ::dprintf(ready_fd, "cannot execute %s: %s\n", program.c_str(), std::strerror(errno));
         ::_exit(127);
@@ -195,7 +214,8 @@ std::string start_detached(const std::string& program, std::vector<std::string> 
         const int n = ::poll(waits, 2, until.poll_timeout());
         check_interrupted();
         if (n == 0 && until.is_over())
-            throw failure(exit_code::try_again, program + " is not ready yet", "a longer --timeout", "timeout");
+            throw failure(exit_code::try_again, program + " is not ready yet", "a longer --timeout",
+                          "timeout");
         if (n <= 0) continue;
         char buffer[4096];
         const auto got = ::read(answer.get(), buffer, sizeof buffer);
@@ -209,9 +229,12 @@ unique_fd attach(const attach_options& o) {
     unique_fd fd;
     if (!o.socket.empty()) {
         switch (connect_to(o.socket, o.until, fd)) {
-            case connect_result::connected: return fd;
-            case connect_result::busy: too_late("the node at " + o.socket + " takes no more connections", o.node);
-            case connect_result::absent: break;
+            case connect_result::connected:
+                return fd;
+            case connect_result::busy:
+                too_late("the node at " + o.socket + " takes no more connections", o.node);
+            case connect_result::absent:
+                break;
         }
         throw failure(exit_code::unavailable, "no node listens at " + o.socket, "beamd status");
     }
@@ -221,14 +244,16 @@ unique_fd attach(const attach_options& o) {
     const auto lock = folder + "/" + o.node + ".lock";
     const auto try_connect = [&] {
         const auto got = connect_to(socket, o.until, fd);
-        if (got == connect_result::busy) too_late("the node \"" + o.node + "\" takes no more connections", o.node);
+        if (got == connect_result::busy)
+            too_late("the node \"" + o.node + "\" takes no more connections", o.node);
         return got == connect_result::connected;
     };
     // Nobody listens, but the lock is held: it is starting or stopping.
     const auto wait_while_held = [&] {
         for (pause p; look_at_lock(lock) == lock_state::held; p.wait(o.until)) {
             if (try_connect()) return true;
-            if (o.until.is_over()) too_late("the node \"" + o.node + "\" is starting or stopping", o.node);
+            if (o.until.is_over())
+                too_late("the node \"" + o.node + "\" is starting or stopping", o.node);
         }
         return false;
     };
@@ -236,7 +261,8 @@ unique_fd attach(const attach_options& o) {
     if (try_connect()) return fd;
     if (!o.spawn) {
         if (wait_while_held() || try_connect()) return fd;
-        throw failure(exit_code::unavailable, "no node \"" + o.node + "\" is running, and none may be started",
+        throw failure(exit_code::unavailable,
+                      "no node \"" + o.node + "\" is running, and none may be started",
                       "beamd --daemon --node " + o.node);
     }
     auto right = take_spawn_right(folder, o, socket);
@@ -245,7 +271,8 @@ unique_fd attach(const attach_options& o) {
     for (int attempt = 0;; ++attempt) {
         if (try_connect() || wait_while_held() || try_connect()) return fd;
         if (program.empty())
-            throw failure(exit_code::unavailable, "beamd is neither beside " + o.tool + " nor in PATH");
+            throw failure(exit_code::unavailable,
+                          "beamd is neither beside " + o.tool + " nor in PATH");
         const auto line = start_detached(program,
                                          {"--node", o.node, "--spawned", "--started-by",
                                           o.tool + " (pid " + std::to_string(::getpid()) + ")"},
@@ -253,8 +280,10 @@ unique_fd attach(const attach_options& o) {
         if (try_connect()) return fd;
         // `ready`, and gone already; or a node that somebody started by hand had the lock meanwhile
         // and let it go. Not for ever.
-        const bool may_retry = line == "ready" || line.find("is already running") != std::string::npos;
-        if (!may_retry || attempt == 2) start_failed(line == "ready" ? "it ended at once" : line, o);
+        const bool may_retry =
+            line == "ready" || line.find("is already running") != std::string::npos;
+        if (!may_retry || attempt == 2)
+            start_failed(line == "ready" ? "it ended at once" : line, o);
     }
 }
 

@@ -10,12 +10,12 @@
 namespace beam::tool {
 
 struct attach_options {
-    std::string tool;     ///< who asks; the node's log and status say it
-    std::string node;     ///< its socket is looked for in the runtime folder
-    std::string socket;   ///< if given, exactly this socket and nothing else
+    std::string tool;    ///< who asks; the node's log and status say it
+    std::string node;    ///< its socket is looked for in the runtime folder
+    std::string socket;  ///< if given, exactly this socket and nothing else
     bool spawn = true;
     deadline until;
-    std::string beamd;    ///< the program to start; empty: beside this tool's, then in PATH
+    std::string beamd;  ///< the program to start; empty: beside this tool's, then in PATH
 };
 
 /// A connection to the node's control socket, which may have been started for it.
@@ -42,8 +42,9 @@ enum class lock_state { free, held };
 /// /dev/null, cwd `/`, umask 077 and the environment filtered for a node unless `keep_environment`.
 /// `--ready-fd N` is added to the arguments. Returns the line it wrote there, `ready` if all is well;
 /// empty if it ended without a word. Throws a failure with exit 75 at the deadline, or `interrupted`.
-[[nodiscard]] std::string start_detached(const std::string& program, std::vector<std::string> arguments,
-                                         bool keep_environment, deadline until);
+[[nodiscard]] std::string start_detached(const std::string& program,
+                                         std::vector<std::string> arguments, bool keep_environment,
+                                         deadline until);
 
 /// The environment that a spawned node gets: PATH HOME LANG TZ TMPDIR CI XDG_* BEAM_*.
 [[nodiscard]] std::vector<std::string> node_environment(char** environment);

@@ -22,8 +22,8 @@ using nlohmann::json;
 constexpr std::size_t in_flight_max = 100;
 
 struct asked {
-    std::int64_t id = -1;      // on the wire; -1: never sent
-    json own_id;               // the user's
+    std::int64_t id = -1;  // on the wire; -1: never sent
+    json own_id;           // the user's
     std::optional<json> answer;
 };
 
@@ -55,14 +55,15 @@ void batch::take(const std::string& line) {
     if (line.find_first_not_of(" \t") == std::string::npos) return;
     auto& a = asked_.emplace_back();
     const auto request = parse_line(line);
-    if (!request || !request->is_object()) return refuse(a, failure(exit_code::bad_data, "the line is no JSON object"));
+    if (!request || !request->is_object())
+        return refuse(a, failure(exit_code::bad_data, "the line is no JSON object"));
     a.own_id = request->value("id", json());
     const auto method = request->find("method");
     if (method == request->end() || !method->is_string())
         return refuse(a, failure(exit_code::bad_data, "the request has no method"));
     auto& session = node_.open();
-    a.id = session.send(prefix_ + "." + method->get<std::string>(), request->value("params", json()),
-                        session.default_deadline());
+    a.id = session.send(prefix_ + "." + method->get<std::string>(),
+                        request->value("params", json()), session.default_deadline());
     ++in_flight_;
 }
 
@@ -72,8 +73,10 @@ void batch::answered(const json& message) {
     for (auto& a : asked_) {
         if (a.id != id->get<std::int64_t>() || a.answer) continue;
         --in_flight_;
-        if (const auto error = message.find("error"); error != message.end()) refuse(a, failure_of_answer(*error));
-        else a.answer = json{{"result", message.value("result", json())}};
+        if (const auto error = message.find("error"); error != message.end())
+            refuse(a, failure_of_answer(*error));
+        else
+            a.answer = json{{"result", message.value("result", json())}};
         return;
     }
 }
@@ -110,22 +113,28 @@ exit_code batch::run(int input) {
 
         const bool reads = !ended && in_flight_ < in_flight_max;
         const int socket = in_flight_ > 0 ? node_.open().io->fd() : -1;
-        pollfd waits[3] = {{reads ? input : -1, POLLIN, 0}, {socket, POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
+        pollfd waits[3] = {
+            {reads ? input : -1, POLLIN, 0}, {socket, POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
         // The time limit is for an answer; whoever types requests may take as long as they like.
         const auto by = in_flight_ > 0 ? node_.open().default_deadline() : deadline();
         const int n = ::poll(waits, 3, by.poll_timeout());
         check_interrupted();
         if (n == 0) {
-            failure error(exit_code::try_again, "no answer in time", "beamd status --node " + common.node, "timeout");
+            failure error(exit_code::try_again, "no answer in time",
+                          "beamd status --node " + common.node, "timeout");
             error.applied_unknown = true;
             throw error;
         }
         if (waits[0].revents) {
             char buffer[64 * 1024];
             const auto got = ::read(input, buffer, sizeof buffer);
-            if (got > 0) lines.append({buffer, static_cast<std::size_t>(got)});
-            else if (got == 0) ended = true;
-            else if (errno != EINTR) throw failure(exit_code::io_error, std::string("cannot read stdin: ") + std::strerror(errno));
+            if (got > 0)
+                lines.append({buffer, static_cast<std::size_t>(got)});
+            else if (got == 0)
+                ended = true;
+            else if (errno != EINTR)
+                throw failure(exit_code::io_error,
+                              std::string("cannot read stdin: ") + std::strerror(errno));
         }
         if (waits[1].revents) {
             auto& session = node_.open();
@@ -141,6 +150,8 @@ exit_code batch::run(int input) {
 
 }  // namespace
 
-exit_code run_batch(client& node, const std::string& prefix, int input) { return batch(node, prefix).run(input); }
+exit_code run_batch(client& node, const std::string& prefix, int input) {
+    return batch(node, prefix).run(input);
+}
 
 }  // namespace beam::tool

@@ -31,14 +31,16 @@ constexpr std::int64_t hello_id = 0;
 constexpr auto cancel_grace = 500ms;
 
 failure timed_out(const common_state& c, bool sent) {
-    failure error(exit_code::try_again, sent ? "no answer in time" : "the node did not take the request in time",
+    failure error(exit_code::try_again,
+                  sent ? "no answer in time" : "the node did not take the request in time",
                   "beamd status --node " + c.node, "timeout");
     error.applied_unknown = sent;
     return error;
 }
 
 failure node_ended(const common_state& c) {
-    failure error(exit_code::try_again, "the node ended before it answered", "beamd logs --node " + c.node, "node_ended");
+    failure error(exit_code::try_again, "the node ended before it answered",
+                  "beamd logs --node " + c.node, "node_ended");
     error.applied_unknown = true;
     return error;
 }
@@ -78,17 +80,23 @@ const json* item_of(const json& message, std::int64_t id) {
 }
 
 json result_of(const json& answer) {
-    if (const auto error = answer.find("error"); error != answer.end()) throw failure_of_answer(*error);
+    if (const auto error = answer.find("error"); error != answer.end())
+        throw failure_of_answer(*error);
     const auto result = answer.find("result");
-    if (result == answer.end()) throw failure(exit_code::protocol, "the node's answer has neither result nor error", "beamd restart");
+    if (result == answer.end())
+        throw failure(exit_code::protocol, "the node's answer has neither result nor error",
+                      "beamd restart");
     return *result;
 }
 
 }  // namespace
 
-client::session::session(common_options options) : common(std::move(options)), may_spawn(common->spawn) {}
+client::session::session(common_options options)
+    : common(std::move(options)), may_spawn(common->spawn) {}
 
-deadline client::session::default_deadline() const { return until ? *until : common->until(); }
+deadline client::session::default_deadline() const {
+    return until ? *until : common->until();
+}
 
 void client::session::attach() {
     if (io) return;
@@ -100,26 +108,34 @@ void client::session::attach() {
     options.until = default_deadline();
     io.emplace(tool::attach(options));
     answered = greeted_ok = false;
-    const json greeting{{"id", hello_id},
-                        {"method", "hello"},
-                        {"params", {{"protocol", {protocol_version}}, {"tool", common->tool}, {"version", BEAM_VERSION}}}};
+    const json greeting{
+        {"id", hello_id},
+        {"method", "hello"},
+        {"params",
+         {{"protocol", {protocol_version}}, {"tool", common->tool}, {"version", BEAM_VERSION}}}};
     unsent = dump_line(greeting) + "\n";
-    common->trace(1, "attached to " + (common->socket.empty() ? "node " + common->node : common->socket));
+    common->trace(
+        1, "attached to " + (common->socket.empty() ? "node " + common->node : common->socket));
 }
 
 void client::session::write(const std::string& bytes, const deadline& by) {
     if (common->verbose >= 2) common->trace(2, "> " + bytes.substr(0, bytes.size() - 1));
     const auto all = std::exchange(unsent, {}) + bytes;
     switch (io->send(all, by)) {
-        case wait_result::done: return;
-        case wait_result::interrupted: throw interrupted{};
-        case wait_result::timeout: throw timed_out(*common, answered);
-        default: break;
+        case wait_result::done:
+            return;
+        case wait_result::interrupted:
+            throw interrupted{};
+        case wait_result::timeout:
+            throw timed_out(*common, answered);
+        default:
+            break;
     }
     // The node may have closed after writing why; reading finds out.
 }
 
-std::int64_t client::session::send(std::string_view method, const json& params, const deadline& by) {
+std::int64_t client::session::send(std::string_view method, const json& params,
+                                   const deadline& by) {
     const auto id = next_id++;
     json request{{"id", id}, {"method", method}};
     if (!params.is_null()) request["params"] = params;
@@ -140,7 +156,8 @@ std::optional<json> client::session::understand(const std::string& line) {
     if (common->verbose >= 2) common->trace(2, "< " + line);
     auto message = parse_line(line);
     if (!message || !message->is_object())
-        throw failure(exit_code::protocol, "the node sent what is no message: " + line.substr(0, 60), "beamd doctor");
+        throw failure(exit_code::protocol,
+                      "the node sent what is no message: " + line.substr(0, 60), "beamd doctor");
     if (!has_id(*message, hello_id)) return message;
     answered = true;
     if (const auto error = message->find("error"); error != message->end()) {
@@ -151,14 +168,17 @@ std::optional<json> client::session::understand(const std::string& line) {
     hello_answer = message->value("result", json::object());
     const auto version = hello_answer.find("protocol");
     if (version == hello_answer.end() || *version != protocol_version)
-        throw failure(exit_code::protocol, "the node speaks protocol " + (version == hello_answer.end() ? "?" : dump_line(*version)) +
-                                               ", this tool 1", "beamd restart");
+        throw failure(exit_code::protocol,
+                      "the node speaks protocol " +
+                          (version == hello_answer.end() ? "?" : dump_line(*version)) +
+                          ", this tool 1",
+                      "beamd restart");
     greeted_ok = true;
     const auto node_version = hello_answer.find("version");
     if (node_version != hello_answer.end() && node_version->is_string() &&
         is_older(node_version->get<std::string>(), BEAM_VERSION))
-        common->notice("the node is older (" + node_version->get<std::string>() + ") than this tool (" BEAM_VERSION
-                       "); to replace it: beamd restart");
+        common->notice("the node is older (" + node_version->get<std::string>() +
+                       ") than this tool (" BEAM_VERSION "); to replace it: beamd restart");
     return std::nullopt;
 }
 
@@ -166,9 +186,12 @@ std::optional<json> client::session::read(const deadline& by) {
     std::string line;
     for (;;) {
         switch (io->read_line(line, by)) {
-            case wait_result::done: break;
-            case wait_result::timeout: return std::nullopt;
-            case wait_result::interrupted: throw interrupted{};
+            case wait_result::done:
+                break;
+            case wait_result::timeout:
+                return std::nullopt;
+            case wait_result::interrupted:
+                throw interrupted{};
             case wait_result::closed: {
                 const bool was = answered;
                 io.reset();
@@ -176,7 +199,8 @@ std::optional<json> client::session::read(const deadline& by) {
             }
             case wait_result::too_long:
                 io.reset();
-                throw failure(exit_code::protocol, "the node sent a line of more than 64 MiB", "beamd doctor");
+                throw failure(exit_code::protocol, "the node sent a line of more than 64 MiB",
+                              "beamd doctor");
         }
         if (auto message = understand(line)) return message;
     }
@@ -186,10 +210,18 @@ client::client(common_options common) : session_(std::make_unique<session>(std::
 client::~client() = default;
 client::client(client&&) noexcept = default;
 
-const common_options& client::common() const { return session_->common; }
-void client::disconnect() { session_->io.reset(); }
-void client::set_deadline(std::optional<deadline> until) { session_->until = until; }
-void client::set_spawn(bool may_spawn) { session_->may_spawn = may_spawn; }
+const common_options& client::common() const {
+    return session_->common;
+}
+void client::disconnect() {
+    session_->io.reset();
+}
+void client::set_deadline(std::optional<deadline> until) {
+    session_->until = until;
+}
+void client::set_spawn(bool may_spawn) {
+    session_->may_spawn = may_spawn;
+}
 
 client::session& client::open() {
     session_->attach();
@@ -200,7 +232,8 @@ int client::peer_pid() {
     (void)open();
     ucred credentials{};
     socklen_t size = sizeof credentials;
-    if (::getsockopt(session_->io->fd(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return -1;
+    if (::getsockopt(session_->io->fd(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
+        return -1;
     return credentials.pid;
 }
 
@@ -212,10 +245,16 @@ json client::hello() {
             while (!session_->greeted_ok) {
                 std::string line;
                 switch (session_->io->read_line(line, by)) {
-                    case wait_result::done: (void)session_->understand(line); break;
-                    case wait_result::timeout: throw timed_out(*session_->common, false);
-                    case wait_result::interrupted: throw interrupted{};
-                    default: session_->io.reset(); throw connection_lost{};
+                    case wait_result::done:
+                        (void)session_->understand(line);
+                        break;
+                    case wait_result::timeout:
+                        throw timed_out(*session_->common, false);
+                    case wait_result::interrupted:
+                        throw interrupted{};
+                    default:
+                        session_->io.reset();
+                        throw connection_lost{};
                 }
             }
             return session_->hello_answer;
@@ -225,7 +264,9 @@ json client::hello() {
     }
 }
 
-json client::ask(std::string_view method) { return ask(method, json()); }
+json client::ask(std::string_view method) {
+    return ask(method, json());
+}
 
 json client::ask(std::string_view method, const json& params) {
     auto& s = *session_;
@@ -261,10 +302,13 @@ json client::ask(std::string_view method, const json& params) {
 }
 
 std::optional<json> client::stream(std::string_view method, const json& params,
-                                   const std::function<bool(const json&)>& on_item, const stream_limits& limits) {
+                                   const std::function<bool(const json&)>& on_item,
+                                   const stream_limits& limits) {
     auto& s = *session_;
     const auto end_at = limits.for_time ? deadline::in(*limits.for_time) : deadline();
-    const auto by = s.until ? *s.until : s.common->timeout_is_default ? deadline() : s.common->until();
+    const auto by = s.until                        ? *s.until
+                    : s.common->timeout_is_default ? deadline()
+                                                   : s.common->until();
     // That the stream may last does not mean that a node which says nothing at all is waited for.
     const auto greeted_by = s.default_deadline();
     s.attach();
@@ -273,7 +317,8 @@ std::optional<json> client::stream(std::string_view method, const json& params,
     try {
         for (;;) {
             const auto idle_at = limits.until_idle ? deadline::in(*limits.until_idle) : deadline();
-            const auto message = s.read((s.answered ? by : by.earlier(greeted_by)).earlier(end_at).earlier(idle_at));
+            const auto message =
+                s.read((s.answered ? by : by.earlier(greeted_by)).earlier(end_at).earlier(idle_at));
             if (!message) {
                 if ((by.is_over() || !s.answered) && !end_at.is_over() && !idle_at.is_over()) {
                     s.io.reset();
@@ -281,7 +326,8 @@ std::optional<json> client::stream(std::string_view method, const json& params,
                 }
                 break;
             }
-            if (has_id(*message, id) && message->find("method") == message->end()) return result_of(*message);
+            if (has_id(*message, id) && message->find("method") == message->end())
+                return result_of(*message);
             const json* item = item_of(*message, id);
             if (!item) continue;
             if (!on_item(*item) || (limits.count && ++seen >= limits.count)) break;
@@ -302,11 +348,14 @@ struct stream_options::typed {
 stream_options::stream_options(CLI::App& command) : typed_(std::make_shared<typed>()) {
     command.add_option("--count", typed_->count, "End after N records")->option_text("N");
     command.add_option("--for", typed_->for_time, "End after this time")->option_text("DUR");
-    command.add_flag("--until-idle{1s}", typed_->until_idle, "End when nothing came for so long (1s)")->option_text("[=DUR]");
+    command
+        .add_flag("--until-idle{1s}", typed_->until_idle, "End when nothing came for so long (1s)")
+        ->option_text("[=DUR]");
 }
 
 stream_limits stream_options::limits() const {
-    const auto read = [](const char* option, const std::string& text) -> std::optional<std::chrono::nanoseconds> {
+    const auto read = [](const char* option,
+                         const std::string& text) -> std::optional<std::chrono::nanoseconds> {
         if (text.empty()) return std::nullopt;
         const auto parsed = parse_duration(text);
         if (parsed) return *parsed;
@@ -314,7 +363,8 @@ stream_limits stream_options::limits() const {
         error.what_failed = std::string(option) + " " + text;
         throw error;
     };
-    return {typed_->count, read("--for", typed_->for_time), read("--until-idle", typed_->until_idle)};
+    return {typed_->count, read("--for", typed_->for_time),
+            read("--until-idle", typed_->until_idle)};
 }
 
 std::optional<json> follow(client& node, const followed_stream& stream) {
@@ -337,7 +387,8 @@ std::optional<json> follow(client& node, const followed_stream& stream) {
                 (void)node.hello();
                 break;
             } catch (const failure& error) {
-                if (error.exit != exit_code::unavailable || (patience.is_over() && !may_spawn)) throw;
+                if (error.exit != exit_code::unavailable || (patience.is_over() && !may_spawn))
+                    throw;
                 if (patience.is_over()) node.set_spawn(true);
             }
         }

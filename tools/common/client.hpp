@@ -17,9 +17,9 @@ namespace beam::tool {
 
 /// When a stream ends by itself. It then has done what was asked: exit 0.
 struct stream_limits {
-    std::uint64_t count = 0;                              ///< after so many items; 0: no limit
-    std::optional<std::chrono::nanoseconds> for_time;     ///< after this time
-    std::optional<std::chrono::nanoseconds> until_idle;   ///< when nothing came for so long
+    std::uint64_t count = 0;                             ///< after so many items; 0: no limit
+    std::optional<std::chrono::nanoseconds> for_time;    ///< after this time
+    std::optional<std::chrono::nanoseconds> until_idle;  ///< when nothing came for so long
 };
 
 /// The connection was lost before the answer, while a stream ran or a request may have been done.

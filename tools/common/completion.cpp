@@ -8,7 +8,8 @@ namespace beam::tool {
 namespace {
 
 std::vector<const CLI::App*> commands_of(const CLI::App& app) {
-    auto found = app.get_subcommands([](const CLI::App* a) { return !a->get_name().empty() && !a->get_group().empty(); });
+    auto found = app.get_subcommands(
+        [](const CLI::App* a) { return !a->get_name().empty() && !a->get_group().empty(); });
     return {found.begin(), found.end()};
 }
 
@@ -19,13 +20,16 @@ std::vector<const CLI::Option*> options_of(const CLI::App& app) {
     return out;
 }
 
-bool takes_value(const CLI::Option& option) { return option.get_expected_min() > 0 && option.get_type_size_max() > 0; }
+bool takes_value(const CLI::Option& option) {
+    return option.get_expected_min() > 0 && option.get_type_size_max() > 0;
+}
 
 // Calls `visit` with every command and its path: "" for the tool, "/create/room" below.
 void walk(const CLI::App& app, const std::string& path,
           const std::function<void(const CLI::App&, const std::string&)>& visit) {
     visit(app, path);
-    for (const CLI::App* command : commands_of(app)) walk(*command, path + "/" + command->get_name(), visit);
+    for (const CLI::App* command : commands_of(app))
+        walk(*command, path + "/" + command->get_name(), visit);
 }
 
 std::string join(const std::vector<std::string>& words, const char* between) {
@@ -56,7 +60,8 @@ std::vector<std::string> option_words(const CLI::Option& option) {
 }
 
 // The shell code, for bash and zsh, that finds which command the words before the cursor name.
-std::string path_finder(const CLI::App& app, const char* words, const char* first, const char* end) {
+std::string path_finder(const CLI::App& app, const char* words, const char* first,
+                        const char* end) {
     std::vector<std::string> paths, valued;
     walk(app, "", [&](const CLI::App& command, const std::string& path) {
         if (!path.empty()) paths.push_back(path);
@@ -68,17 +73,26 @@ std::string path_finder(const CLI::App& app, const char* words, const char* firs
     out += "    local path='' i word\n";
     out += std::string("    for ((i = ") + first + "; i < " + end + "; i++)); do\n";
     out += std::string("        word=${") + words + "[i]}\n";
-    if (!valued.empty()) out += "        case \"$word\" in " + join(valued, "|") + ") ((i++)); continue ;; esac\n";
-    if (!paths.empty()) out += "        case \"$path/$word\" in " + join(paths, "|") + ") path=$path/$word ;; esac\n";
+    if (!valued.empty())
+        out += "        case \"$word\" in " + join(valued, "|") + ") ((i++)); continue ;; esac\n";
+    if (!paths.empty())
+        out +=
+            "        case \"$path/$word\" in " + join(paths, "|") + ") path=$path/$word ;; esac\n";
     return out + "    done\n";
 }
 
 std::string bash(const CLI::App& app) {
     const auto name = function_name(app);
-    std::string out = "# bash completion for " + app.get_name() + ", made by: " + app.get_name() + " completion bash\n";
-    out += name + "() {\n    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n";
-    out += "    case \"$prev\" in\n        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- \"$cur\"); return ;;\n";
-    out += "        --socket|--config) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n    esac\n";
+    std::string out = "# bash completion for " + app.get_name() + ", made by: " + app.get_name() +
+                      " completion bash\n";
+    out +=
+        name + "() {\n    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n";
+    out +=
+        "    case \"$prev\" in\n        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always "
+        "never' -- \"$cur\"); return ;;\n";
+    out +=
+        "        --socket|--config) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n  "
+        "  esac\n";
     out += path_finder(app, "COMP_WORDS", "1", "COMP_CWORD");
     out += "    local words=''\n    case \"$path\" in\n";
     std::vector<std::string> root;
@@ -100,12 +114,17 @@ std::string bash(const CLI::App& app) {
 }
 
 // `_describe` takes NAME:TEXT; a colon in NAME would need a backslash, and no name has one.
-std::string described(const std::string& word, const std::string& text) { return "'" + word + ":" + plain(text) + "'"; }
+std::string described(const std::string& word, const std::string& text) {
+    return "'" + word + ":" + plain(text) + "'";
+}
 
 std::string zsh(const CLI::App& app) {
     const auto name = function_name(app);
-    std::string out = "#compdef " + app.get_name() + "\n# made by: " + app.get_name() + " completion zsh\n";
-    out += name + "() {\n    case \"${words[CURRENT-1]}\" in\n        --color) compadd auto always never; return ;;\n";
+    std::string out =
+        "#compdef " + app.get_name() + "\n# made by: " + app.get_name() + " completion zsh\n";
+    out += name +
+           "() {\n    case \"${words[CURRENT-1]}\" in\n        --color) compadd auto always never; "
+           "return ;;\n";
     out += "        --socket|--config) _files; return ;;\n    esac\n";
     out += path_finder(app, "words", "2", "CURRENT");
     out += "    local -a commands options\n    options=(";
@@ -113,20 +132,23 @@ std::string zsh(const CLI::App& app) {
         std::string text;
         for (const CLI::Option* option : options_of(command))
             for (const auto& word : option_words(*option))
-                if (word.rfind("--", 0) == 0) text += " " + described(word, option->get_description());
+                if (word.rfind("--", 0) == 0)
+                    text += " " + described(word, option->get_description());
         return text;
     };
     out += add_options(app) + " )\n    case \"$path\" in\n";
     walk(app, "", [&](const CLI::App& command, const std::string& path) {
         out += "        '" + path + "') commands=(";
-        for (const CLI::App* inner : commands_of(command)) out += " " + described(inner->get_name(), inner->get_description());
+        for (const CLI::App* inner : commands_of(command))
+            out += " " + described(inner->get_name(), inner->get_description());
         out += " )";
         if (!path.empty()) out += "; options+=(" + add_options(command) + " )";
         out += " ;;\n";
     });
     out += "    esac\n    if [[ ${words[CURRENT]} == -* ]]; then _describe option options\n";
     out += "    elif (( ${#commands} )); then _describe command commands\n    else _files; fi\n}\n";
-    return out + "if [[ ${funcstack[1]} == " + name + " ]]; then " + name + " \"$@\"; else compdef " + name + " " + app.get_name() + "; fi\n";
+    return out + "if [[ ${funcstack[1]} == " + name + " ]]; then " + name +
+           " \"$@\"; else compdef " + name + " " + app.get_name() + "; fi\n";
 }
 
 std::string fish(const CLI::App& app) {
@@ -137,15 +159,18 @@ std::string fish(const CLI::App& app) {
         if (!path.empty()) paths.push_back(path);
     });
     std::string out = "# fish completion for " + tool + ", made by: " + tool + " completion fish\n";
-    out += "function " + finder + "\n    set -l path ''\n    for word in (commandline -opc)[2..-1]\n";
+    out +=
+        "function " + finder + "\n    set -l path ''\n    for word in (commandline -opc)[2..-1]\n";
     if (!paths.empty())
-        out += "        switch \"$path/$word\"\n            case " + join(paths, " ") + "\n                set path \"$path/$word\"\n        end\n";
+        out += "        switch \"$path/$word\"\n            case " + join(paths, " ") +
+               "\n                set path \"$path/$word\"\n        end\n";
     out += "    end\n    echo \"$path\"\nend\n";
     walk(app, "", [&](const CLI::App& command, const std::string& path) {
-        const auto when = " -n 'test \"(" + finder + ")\" = \"" + path + "\"'";
+        const auto when = " -n 'test (" + finder + ") = \"" + path + "\"'";
         const std::string condition = path.empty() ? "" : when;
         for (const CLI::App* inner : commands_of(command))
-            out += "complete -c " + tool + " -f" + when + " -a " + inner->get_name() + " -d '" + plain(inner->get_description()) + "'\n";
+            out += "complete -c " + tool + " -f" + when + " -a " + inner->get_name() + " -d '" +
+                   plain(inner->get_description()) + "'\n";
         for (const CLI::Option* option : options_of(command)) {
             out += "complete -c " + tool + condition;
             for (const auto& word : option->get_lnames()) out += " -l " + word;

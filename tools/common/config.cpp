@@ -17,9 +17,9 @@ namespace beam::tool {
 namespace {
 
 const std::vector<std::string>& tool_names() {
-    static const std::vector<std::string> names{
-        "chatctl", "ratelimit", "breaker", "kv",         "pipeline", "faultlab", "cache",
-        "presence", "reltool",  "observer", "metricsctl", "beamd"};
+    static const std::vector<std::string> names{"chatctl",  "ratelimit", "breaker",    "kv",
+                                                "pipeline", "faultlab",  "cache",      "presence",
+                                                "reltool",  "observer",  "metricsctl", "beamd"};
     return names;
 }
 
@@ -69,7 +69,8 @@ config_values read_config(const std::string& path, std::string_view tool,
     const auto parsed = toml::parse_file(path);
     if (!parsed) {
         const auto& error = parsed.error();
-        throw failure(exit_code::bad_config, at(path, error.source()) + ": " + std::string(error.description()));
+        throw failure(exit_code::bad_config,
+                      at(path, error.source()) + ": " + std::string(error.description()));
     }
     config_values values;
     const toml::table* own = nullptr;
@@ -100,8 +101,10 @@ std::vector<std::string> config_files() {
     std::vector<std::string> files;
     const char* xdg = std::getenv("XDG_CONFIG_HOME");
     const char* home = std::getenv("HOME");
-    if (xdg && *xdg == '/') files.push_back(std::string(xdg) + "/beamcore/config.toml");
-    else if (home && *home == '/') files.push_back(std::string(home) + "/.config/beamcore/config.toml");
+    if (xdg && *xdg == '/')
+        files.push_back(std::string(xdg) + "/beamcore/config.toml");
+    else if (home && *home == '/')
+        files.push_back(std::string(home) + "/.config/beamcore/config.toml");
     files.push_back(BEAM_SYSCONFDIR "/beamcore/config.toml");
     return files;
 }

@@ -16,7 +16,8 @@ connection::connection(unique_fd fd) : fd_(std::move(fd)) {
 
 wait_result connection::wait(short events, deadline until) const {
     for (;;) {
-        pollfd waits[2] = {{fd_.get(), events, 0}, {heeds_interrupts ? interrupt_fd() : -1, POLLIN, 0}};
+        pollfd waits[2] = {{fd_.get(), events, 0},
+                           {heeds_interrupts ? interrupt_fd() : -1, POLLIN, 0}};
         const int n = ::poll(waits, 2, until.poll_timeout());
         if (n > 0 && waits[1].revents) return wait_result::interrupted;
         if (n > 0) return wait_result::done;

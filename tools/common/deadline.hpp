@@ -32,7 +32,8 @@ public:
 
     /// What is left; zero when it is over. Not for never.
     [[nodiscard]] std::chrono::nanoseconds left() const {
-        return at_ ? std::max<std::chrono::nanoseconds>(*at_ - clock::now(), {}) : std::chrono::nanoseconds::max();
+        return at_ ? std::max<std::chrono::nanoseconds>(*at_ - clock::now(), {})
+                   : std::chrono::nanoseconds::max();
     }
 
     [[nodiscard]] deadline earlier(deadline other) const {

@@ -18,27 +18,46 @@ std::string one_line(std::string_view text) {
     std::string out;
     for (char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte == '\n' || byte == '\t') out += ' ';
-        else if (byte < ' ' || byte == 0x7f) ((out += "\\x") += digits[byte >> 4]) += digits[byte & 15];
-        else out += c;
+        if (byte == '\n' || byte == '\t')
+            out += ' ';
+        else if (byte < ' ' || byte == 0x7f)
+            ((out += "\\x") += digits[byte >> 4]) += digits[byte & 15];
+        else
+            out += c;
     }
     return out;
 }
 
 exit_code code_of(int number) {
     switch (number) {
-        case 1: case 2: case 65: case 69: case 70: case 73: case 74: case 75: case 76: case 77:
-        case 78: return static_cast<exit_code>(number);
-        default: return exit_code::bug;
+        case 1:
+        case 2:
+        case 65:
+        case 69:
+        case 70:
+        case 73:
+        case 74:
+        case 75:
+        case 76:
+        case 77:
+        case 78:
+            return static_cast<exit_code>(number);
+        default:
+            return exit_code::bug;
     }
 }
 
 exit_code code_of_rpc(int code) {
     switch (code) {
-        case -32700: case -32600: return exit_code::bad_data;
-        case -32601: return exit_code::protocol;
-        case -32602: return exit_code::usage;
-        default: return exit_code::bug;
+        case -32700:
+        case -32600:
+            return exit_code::bad_data;
+        case -32601:
+            return exit_code::protocol;
+        case -32602:
+            return exit_code::usage;
+        default:
+            return exit_code::bug;
     }
 }
 
@@ -51,19 +70,32 @@ failure::failure(exit_code code, std::string reason, std::string try_next, std::
 
 std::string_view kind_of(exit_code code) {
     switch (code) {
-        case exit_code::done: return "ok";
-        case exit_code::no: return "no";
-        case exit_code::usage: return "usage";
-        case exit_code::bad_data: return "bad_data";
-        case exit_code::unavailable: return "unavailable";
-        case exit_code::bug: return "internal";
-        case exit_code::cannot_create: return "cannot_create";
-        case exit_code::io_error: return "io_error";
-        case exit_code::try_again: return "try_again";
-        case exit_code::protocol: return "protocol";
-        case exit_code::not_permitted: return "not_permitted";
-        case exit_code::bad_config: return "bad_config";
-        case exit_code::interrupted: return "interrupted";
+        case exit_code::done:
+            return "ok";
+        case exit_code::no:
+            return "no";
+        case exit_code::usage:
+            return "usage";
+        case exit_code::bad_data:
+            return "bad_data";
+        case exit_code::unavailable:
+            return "unavailable";
+        case exit_code::bug:
+            return "internal";
+        case exit_code::cannot_create:
+            return "cannot_create";
+        case exit_code::io_error:
+            return "io_error";
+        case exit_code::try_again:
+            return "try_again";
+        case exit_code::protocol:
+            return "protocol";
+        case exit_code::not_permitted:
+            return "not_permitted";
+        case exit_code::bad_config:
+            return "bad_config";
+        case exit_code::interrupted:
+            return "interrupted";
     }
     return "internal";
 }
@@ -89,7 +121,8 @@ json error_json(const failure& error) {
 }
 
 failure failure_of_answer(const json& error) {
-    if (!error.is_object()) return failure(exit_code::protocol, "the node's error is not an object");
+    if (!error.is_object())
+        return failure(exit_code::protocol, "the node's error is not an object");
     const auto data = error.find("data");
     const auto message = text_of(error, "message");
     if (data == error.end() || !data->is_object()) {

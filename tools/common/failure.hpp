@@ -15,13 +15,14 @@ class failure : public std::exception {
 public:
     /// `kind` is the stable name for scripts; without one it follows from the code. An empty `what`
     /// becomes the command as it was typed.
-    failure(exit_code code, std::string reason, std::string try_next = {}, std::string kind_name = {});
+    failure(exit_code code, std::string reason, std::string try_next = {},
+            std::string kind_name = {});
 
     exit_code exit;
     std::string kind;
-    std::string what_failed;  ///< `get key2`
-    std::string why;          ///< `no such key`
-    std::string next;         ///< `cache put key2 VALUE`, or empty
+    std::string what_failed;       ///< `get key2`
+    std::string why;               ///< `no such key`
+    std::string next;              ///< `cache put key2 VALUE`, or empty
     bool applied_unknown = false;  ///< the request was sent: it may have been done
 
     [[nodiscard]] const char* what() const noexcept override { return why.c_str(); }

@@ -67,14 +67,18 @@ void secure_folder(const std::string& path) {
     struct stat s {};
     if (::lstat(path.c_str(), &s) != 0) {
         if (errno == ENOENT && ::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-            throw failure(exit_code::cannot_create, "cannot make the folder " + path + ": " + std::strerror(errno));
+            throw failure(exit_code::cannot_create,
+                          "cannot make the folder " + path + ": " + std::strerror(errno));
         if (::lstat(path.c_str(), &s) != 0)
-            throw failure(exit_code::cannot_create, "cannot look at " + path + ": " + std::strerror(errno));
+            throw failure(exit_code::cannot_create,
+                          "cannot look at " + path + ": " + std::strerror(errno));
     }
     if (S_ISLNK(s.st_mode)) refuse(path, "is a symbolic link", "rm " + path);
     if (!S_ISDIR(s.st_mode)) refuse(path, "is not a folder", "rm " + path);
     if (s.st_uid != ::geteuid())
-        refuse(path, "belongs to uid " + std::to_string(s.st_uid) + ", not to uid " + std::to_string(::geteuid()),
+        refuse(path,
+               "belongs to uid " + std::to_string(s.st_uid) + ", not to uid " +
+                   std::to_string(::geteuid()),
                "set XDG_RUNTIME_DIR or TMPDIR to a folder of your own");
     if (s.st_mode & 077) {
         char mode[8];
@@ -103,9 +107,11 @@ std::string state_folder(const std::string& runtime_folder) {
 }
 
 bool is_node_name(std::string_view name) {
-    if (name.empty() || name.size() > 64 || name.front() == '.' || name.front() == '-') return false;
+    if (name.empty() || name.size() > 64 || name.front() == '.' || name.front() == '-')
+        return false;
     for (char c : name) {
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        const bool letter =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
         if (!letter && c != '_' && c != '.' && c != '@' && c != '-') return false;
     }
     return true;

@@ -35,7 +35,8 @@ std::vector<std::string> option_names(const CLI::App& command) {
     return names;
 }
 
-std::string with_suggestion(std::string why, std::string_view word, const std::vector<std::string>& known) {
+std::string with_suggestion(std::string why, std::string_view word,
+                            const std::vector<std::string>& known) {
     if (auto near = nearest(word, known)) why += ", did you mean \"" + *near + "\"?";
     return why;
 }
@@ -44,13 +45,15 @@ std::string with_suggestion(std::string why, std::string_view word, const std::v
 // start of ours, no full stop.
 std::string tidy(std::string text) {
     while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
-    if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a') text[0] = static_cast<char>(text[0] - 'A' + 'a');
+    if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a')
+        text[0] = static_cast<char>(text[0] - 'A' + 'a');
     return text;
 }
 
 }  // namespace
 
-std::string help_formatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
+std::string help_formatter::make_help(const CLI::App* app, std::string name,
+                                      CLI::AppFormatMode mode) const {
     if (mode == CLI::AppFormatMode::Sub) return make_expanded(app);
     std::string out;
     const auto lines = app->get_footer();
@@ -65,7 +68,8 @@ std::string help_formatter::make_help(const CLI::App* app, std::string name, CLI
         out += "\n";
     }
     auto commands = make_subcommands(app, mode);
-    if (const auto at = commands.find("\nSubcommands:\n"); at != std::string::npos) commands.replace(at + 1, 11, "Commands");
+    if (const auto at = commands.find("\nSubcommands:\n"); at != std::string::npos)
+        commands.replace(at + 1, 11, "Commands");
     out += make_description(app) + make_usage(app, std::move(name));
     out += make_positionals(app) + commands + make_groups(app, mode);
     if (app->get_parent()) {
@@ -78,7 +82,8 @@ std::string help_formatter::make_help(const CLI::App* app, std::string name, CLI
 
 std::string help_formatter::make_usage(const CLI::App* app, std::string) const {
     std::string out = "\nUsage: " + full_name(*app);
-    if (!command_names(*app).empty()) out += app->get_require_subcommand_min() == 0 ? " [COMMAND]" : " COMMAND";
+    if (!command_names(*app).empty())
+        out += app->get_require_subcommand_min() == 0 ? " [COMMAND]" : " COMMAND";
     for (const CLI::Option* option : app->get_options())
         if (option->get_positional()) out += " " + make_option_usage(option);
     if (!command_names(*app).empty()) out += " [ARGS]";

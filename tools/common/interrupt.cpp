@@ -31,8 +31,12 @@ void catch_interrupts() {
     ::sigaction(SIGINT, &action, nullptr);
 }
 
-int interrupt_fd() { return pipe_fds[0]; }
-bool is_interrupted() { return seen != 0; }
+int interrupt_fd() {
+    return pipe_fds[0];
+}
+bool is_interrupted() {
+    return seen != 0;
+}
 
 void check_interrupted() {
     if (seen) throw interrupted{};

@@ -22,8 +22,8 @@ namespace {
 constexpr const char* group = "Common options";
 
 const std::vector<std::string>& common_keys() {
-    static const std::vector<std::string> keys{"node",  "socket", "timeout", "no_spawn",
-                                               "json",  "log",    "color",   "user"};
+    static const std::vector<std::string> keys{"node", "socket", "timeout", "no_spawn",
+                                               "json", "log",    "color",   "user"};
     return keys;
 }
 
@@ -33,8 +33,8 @@ public:
     source(common_state& common, const CLI::App& app) : common_(common), app_(app) {}
 
     // `config_key` may be null: not configurable.
-    setting find(const char* option, const std::string& typed, const char* variable, const char* config_key,
-                 std::string built_in) const {
+    setting find(const char* option, const std::string& typed, const char* variable,
+                 const char* config_key, std::string built_in) const {
         const std::string name = std::string(option).substr(2);
         if (app_.get_option(option)->count() > 0) return {name, typed, "option"};
         if (const char* value = variable ? std::getenv(variable) : nullptr; value && *value)
@@ -54,7 +54,9 @@ private:
 // Where a value came from decides what kind of mistake a bad one is.
 [[noreturn]] void bad_value(const setting& s, const std::string& why) {
     const bool from_file = s.origin != "option" && s.origin.rfind("environment", 0) != 0;
-    const auto place = s.origin == "option" ? "--" + s.name : from_file ? s.origin + ": " + s.name : s.origin.substr(12);
+    const auto place = s.origin == "option" ? "--" + s.name
+                       : from_file          ? s.origin + ": " + s.name
+                                            : s.origin.substr(12);
     failure error(from_file ? exit_code::bad_config : exit_code::usage, why, {});
     error.what_failed = place + " " + s.value;
     throw error;
@@ -71,7 +73,8 @@ bool as_bool(const setting& s) {
 std::chrono::nanoseconds as_duration(const setting& s) {
     const auto parsed = parse_duration(s.value);
     if (parsed) return *parsed;
-    if (parsed.error().is("missing_unit")) bad_value(s, "a duration needs a unit, as in " + s.value + "s");
+    if (parsed.error().is("missing_unit"))
+        bad_value(s, "a duration needs a unit, as in " + s.value + "s");
     bad_value(s, "not a duration, as 250ms, 10s or 1m30s");
 }
 
@@ -101,7 +104,8 @@ std::string command_words(const CLI::App& app) {
 void read_config_files(common_state& common, const setting& named) {
     if (!named.value.empty()) {
         if (::access(named.value.c_str(), R_OK) != 0)
-            throw failure(exit_code::bad_config, "cannot read the configuration file " + named.value);
+            throw failure(exit_code::bad_config,
+                          "cannot read the configuration file " + named.value);
         common.config = read_config(named.value, common.tool, common_keys(), common.config_keys);
         return;
     }
@@ -117,8 +121,10 @@ void read_config_files(common_state& common, const setting& named) {
 
 void common_state::print(std::string_view text, const nlohmann::json& value) {
     if (quiet) return;
-    if (json) out.line(dump_line(value));
-    else if (!text.empty()) out.line(text);
+    if (json)
+        out.line(dump_line(value));
+    else if (!text.empty())
+        out.line(text);
 }
 
 void common_state::notice(std::string_view text) const {
@@ -153,18 +159,26 @@ common_options add_common_options(CLI::App& app, std::string default_node) {
     app.fallthrough();
     app.set_help_flag("-h,--help", "Print this and exit");
     app.get_help_ptr()->group(group);
-    app.set_version_flag("-V,--version", app.get_name() + " " BEAM_VERSION, "Print the version and exit")->group(group);
-    app.add_option("--node", typed.node, "Which node answers (" + common->default_node + ")")->option_text("NAME");
-    app.add_option("--socket", typed.socket, "Talk to exactly this socket; starts nothing")->option_text("PATH");
-    app.add_option("--timeout", typed.timeout, "For the whole command, 0 for none (10s; streams none)")->option_text("DUR");
+    app.set_version_flag("-V,--version", app.get_name() + " " BEAM_VERSION,
+                         "Print the version and exit")
+        ->group(group);
+    app.add_option("--node", typed.node, "Which node answers (" + common->default_node + ")")
+        ->option_text("NAME");
+    app.add_option("--socket", typed.socket, "Talk to exactly this socket; starts nothing")
+        ->option_text("PATH");
+    app.add_option("--timeout", typed.timeout,
+                   "For the whole command, 0 for none (10s; streams none)")
+        ->option_text("DUR");
     app.add_flag("--no-spawn", typed.no_spawn, "Never start a node: without one, exit 69");
     app.add_flag("-j,--json", typed.json, "One JSON object; JSON lines for streams; errors too");
     app.add_flag("-q,--quiet", typed.quiet, "No result, no notices: the exit code answers");
     app.add_flag("-v,--verbose", typed.verbose, "Diagnostics on stderr; -vv: the protocol too");
     app.add_option("--color", typed.color, "auto, always or never")->option_text("WHEN");
     app.add_option("--as", typed.user, "Who is acting")->option_text("NAME");
-    app.add_flag("-w{2s},--watch{2s}", typed.watch, "Repeat, every 2s if not said otherwise")->option_text("[=DUR]");
-    app.add_option("--config", typed.config_file, "Read this file instead of the usual ones")->option_text("FILE");
+    app.add_flag("-w{2s},--watch{2s}", typed.watch, "Repeat, every 2s if not said otherwise")
+        ->option_text("[=DUR]");
+    app.add_option("--config", typed.config_file, "Read this file instead of the usual ones")
+        ->option_text("FILE");
     app.option_defaults()->group("Options");
     return common;
 }
@@ -173,13 +187,17 @@ void add_yes_option(CLI::App& command, const common_options& common) {
     command.add_flag("--yes", common->yes, "Do not ask");
 }
 
-void examples(CLI::App& command, std::string lines) { command.footer(std::move(lines)); }
+void examples(CLI::App& command, std::string lines) {
+    command.footer(std::move(lines));
+}
 
 void resolve(common_state& c) {
     const CLI::App& app = *c.app;
     const source from(c, app);
     const auto& typed = c.typed;
-    const auto keep = [&](setting s) -> const setting& { return c.settings.emplace_back(std::move(s)); };
+    const auto keep = [&](setting s) -> const setting& {
+        return c.settings.emplace_back(std::move(s));
+    };
     const auto flag = [](bool set) { return std::string(set ? "true" : "false"); };
     c.what = command_words(app);
 
@@ -188,17 +206,21 @@ void resolve(common_state& c) {
 
     const auto& node = keep(from.find("--node", typed.node, "BEAM_NODE", "node", c.default_node));
     c.node = node.value;
-    if (!is_node_name(c.node)) bad_value(node, "a node's name has letters, digits and _ . @ -, at most 64");
+    if (!is_node_name(c.node))
+        bad_value(node, "a node's name has letters, digits and _ . @ -, at most 64");
     c.socket = keep(from.find("--socket", typed.socket, "BEAM_SOCKET", "socket", "")).value;
-    const auto& timeout = keep(from.find("--timeout", typed.timeout, "BEAM_TIMEOUT", "timeout", "10s"));
+    const auto& timeout =
+        keep(from.find("--timeout", typed.timeout, "BEAM_TIMEOUT", "timeout", "10s"));
     c.timeout_is_default = timeout.origin == "built-in";
     c.timeout = as_duration(timeout);
     if (c.timeout->count() == 0) c.timeout.reset();
-    c.spawn = !as_bool(keep(from.find("--no-spawn", flag(typed.no_spawn), "BEAM_NO_SPAWN", "no_spawn", "false"))) &&
+    c.spawn = !as_bool(keep(from.find("--no-spawn", flag(typed.no_spawn), "BEAM_NO_SPAWN",
+                                      "no_spawn", "false"))) &&
               c.socket.empty();
     c.json = as_bool(keep(from.find("--json", flag(typed.json), "BEAM_JSON", "json", "false")));
     c.quiet = as_bool(keep(from.find("--quiet", flag(typed.quiet), nullptr, nullptr, "false")));
-    const auto& log = keep(from.find("--verbose", typed.verbose >= 2 ? "trace" : "debug", "BEAM_LOG", "log", ""));
+    const auto& log =
+        keep(from.find("--verbose", typed.verbose >= 2 ? "trace" : "debug", "BEAM_LOG", "log", ""));
     c.verbose = log.value == "trace" ? 2 : log.value == "debug" ? 1 : 0;
     c.color = as_color(keep(from.find("--color", typed.color, nullptr, "color", "auto")));
     c.user = keep(from.find("--as", typed.user, "BEAM_USER", "user", "")).value;

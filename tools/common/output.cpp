@@ -39,12 +39,15 @@ void output::flush() {
             pollfd waits{fd_, POLLOUT, 0};
             ::poll(&waits, 1, -1);
         } else if (errno != EINTR) {
-            throw failure(exit_code::io_error, std::string("cannot write the result: ") + std::strerror(errno));
+            throw failure(exit_code::io_error,
+                          std::string("cannot write the result: ") + std::strerror(errno));
         }
     }
 }
 
-std::string output::take() { return std::exchange(buffer_, {}); }
+std::string output::take() {
+    return std::exchange(buffer_, {});
+}
 
 void reserve_standard_descriptors() {
     for (int fd = 0; fd <= 2; ++fd)

@@ -53,7 +53,8 @@ exit_code print_config(common_state& common, bool with_origin) {
     for (const auto& s : common.settings) {
         text += (text.empty() ? "" : "\n") + s.name + "=" + s.value;
         if (with_origin) text += " (" + s.origin + ")";
-        values[s.name] = with_origin ? json{{"value", s.value}, {"origin", s.origin}} : json(s.value);
+        values[s.name] =
+            with_origin ? json{{"value", s.value}, {"origin", s.origin}} : json(s.value);
     }
     common.print(text, values);
     common.out.flush();
@@ -70,10 +71,13 @@ struct own_commands {
 void add_own_commands(CLI::App& app, const common_state& common, own_commands& own) {
     constexpr const char* group = "Common commands";
     if (common.has_batch)
-        app.add_subcommand("batch", "Answer requests from stdin, one a line, in order")->group(group);
+        app.add_subcommand("batch", "Answer requests from stdin, one a line, in order")
+            ->group(group);
     own.config = app.add_subcommand("config", "Print the settings in force")->group(group);
     own.config->add_flag("--origin", own.origin, "And where each comes from");
-    own.completion = app.add_subcommand("completion", "Print a completion script: bash, zsh or fish")->group(group);
+    own.completion =
+        app.add_subcommand("completion", "Print a completion script: bash, zsh or fish")
+            ->group(group);
     own.completion->add_option("SHELL", own.shell, "bash, zsh or fish")->required();
 }
 
@@ -81,7 +85,8 @@ void add_own_commands(CLI::App& app, const common_state& common, own_commands& o
 void refuse_empty_values(int argc, char** argv) {
     for (int i = 1; i < argc && std::strcmp(argv[i], "--") != 0; ++i) {
         const std::string word = argv[i];
-        if (word.size() < 4 || word.rfind("--", 0) != 0 || word.find('=') != word.size() - 1) continue;
+        if (word.size() < 4 || word.rfind("--", 0) != 0 || word.find('=') != word.size() - 1)
+            continue;
         failure error(exit_code::usage, "its value is empty");
         error.what_failed = word.substr(0, word.size() - 1);
         throw error;
@@ -89,8 +94,8 @@ void refuse_empty_values(int argc, char** argv) {
 }
 
 // One round of --watch: redrawn on a tty, one line a record elsewhere.
-exit_code run_once(const common_options& common, client& node, const std::function<exit_code(client&)>& body,
-                   bool redraw) {
+exit_code run_once(const common_options& common, client& node,
+                   const std::function<exit_code(client&)>& body, bool redraw) {
     const auto code = body(node);
     if (common->watch) {
         auto text = common->out.take();
@@ -106,7 +111,8 @@ exit_code run_once(const common_options& common, client& node, const std::functi
     return code;
 }
 
-exit_code run_watched(const common_options& common, client& node, const std::function<exit_code(client&)>& body) {
+exit_code run_watched(const common_options& common, client& node,
+                      const std::function<exit_code(client&)>& body) {
     const bool redraw = common->watch && !common->json && ::isatty(1) == 1;
     for (;;) {
         const auto code = run_once(common, node, body, redraw);
@@ -140,7 +146,8 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv, const common_opti
             c.out.flush();
             return 0;
         } catch (const CLI::ParseError& error) {
-            if (error.get_name() == "RequiredError" && app.get_subcommands().empty() && app.remaining(true).empty() && !c.json) {
+            if (error.get_name() == "RequiredError" && app.get_subcommands().empty() &&
+                app.remaining(true).empty() && !c.json) {
                 say(short_usage(app));
                 return static_cast<int>(exit_code::usage);
             }
@@ -150,7 +157,8 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv, const common_opti
         if (*own.config) return static_cast<int>(print_config(c, own.origin));
         if (*own.completion) {
             const auto script = completion_script(app, own.shell);
-            if (script.empty()) throw failure(exit_code::usage, "no such shell: it is one of bash, zsh, fish");
+            if (script.empty())
+                throw failure(exit_code::usage, "no such shell: it is one of bash, zsh, fish");
             c.out.write(script);
             c.out.flush();
             return 0;
@@ -178,7 +186,8 @@ int guarded(const common_options& common, const std::function<exit_code(client&)
     } catch (const interrupted&) {
         return static_cast<int>(exit_code::interrupted);
     } catch (const connection_lost&) {
-        failure error(exit_code::try_again, "the node ended before it answered", "beamd logs --node " + c.node, "node_ended");
+        failure error(exit_code::try_again, "the node ended before it answered",
+                      "beamd logs --node " + c.node, "node_ended");
         error.applied_unknown = true;
         return report(c, error);
     } catch (const failure& error) {

@@ -13,15 +13,18 @@ namespace beam::tool {
 
 /// Parses the command line and resolves the common options. An exit code if there is nothing left to
 /// do: help, version, `config`, `completion`, or a mistake that was said on stderr.
-[[nodiscard]] std::optional<int> parse(CLI::App& app, int argc, char** argv, const common_options& common);
+[[nodiscard]] std::optional<int> parse(CLI::App& app, int argc, char** argv,
+                                       const common_options& common);
 
 /// Calls `body`, once or, with --watch, again and again, and turns every outcome into an exit code and
 /// at most one line on stderr.
-[[nodiscard]] int guarded(const common_options& common, const std::function<exit_code(client&)>& body);
+[[nodiscard]] int guarded(const common_options& common,
+                          const std::function<exit_code(client&)>& body);
 
 /// parse() and guarded(). `body` returns an exit code, an int that is one, or nothing for 0.
 template <class Body>
-[[nodiscard]] int run(CLI::App& app, int argc, char** argv, const common_options& common, Body body) {
+[[nodiscard]] int run(CLI::App& app, int argc, char** argv, const common_options& common,
+                      Body body) {
     if (const auto code = parse(app, argc, argv, common)) return *code;
     return guarded(common, [&](client& node) -> exit_code {
         using returned = std::invoke_result_t<Body, client&>;

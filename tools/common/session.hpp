@@ -17,8 +17,8 @@ public:
 
     common_options common;
     std::optional<connection> io;
-    std::string unsent;          // hello, which goes out with the first request
-    bool answered = false;       // hello's answer came: what was sent may have been done
+    std::string unsent;     // hello, which goes out with the first request
+    bool answered = false;  // hello's answer came: what was sent may have been done
     bool greeted_ok = false;
     nlohmann::json hello_answer;
     std::int64_t next_id = 1;

@@ -42,7 +42,8 @@ std::optional<std::string> nearest(std::string_view word,
     }
     if (best) return *best;
     for (const auto& candidate : candidates)
-        if (candidate.size() > word.size() && candidate.compare(0, word.size(), word) == 0) return candidate;
+        if (candidate.size() > word.size() && candidate.compare(0, word.size(), word) == 0)
+            return candidate;
     return std::nullopt;
 }
 
