@@ -536,7 +536,7 @@ gen_start::gen_start(const gen_class* type, const server_options& options, bool 
     : options_(options), class_(type) {
     options_.spawn.link = link;
     options_.spawn.monitor = monitor;
-    options_.spawn.name = options.name;
+    options_.spawn.name = options.name.local();
 }
 
 gen_start::~gen_start() {
@@ -548,11 +548,11 @@ bool gen_start::begin() {
     for (;;) {
         pb_ = spawn_begin(options_.spawn, nullptr);
         if (pb_) break;
-        if (!options_.name) {
+        if (!options_.spawn.name) {
             reason_ = atoms::system_limit;
             return false;
         }
-        if (auto holder = whereis(*options_.name)) {
+        if (auto holder = whereis(*options_.spawn.name)) {
             reason_ = tuple(atoms::already_started, *holder);
             return false;
         }
@@ -566,7 +566,16 @@ bool gen_start::begin() {
         body_->flags_ |= gen_core::hibernates;
     }
     scope_.emplace(pb_);
-    return true;
+    if (!options_.name || options_.spawn.name) return true;
+    // A via: the process registers itself.
+    try {
+        outcome<void> registered = options_.name.register_self();
+        if (registered) return true;
+        stopped(std::move(registered.error()));
+    } catch (...) {
+        caught();
+    }
+    return false;
 }
 
 void gen_start::made(then t) {
@@ -598,8 +607,6 @@ void gen_start::defer(awaitable<void> init) {
     body_->more().init = std::move(init);
     body_->flags_ |= gen_core::initialising;
     state_ = state::deferred;
-    // From here on the starter waits, as itself.
-    scope_.reset();
 }
 
 start_result gen_start::finish() {
@@ -622,8 +629,10 @@ start_result gen_start::finish() {
     return fail_term(std::move(reason_));
 }
 
-awaitable<start_result> gen_start::finish_waiting() {
-    start_result r = finish();
+// finish() runs now, not when the coroutine does: whoever awaits it must be itself again.
+awaitable<start_result> gen_start::finish_waiting() { return wait_until_ready(finish()); }
+
+awaitable<start_result> gen_start::wait_until_ready(start_result r) {
     if (!r || !std::holds_alternative<started>(*r)) co_return r;
     pid child = std::get<started>(*r).pid;
     auto request = send_request(child, start_request{}, options_.timeout);

@@ -73,6 +73,17 @@ struct sys_request {
     sys::debug_function debug;
 };
 
+}  // namespace detail
+
+}  // namespace beam
+
+BEAM_EXPORTED_DESCRIPTOR(beam::detail::sys_request);
+BEAM_EXPORTED_DESCRIPTOR(beam::detail::sys_answer);
+
+namespace beam {
+
+namespace detail {
+
 /// Waits for a system request, or the parent's death, wherever in the mailbox it is.
 class BEAM_EXPORT system_receive : public receive_base {
 public:
@@ -226,6 +237,3 @@ template <class F>
 }  // namespace sys
 
 }  // namespace beam
-
-BEAM_EXPORTED_DESCRIPTOR(beam::detail::sys_request);
-BEAM_EXPORTED_DESCRIPTOR(beam::detail::sys_answer);

@@ -15,6 +15,7 @@
 #include "libbeamcore/otp/callback_result.hpp"
 #include "libbeamcore/otp/start_result.hpp"
 #include "libbeamcore/otp/sys.hpp"
+#include "libbeamcore/otp/via.hpp"
 #include "libbeamcore/runtime/call.hpp"
 #include "libbeamcore/runtime/detail/module_ref.hpp"
 #include "libbeamcore/runtime/spawn.hpp"
@@ -22,10 +23,12 @@
 
 namespace beam {
 
-/// How to start a server.
+/// How to start a server. Not an aggregate, so that it may be built in a co_await expression.
 struct server_options {
-    /// Registered before init runs. Taken: the error `{already_started, Pid}`.
-    std::optional<atom> name{};
+    server_options() {}                                                    // NOLINT: see above
+    server_options(server_name n) : name(std::move(n)) {}                  // NOLINT: implicit
+    /// Registered before init runs: a local name or a via. Taken: the error `{already_started, Pid}`.
+    server_name name;
     /// How long an init that waits may take; then it is killed and the error is `timeout`.
     beam::timeout timeout = infinity{};
     /// Without messages for that long the server hibernates.
@@ -190,6 +193,8 @@ public:
     [[nodiscard]] ref monitor() const { return monitor_; }
 
 private:
+    awaitable<start_result> wait_until_ready(start_result r);
+
     enum class state : std::uint8_t { none, begun, made, deferred, ignored, failed };
 
     server_options options_;

@@ -21,6 +21,14 @@ struct start_request {
     using reply = start_answer;
 };
 
+}  // namespace beam::detail
+
+// Before whatever asks for them.
+BEAM_EXPORTED_DESCRIPTOR(beam::detail::start_request);
+BEAM_EXPORTED_DESCRIPTOR(beam::detail::start_answer);
+
+namespace beam::detail {
+
 /// Takes the start request wherever in the mailbox it is.
 class BEAM_EXPORT start_receive : public receive_base {
 public:
@@ -40,6 +48,3 @@ private:
 BEAM_EXPORT awaitable<void> forget_failed_child(self s, pid child, bool kill);
 
 }  // namespace beam::detail
-
-BEAM_EXPORTED_DESCRIPTOR(beam::detail::start_request);
-BEAM_EXPORTED_DESCRIPTOR(beam::detail::start_answer);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "libbeamcore/otp/registry.hpp"
 #include "libbeamcore/otp/sys.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "node.hpp"
@@ -239,12 +240,6 @@ awaitable<term> reason_of_end(self s, ref watched) {
     auto down = co_await s.receive_if<down_message>(
         [watched](const down_message& d) { return d.monitor == watched; }, 1h);
     co_return down ? down->reason : term(atom("still_alive"));
-}
-
-server_options with_name(atom name) {
-    server_options o;
-    o.name = name;
-    return o;
 }
 
 }  // namespace
@@ -584,10 +579,10 @@ TEST_CASE("GS-18: an init that takes too long: the error is timeout, the process
 
 TEST_CASE("GS-19: a taken name: {already_started, Pid}") {
     in_node([](self) -> awaitable<void> {
-        auto first = start<counter>(with_name(atom("the_counter")), 1);
+        auto first = start<counter>(server_options("the_counter"), 1);
         REQUIRE(first.has_value());
         CHECK(whereis(atom("the_counter")) == *first);
-        auto second = start<counter>(with_name(atom("the_counter")), 2);
+        auto second = start<counter>(server_options("the_counter"), 2);
         REQUIRE(!second.has_value());
         CHECK(element(1, second.error()) == atoms::already_started);
         CHECK(element(2, second.error()).as_pid() == *first);
@@ -596,15 +591,41 @@ TEST_CASE("GS-19: a taken name: {already_started, Pid}") {
     });
 }
 
+TEST_CASE("GS-19: the same for a key of a registry") {
+    in_node([](self) -> awaitable<void> {
+        atom reg("names");
+        auto r = co_await registry::start_link(registry_options(reg));
+        REQUIRE(r.has_value());
+        via name(reg, "counter", 42);
+        auto first = start<counter>(server_options(name), 1);
+        REQUIRE(first.has_value());
+        auto second = start<counter>(server_options(name), 2);
+        REQUIRE(!second.has_value());
+        CHECK(element(1, second.error()) == atoms::already_started);
+        CHECK(element(2, second.error()).as_pid() == *first);
+        counter::increment(name, 4);
+        int count = co_await counter::get(*first);
+        CHECK(count == 5);
+        co_await beam::stop(name);
+        CHECK(!name.whereis());
+        auto slow = co_await start<slow_starter>(server_options(name), 5, plan{});
+        REQUIRE(slow.has_value());
+        CHECK(name.whereis() == *slow);
+        auto taken = co_await start<slow_starter>(server_options(name), 5, plan{});
+        REQUIRE(!taken.has_value());
+        CHECK(element(1, taken.error()) == atoms::already_started);
+    });
+}
+
 TEST_CASE("GS-20: after an init that stops under a name the name is free when start returns") {
     in_node([](self) -> awaitable<void> {
         plan p;
         p.does = plan::stopped;
         p.reason = atoms::shutdown;
-        auto r = start<planned>(with_name(atom("briefly")), p);
+        auto r = start<planned>(server_options("briefly"), p);
         CHECK(!r.has_value());
         CHECK(!whereis(atom("briefly")));
-        auto again = start<planned>(with_name(atom("briefly")), plan{});
+        auto again = start<planned>(server_options("briefly"), plan{});
         CHECK(again.has_value());
         co_return;
     });
