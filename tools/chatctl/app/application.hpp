@@ -1,0 +1,27 @@
+// The names that the parts of the chat application know each other by.
+#pragma once
+
+#include "libbeamcore/term/atom.hpp"
+
+namespace chat {
+
+inline beam::atom rooms_registry() {
+    return beam::atom("chat_rooms");
+}
+inline beam::atom rooms_supervisor() {
+    return beam::atom("chat_room_sup");
+}
+inline beam::atom router_name() {
+    return beam::atom("chat_router");
+}
+inline beam::atom guests_name() {
+    return beam::atom("chat_guests");
+}
+inline beam::atom store_name() {
+    return beam::atom("chat_store");
+}
+inline beam::atom watchers_scope() {
+    return beam::atom("chat_watchers");
+}
+
+}  // namespace chat

@@ -1,0 +1,21 @@
+// What a room and its messages may be.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace chat {
+
+inline constexpr std::size_t name_max = 64;         ///< bytes of a room's or user's name
+inline constexpr std::size_t text_max = 64 * 1024;  ///< bytes of a message
+inline constexpr std::size_t kept_max = 1000;       ///< messages a room keeps
+inline constexpr std::size_t rooms_max = 10'000;
+
+/// Why `name` is none for a room or user; nothing if it is one.
+[[nodiscard]] std::optional<std::string> bad_name(std::string_view what, std::string_view name);
+/// The same for a message's text.
+[[nodiscard]] std::optional<std::string> bad_text(std::string_view text);
+
+}  // namespace chat

@@ -1,0 +1,168 @@
+#include "tools/chatctl/commands.hpp"
+
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "libbeamcore/base/duration.hpp"
+#include "tools/chatctl/lines.hpp"
+
+namespace chatctl {
+
+using beam::client;
+using beam::tool::exit_code;
+using beam::tool::failure;
+using nlohmann::json;
+
+namespace {
+
+std::string all_of_stdin() {
+    std::string text;
+    char buffer[65536];
+    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, n);
+    if (std::ferror(stdin)) throw failure(exit_code::io_error, "cannot read stdin");
+    return text;
+}
+
+/// The node keeps a message with the same key once, so that asking again is safe.
+std::string fresh_key() {
+    std::random_device random;
+    char text[33];
+    std::snprintf(text, sizeof text, "%08x%08x%08x%08x", random(), random(), random(), random());
+    return text;
+}
+
+/// Asks until there is an answer or the time is over, through restarts of the node.
+json ask_through_restarts(client& node, std::string_view method, const json& params) {
+    const auto until = node.common()->until();
+    node.set_deadline(until);
+    for (;;) {
+        try {
+            return node.ask(method, params);
+        } catch (const failure& error) {
+            if (error.exit != exit_code::try_again || !error.applied_unknown || until.is_over())
+                throw;
+        } catch (const beam::tool::connection_lost&) {
+            if (until.is_over()) throw;
+        }
+        node.disconnect();
+    }
+}
+
+}  // namespace
+
+exit_code create_room(client& node, const std::string& name) {
+    const json room = node.ask("chat.create_room", {{"room", name}});
+    node.common()->print("room " + name + ": pid=" + room.at("pid").get<std::string>(), room);
+    return exit_code::done;
+}
+
+exit_code delete_room(client& node, const std::string& name) {
+    const json room = node.ask("chat.delete_room", {{"room", name}});
+    node.common()->print("room " + name + " deleted", room);
+    return exit_code::done;
+}
+
+exit_code crash_room(client& node, const std::string& name) {
+    const json room = node.ask("chat.crash_room", {{"room", name}});
+    node.common()->print("room " + name + " crashed; supervisor restarted it", room);
+    return exit_code::done;
+}
+
+exit_code list(client& node) {
+    const json answer = node.ask("chat.list");
+    std::string text;
+    for (const json& room : answer.at("rooms")) {
+        if (!text.empty()) text += '\n';
+        text += shown_text(room.at("room").get<std::string>()) +
+                ": pid=" + room.at("pid").get<std::string>() +
+                " users=" + std::to_string(room.at("users").get<std::uint64_t>()) +
+                " messages=" + std::to_string(room.at("messages").get<std::uint64_t>());
+    }
+    node.common()->print(text, answer);
+    return exit_code::done;
+}
+
+exit_code users(client& node) {
+    const json answer = node.ask("chat.users");
+    std::string text;
+    for (const json& line : answer.at("users")) {
+        if (!text.empty()) text += '\n';
+        text += shown_text(line.at("user").get<std::string>()) + " in " +
+                shown_text(line.at("room").get<std::string>());
+    }
+    node.common()->print(text, answer);
+    return exit_code::done;
+}
+
+exit_code send(client& node, const std::string& room, std::string text) {
+    if (text == "-") text = all_of_stdin();
+    const json params = {
+        {"room", room}, {"text", text}, {"user", node.common()->user}, {"key", fresh_key()}};
+    const json message = ask_through_restarts(node, "chat.send", params);
+    node.common()->print(message_line(message), message);
+    return exit_code::done;
+}
+
+exit_code history(client& node, const std::string& room, const std::string& since,
+                  std::optional<std::uint64_t> limit) {
+    json params = {{"room", room}};
+    if (limit) params["limit"] = *limit;
+    if (!since.empty()) {
+        const auto age = beam::parse_duration(since);
+        if (!age) throw failure(exit_code::usage, "--since: " + age.error().detail);
+        const auto now = std::chrono::system_clock::now() - *age;
+        params["since_ms"] =
+            std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
+    }
+    const json answer = node.ask("chat.history", params);
+    std::string text;
+    for (const json& message : answer.at("messages"))
+        text += (text.empty() ? "" : "\n") + message_line(message);
+    node.common()->print(text, answer);
+    return exit_code::done;
+}
+
+exit_code join(client& node, const std::string& room, const beam::tool::stream_limits& limits) {
+    auto& common = *node.common();
+    std::optional<std::uint64_t> cursor;
+    bool back = false;  // the node, not only the room, was restarted
+    auto line = [&](const std::string& text, const json& item) {
+        if (common.quiet) return;
+        common.out.flushed_line(common.json ? item.dump() : text);
+    };
+    beam::tool::followed_stream stream;
+    stream.method = "chat.join";
+    stream.limits = limits;
+    stream.params = [&] {
+        json params = {{"room", room}, {"user", common.user}};
+        if (cursor) params["after"] = *cursor;
+        return params;
+    };
+    stream.on_reconnected = [&] { back = true; };
+    stream.on_item = [&](const json& item) {
+        const std::string event = item.value("event", "");
+        if (event.empty()) {
+            cursor = item.at("id").get<std::uint64_t>();
+            line(message_line(item), item);
+        } else if (event == "joined") {
+            if (!cursor) cursor = item.at("last_id").get<std::uint64_t>();
+            if (back) line(notice_line(room, "the node restarted"), item);
+            back = false;
+        } else if (event == "restarted") {
+            line(notice_line(room, "the room crashed and was restarted"), item);
+        } else if (event == "missed") {
+            line(notice_line(room, std::to_string(item.value("count", std::uint64_t{0})) +
+                                       " older messages are not kept any more"),
+                 item);
+        } else if (event == "deleted") {
+            line(notice_line(room, "the room was deleted"), item);
+        }
+        return true;
+    };
+    (void)beam::tool::follow(node, stream);
+    return exit_code::done;
+}
+
+}  // namespace chatctl
