@@ -78,8 +78,8 @@ struct timed_out {
 class BEAM_EXPORT cast_result {
 public:
     cast_result() = default;
-    cast_result(noreply, then next = {}) : next_(std::move(next)) {}  // NOLINT: implicit
-    cast_result(then next) : next_(std::move(next)) {}                // NOLINT: implicit
+    cast_result(noreply, then next = {}) : next_(std::move(next)) {}         // NOLINT: implicit
+    cast_result(then next) : next_(std::move(next)) {}                       // NOLINT: implicit
     cast_result(stop_with s) : stop_(true), reason_(std::move(s.reason)) {}  // NOLINT: implicit
 
     [[nodiscard]] bool stops() const { return stop_; }
@@ -100,9 +100,9 @@ public:
 
     /// `{reply, Value, S}` and with what comes after.
     template <class V>
-        requires(std::is_convertible_v<V &&, value_type> &&
-                 !std::is_same_v<std::remove_cvref_t<V>, call_result>)
-    call_result(V&& value, then next = {})  // NOLINT: implicit
+    requires(std::is_convertible_v<V&&, value_type> &&
+             !std::is_same_v<std::remove_cvref_t<V>, call_result>)
+        call_result(V&& value, then next = {})  // NOLINT: implicit
         : value_(std::forward<V>(value)), next_(std::move(next)) {}
     /// The answer of a request whose reply is void.
     call_result(then next = {})  // NOLINT: implicit
@@ -134,7 +134,7 @@ class init_result {
 public:
     init_result(T state, then next = {})  // NOLINT: implicit
         : state_(std::move(state)), next_(std::move(next)) {}
-    init_result(beam::ignore) : reason_(atoms::normal) {}           // NOLINT: implicit
+    init_result(beam::ignore) : reason_(atoms::normal) {}                      // NOLINT: implicit
     init_result(stop_with s) : failed_(true), reason_(std::move(s.reason)) {}  // NOLINT: implicit
 
     [[nodiscard]] bool is_failure() const { return failed_; }

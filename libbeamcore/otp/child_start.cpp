@@ -46,8 +46,7 @@ start_result thrown() noexcept {
     return fail_term(tuple(atoms::EXIT, reason_of_current_exception()));
 }
 
-awaitable<start_result> start_kept([[maybe_unused]] child_start kept,
-                                    const child_start_data& d) {
+awaitable<start_result> start_kept([[maybe_unused]] child_start kept, const child_start_data& d) {
     try {
         if (d.made) {
             auto begun = d.made.start_waiting();
@@ -168,7 +167,9 @@ term child_start::mfa() const {
     return tuple(data_->name, atom("start_link"), data_->arguments);
 }
 
-atom child_start::class_name() const { return data_ ? data_->name : atoms::undefined; }
+atom child_start::class_name() const {
+    return data_ ? data_->name : atoms::undefined;
+}
 
 child_start child_start::described(atom name, term arguments) && {
     data_->name = name;

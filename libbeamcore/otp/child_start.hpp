@@ -47,12 +47,14 @@ template <class Tuple>
 struct all_encodable;
 template <class... Ts>
 struct all_encodable<std::tuple<Ts...>>
-    : std::bool_constant<((encodable<Ts> && std::default_initializable<Ts>) && ...)> {};
+    : std::bool_constant<((encodable<Ts> && std::default_initializable<Ts>)&&...)> {};
 
 /// T says which arguments its start takes, and they can be kept as terms.
 template <class T>
-concept named_arguments = requires { typename T::arguments; } &&
-                          all_encodable<typename T::arguments>::value;
+concept named_arguments = requires {
+    typename T::arguments;
+}
+&&all_encodable<typename T::arguments>::value;
 
 template <class... Ts>
 term arguments_term(const std::tuple<Ts...>& args) {
@@ -71,9 +73,9 @@ public:
     /// From a function object of no arguments that starts a process linked to its caller and gives
     /// start_result or awaitable<start_result>.
     template <class F>
-        requires(!std::is_same_v<std::remove_cvref_t<F>, child_start> &&
-                 std::is_invocable_v<std::remove_cvref_t<F>&>)
-    child_start(F&& f)  // NOLINT: implicit, as callback
+    requires(!std::is_same_v<std::remove_cvref_t<F>, child_start> &&
+             std::is_invocable_v<std::remove_cvref_t<F>&>)
+        child_start(F&& f)  // NOLINT: implicit, as callback
         : child_start(make(std::forward<F>(f))) {}
 
     /// A class of the module table, with its arguments as a list.
@@ -123,8 +125,9 @@ private:
     template <class F>
     static child_start make(F&& f) {
         using result = std::invoke_result_t<std::remove_cvref_t<F>&>;
-        static_assert(std::is_convertible_v<result, start_result> || detail::is_waiting_start<result>,
-                      "a child's start gives start_result or awaitable<start_result>");
+        static_assert(
+            std::is_convertible_v<result, start_result> || detail::is_waiting_start<result>,
+            "a child's start gives start_result or awaitable<start_result>");
         if constexpr (detail::is_waiting_start<result>)
             return from_callback(callback<awaitable<start_result>()>(std::forward<F>(f)));
         else
@@ -149,8 +152,7 @@ template <class T, class... Args>
     }
     using kept = std::tuple<Args...>;
     term shown = atoms::undefined;
-    if constexpr (detail::all_encodable<kept>::value)
-        shown = detail::arguments_term(kept(args...));
+    if constexpr (detail::all_encodable<kept>::value) shown = detail::arguments_term(kept(args...));
     auto start = [kept = std::tuple<Args...>(std::move(args)...)]() {
         return std::apply([](const auto&... a) { return detail::behaviour<T>::start_link(a...); },
                           kept);

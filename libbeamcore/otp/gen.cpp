@@ -38,9 +38,13 @@ constexpr std::uint32_t hibernate_tick = 0, go_on_tick = 1, first_timeout_tick =
 
 constexpr std::int64_t hibernated = INT64_MAX;
 
-bool is_tick(const message& m) { return m.type() == descriptor_of<gen_tick>(); }
+bool is_tick(const message& m) {
+    return m.type() == descriptor_of<gen_tick>();
+}
 
-term from_term_of(const from& f) { return tuple(f.to, f.tag); }
+term from_term_of(const from& f) {
+    return tuple(f.to, f.tag);
+}
 
 }  // namespace
 
@@ -109,12 +113,14 @@ gen_core::extras& gen_core::more() {
 
 void gen_core::next(then t) {
     switch (t.what()) {
-        case then::kind::receive: return;
+        case then::kind::receive:
+            return;
         case then::kind::timeout:
             more().limit_ns = t.limit_ns();
             flags_ |= wants_timeout;
             return;
-        case then::kind::hibernate: return hibernate_now();
+        case then::kind::hibernate:
+            return hibernate_now();
         case then::kind::go_on:
             more().content = t.take_content();
             flags_ |= has_continue;
@@ -205,9 +211,10 @@ void gen_core::take(self s, message& m) {
     } catch (...) {
         caught();
     }
-    if ((flags_ & (debugging | answered | waiting)) == debugging) [[unlikely]]
-        sys_.event(s, tuple(atoms::noreply, sys_get_state()));
-    flags_ &= ~answered;
+    if (flags_ & debugging) [[unlikely]] {
+        if (!(flags_ & (answered | waiting))) sys_.event(s, tuple(atoms::noreply, sys_get_state()));
+        flags_ &= ~answered;
+    }
     // Its type may be of a module that is purged before the next message comes.
     if (!(flags_ & urgent)) current_ = nullptr;
 }
@@ -427,7 +434,9 @@ term gen_core::shown_state(atom why) const {
 
 // -- sys ------------------------------------------------------------------------------------------
 
-atom gen_core::sys_module() const { return class_->class_name(); }
+atom gen_core::sys_module() const {
+    return class_->class_name();
+}
 
 term gen_core::sys_get_state() {
     if (class_->get_state) return class_->get_state(state_);
@@ -473,7 +482,9 @@ outcome<void> gen_core::sys_change_code(const term&, const term& old_vsn, const 
     return {};
 }
 
-void gen_core::sys_terminate(term reason) { stop(std::move(reason)); }
+void gen_core::sys_terminate(term reason) {
+    stop(std::move(reason));
+}
 
 term gen_core::sys_misc(bool is_suspended) {
     return list(
@@ -583,7 +594,9 @@ void gen_start::made(then t) {
     state_ = state::made;
 }
 
-void gen_start::ignored() { state_ = state::ignored; }
+void gen_start::ignored() {
+    state_ = state::ignored;
+}
 
 void gen_start::stopped(term reason) {
     reason_ = std::move(reason);
@@ -630,7 +643,9 @@ start_result gen_start::finish() {
 }
 
 // finish() runs now, not when the coroutine does: whoever awaits it must be itself again.
-awaitable<start_result> gen_start::finish_waiting() { return wait_until_ready(finish()); }
+awaitable<start_result> gen_start::finish_waiting() {
+    return wait_until_ready(finish());
+}
 
 awaitable<start_result> gen_start::wait_until_ready(start_result r) {
     if (!r || !std::holds_alternative<started>(*r)) co_return r;
@@ -646,9 +661,14 @@ awaitable<start_result> gen_start::wait_until_ready(start_result r) {
         co_return fail_term(std::move(why));
     }
     switch (answer->outcome) {
-        case start_outcome::ready: break;
-        case start_outcome::ignored: r = ignore{}; break;
-        case start_outcome::failed: r = fail_term(std::move(answer->value)); break;
+        case start_outcome::ready:
+            break;
+        case start_outcome::ignored:
+            r = ignore{};
+            break;
+        case start_outcome::failed:
+            r = fail_term(std::move(answer->value));
+            break;
     }
     co_return r;
 }

@@ -102,7 +102,7 @@ struct gen_traits {
         using type = messages<>;
     };
     template <class C>
-        requires requires { typename C::calls; }
+    requires requires { typename C::calls; }
     struct calls_type<C> {
         using type = typename C::calls;
     };
@@ -111,7 +111,7 @@ struct gen_traits {
         using type = messages<>;
     };
     template <class C>
-        requires requires { typename C::casts; }
+    requires requires { typename C::casts; }
     struct casts_type<C> {
         using type = typename C::casts;
     };
@@ -120,7 +120,7 @@ struct gen_traits {
         using type = messages<>;
     };
     template <class C>
-        requires requires { typename C::infos; }
+    requires requires { typename C::infos; }
     struct infos_type<C> {
         using type = typename C::infos;
     };
@@ -129,7 +129,7 @@ struct gen_traits {
         using type = messages<>;
     };
     template <class C>
-        requires requires { typename C::continues; }
+    requires requires { typename C::continues; }
     struct continues_type<C> {
         using type = typename C::continues;
     };
@@ -140,7 +140,9 @@ struct gen_traits {
     using continues = typename continues_type<T>::type;
 
     template <class M>
-    static constexpr bool has_info = requires(T& t, M m) { t.handle_info(std::move(m)); };
+    static constexpr bool has_info = requires(T& t, M m) {
+        t.handle_info(std::move(m));
+    };
     static constexpr bool has_any_info = has_info<message>;
 
     template <class M>
@@ -148,8 +150,9 @@ struct gen_traits {
         if constexpr (requires { t.handle_call(std::move(m), f); }) {
             return t.handle_call(std::move(m), f);
         } else {
-            static_assert(requires { t.handle_call(std::move(m)); },
-                          "a type of `calls` needs a public handle_call(Type) or (Type, from)");
+            static_assert(
+                requires { t.handle_call(std::move(m)); },
+                "a type of `calls` needs a public handle_call(Type) or (Type, from)");
             return t.handle_call(std::move(m));
         }
     }
@@ -327,7 +330,8 @@ struct gen_traits {
         T& t = *static_cast<T*>(state);
         if (known(core, s, t, m, calls{}, casts{}, infos{})) [[likely]]
             return true;
-        if (adopted(m, calls{}, casts{}, infos{}) && known(core, s, t, m, calls{}, casts{}, infos{}))
+        if (adopted(m, calls{}, casts{}, infos{}) &&
+            known(core, s, t, m, calls{}, casts{}, infos{}))
             return true;
         if constexpr (has_any_info) {
             // A call that nobody knows must not end there, unanswered.
@@ -344,9 +348,8 @@ struct gen_traits {
             handle(core, s, [&]() -> decltype(auto) { return t.handle_info(timed_out{}); });
             return true;
         } else if constexpr (has_any_info) {
-            handle(core, s, [&]() -> decltype(auto) {
-                return t.handle_info(message::make(timed_out{}));
-            });
+            handle(core, s,
+                   [&]() -> decltype(auto) { return t.handle_info(message::make(timed_out{})); });
             return true;
         }
         return false;
@@ -360,7 +363,7 @@ struct gen_traits {
     static bool on_continue(gen_core& core, self s, void* state, message& m) {
         T& t = *static_cast<T*>(state);
         if (continue_with(core, s, t, m, continues{})) return true;
-        if constexpr (requires(T& u, term v) { u.handle_continue(std::move(v)); }) {
+        if constexpr (requires(T & u, term v) { u.handle_continue(std::move(v)); }) {
             handle(core, s, [&]() -> decltype(auto) {
                 return t.handle_continue(m.is<term>() ? m.take<term>() : m.to_term());
             });
@@ -371,7 +374,7 @@ struct gen_traits {
 
     // -- the rest ---------------------------------------------------------------------------------
 
-    static constexpr bool has_terminate = requires(T& t, const term& r) { t.terminate(r); };
+    static constexpr bool has_terminate = requires(T & t, const term& r) { t.terminate(r); };
     static constexpr bool terminate_waits = [] {
         if constexpr (has_terminate)
             return handler_result<decltype(std::declval<T&>().terminate(
@@ -391,7 +394,7 @@ struct gen_traits {
     static awaitable<void> nothing() { co_return; }
 
     static void on_hibernate(void* state) {
-        if constexpr (requires(T& t) { t.hibernate(); }) static_cast<T*>(state)->hibernate();
+        if constexpr (requires(T & t) { t.hibernate(); }) static_cast<T*>(state)->hibernate();
     }
 
     static term get_state(const void* state) {
@@ -417,12 +420,12 @@ struct gen_traits {
             return static_cast<const T*>(state)->format_status();
         return {};
     }
-    static constexpr bool has_format_status =
-        requires(const T& t, atom why) { t.format_status(why); } ||
-        requires(const T& t) { t.format_status(); };
+    static constexpr bool has_format_status = requires(const T& t, atom why) {
+        t.format_status(why);
+    }
+    || requires(const T& t) { t.format_status(); };
 
-    static constexpr bool static_code_change =
-        requires(const term& a) { T::code_change(a, a, a); };
+    static constexpr bool static_code_change = requires(const term& a) { T::code_change(a, a, a); };
     static constexpr bool can_change_code =
         static_code_change || (declared<T> && std::default_initializable<T>);
 
@@ -440,7 +443,8 @@ struct gen_traits {
                     if (t) t->~T();
                 }
             } unfinished{t};
-            if (auto r = field_codec<T>::from(state, *t); !r) return fail_term(error_term(r.error()));
+            if (auto r = field_codec<T>::from(state, *t); !r)
+                return fail_term(error_term(r.error()));
             if constexpr (requires { t->code_change(old_vsn, state, extra); }) {
                 if constexpr (std::is_void_v<decltype(t->code_change(old_vsn, state, extra))>) {
                     t->code_change(old_vsn, state, extra);
@@ -465,7 +469,9 @@ struct gen_traits {
     // -- start ------------------------------------------------------------------------------------
 
     template <class... Args>
-    static constexpr bool has_init = requires(Args... a) { T::init(std::move(a)...); };
+    static constexpr bool has_init = requires(Args... a) {
+        T::init(std::move(a)...);
+    };
 
     template <class... Args>
     static constexpr bool init_waits = [] {
@@ -474,7 +480,6 @@ struct gen_traits {
         else
             return false;
     }();
-
 
     template <class... Args>
     static void construct(gen_start& start, Args&&... args) {
@@ -518,7 +523,7 @@ struct gen_traits {
 template <class T>
 struct __attribute__((visibility("hidden"))) gen_class_holder {
     using traits = gen_traits<T>;
-    static constexpr bool has_hibernate = requires(T& t) { t.hibernate(); };
+    static constexpr bool has_hibernate = requires(T & t) { t.hibernate(); };
     static constexpr gen_class value{
         type_name<T>.text,
         sizeof(T),
@@ -638,8 +643,7 @@ template <server_class T, class... Args>
     return detail::gen_start_pid<T>(options, true, std::forward<Args>(args)...);
 }
 template <server_class T, class... Args>
-    requires(!detail::starts_with_options<Args...>)
-[[nodiscard]] auto start_link(Args&&... args) {
+requires(!detail::starts_with_options<Args...>) [[nodiscard]] auto start_link(Args&&... args) {
     return detail::gen_start_pid<T>(server_options{}, true, std::forward<Args>(args)...);
 }
 
@@ -649,8 +653,7 @@ template <server_class T, class... Args>
     return detail::gen_start_pid<T>(options, false, std::forward<Args>(args)...);
 }
 template <server_class T, class... Args>
-    requires(!detail::starts_with_options<Args...>)
-[[nodiscard]] auto start(Args&&... args) {
+requires(!detail::starts_with_options<Args...>) [[nodiscard]] auto start(Args&&... args) {
     return detail::gen_start_pid<T>(server_options{}, false, std::forward<Args>(args)...);
 }
 
@@ -668,8 +671,7 @@ template <server_class T, class... Args>
     }
 }
 template <server_class T, class... Args>
-    requires(!detail::starts_with_options<Args...>)
-[[nodiscard]] auto start_monitor(Args&&... args) {
+requires(!detail::starts_with_options<Args...>) [[nodiscard]] auto start_monitor(Args&&... args) {
     return start_monitor<T>(server_options{}, std::forward<Args>(args)...);
 }
 

@@ -33,7 +33,9 @@ module_table& module_table::of(runtime& node) {
     return *static_cast<module_table*>(found);
 }
 
-module_table& module_table::current() { return of(this_process().node()); }
+module_table& module_table::current() {
+    return of(this_process().node());
+}
 
 void module_table::publish(std::vector<module_entry> entries) {
     std::unique_lock guard(lock_);

@@ -15,6 +15,7 @@
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/otp/child_start.hpp"
 #include "libbeamcore/otp/start_result.hpp"
+#include "libbeamcore/runtime/callback.hpp"
 #include "libbeamcore/runtime/fwd.hpp"
 #include "libbeamcore/runtime/process.hpp"
 #include "libbeamcore/term/atom.hpp"
@@ -30,6 +31,10 @@ struct BEAM_EXPORT class_factory {
     /// that does not declare its arguments.
     start_result (*start_link)(const term& arguments) = nullptr;
     awaitable<start_result> (*start_link_waiting)(term arguments) = nullptr;
+    /// For a supervisor: its init with a list of arguments, as it may be asked again; empty if they do
+    /// not fit. One of the two.
+    callback<supervisor_init()> (*supervisor)(const term& arguments) = nullptr;
+    callback<dynamic_supervisor_init()> (*dynamic_supervisor)(const term& arguments) = nullptr;
     /// For a gen_server: its functions.
     const gen_class* server = nullptr;
     std::uint64_t fingerprint = 0;  ///< of the state; 0: it can only be restarted
@@ -86,14 +91,15 @@ outcome<Tuple> arguments_from(const term& list) {
     if (!items || items->size() != std::tuple_size_v<Tuple>) return fail_term(atoms::badarg);
     outcome<void> r;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-        auto read = [&]<std::size_t N>(std::integral_constant<std::size_t, N>) {
+        [[maybe_unused]] auto read = [&]<std::size_t N>(std::integral_constant<std::size_t, N>) {
             using item = std::tuple_element_t<N, Tuple>;
             auto ok = field_codec<item>::from((*items)[N], std::get<N>(made));
             if (!ok) r = fail_term(tuple(atoms::badarg, term(ok.error().detail)));
             return ok.has_value();
         };
         (void)(read(std::integral_constant<std::size_t, I>{}) && ...);
-    }(std::make_index_sequence<std::tuple_size_v<Tuple>>{});
+    }
+    (std::make_index_sequence<std::tuple_size_v<Tuple>>{});
     if (!r) return fail_term(std::move(r.error()));
     return made;
 }
@@ -109,14 +115,15 @@ template <class T>
 awaitable<start_result> start_from_terms_waiting(term list) {
     auto args = arguments_from<typename T::arguments>(list);
     if (!args) co_return fail_term(std::move(args.error()));
-    auto start =
-        std::apply([](const auto&... a) { return behaviour<T>::start_link(a...); }, *args);
+    auto start = std::apply([](const auto&... a) { return behaviour<T>::start_link(a...); }, *args);
     start_result r = co_await start;
     co_return r;
 }
 
 template <class T>
-concept has_behaviour = requires { sizeof(behaviour<T>); };
+concept has_behaviour = requires {
+    sizeof(behaviour<T>);
+};
 
 /// Fills in `server` and `fingerprint`; each behaviour that upgrades specialises it.
 template <class T>
@@ -128,9 +135,9 @@ template <class T>
 class_factory factory_of() {
     class_factory f;
     if constexpr (has_behaviour<T> && named_arguments<T>) {
-        using result = decltype(std::apply(
-            [](const auto&... a) { return behaviour<T>::start_link(a...); },
-            std::declval<const typename T::arguments&>()));
+        using result =
+            decltype(std::apply([](const auto&... a) { return behaviour<T>::start_link(a...); },
+                                std::declval<const typename T::arguments&>()));
         if constexpr (is_waiting_start<result>)
             f.start_link_waiting = &start_from_terms_waiting<T>;
         else

@@ -42,7 +42,9 @@ awaitable<void> forget_failed_child(self s, pid child, bool kill) {
         [child](const exit_message& m) { return m.from == child; }, std::chrono::seconds(0));
 }
 
-void proc_lib_failed(self s) noexcept { report_crash(s, reason_of_current_exception()); }
+void proc_lib_failed(self s) noexcept {
+    report_crash(s, reason_of_current_exception());
+}
 
 void set_starter(const message& request) {
     auto f = request_from(request);
@@ -123,7 +125,8 @@ term ancestors() {
     while (info && info->parent && found.size() < ancestors_max) {
         pid parent = info->parent;
         info = process_info(parent);
-        found.push_back(info && info->registered_name ? term(*info->registered_name) : term(parent));
+        found.push_back(info && info->registered_name ? term(*info->registered_name)
+                                                      : term(parent));
     }
     return list_of(std::move(found));
 }

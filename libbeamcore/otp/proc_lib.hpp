@@ -71,7 +71,8 @@ spawned proc_lib_spawn(const spawn_options& options, bool acknowledges, F code, 
 }
 
 template <class F, class... Args>
-awaitable<outcome<term>> proc_lib_start(spawn_options options, timeout limit, F code, Args... args) {
+awaitable<outcome<term>> proc_lib_start(spawn_options options, timeout limit, F code,
+                                        Args... args) {
     spawned s = proc_lib_spawn(options, true, std::move(code), std::move(args)...);
     if (!s.pid) co_return fail_term(atoms::system_limit);
     outcome<term> r = co_await wait_for_ack(s.pid, options.link, limit);

@@ -22,10 +22,14 @@ std::string shown(const term& t) {
 
 std::string_view message_of(supervisor_event what) {
     switch (what) {
-        case supervisor_event::child_terminated: return "child terminated";
-        case supervisor_event::start_error: return "start error";
-        case supervisor_event::shutdown: return "shutdown";
-        case supervisor_event::shutdown_error: return "shutdown error";
+        case supervisor_event::child_terminated:
+            return "child terminated";
+        case supervisor_event::start_error:
+            return "start error";
+        case supervisor_event::shutdown:
+            return "shutdown";
+        case supervisor_event::shutdown_error:
+            return "shutdown error";
     }
     return "";
 }

@@ -31,25 +31,41 @@ std::int64_t wall_clock_ns() {
         .count();
 }
 
-sys_answer ok(term value = atoms::ok) { return {false, std::move(value)}; }
-sys_answer failed(term reason) { return {true, std::move(reason)}; }
+sys_answer ok(term value = atoms::ok) {
+    return {false, std::move(value)};
+}
+sys_answer failed(term reason) {
+    return {true, std::move(reason)};
+}
 
 term op_name(sys_op op) {
     switch (op) {
-        case sys_op::get_state: return atoms::get_state;
-        case sys_op::replace_state: return atoms::replace_state;
-        case sys_op::get_status: return atoms::get_status;
-        case sys_op::suspend: return atoms::suspend;
-        case sys_op::resume: return atoms::resume;
-        case sys_op::change_code: return atoms::change_code;
-        case sys_op::terminate: return atoms::terminate;
+        case sys_op::get_state:
+            return atoms::get_state;
+        case sys_op::replace_state:
+            return atoms::replace_state;
+        case sys_op::get_status:
+            return atoms::get_status;
+        case sys_op::suspend:
+            return atoms::suspend;
+        case sys_op::resume:
+            return atoms::resume;
+        case sys_op::change_code:
+            return atoms::change_code;
+        case sys_op::terminate:
+            return atoms::terminate;
         case sys_op::statistics:
-        case sys_op::get_statistics: return atoms::statistics;
+        case sys_op::get_statistics:
+            return atoms::statistics;
         case sys_op::log:
-        case sys_op::get_log: return atoms::log;
-        case sys_op::trace: return atoms::trace;
-        case sys_op::install: return atom("install");
-        case sys_op::remove: return atom("remove");
+        case sys_op::get_log:
+            return atoms::log;
+        case sys_op::trace:
+            return atoms::trace;
+        case sys_op::install:
+            return atom("install");
+        case sys_op::remove:
+            return atom("remove");
     }
     return atoms::undefined;
 }
@@ -132,10 +148,10 @@ awaitable<void> resume(server_ref server, timeout limit) {
 }
 awaitable<outcome<void>> change_code(server_ref server, term module, term old_vsn, term extra,
                                      timeout limit) {
-    return ask_outcome(server,
-                       request(sys_op::change_code, std::move(module), std::move(old_vsn),
-                               std::move(extra)),
-                       limit);
+    return ask_outcome(
+        server,
+        request(sys_op::change_code, std::move(module), std::move(old_vsn), std::move(extra)),
+        limit);
 }
 awaitable<void> terminate(server_ref server, term reason, timeout limit) {
     return ask_ok(server, request(sys_op::terminate, std::move(reason)), limit);
@@ -216,15 +232,21 @@ struct sys_handler::data {
     }
 };
 
-sys_handler::~sys_handler() { delete data_; }
+sys_handler::~sys_handler() {
+    delete data_;
+}
 
 sys_handler::data& sys_handler::ensure() {
     if (!data_) data_ = new data;
     return *data_;
 }
 
-bool sys_handler::is_suspended() const noexcept { return data_ && data_->suspended; }
-bool sys_handler::has_debug() const noexcept { return data_ && data_->debugging(); }
+bool sys_handler::is_suspended() const noexcept {
+    return data_ && data_->suspended;
+}
+bool sys_handler::has_debug() const noexcept {
+    return data_ && data_->debugging();
+}
 
 namespace {
 
@@ -270,7 +292,8 @@ bool sys_handler::handle(self s, sys_target& target, message& m) {
 
 sys_answer sys_handler::answer(self s, sys_target& target, sys_request& r) {
     switch (r.op) {
-        case sys_op::get_state: return ok(target.sys_get_state());
+        case sys_op::get_state:
+            return ok(target.sys_get_state());
         case sys_op::replace_state: {
             term why;
             try {
@@ -292,20 +315,22 @@ sys_answer sys_handler::answer(self s, sys_target& target, sys_request& r) {
             bool on = data_ != nullptr;
             term debug = debug_list(*this, on && data_->tracing, on && data_->counting,
                                     on ? data_->log_size : 0, ids);
-            return ok(tuple(
-                atoms::status, s.id(), tuple(atoms::module_, target.sys_module()),
-                list({dictionary_list(), is_suspended() ? atoms::suspended : atoms::running,
-                      target.sys_parent() ? term(target.sys_parent()) : term(s.id()),
-                      std::move(debug), target.sys_misc(is_suspended())})));
+            return ok(
+                tuple(atoms::status, s.id(), tuple(atoms::module_, target.sys_module()),
+                      list({dictionary_list(), is_suspended() ? atoms::suspended : atoms::running,
+                            target.sys_parent() ? term(target.sys_parent()) : term(s.id()),
+                            std::move(debug), target.sys_misc(is_suspended())})));
         }
-        case sys_op::suspend: ensure().suspended = true; return ok();
+        case sys_op::suspend:
+            ensure().suspended = true;
+            return ok();
         case sys_op::resume:
             if (data_) data_->suspended = false;
             return ok();
         case sys_op::change_code: {
             if (!is_suspended())
-                return failed(tuple(atom("unknown_system_msg"),
-                                    tuple(atoms::change_code, r.a, r.b, r.c)));
+                return failed(
+                    tuple(atom("unknown_system_msg"), tuple(atoms::change_code, r.a, r.b, r.c)));
             outcome<void> changed;
             try {
                 changed = target.sys_change_code(r.a, r.b, r.c);
@@ -315,7 +340,8 @@ sys_answer sys_handler::answer(self s, sys_target& target, sys_request& r) {
             if (!changed) return failed(std::move(changed.error()));
             return ok();
         }
-        case sys_op::terminate: return ok();
+        case sys_op::terminate:
+            return ok();
         case sys_op::statistics:
             if (r.a == atoms::true_) {
                 data& d = ensure();

@@ -36,7 +36,8 @@ struct statistics_info {
     std::uint64_t reductions = 0;
     std::uint64_t messages_in = 0;
     std::uint64_t messages_out = 0;
-    BEAM_FIELDS(statistics_info, start_time_ns, current_time_ns, reductions, messages_in, messages_out)
+    BEAM_FIELDS(statistics_info, start_time_ns, current_time_ns, reductions, messages_in,
+                messages_out)
 };
 
 }  // namespace sys
@@ -167,7 +168,8 @@ namespace sys {
 inline constexpr timeout default_limit = std::chrono::seconds(5);
 
 /// The state as a term: the declared fields as a map; `{opaque, Class}` without any.
-[[nodiscard]] BEAM_EXPORT awaitable<term> get_state(server_ref server, timeout limit = default_limit);
+[[nodiscard]] BEAM_EXPORT awaitable<term> get_state(server_ref server,
+                                                    timeout limit = default_limit);
 
 /// Runs `change(state)` in the server and makes its result the state; gives it. If `change` raises or
 /// the result is not a state, exits with `{callback_failed, {Class, system_replace_state}, {error,
@@ -227,8 +229,8 @@ template <class F>
     static_assert(std::is_trivially_destructible_v<F> || std::is_same_v<F, debug_function>,
                   "g++ 12 destroys a capturing lambda in a co_await expression twice: make a "
                   "sys::debug_function first and move it in");
-    return detail::sys_install(server, std::move(id), debug_function(std::move(f)), std::move(state),
-                               limit);
+    return detail::sys_install(server, std::move(id), debug_function(std::move(f)),
+                               std::move(state), limit);
 }
 /// Takes an installed function out.
 [[nodiscard]] BEAM_EXPORT awaitable<void> remove(server_ref server, term id,

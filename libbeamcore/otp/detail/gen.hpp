@@ -25,8 +25,8 @@ namespace beam {
 
 /// How to start a server. Not an aggregate, so that it may be built in a co_await expression.
 struct server_options {
-    server_options() {}                                                    // NOLINT: see above
-    server_options(server_name n) : name(std::move(n)) {}                  // NOLINT: implicit
+    server_options() {}                                    // NOLINT: see above
+    server_options(server_name n) : name(std::move(n)) {}  // NOLINT: implicit
     /// Registered before init runs: a local name or a via. Taken: the error `{already_started, Pid}`.
     server_name name;
     /// How long an init that waits may take; then it is killed and the error is `timeout`.
@@ -124,7 +124,7 @@ private:
         timeout_first = 32,  // init asked for a time-out of 0
         urgent = 63,
         // To be seen to when a message is taken.
-        armed = 64,      // a time-out's timer runs
+        armed = 64,  // a time-out's timer runs
         debugging = 128,
         hibernates = 256,  // the option hibernate_after
         ticking = 512,     // its timer runs

@@ -37,7 +37,9 @@ public:
     message await_resume() { return finish(); }
 
 private:
-    static bool match(receive_base*, message& m) { return m.type() == descriptor_of<start_request>(); }
+    static bool match(receive_base*, message& m) {
+        return m.type() == descriptor_of<start_request>();
+    }
 };
 
 /// The reason in `{Why, {gen_server, call, _}}`.

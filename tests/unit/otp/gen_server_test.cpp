@@ -30,7 +30,9 @@ class counter : public gen_server<counter> {
     };
 
 public:
-    static future<int> get(pid counter, timeout t = 5s) { return beam::call<get_count>(counter, t); }
+    static future<int> get(pid counter, timeout t = 5s) {
+        return beam::call<get_count>(counter, t);
+    }
     static void increment(const server_ref& counter, int amount) {
         beam::cast<increment_by>(counter, amount);
     }
@@ -118,8 +120,8 @@ struct unknown_thing {
 
 class kitchen : public gen_server<kitchen> {
 public:
-    using calls = messages<echo, ignore_me, keep_me, answer_kept, exit_with, raise_with, throw_reply,
-                           throw_bad, stop_and_answer, stop_silently, answer_elsewhere,
+    using calls = messages<echo, ignore_me, keep_me, answer_kept, exit_with, raise_with,
+                           throw_reply, throw_bad, stop_and_answer, stop_silently, answer_elsewhere,
                            with_timeout, with_continue, with_hibernate, slowly, nothing_much>;
     using casts = messages<note, stop_by_cast>;
     using continues = messages<go_on>;
@@ -156,7 +158,9 @@ public:
     call_result<int> handle_call(with_timeout m) {
         return {1, then::timeout(std::chrono::milliseconds(m.ms))};
     }
-    call_result<int> handle_call(with_continue m) { return {1, then::continue_with(go_on{m.chain})}; }
+    call_result<int> handle_call(with_continue m) {
+        return {1, then::continue_with(go_on{m.chain})};
+    }
     call_result<int> handle_call(with_hibernate) { return {1, then::hibernate()}; }
     awaitable<int> handle_call(slowly m) {
         self me = this_process();
@@ -195,14 +199,22 @@ public:
 
     static init_result<planned> init(plan p) {
         switch (p.does) {
-            case plan::ignored: return ignore{};
-            case plan::stopped: return stop_with{p.reason};
-            case plan::exits: beam::exit(p.reason);
-            case plan::raises: raise(p.reason);
-            case plan::bad_value: throw p.reason;
-            case plan::timeout_zero: return {planned(), then::timeout(0ms)};
-            case plan::goes_on: return {planned(), then::continue_with(go_on{0})};
-            case plan::run: break;
+            case plan::ignored:
+                return ignore{};
+            case plan::stopped:
+                return stop_with{p.reason};
+            case plan::exits:
+                beam::exit(p.reason);
+            case plan::raises:
+                raise(p.reason);
+            case plan::bad_value:
+                throw p.reason;
+            case plan::timeout_zero:
+                return {planned(), then::timeout(0ms)};
+            case plan::goes_on:
+                return {planned(), then::continue_with(go_on{0})};
+            case plan::run:
+                break;
         }
         return planned();
     }
@@ -225,10 +237,16 @@ public:
         co_await me.sleep_for(std::chrono::milliseconds(ms));
         init_result<slow_starter> r{slow_starter()};
         switch (p.does) {
-            case plan::ignored: r = ignore{}; break;
-            case plan::stopped: r = stop_with{p.reason}; break;
-            case plan::exits: beam::exit(p.reason);
-            default: break;
+            case plan::ignored:
+                r = ignore{};
+                break;
+            case plan::stopped:
+                r = stop_with{p.reason};
+                break;
+            case plan::exits:
+                beam::exit(p.reason);
+            default:
+                break;
         }
         co_return r;
     }
@@ -255,7 +273,8 @@ TEST_CASE("a counter counts") {
     });
 }
 
-TEST_CASE("GS-01: a call without an answer exits its caller after 5 seconds, and the server goes on") {
+TEST_CASE(
+    "GS-01: a call without an answer exits its caller after 5 seconds, and the server goes on") {
     in_node([](self s) -> awaitable<void> {
         auto p = start<kitchen>();
         REQUIRE(p.has_value());
@@ -451,7 +470,8 @@ TEST_CASE("GS-14: a time-out of 0 from init is delivered first") {
     });
 }
 
-TEST_CASE("GS-15: continue runs before anything in the mailbox, may chain, and comes after the reply") {
+TEST_CASE(
+    "GS-15: continue runs before anything in the mailbox, may chain, and comes after the reply") {
     seen.clear();
     in_node([](self s) -> awaitable<void> {
         auto p = start<kitchen>();
@@ -460,7 +480,8 @@ TEST_CASE("GS-15: continue runs before anything in the mailbox, may chain, and c
         int answer = co_await std::move(request);
         CHECK(answer == 1);
         co_await s.sleep_for(1ms);
-        CHECK(seen == std::vector<std::string>{"continue 2", "continue 1", "continue 0", "message"});
+        CHECK(seen ==
+              std::vector<std::string>{"continue 2", "continue 1", "continue 0", "message"});
     });
 }
 
@@ -488,7 +509,8 @@ TEST_CASE("GS-16: start_link returns after init and before handle_continue has f
     });
 }
 
-TEST_CASE("GS-17: init may ignore, stop, exit or return nonsense, and a starter that traps gets EXIT") {
+TEST_CASE(
+    "GS-17: init may ignore, stop, exit or return nonsense, and a starter that traps gets EXIT") {
     log_capture quiet;
     in_node([](self s) -> awaitable<void> {
         s.trap_exit(true);
@@ -561,7 +583,8 @@ TEST_CASE("GS-17: the same from an init that waits") {
     });
 }
 
-TEST_CASE("GS-18: an init that takes too long: the error is timeout, the process is killed, no EXIT") {
+TEST_CASE(
+    "GS-18: an init that takes too long: the error is timeout, the process is killed, no EXIT") {
     in_node([](self s) -> awaitable<void> {
         s.trap_exit(true);
         server_options o;
@@ -806,7 +829,8 @@ TEST_CASE("GS-28: a server hibernates when a callback says so, and when it was i
     });
 }
 
-TEST_CASE("GS-30: send_request, then receive_response; a missing server is an error with its name") {
+TEST_CASE(
+    "GS-30: send_request, then receive_response; a missing server is an error with its name") {
     in_node([](self) -> awaitable<void> {
         auto p = start<counter>(8);
         auto request = counter::get(*p);
@@ -948,4 +972,50 @@ TEST_CASE("a child start makes a linked server each time it is asked") {
         REQUIRE(!e.has_value());
         CHECK(element(1, e.error()) == atoms::EXIT);
     });
+}
+
+namespace {
+
+struct finished {};
+
+process busy_caller(self s, pid test, const std::vector<pid>* servers, int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+        pid server = (*servers)[std::size_t(i) % servers->size()];
+        counter::increment(server, 1);
+        int count = co_await counter::get(server, infinity{});
+        if (count < 1) beam::exit(atom("lost"));
+    }
+    beam::send(test, finished{});
+    (void)s;
+}
+
+awaitable<void> many_callers(self s) {
+    constexpr int servers_n = 20, callers_n = 50, rounds = 200;
+    std::vector<pid> servers;
+    for (int i = 0; i < servers_n; ++i) servers.push_back(*start_link<counter>(0));
+    for (int i = 0; i < callers_n; ++i) beam::spawn_link(busy_caller, s.id(), &servers, rounds);
+    // Meanwhile one of them is suspended now and then: nothing is lost by it.
+    for (int i = 0; i < 20; ++i) {
+        co_await sys::suspend(servers[0], infinity{});
+        co_await s.yield();
+        co_await sys::resume(servers[0], infinity{});
+    }
+    for (int i = 0; i < callers_n; ++i) co_await s.receive<finished>();
+    int sum = 0;
+    for (pid server : servers) {
+        int count = co_await counter::get(server, infinity{});
+        sum += count;
+        co_await beam::stop(server);
+    }
+    CHECK(sum == callers_n * rounds);
+}
+
+}  // namespace
+
+TEST_CASE("on several schedulers no call or cast is lost, suspended or not") {
+    runtime_options o;
+    o.schedulers = 4;
+    runtime node(o);
+    auto r = node.execute(many_callers);
+    CHECK_MESSAGE(r.has_value(), shown(r ? term() : r.error()));
 }

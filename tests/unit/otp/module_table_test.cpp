@@ -27,9 +27,7 @@ public:
     using arguments = std::tuple<std::string, int>;
     tally() = default;
     tally(std::string name, int count) : name_(std::move(name)), count_(count) {}
-    std::string handle_call(who_are_you) {
-        return "v1 " + name_ + " " + std::to_string(count_);
-    }
+    std::string handle_call(who_are_you) { return "v1 " + name_ + " " + std::to_string(count_); }
     BEAM_FIELDS(tally, name_, count_)
 
 private:
@@ -114,8 +112,8 @@ TEST_CASE("a node's table is its own") {
 TEST_CASE("a start of a class of the table makes its current version") {
     in_node([](self) -> awaitable<void> {
         publish<v1::tally>("1");
-        auto start = child_start::of_class(atom("sample"), atom("tally"),
-                                           list({term("ann"), term(3)}));
+        auto start =
+            child_start::of_class(atom("sample"), atom("tally"), list({term("ann"), term(3)}));
         CHECK(shown(start.mfa()) == "{tally,start_link,[<<\"ann\">>,3]}");
         auto first = start.start();
         REQUIRE(first.has_value());
@@ -138,8 +136,8 @@ TEST_CASE("a start of what is not in the table, or with other arguments, is an e
         REQUIRE(!r.has_value());
         CHECK(shown(r.error()) == "{undef,[{gone,start_link,[1]}]}");
         publish<v1::tally>("1");
-        auto wrong = child_start::of_class(atom("sample"), atom("tally"),
-                                           list({term(1), term("three")}));
+        auto wrong =
+            child_start::of_class(atom("sample"), atom("tally"), list({term(1), term("three")}));
         auto w = wrong.start();
         REQUIRE(!w.has_value());
         CHECK(element(1, w.error()) == atoms::badarg);

@@ -27,7 +27,9 @@ void in_node(F code, std::uint64_t seed = 1) {
 }
 
 /// Shows a term as Erlang does, for comparing.
-inline std::string shown(const beam::term& t) { return beam::to_string(t); }
+inline std::string shown(const beam::term& t) {
+    return beam::to_string(t);
+}
 
 /// Element `i` of a tuple, counted from 1 as in Erlang.
 inline beam::term element(std::size_t i, const beam::term& t) {

@@ -77,7 +77,9 @@ awaitable<term> exit_of(self s, F code, Args... args) {
     co_return down ? down->reason : term(atom("still_alive"));
 }
 
-term value_is(int v) { return map({{atom("value"), v}, {atom("changed_from"), 0}}); }
+term value_is(int v) {
+    return map({{atom("value"), v}, {atom("changed_from"), 0}});
+}
 
 }  // namespace
 
@@ -121,8 +123,9 @@ TEST_CASE("SYS-02: a replace_state whose function raises exits the caller and ha
         term wrong = co_await exit_of(
             s,
             [](self, pid server) -> awaitable<void> {
-                (void)co_await sys::replace_state(
-                    server, [](term) { return map({{atom("value"), atom("many")}}); });
+                (void)co_await sys::replace_state(server, [](term) {
+                    return map({{atom("value"), atom("many")}});
+                });
             },
             *p);
         CHECK(element(1, wrong) == atom("callback_failed"));
