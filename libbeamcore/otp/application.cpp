@@ -12,7 +12,9 @@ namespace {
 
 using detail::application_controller;
 
-application_controller& controller() { return application_controller::current(); }
+application_controller& controller() {
+    return application_controller::current();
+}
 
 std::optional<std::vector<atom>> atoms_of(const term& t) {
     auto list = t.as_list();
@@ -157,21 +159,33 @@ term to_term(const application_spec& spec) {
 
 namespace application {
 
-outcome<void> load(application_spec spec) { return controller().load(std::move(spec)); }
+outcome<void> load(application_spec spec) {
+    return controller().load(std::move(spec));
+}
 outcome<void> load_version(application_spec spec) {
     return controller().load_version(std::move(spec));
 }
 outcome<void> use_version(atom name, std::string_view vsn) {
     return controller().use_version(name, vsn);
 }
-outcome<void> unload(atom name) { return controller().unload(name); }
+outcome<void> unload(atom name) {
+    return controller().unload(name);
+}
 outcome<void> unload_version(atom name, std::string_view vsn) {
     return controller().unload_version(name, vsn);
 }
-std::optional<application_spec> get_spec(atom name) { return controller().find(name); }
-std::vector<std::string> versions(atom name) { return controller().versions(name); }
-void set_loader(loader load) { controller().set_loader(std::move(load)); }
-void set_node_stop(node_stop stop) { controller().set_node_stop(std::move(stop)); }
+std::optional<application_spec> get_spec(atom name) {
+    return controller().find(name);
+}
+std::vector<std::string> versions(atom name) {
+    return controller().versions(name);
+}
+void set_loader(loader load) {
+    controller().set_loader(std::move(load));
+}
+void set_node_stop(node_stop stop) {
+    controller().set_node_stop(std::move(stop));
+}
 
 awaitable<outcome<void>> start(atom name, restart_type type) {
     auto loading = ensure_loaded(name);
@@ -193,14 +207,13 @@ awaitable<outcome<void>> start(atom name, restart_type type) {
     if (there) {
         if (there->status == detail::application_status::starting) {
             // Waits with the one who starts it.
-            auto wait = send_request(server_ref(there->master),
-                                     detail::await_application_request{}, infinity{});
+            auto wait = send_request(server_ref(there->master), detail::await_application_request{},
+                                     infinity{});
             (void)co_await std::move(wait).outcome();
         }
         co_return fail_term(tuple(atoms::already_started, name));
     }
-    auto begun =
-        send_request(server_ref(master), detail::await_application_request{}, infinity{});
+    auto begun = send_request(server_ref(master), detail::await_application_request{}, infinity{});
     outcome<outcome<void>> r = co_await std::move(begun).outcome();
     if (r) co_return std::move(*r);
     // The master was killed.
@@ -283,7 +296,9 @@ std::vector<application_info> which_applications() {
     return list;
 }
 
-std::vector<application_info> loaded_applications() { return controller().loaded(); }
+std::vector<application_info> loaded_applications() {
+    return controller().loaded();
+}
 
 bool is_running(atom name) {
     auto app = controller().find_running(name);
@@ -308,24 +323,34 @@ awaitable<std::optional<atom>> get_application(pid process) {
     co_return controller().by_master(details->group_leader);
 }
 
-std::optional<atom> get_application() { return controller().by_master(group_leader()); }
+std::optional<atom> get_application() {
+    return controller().by_master(group_leader());
+}
 
-std::optional<term> get_env(atom name, atom key) { return controller().get_env(name, key); }
+std::optional<term> get_env(atom name, atom key) {
+    return controller().get_env(name, key);
+}
 
 term get_env(atom name, atom key, term otherwise) {
     auto found = controller().get_env(name, key);
     return found ? std::move(*found) : std::move(otherwise);
 }
 
-std::vector<env_entry> get_all_env(atom name) { return controller().all_env(name); }
+std::vector<env_entry> get_all_env(atom name) {
+    return controller().all_env(name);
+}
 
 void set_env(atom name, atom key, term value, bool persistent) {
     controller().set_env(name, key, std::move(value), persistent);
 }
 
-void unset_env(atom name, atom key) { controller().unset_env(name, key); }
+void unset_env(atom name, atom key) {
+    controller().unset_env(name, key);
+}
 
-outcome<void> set_config(const term& config) { return controller().set_config(config); }
+outcome<void> set_config(const term& config) {
+    return controller().set_config(config);
+}
 
 env_snapshot prep_config_change() {
     env_snapshot snapshot;

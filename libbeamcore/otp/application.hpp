@@ -81,14 +81,14 @@ struct application_spec {
     atom name;
     std::string vsn;
     std::string description{};
-    std::vector<atom> applications{};           ///< must be running before it starts
-    std::vector<atom> optional_applications{};  ///< those of them that may be absent
-    std::vector<atom> included_applications{};  ///< are loaded with it, and started by it
-    std::vector<atom> registered{};             ///< names that it registers
-    std::vector<env_entry> env{};               ///< parameters, unless configured otherwise
+    std::vector<atom> applications{};                   ///< must be running before it starts
+    std::vector<atom> optional_applications{};          ///< those of them that may be absent
+    std::vector<atom> included_applications{};          ///< are loaded with it, and started by it
+    std::vector<atom> registered{};                     ///< names that it registers
+    std::vector<env_entry> env{};                       ///< parameters, unless configured otherwise
     std::vector<std::pair<atom, term>> start_phases{};  ///< and what start_phase is given
-    atom module{};        ///< the callback module's name; without code a library, without processes
-    term arguments{};     ///< what start is given
+    atom module{};     ///< the callback module's name; without code a library, without processes
+    term arguments{};  ///< what start is given
     application_code code{};
 };
 
@@ -200,8 +200,8 @@ BEAM_EXPORT void set_loader(loader load);
 /// Errors: `{already_started, A}`, `{not_started, Dependency}`, `{"no such file or directory", "A.app"}` for
 /// one nobody can load; `{Reason, {Module, start, [normal, Arguments]}}` when start fails, `{bad_return,
 /// {{Module, start, [normal, Arguments]}, V}}` when it throws or says ignore.
-[[nodiscard]] BEAM_EXPORT awaitable<outcome<void>> start(atom name,
-                                                         restart_type type = restart_type::temporary);
+[[nodiscard]] BEAM_EXPORT awaitable<outcome<void>> start(
+    atom name, restart_type type = restart_type::temporary);
 
 /// Starts an application and before it, in order, all it depends on that is not running. Gives those that
 /// were started. Error: `{A, Reason}` of the one that failed; those started by this call are stopped

@@ -12,7 +12,9 @@ namespace {
 
 const char controller_key = 0;
 
-term about(const char* what, atom name) { return tuple(atom(what), name); }
+term about(const char* what, atom name) {
+    return tuple(atom(what), name);
+}
 
 }  // namespace
 
@@ -112,7 +114,8 @@ std::vector<application_info> application_controller::loaded() const {
     std::vector<application_info> list;
     for (const auto& [name, app] : loaded_)
         list.push_back({name, app.spec.description, app.spec.vsn});
-    std::sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    std::sort(list.begin(), list.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
     return list;
 }
 

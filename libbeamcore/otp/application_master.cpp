@@ -17,7 +17,9 @@ term call_of(const application_spec& spec, const char* function, term arguments)
 }
 
 // What a callback threw, as `{'EXIT', Reason}`.
-term thrown_exit() noexcept { return tuple(atoms::EXIT, reason_of_current_exception()); }
+term thrown_exit() noexcept {
+    return tuple(atoms::EXIT, reason_of_current_exception());
+}
 
 struct top_process {
     pid process;  // false for an application without processes
@@ -28,15 +30,14 @@ struct top_process {
 awaitable<outcome<top_process>> call_start(const application_spec& spec) {
     term arguments = list({atoms::normal, spec.arguments});
     auto bad_return = [&](term value) {
-        return fail_term(tuple(atoms::bad_return, tuple(call_of(spec, "start", arguments),
-                                                        std::move(value))));
+        return fail_term(
+            tuple(atoms::bad_return, tuple(call_of(spec, "start", arguments), std::move(value))));
     };
     term thrown;
     try {
         auto begun = spec.code->start(spec.arguments);
         start_result r = co_await begun;
-        if (!r)
-            co_return fail_term(tuple(std::move(r.error()), call_of(spec, "start", arguments)));
+        if (!r) co_return fail_term(tuple(std::move(r.error()), call_of(spec, "start", arguments)));
         if (std::holds_alternative<ignore>(*r)) co_return bad_return(atoms::ignore);
         auto& top = std::get<started>(*r);
         co_return top_process{top.pid, top.info ? std::move(*top.info) : term(nil)};
@@ -105,8 +106,7 @@ awaitable<void> answer_starter(self s, outcome<void> r) {
 }
 
 void report_end(const application_spec& spec, restart_type type, const term& reason) {
-    log(is_orderly(reason) ? log_level::info : log_level::error, "application",
-        "application ended",
+    log(is_orderly(reason) ? log_level::info : log_level::error, "application", "application ended",
         {{"application", spec.name.name()},
          {"reason", to_string(reason, {.max_bytes = 2000})},
          {"type", to_atom(type).name()}});

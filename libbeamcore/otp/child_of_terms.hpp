@@ -18,8 +18,8 @@ namespace beam {
 /// How to start a T, which takes arguments of the types Ts, of which these are given now. Arguments that do
 /// not fit make the start fail with `{'EXIT', {badarg, _}}` or `{'EXIT', badarg}`.
 template <class T, class... Ts, class... Args>
-    requires detail::all_encodable<std::tuple<Ts...>>::value
-[[nodiscard]] child_start child_of_terms(Args... args) {
+requires detail::all_encodable<std::tuple<Ts...>>::value [[nodiscard]] child_start child_of_terms(
+    Args... args) {
     auto make = [](const term& arguments) -> child_start {
         auto read = detail::arguments_from<std::tuple<Ts...>>(arguments);
         if (!read) {

@@ -42,7 +42,9 @@ std::optional<shutdown_type> shutdown_from(const term& t) {
 }
 
 // `{badtag, Value}` as OTP's validators throw it.
-term invalid(std::string_view what, const term& value) { return tuple(atom(what), value); }
+term invalid(std::string_view what, const term& value) {
+    return tuple(atom(what), value);
+}
 
 term pairs(atom key, term value, atom other_key, term other) {
     return list({tuple(key, std::move(value)), tuple(other_key, std::move(other))});
@@ -126,7 +128,8 @@ outcome<void> detail::check_childspec(const child_spec& spec,
 
 outcome<void> check_flags(const supervisor_flags& flags) {
     if (flags.intensity < 0) return fail_term(invalid("invalid_intensity", flags.intensity));
-    if (flags.period.count() <= 0) return fail_term(invalid("invalid_period", flags.period.count()));
+    if (flags.period.count() <= 0)
+        return fail_term(invalid("invalid_period", flags.period.count()));
     return {};
 }
 
@@ -144,9 +147,8 @@ outcome<void> check_childspecs(const std::vector<child_spec>& specs,
 outcome<supervisor_flags> flags_from_term(const term& t) {
     if (t.is_tuple() && t.elements().size() == 3) {
         auto e = t.elements();
-        return flags_from_term(map({{atoms::strategy, e[0]},
-                                    {atoms::intensity, e[1]},
-                                    {atoms::period, e[2]}}));
+        return flags_from_term(
+            map({{atoms::strategy, e[0]}, {atoms::intensity, e[1]}, {atoms::period, e[2]}}));
     }
     if (!t.is_map()) return fail_term(invalid("invalid_type", t));
 
@@ -236,9 +238,8 @@ child_start detail::start_of_mfa(const term& mfa) {
     auto e = mfa.elements();
     atom module = *e[0].as_atom(), function = *e[1].as_atom();
     auto make = [module, function](const term& arguments) {
-        return child_start([module, function, arguments] {
-            return start_by_name(module, function, arguments);
-        });
+        return child_start(
+            [module, function, arguments] { return start_by_name(module, function, arguments); });
     };
     return child_start::of_arguments(make, module, e[2]);
 }
@@ -273,9 +274,12 @@ term to_term(const supervisor_flags& flags) {
 
 atom to_atom(restart_type restart) {
     switch (restart) {
-        case restart_type::permanent: return atoms::permanent;
-        case restart_type::transient: return atoms::transient;
-        case restart_type::temporary: break;
+        case restart_type::permanent:
+            return atoms::permanent;
+        case restart_type::transient:
+            return atoms::transient;
+        case restart_type::temporary:
+            break;
     }
     return atoms::temporary;
 }
@@ -286,19 +290,26 @@ atom to_atom(child_type type) {
 
 atom to_atom(restart_strategy strategy) {
     switch (strategy) {
-        case restart_strategy::one_for_one: return atoms::one_for_one;
-        case restart_strategy::one_for_all: return atoms::one_for_all;
-        case restart_strategy::rest_for_one: return atoms::rest_for_one;
-        case restart_strategy::simple_one_for_one: break;
+        case restart_strategy::one_for_one:
+            return atoms::one_for_one;
+        case restart_strategy::one_for_all:
+            return atoms::one_for_all;
+        case restart_strategy::rest_for_one:
+            return atoms::rest_for_one;
+        case restart_strategy::simple_one_for_one:
+            break;
     }
     return atoms::simple_one_for_one;
 }
 
 atom to_atom(auto_shutdown_type auto_shutdown) {
     switch (auto_shutdown) {
-        case auto_shutdown_type::never: return atoms::never;
-        case auto_shutdown_type::any_significant: return atoms::any_significant;
-        case auto_shutdown_type::all_significant: break;
+        case auto_shutdown_type::never:
+            return atoms::never;
+        case auto_shutdown_type::any_significant:
+            return atoms::any_significant;
+        case auto_shutdown_type::all_significant:
+            break;
     }
     return atoms::all_significant;
 }

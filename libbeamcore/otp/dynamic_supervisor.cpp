@@ -22,18 +22,32 @@ outcome<std::optional<supervisor_plan>> plan_of(const dynamic_supervisor_init& i
     if (auto r = check_flags(plan.flags); !r)
         return fail_term(tuple(supervisor_data, std::move(r.error())));
     if (!plan.limits.extra_arguments.list_length())
-        return fail_term(tuple(supervisor_data, tuple(atom("invalid_extra_arguments"),
-                                                      plan.limits.extra_arguments)));
+        return fail_term(tuple(
+            supervisor_data, tuple(atom("invalid_extra_arguments"), plan.limits.extra_arguments)));
     return std::optional<supervisor_plan>(std::move(plan));
+}
+
+plan_init planning(callback<dynamic_supervisor_init()> init) {
+    return [init = std::move(init)] { return plan_of(init()); };
+}
+
+std::optional<plan_init> current_init(const plan_source& source) {
+    auto entry = module_table::current().find(source.application, source.module);
+    if (!entry || !entry->factory.dynamic_supervisor) return std::nullopt;
+    auto init = entry->factory.dynamic_supervisor(source.arguments);
+    if (!init) return std::nullopt;
+    return planning(std::move(init));
 }
 
 }  // namespace
 
 awaitable<start_result> start_dynamic_supervisor(dynamic_source source, server_name name) {
     plan_source plan;
+    plan.application = source.application;
     plan.module = source.module;
     plan.arguments = std::move(source.arguments);
-    plan.init = [init = std::move(source.init)] { return plan_of(init()); };
+    plan.init = planning(std::move(source.init));
+    plan.current = &current_init;
     return start_core(std::move(plan), std::move(name));
 }
 

@@ -51,6 +51,7 @@ private:
 namespace detail {
 
 struct dynamic_source {
+    atom application;
     atom module;
     term arguments = nil;
     callback<dynamic_supervisor_init()> init;
@@ -66,6 +67,7 @@ BEAM_EXPORT awaitable<start_result> start_dynamic_supervisor(dynamic_source sour
 template <class T, class... Args>
 dynamic_source dynamic_source_of(Args... args) {
     dynamic_source s;
+    if (module_record* m = this_module()) s.application = atom(m->name);
     s.module = class_name<T>();
     if constexpr (all_encodable<std::tuple<Args...>>::value)
         s.arguments = arguments_term(std::tuple<Args...>(args...));
@@ -86,6 +88,24 @@ struct behaviour<T> {
     }
 };
 
+template <class T>
+callback<dynamic_supervisor_init()> dynamic_supervisor_from_terms(const term& arguments) {
+    auto read = arguments_from<init_arguments<T>>(arguments);
+    if (!read) return {};
+    return [kept = std::move(*read)]() -> dynamic_supervisor_init {
+        return std::apply([](const auto&... a) { return dynamic_supervisor_init(T::init(a...)); },
+                          kept);
+    };
+}
+
+template <dynamic_supervisor_class T>
+struct upgrade_facts<T> {
+    static void fill(class_factory& f) {
+        if constexpr (all_encodable<init_arguments<T>>::value)
+            f.dynamic_supervisor = &dynamic_supervisor_from_terms<T>;
+    }
+};
+
 }  // namespace detail
 
 namespace dynamic_supervisor {
@@ -97,13 +117,13 @@ namespace dynamic_supervisor {
                                                              server_name name = {},
                                                              term extra_arguments = nil);
 template <class T, class... Args>
-    requires detail::dynamic_supervisor_class<T>
+requires detail::dynamic_supervisor_class<T>
 [[nodiscard]] awaitable<start_result> start_link(Args... args) {
     return detail::start_dynamic_supervisor(detail::dynamic_source_of<T>(std::move(args)...),
                                             server_name());
 }
 template <class T, class... Args>
-    requires detail::dynamic_supervisor_class<T>
+requires detail::dynamic_supervisor_class<T>
 [[nodiscard]] awaitable<start_result> start_link_named(server_name name, Args... args) {
     return detail::start_dynamic_supervisor(detail::dynamic_source_of<T>(std::move(args)...),
                                             std::move(name));
@@ -127,7 +147,8 @@ template <class T, class... Args>
                                                                 pid child);
 
 /// The children, the newest first. Copies.
-[[nodiscard]] BEAM_EXPORT future<std::vector<child_info>> which_children(const server_ref& supervisor);
+[[nodiscard]] BEAM_EXPORT future<std::vector<child_info>> which_children(
+    const server_ref& supervisor);
 
 [[nodiscard]] BEAM_EXPORT future<children_count> count_children(const server_ref& supervisor);
 

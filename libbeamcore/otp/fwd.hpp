@@ -4,15 +4,28 @@
 namespace beam {
 
 class cast_result;
+class application_code;
 class child_start;
+class dynamic_supervisor_init;
 class module_table;
+class server_name;
+class supervisor_init;
 class sys_handler;
 class sys_target;
 class then;
+class via;
+struct application_spec;
+struct child_info;
+struct child_spec;
+struct children_count;
+struct dynamic_supervisor_flags;
 struct ignore;
 struct module_entry;
+struct registry_entry;
+struct registry_options;
 struct server_options;
 struct started;
+struct supervisor_flags;
 template <class T>
 class gen_server;
 template <class Reply>

@@ -202,7 +202,9 @@ registries& all_registries(runtime& node) {
     return *static_cast<registries*>(found);
 }
 
-registries& all_registries() { return all_registries(this_process().node()); }
+registries& all_registries() {
+    return all_registries(this_process().node());
+}
 
 table_ref find_table(atom name) {
     auto& all = all_registries();
@@ -216,8 +218,7 @@ table_ref find_table(atom name) {
 
 table_ref find_unique(atom name) {
     auto table = find_table(name);
-    if (!table->is_unique())
-        raise(tuple(atoms::badarg, tuple(atom("duplicate_registry"), name)));
+    if (!table->is_unique()) raise(tuple(atoms::badarg, tuple(atom("duplicate_registry"), name)));
     return table;
 }
 
@@ -397,7 +398,9 @@ std::vector<term> values(atom registry, const term& key, pid process) {
     return list;
 }
 
-std::size_t count(atom registry) { return beam::detail::find_table(registry)->count(); }
+std::size_t count(atom registry) {
+    return beam::detail::find_table(registry)->count();
+}
 
 std::vector<registry_entry> match(atom registry, const term& key, const term& pattern,
                                   const term& guards) {
@@ -473,9 +476,13 @@ void delete_meta(atom registry, const term& key) {
 
 // -- names ----------------------------------------------------------------------------------------
 
-std::optional<pid> via::whereis() const { return registry::whereis(registry_, key_); }
+std::optional<pid> via::whereis() const {
+    return registry::whereis(registry_, key_);
+}
 
-via::operator server_ref() const { return server_ref(whereis().value_or(pid{})); }
+via::operator server_ref() const {
+    return server_ref(whereis().value_or(pid{}));
+}
 
 outcome<void> via::register_self() const {
     (void)beam::detail::find_unique(registry_);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
@@ -41,8 +42,8 @@ struct registry_options {
     atom name;
     registry_keys keys;
     unsigned partitions;  ///< processes that look after owners; more of them for many changes
-    std::vector<atom> listeners{};                 ///< names of processes told of each change
-    std::vector<std::pair<term, term>> meta{};     ///< see registry::meta
+    std::vector<atom> listeners{};              ///< names of processes told of each change
+    std::vector<std::pair<term, term>> meta{};  ///< see registry::meta
 };
 
 /// One process under a key.

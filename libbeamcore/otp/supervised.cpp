@@ -4,8 +4,12 @@
 
 namespace beam::detail {
 
-void* supervised::operator new(std::size_t n) { return allocate(n); }
-void supervised::operator delete(void* p, std::size_t n) noexcept { deallocate(p, n); }
+void* supervised::operator new(std::size_t n) {
+    return allocate(n);
+}
+void supervised::operator delete(void* p, std::size_t n) noexcept {
+    deallocate(p, n);
+}
 
 children_table::~children_table() {
     while (oldest_) delete std::exchange(oldest_, oldest_->newer);
@@ -74,7 +78,7 @@ void children_table::apply(supervised* c, const child_spec& spec) {
         c->shutdown_ms = ms->count();
     else
         c->shutdown_ms = std::holds_alternative<brutal_kill>(limit) ? supervised::kill_at_once
-                                                                   : supervised::forever;
+                                                                    : supervised::forever;
 }
 
 void children_table::move_to_end(supervised* c) {

@@ -36,15 +36,27 @@ outcome<std::optional<supervisor_plan>> plan_of(const supervisor_init& init, ato
     return std::optional<supervisor_plan>(std::move(plan));
 }
 
+plan_init planning(callback<supervisor_init()> init, atom module) {
+    return [init = std::move(init), module] { return plan_of(init(), module); };
+}
+
+std::optional<plan_init> current_init(const plan_source& source) {
+    auto entry = module_table::current().find(source.application, source.module);
+    if (!entry || !entry->factory.supervisor) return std::nullopt;
+    auto init = entry->factory.supervisor(source.arguments);
+    if (!init) return std::nullopt;
+    return planning(std::move(init), source.module);
+}
+
 }  // namespace
 
 awaitable<start_result> start_supervisor(supervisor_source source, server_name name) {
     plan_source plan;
+    plan.application = source.application;
     plan.module = source.module;
     plan.arguments = std::move(source.arguments);
-    plan.init = [init = std::move(source.init), module = source.module] {
-        return plan_of(init(), module);
-    };
+    plan.init = planning(std::move(source.init), source.module);
+    plan.current = &current_init;
     return start_core(std::move(plan), std::move(name));
 }
 

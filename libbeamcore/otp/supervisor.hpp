@@ -28,6 +28,7 @@
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/otp/child_spec.hpp"
 #include "libbeamcore/otp/child_start.hpp"
+#include "libbeamcore/otp/module_table.hpp"
 #include "libbeamcore/otp/start_result.hpp"
 #include "libbeamcore/otp/via.hpp"
 #include "libbeamcore/runtime/call.hpp"
@@ -65,8 +66,9 @@ namespace detail {
 
 /// What a supervisor is made from: who it is, and its init, which may be asked again.
 struct supervisor_source {
-    atom module;                        // the class's name
-    term arguments = nil;               // init's, for reports; `undefined` where they are no terms
+    atom application;      // the module's that the class is of
+    atom module;           // the class's name
+    term arguments = nil;  // init's, for reports; `undefined` where they are no terms
     callback<supervisor_init()> init;
 };
 
@@ -75,11 +77,12 @@ struct init_function;
 template <class R, class... Args>
 struct init_function<R (*)(Args...)> {
     using result = R;
+    using arguments = std::tuple<std::remove_cvref_t<Args>...>;
 };
 template <class R, class... Args>
-struct init_function<R (*)(Args...) noexcept> {
-    using result = R;
-};
+struct init_function<R (*)(Args...) noexcept> : init_function<R (*)(Args...)> {};
+template <class T>
+using init_arguments = typename init_function<decltype(&T::init)>::arguments;
 template <class T>
 using init_result_of = typename init_function<decltype(&T::init)>::result;
 
@@ -92,6 +95,7 @@ BEAM_EXPORT awaitable<start_result> start_supervisor(supervisor_source source, s
 template <class T, class... Args>
 supervisor_source source_of(Args... args) {
     supervisor_source s;
+    if (module_record* m = this_module()) s.application = atom(m->name);
     s.module = class_name<T>();
     if constexpr (all_encodable<std::tuple<Args...>>::value)
         s.arguments = arguments_term(std::tuple<Args...>(args...));
@@ -112,6 +116,24 @@ struct behaviour<T> {
     }
 };
 
+/// A supervisor's init from terms, for the module table.
+template <class T>
+callback<supervisor_init()> supervisor_from_terms(const term& arguments) {
+    auto read = arguments_from<init_arguments<T>>(arguments);
+    if (!read) return {};
+    return [kept = std::move(*read)]() -> supervisor_init {
+        return std::apply([](const auto&... a) { return supervisor_init(T::init(a...)); }, kept);
+    };
+}
+
+template <supervisor_class T>
+struct upgrade_facts<T> {
+    static void fill(class_factory& f) {
+        if constexpr (all_encodable<init_arguments<T>>::value)
+            f.supervisor = &supervisor_from_terms<T>;
+    }
+};
+
 }  // namespace detail
 
 namespace supervisor {
@@ -129,20 +151,21 @@ namespace supervisor {
 /// Starts a supervisor from a class. Besides the errors above: what init throws, as `{Reason, Stack}`;
 /// `{bad_return, {Class, init, Value}}`. `ignore` when init says so.
 template <class T, class... Args>
-    requires detail::supervisor_class<T>
+requires detail::supervisor_class<T>
 [[nodiscard]] awaitable<start_result> start_link(Args... args) {
     return detail::start_supervisor(detail::source_of<T>(std::move(args)...), server_name());
 }
 /// The same under a name.
 template <class T, class... Args>
-    requires detail::supervisor_class<T>
+requires detail::supervisor_class<T>
 [[nodiscard]] awaitable<start_result> start_link_named(server_name name, Args... args) {
     return detail::start_supervisor(detail::source_of<T>(std::move(args)...), std::move(name));
 }
 
 /// The start of a supervisor made from flags and specifications, as a child of another one. For a class
 /// `child<my_sup>(args...)` does. See child_of.
-[[nodiscard]] BEAM_EXPORT child_start child(supervisor_flags flags, std::vector<child_spec> children,
+[[nodiscard]] BEAM_EXPORT child_start child(supervisor_flags flags,
+                                            std::vector<child_spec> children,
                                             server_name name = {});
 
 /// The specification of a child that is a supervisor: permanent, with all the time it needs to stop.
@@ -153,8 +176,8 @@ template <class T, class... Args>
 
 /// A list of specifications, for start_link inside a co_await expression, where g++ 12 takes no braces.
 template <class... Specs>
-    requires(std::same_as<Specs, child_spec> && ...)
-[[nodiscard]] std::vector<child_spec> children(Specs... specs) {
+requires(std::same_as<Specs, child_spec>&&...)
+    [[nodiscard]] std::vector<child_spec> children(Specs... specs) {
     std::vector<child_spec> list;
     list.reserve(sizeof...(specs));
     (list.push_back(std::move(specs)), ...);
@@ -163,8 +186,7 @@ template <class... Specs>
 
 /// A list of arguments, likewise.
 template <class... Ts>
-    requires(std::convertible_to<Ts, term> && ...)
-[[nodiscard]] term arguments(Ts&&... values) {
+requires(std::convertible_to<Ts, term>&&...) [[nodiscard]] term arguments(Ts&&... values) {
     std::vector<term> list;
     list.reserve(sizeof...(values));
     (list.push_back(term(std::forward<Ts>(values))), ...);
@@ -184,7 +206,8 @@ template <class... Ts>
 
 /// Stops a child: by id, or by pid under simple_one_for_one. Its specification stays, unless it is
 /// temporary. Errors: `not_found`, `simple_one_for_one` (an id there).
-[[nodiscard]] BEAM_EXPORT future<outcome<void>> terminate_child(const server_ref& supervisor, term id);
+[[nodiscard]] BEAM_EXPORT future<outcome<void>> terminate_child(const server_ref& supervisor,
+                                                                term id);
 
 /// Starts a stopped child again. Errors: `running`, `restarting`, `not_found`, `simple_one_for_one`, or
 /// the child's reason.
@@ -194,7 +217,8 @@ template <class... Ts>
 [[nodiscard]] BEAM_EXPORT future<outcome<void>> delete_child(const server_ref& supervisor, term id);
 
 /// The children, the newest first. Copies.
-[[nodiscard]] BEAM_EXPORT future<std::vector<child_info>> which_children(const server_ref& supervisor);
+[[nodiscard]] BEAM_EXPORT future<std::vector<child_info>> which_children(
+    const server_ref& supervisor);
 
 [[nodiscard]] BEAM_EXPORT future<children_count> count_children(const server_ref& supervisor);
 

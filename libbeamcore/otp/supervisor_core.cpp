@@ -1,5 +1,6 @@
 #include "libbeamcore/otp/internal/supervisor_core.hpp"
 
+#include <algorithm>
 #include <memory>
 
 #include "libbeamcore/base/log.hpp"
@@ -122,7 +123,8 @@ awaitable<start_result> start_core(plan_source source, server_name name) {
     process_block* pb = spawn_begin(options, nullptr);
     while (!pb) {
         if (!options.name) co_return fail_term(atoms::system_limit);
-        if (auto holder = name.whereis()) co_return fail_term(tuple(atoms::already_started, *holder));
+        if (auto holder = name.whereis())
+            co_return fail_term(tuple(atoms::already_started, *holder));
         // Its holder has just died: the name is free again.
         pb = spawn_begin(options, nullptr);
     }
@@ -271,8 +273,8 @@ void supervisor_core::start_child(self s, const from& to, child_spec spec) {
 
 void supervisor_core::start_fixed_child(self s, const from& to, const child_spec& spec) {
     if (const supervised* c = children_.find(spec.id)) {
-        term reason = c->is_running() ? tuple(atoms::already_started, c->pid)
-                                      : term(atoms::already_present);
+        term reason =
+            c->is_running() ? tuple(atoms::already_started, c->pid) : term(atoms::already_present);
         return reply(to, start_result(fail_term(std::move(reason))));
     }
     if (spec.start.waits()) return wait_for(s, start_fixed_waiting(s, to, spec));
@@ -499,8 +501,10 @@ void supervisor_core::restart(self s, supervised* c, const term* ended) {
     }
     switch (flags_.strategy) {
         case restart_strategy::one_for_all:
-        case restart_strategy::rest_for_one: return wait_for(s, restart_several(s, c));
-        default: break;
+        case restart_strategy::rest_for_one:
+            return wait_for(s, restart_several(s, c));
+        default:
+            break;
     }
     if (c->start.waits()) return wait_for(s, restart_one_waiting(s, c));
     finish_restart(s, c, c->start.start());
@@ -526,7 +530,9 @@ void supervisor_core::finish_restart(self s, supervised* c, start_result r) {
 }
 
 // Through the mailbox, so that a stop or a termination of that child gets its turn.
-void supervisor_core::again(self, supervised* c) { send(own_, try_again{c->id, c->pid}); }
+void supervisor_core::again(self, supervised* c) {
+    send(own_, try_again{c->id, c->pid});
+}
 
 void supervisor_core::handle_try_again(self s, const try_again& t) {
     supervised* c = is_fixed() ? children_.find(t.id) : children_.find(t.child);
@@ -626,24 +632,33 @@ bool supervisor_core::stopped_well(const supervised* c, const term& reason) cons
 // is slow is monitored as well, in case it has unlinked itself.
 void supervisor_core::stop_in_parallel(self s) {
     phase_ = phase::stopping;
-    std::vector<std::int64_t> limits;
-    supervised* next = nullptr;
-    for (supervised* c = children_.oldest(); c; c = next) {
-        next = c->newer;
-        if (!c->is_running()) {
+    next_ = children_.oldest();
+    tell_to_stop(s);
+}
+
+// So many at a time, with what has come in between looked at: however many children there are, nobody waits
+// long for this scheduler.
+void supervisor_core::tell_to_stop(self s) {
+    for (int batch = 1000; next_ && batch > 0; --batch) {
+        supervised* c = next_;
+        next_ = c->newer;
+        if (!c->is_running())
             children_.remove(c);
-            continue;
-        }
-        exit(c->pid, c->shutdown_ms == supervised::kill_at_once ? atoms::kill : atoms::shutdown);
+        else
+            exit(c->pid,
+                 c->shutdown_ms == supervised::kill_at_once ? atoms::kill : atoms::shutdown);
+    }
+    if (next_) return send(own_, stop_more{});
+    if (children_.size() == 0) return one_less(s);
+
+    std::vector<std::int64_t> limits;
+    for (supervised* c = children_.oldest(); c; c = c->newer) {
         if (c->shutdown_ms < 0) continue;
-        bool known = false;
-        for (auto l : limits) known = known || l == c->shutdown_ms;
-        if (known) continue;
+        if (std::find(limits.begin(), limits.end(), c->shutdown_ms) != limits.end()) continue;
         limits.push_back(c->shutdown_ms);
         send_after(std::chrono::milliseconds(c->shutdown_ms), own_, time_is_up{c->shutdown_ms});
     }
     send_after(std::chrono::milliseconds(100), own_, look_after_slow{});
-    (void)s;
 }
 
 void supervisor_core::handle_while_stopping(self s, message& m) {
@@ -665,9 +680,11 @@ void supervisor_core::handle_while_stopping(self s, message& m) {
         supervised* c = children_.find(who);
         if (!c) return;
         if (!stopped_well(c, reason)) ++bad_ends_[reason];
+        if (c == next_) next_ = c->newer;
         children_.remove(c);
         return one_less(s);
     }
+    if (type == descriptor_of<stop_more>()) return tell_to_stop(s);
     if (type == descriptor_of<time_is_up>()) {
         auto limit = m.take<time_is_up>().limit_ms;
         for (supervised* c = children_.oldest(); c; c = c->newer)
@@ -710,19 +727,26 @@ term supervisor_core::sys_get_state() {
 }
 
 // What a supervisor knows is its children: made up by nobody else.
-outcome<void> supervisor_core::sys_set_state(const term&) { return fail_term(atoms::notsup); }
+outcome<void> supervisor_core::sys_set_state(const term&) {
+    return fail_term(atoms::notsup);
+}
 
-void supervisor_core::sys_terminate(term reason) { wanted_end_ = std::move(reason); }
+void supervisor_core::sys_terminate(term reason) {
+    wanted_end_ = std::move(reason);
+}
 
-// Asks init again. Flags and specifications are replaced; who runs goes on running. Specifications that are
-// no longer given stay, behind the new ones, as in OTP.
+// Asks init again, that of the class's current version. Flags and specifications are replaced; who runs goes
+// on running. Specifications that are no longer given stay, behind the new ones, as in OTP.
 outcome<void> supervisor_core::sys_change_code(const term&, const term&, const term&) {
-    auto plan = source_.init();
+    auto current = source_.current(source_);
+    const auto& init = current ? *current : source_.init;
+    auto plan = init();
     if (!plan) return fail_term(std::move(plan.error()));
     if (!*plan) return {};  // ignore: as before
     auto& fresh = **plan;
     if (fresh.kind != kind_) return fail_term(tuple(atom("bad_flags"), to_term(fresh.flags)));
 
+    if (current) source_.init = std::move(*current);
     flags_ = fresh.flags;
     limits_ = std::move(fresh.limits);
     if (kind_ == supervisor_kind::simple) {
@@ -768,10 +792,8 @@ term supervisor_core::name_term() const {
     return tuple(own_, source_.module);
 }
 
-void supervisor_core::report(supervisor_event what, const term& reason,
-                             const supervised* c) const {
-    if (log_enabled(log_level::error))
-        report_supervisor(name_term(), what, reason, describe(c));
+void supervisor_core::report(supervisor_event what, const term& reason, const supervised* c) const {
+    if (log_enabled(log_level::error)) report_supervisor(name_term(), what, reason, describe(c));
 }
 
 void supervisor_core::report_started(const supervised* c) const {
@@ -781,13 +803,12 @@ void supervisor_core::report_started(const supervised* c) const {
 // As OTP's reports show a child, and how many restarts the supervisor has made in its period.
 term supervisor_core::describe(const supervised* c) const {
     auto spec = spec_of(c);
-    return list({tuple(atoms::pid, c->pid ? term(c->pid) : term()), tuple(atoms::id, c->id),
-                 tuple(atom("mfargs"), c->start.mfa()),
-                 tuple(atom("restart_type"), to_atom(c->restart)),
-                 tuple(atoms::significant, c->significant),
-                 tuple(atoms::shutdown, to_term(shutdown_of(spec))),
-                 tuple(atom("child_type"), to_atom(c->type)),
-                 tuple(atom("restarts"), restarts_.total())});
+    return list(
+        {tuple(atoms::pid, c->pid ? term(c->pid) : term()), tuple(atoms::id, c->id),
+         tuple(atom("mfargs"), c->start.mfa()), tuple(atom("restart_type"), to_atom(c->restart)),
+         tuple(atoms::significant, c->significant),
+         tuple(atoms::shutdown, to_term(shutdown_of(spec))),
+         tuple(atom("child_type"), to_atom(c->type)), tuple(atom("restarts"), restarts_.total())});
 }
 
 }  // namespace beam::detail

@@ -48,9 +48,9 @@ private:
 class BEAM_EXPORT server_name {
 public:
     server_name() = default;
-    server_name(atom local) : name_(local) {}                              // NOLINT: implicit
+    server_name(atom local) : name_(local) {}                                 // NOLINT: implicit
     server_name(const char* local) : name_(atom(std::string_view(local))) {}  // NOLINT: implicit
-    server_name(via v) : name_(std::move(v)) {}                            // NOLINT: implicit
+    server_name(via v) : name_(std::move(v)) {}                               // NOLINT: implicit
 
     [[nodiscard]] explicit operator bool() const { return name_.index() != 0; }
     /// The local name, if it is one.

@@ -102,8 +102,8 @@ private:
 };
 
 // Starts the process that starts, watches and stops an application. Answers an await_application_request.
-[[nodiscard]] pid spawn_application_master(application_controller& controller, application_spec spec,
-                                           restart_type type);
+[[nodiscard]] pid spawn_application_master(application_controller& controller,
+                                           application_spec spec, restart_type type);
 
 struct await_application_request {
     using reply = outcome<void>;

@@ -41,11 +41,17 @@ struct supervisor_plan {
     dynamic_limits limits;
 };
 
+// Gives a plan, nothing (ignore), or why it has none.
+using plan_init = callback<outcome<std::optional<supervisor_plan>>()>;
+
 // Who the supervisor is, and its init, which code_change asks again.
 struct plan_source {
+    atom application;  // undefined for code that is of no application
     atom module;
     term arguments = nil;
-    callback<outcome<std::optional<supervisor_plan>>()> init;  // nothing: ignore
+    plan_init init;
+    // The init of the class's current version, if the module table has one.
+    std::optional<plan_init> (*current)(const plan_source&) = nullptr;
 };
 
 class supervisor_core final : public sys_target {
@@ -122,6 +128,7 @@ private:
     awaitable<void> stop_range(self s, supervised* first);
     awaitable<void> stop_child(self s, supervised* c);
     void stop_in_parallel(self s);
+    void tell_to_stop(self s);
     void one_less(self s);
     bool stopped_well(const supervised* c, const term& reason) const;
 
@@ -147,11 +154,11 @@ private:
     dynamic_limits limits_;
     child_spec template_;  // simple only
     children_table children_;
-    supervised* next_ = nullptr;  // while starting
+    supervised* next_ = nullptr;  // to be started, or to be told to stop
     restart_window restarts_;
     sys_handler sys_;
-    term reason_;  // why it stops or could not start
-    std::optional<term> wanted_end_;  // by sys:terminate
+    term reason_;                                       // why it stops or could not start
+    std::optional<term> wanted_end_;                    // by sys:terminate
     std::unordered_map<term, std::uint64_t> bad_ends_;  // while stopping in parallel
 };
 

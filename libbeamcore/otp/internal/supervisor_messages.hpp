@@ -43,6 +43,8 @@ struct try_again {
     term id;
     beam::pid child;
 };
+// More children are to be told to stop.
+struct stop_more {};
 // Children that may take so long to stop have had their time.
 struct time_is_up {
     std::int64_t limit_ms = 0;

@@ -27,7 +27,9 @@ awaitable<start_result> start_tree(term arguments) {
 }
 
 struct tree_app {
-    static awaitable<start_result> start(term arguments) { return start_tree(std::move(arguments)); }
+    static awaitable<start_result> start(term arguments) {
+        return start_tree(std::move(arguments));
+    }
     static term prep_stop(term state) {
         seen.push_back("prep_stop " + shown(state));
         return tuple(atom("prepared"), state);
@@ -77,7 +79,9 @@ std::string names_of(const std::vector<application_info>& list) {
     return all;
 }
 
-std::string as_text(const outcome<void>& r) { return shown(as_term(r)); }
+std::string as_text(const outcome<void>& r) {
+    return shown(as_term(r));
+}
 
 std::string as_text(const outcome<std::vector<atom>>& r) {
     if (!r) return shown(tuple(atoms::error, r.error()));
@@ -106,8 +110,7 @@ TEST_CASE("APP-01: a loaded application is started once") {
         CHECK(as_text(again) == "{error,{already_started,a}}");
         CHECK(names_of(app::which_applications()) == "a");
         auto unknown = co_await app::start(b);
-        CHECK(as_text(unknown) ==
-              "{error,{<<\"no such file or directory\">>,<<\"b.app\">>}}");
+        CHECK(as_text(unknown) == "{error,{<<\"no such file or directory\">>,<<\"b.app\">>}}");
     });
     seen.clear();
 }
@@ -190,8 +193,7 @@ TEST_CASE("APP-06: stop calls prep_stop, stops the top process, and calls stop")
         seen.clear();
         auto r = co_await app::stop(a);
         CHECK(as_text(r) == "ok");
-        CHECK(seen_text() ==
-              "prep_stop {state,<<\"a\">>} -a stop {prepared,{state,<<\"a\">>}}");
+        CHECK(seen_text() == "prep_stop {state,<<\"a\">>} -a stop {prepared,{state,<<\"a\">>}}");
         r = co_await app::stop(a);
         CHECK(as_text(r) == "{error,{not_started,a}}");
         r = co_await app::stop(b);
@@ -200,7 +202,8 @@ TEST_CASE("APP-06: stop calls prep_stop, stops the top process, and calls stop")
     seen.clear();
 }
 
-TEST_CASE("APP-07: when the top process of a temporary application dies only the application ends") {
+TEST_CASE(
+    "APP-07: when the top process of a temporary application dies only the application ends") {
     in_node([](self s) -> awaitable<void> {
         watch_node();
         (void)app::load(tree("a"));

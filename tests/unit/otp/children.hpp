@@ -127,7 +127,9 @@ inline beam::term as_term(const beam::outcome<void>& r) {
 }
 
 // Waits until everything else has come to rest: virtual time moves only then.
-inline auto settle(beam::self s) { return s.sleep_for(std::chrono::milliseconds(1)); }
+inline auto settle(beam::self s) {
+    return s.sleep_for(std::chrono::milliseconds(1));
+}
 
 // Starts a supervisor whose exit signals the caller traps.
 inline beam::awaitable<beam::pid> start_sup(beam::self s, beam::supervisor_flags flags,

@@ -33,9 +33,7 @@ struct no_rooms {
     static dynamic_supervisor_init init() { return ignore{}; }
 };
 struct two_rooms {
-    static dynamic_supervisor_init init(int max) {
-        return {{.max_children = std::size_t(max)}};
-    }
+    static dynamic_supervisor_init init(int max) { return {{.max_children = std::size_t(max)}}; }
 };
 
 }  // namespace
@@ -137,8 +135,8 @@ TEST_CASE("DYN-08: which_children shows no ids") {
         pid a = co_await start_one(sup, spec("a"));
         auto list = co_await dyn::which_children(sup);
         REQUIRE(list.size() == 1);
-        CHECK(list[0].to_term() == tuple(atoms::undefined, a, atoms::worker,
-                                         beam::list({term(atom("plain"))})));
+        CHECK(list[0].to_term() ==
+              tuple(atoms::undefined, a, atoms::worker, beam::list({term(atom("plain"))})));
     });
     seen.clear();
 }
@@ -262,8 +260,8 @@ TEST_CASE("DYN-14: temporary children are not restarted, transient ones after a 
         co_await settle(s);
         auto n = co_await dyn::count_children(sup);
         CHECK(n.specs == 0);
-        for (term reason : {term(atoms::normal), term(atoms::shutdown),
-                            tuple(atoms::shutdown, 1)}) {
+        for (term reason :
+             {term(atoms::normal), term(atoms::shutdown), tuple(atoms::shutdown, 1)}) {
             pid b = co_await start_one(sup, spec("b", restart_type::transient));
             cast<end_with>(b, reason);
             co_await settle(s);

@@ -25,7 +25,9 @@ awaitable<pid> start_reg(self s, registry_options options) {
     co_return std::get<started>(*r).pid;
 }
 
-term t(const char* text) { return *parse_term(text); }
+term t(const char* text) {
+    return *parse_term(text);
+}
 
 // Registers and then lives until told to end.
 process holder(self s, pid parent, term key, term value) {
@@ -199,9 +201,9 @@ TEST_CASE("ERG-10: dispatch calls once for each partition that has entries") {
         CHECK(seen_entries == 20);
         CHECK(calls > 1);
         CHECK(calls <= 4);
-        CHECK_THROWS_AS(registry::dispatch(reg, "hello",
-                                           [](std::span<const registry_entry>) { throw 1; }),
-                        int);
+        CHECK_THROWS_AS(
+            registry::dispatch(reg, "hello", [](std::span<const registry_entry>) { throw 1; }),
+            int);
     });
 }
 

@@ -10,6 +10,8 @@
 #include "libbeamcore/otp/sys.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
+#include "libbeamcore/runtime/simulation.hpp"
+#include "libbeamcore/runtime/spawn.hpp"
 
 using namespace beam;
 using namespace std::chrono_literals;
@@ -72,7 +74,9 @@ awaitable<std::string> start_told(self s, term answer) {
     co_return shown(r.error());
 }
 
-void cast_end(pid p, term reason) { cast<end_with>(p, std::move(reason)); }
+void cast_end(pid p, term reason) {
+    cast<end_with>(p, std::move(reason));
+}
 
 child_start ignoring_start() {
     return child_start([] { return start_result(ignore{}); });
@@ -558,8 +562,7 @@ TEST_CASE("SUP-35: calls to a supervisor that is not there exit with noproc") {
 
 TEST_CASE("SUP-36: a permanent child is started again after every end") {
     in_node([](self s) -> awaitable<void> {
-        pid sup = co_await start_sup(s, flags_of(one.strategy, 4),
-                                     supervisor::children(spec("a")));
+        pid sup = co_await start_sup(s, flags_of(one.strategy, 4), supervisor::children(spec("a")));
         for (const char* reason : {"normal", "shutdown", "{shutdown, x}", "crash"}) {
             pid before = co_await child_of(sup, "a");
             cast_end(before, t(reason));
@@ -739,8 +742,7 @@ TEST_CASE("SUP-46: one restart more than the intensity stops the supervisor and 
 
 TEST_CASE("SUP-47: with intensity 0 the first crash takes the supervisor down") {
     in_node([](self s) -> awaitable<void> {
-        pid sup = co_await start_sup(s, flags_of(one.strategy, 0),
-                                     supervisor::children(spec("a")));
+        pid sup = co_await start_sup(s, flags_of(one.strategy, 0), supervisor::children(spec("a")));
         pid a = co_await child_of(sup, "a");
         exit(a, atom("crash"));
         co_await settle(s);
@@ -752,8 +754,8 @@ TEST_CASE("SUP-47: with intensity 0 the first crash takes the supervisor down") 
 
 TEST_CASE("SUP-48: restarts older than the period do not count") {
     in_node([](self s) -> awaitable<void> {
-        pid sup = co_await start_sup(s, flags_of(one.strategy, 1, 2),
-                                     supervisor::children(spec("a")));
+        pid sup =
+            co_await start_sup(s, flags_of(one.strategy, 1, 2), supervisor::children(spec("a")));
         for (int i = 0; i < 5; ++i) {
             pid a = co_await child_of(sup, "a");
             REQUIRE(a);
@@ -1075,6 +1077,75 @@ TEST_CASE("SUP-64: a code change takes flags and specifications over, children g
     });
     seen.clear();
     next_specs.clear();
+}
+
+TEST_CASE("SUP-64: a code change asks the init of the class's current version") {
+    in_node([](self s) -> awaitable<void> {
+        s.trap_exit(true);
+        next_flags = one;
+        next_specs = {spec("a")};
+        auto r = co_await supervisor::start_link<changing_sup>();
+        pid sup = std::get<started>(*r).pid;
+        auto entry = module_entry_of<changing_sup>(atom(), "2");
+        bool known = entry.factory.supervisor != nullptr;
+        CHECK(known);
+        entry.factory.supervisor = [](const term&) -> callback<supervisor_init()> {
+            return [] { return supervisor_init(one, {spec("z"), spec("a")}); };
+        };
+        module_table::current().publish({entry});
+        co_await sys::suspend(sup);
+        auto done = co_await sys::change_code(sup, atom("changing_sup"), atoms::undefined, nil);
+        CHECK(shown(as_term(done)) == "ok");
+        co_await sys::resume(sup);
+        auto text = co_await children_text(sup);
+        CHECK(text == "a z(-)");
+        auto z = co_await supervisor::restart_child(sup, atom("z"));
+        CHECK(z.has_value());
+    });
+    seen.clear();
+    next_specs.clear();
+}
+
+TEST_CASE("whatever the interleaving, killed children come back and are stopped in the end") {
+    simulation::exploration options;
+    options.seeds = 300;
+    auto failure = simulation::explore(
+        [](runtime& node) -> std::optional<std::string> {
+            std::string wrong;
+            auto scenario = [](self s, std::string* report) -> awaitable<void> {
+                for (const auto& flags : {one, all, rest}) {
+                    pid sup = co_await start_sup(
+                        s, flags, supervisor::children(spec("a"), spec<trapping>("b"), spec("c")));
+                    auto killer = [](self me, pid of, const char* id) -> process {
+                        for (int i = 0; i < 3; ++i) {
+                            pid p = co_await child_of(of, id);
+                            if (p) exit(p, atoms::kill);
+                            co_await me.yield();
+                        }
+                    };
+                    spawn(killer, sup, "a");
+                    spawn(killer, sup, "b");
+                    spawn(killer, sup, "c");
+                    co_await settle(s);
+                    auto text = co_await children_text(sup);
+                    if (text != "c b a") *report = "children: " + text;
+                    exit(sup, atoms::shutdown);
+                    auto end = co_await s.receive_for<exit_message>(1s);
+                    if (!end || !(end->reason == atoms::shutdown)) *report = "no end";
+                    int alive = 0;
+                    for (const auto& what : std::exchange(seen, {}))
+                        alive += what[0] == '+' ? 1 : what[0] == '-' ? -1 : 0;
+                    if (alive != 0) *report = "children left";
+                }
+            };
+            auto done = node.execute(scenario, &wrong);
+            if (!done) return shown(done.error());
+            if (!wrong.empty()) return wrong;
+            return std::nullopt;
+        },
+        options);
+    CHECK_MESSAGE(!failure, (failure ? failure->what : ""));
+    seen.clear();
 }
 
 TEST_CASE("a restart that fails is tried again until it works or is given up") {
