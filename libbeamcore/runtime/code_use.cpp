@@ -9,6 +9,7 @@
 #include "libbeamcore/runtime/internal/refs.hpp"
 #include "libbeamcore/runtime/internal/runtime_impl.hpp"
 #include "libbeamcore/runtime/internal/signals.hpp"
+#include "libbeamcore/runtime/internal/worker.hpp"
 
 namespace beam::detail {
 
@@ -134,6 +135,7 @@ void ask_all(const std::shared_ptr<search>& s, pid asker) {
     s->left.store(all.size() + 1, std::memory_order_relaxed);
     for (const pid& p : all) {
         if (p == asker) {
+            handle_signals(current());  // what has come and was not yet looked at
             s->look_at(current());
             s->done();
             continue;

@@ -30,8 +30,8 @@ struct code_use {
     std::vector<pid> processes;  ///< whose body or coroutine is its code
     std::vector<pid> mailboxes;  ///< where messages lie that cannot become terms
     std::vector<pid> timers;     ///< targets of timers with such messages; the false pid for a name
-    std::uint64_t converted = 0; ///< messages that became terms just now
-    std::uint64_t dropped = 0;   ///< messages whose value was lost (see below)
+    std::uint64_t converted = 0;  ///< messages that became terms just now
+    std::uint64_t dropped = 0;    ///< messages whose value was lost (see below)
     std::vector<std::string> dropped_types;
 
     [[nodiscard]] bool empty() const {

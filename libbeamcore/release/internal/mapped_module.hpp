@@ -1,0 +1,46 @@
+// A module that is mapped into this OS process, shared by all nodes of it.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "libbeamcore/base/result.hpp"
+#include "libbeamcore/release/application_module.hpp"
+#include "libbeamcore/runtime/detail/code_use.hpp"
+
+namespace beam::detail {
+
+class mapped_module {
+public:
+    /// Maps the file, or gives what is mapped already. Error: `cannot_load`.
+    [[nodiscard]] static result<std::shared_ptr<mapped_module>> open(
+        const std::filesystem::path& file, std::string_view name, std::string_view version);
+
+    /// Unmaps it, unless somebody still refers to it: then it stays.
+    ~mapped_module();
+    mapped_module(const mapped_module&) = delete;
+    mapped_module& operator=(const mapped_module&) = delete;
+
+    /// Asks the module what it brings. Runs its code.
+    [[nodiscard]] module_code describe() const;
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    [[nodiscard]] module_record* record() const { return record_; }
+    [[nodiscard]] code_range range() const { return range_; }
+
+private:
+    mapped_module() = default;
+
+    std::filesystem::path path_;
+    void* handle_ = nullptr;
+    void (*entry_)(module_code*) = nullptr;
+    module_record* record_ = nullptr;
+    code_range range_;
+};
+
+/// Whether the file is mapped by mapped_module now.
+[[nodiscard]] bool is_mapped(const std::filesystem::path& file);
+
+}  // namespace beam::detail
