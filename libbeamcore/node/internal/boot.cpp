@@ -1,0 +1,108 @@
+#include "libbeamcore/node/internal/boot.hpp"
+
+#include <future>
+
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/node/internal/acceptor.hpp"
+#include "libbeamcore/node/internal/control_messages.hpp"
+#include "libbeamcore/node/internal/lifecycle.hpp"
+#include "libbeamcore/node/internal/router.hpp"
+#include "libbeamcore/otp/application.hpp"
+#include "libbeamcore/otp/dynamic_supervisor.hpp"
+#include "libbeamcore/otp/supervisor.hpp"
+#include "libbeamcore/release/code_server.hpp"
+#include "libbeamcore/release/node_facts.hpp"
+#include "libbeamcore/term/syntax.hpp"
+
+namespace beam {
+
+namespace {
+
+using namespace control;
+using booted = std::promise<result<void>>;
+
+server_options named(const atom& name) {
+    server_options o;
+    o.name = name;
+    return o;
+}
+
+std::vector<child_spec> children_of(node_context* node) {
+    std::vector<child_spec> list;
+    list.push_back(supervisor::child_of(
+        term(node_names::requests()),
+        dynamic_supervisor::child({.max_restarts = 1000}, server_name(node_names::requests()))));
+    list.push_back(supervisor::child_of(
+        term(node_names::connections()),
+        dynamic_supervisor::child({.max_restarts = 1000}, server_name(node_names::connections()))));
+    list.emplace_back(term(node_names::lifecycle()),
+                      child<lifecycle>(named(node_names::lifecycle()), node));
+    list.emplace_back(term(node_names::acceptor()),
+                      child<acceptor>(named(node_names::acceptor()), node));
+    return list;
+}
+
+// The init process: starts all, and sees to it that the node does not outlive its own supervisor.
+process run_node(self me, node_context* node, booted* done) {
+    (void)me.trap_exit(true);
+    supervisor_flags flags;
+    flags.strategy = restart_strategy::one_for_one;
+    flags.intensity = 10;
+    flags.period = std::chrono::seconds(10);
+    install_loader();
+    application::set_node_stop(application::node_stop([node](atom name, const term& reason) {
+        log(log_level::critical, "node", "an application's end stops the node",
+            {{"application", name.name()}, {"reason", to_string(reason, {.max_bytes = 500})}});
+        node->finish(70);
+    }));
+    auto starting =
+        supervisor::start_link(flags, children_of(node), server_name(node_names::supervisor()));
+    const start_result started_tree = co_await starting;
+    if (!started_tree) {
+        done->set_value(
+            fail("cannot_boot", "the control server does not start: " +
+                                    to_string(started_tree.error(), {.max_bytes = 500})));
+        co_return;
+    }
+    for (const std::string& name : node->options.applications) {
+        auto ensuring = ensure_application(name, restart_type::permanent);
+        const auto failure = co_await ensuring;
+        if (!failure) continue;
+        done->set_value(fail("application_failed", failure->error.why));
+        co_return;
+    }
+    auto expected = node_state::starting;
+    node->state.compare_exchange_strong(expected, node_state::ready);
+    done->set_value({});
+    for (;;) {
+        const exit_message m = co_await me.receive<exit_message>();
+        if (node->state.load() == node_state::stopping) continue;
+        log(log_level::critical, "node", "the control server is gone",
+            {{"reason", to_string(m.reason, {.max_bytes = 500})}});
+        node->finish(70);
+    }
+}
+
+}  // namespace
+
+result<void> boot_node(runtime& node, node_context& context) {
+    // In this order, so that the callbacks of applications go before their modules.
+    (void)code_server::of(node);
+    node_facts facts;
+    facts.name = context.options.name;
+    facts.store_folder = context.options.store_folder();
+    facts.log_file = context.options.log_path();
+    facts.socket = context.options.socket_path();
+    set_node_facts(node, std::move(facts));
+    booted done;
+    auto result = done.get_future();
+    const pid init = node.spawn(run_node, &context, &done);
+    (void)init;
+    return result.get();
+}
+
+void notify_link(runtime& node) {
+    if (const auto p = node.whereis(node_names::lifecycle())) node.send(*p, link_readable{});
+}
+
+}  // namespace beam

@@ -1,0 +1,190 @@
+#include "libbeamcore/node/internal/lifecycle.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "libbeamcore/base/duration.hpp"
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/io/os_port.hpp"
+#include "libbeamcore/otp/application.hpp"
+#include "libbeamcore/otp/dynamic_supervisor.hpp"
+#include "libbeamcore/otp/proc_lib.hpp"
+#include "libbeamcore/release/code_server.hpp"
+#include "libbeamcore/runtime/link.hpp"
+#include "libbeamcore/runtime/name.hpp"
+#include "libbeamcore/runtime/runtime.hpp"
+#include "libbeamcore/runtime/timer.hpp"
+
+namespace beam::control {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto objection_limit = 5s;
+
+void send_to(const atom& name, auto message) {
+    if (const auto p = whereis(name)) send(*p, std::move(message));
+}
+
+// Tells all clients, gives their requests time to end, stops the applications.
+awaitable<void> drain_node(self me, node_context* node, bool again, int exit_code) {
+    send_to(node_names::acceptor(), stop_accepting{});
+    const auto end = monotonic_time() + node->settings.drain;
+    std::size_t left = 0;
+    auto listing = dynamic_supervisor::which_children(node_names::connections());
+    auto connections = co_await std::move(listing).outcome();
+    if (connections) {
+        for (const auto& c : *connections) {
+            if (!c.pid) continue;
+            (void)monitor(*c.pid);
+            send(*c.pid, drain{again});
+            ++left;
+        }
+    }
+    while (left > 0) {
+        const auto time = std::max(end - monotonic_time(), 0ns);
+        auto down = co_await me.receive_for<down_message>(timeout(time));
+        if (!down) break;
+        --left;
+    }
+    if (left > 0)
+        log(log_level::warning, "node", "requests were cut off",
+            {{"connections", std::to_string(left)}});
+    auto stopping = application::stop_all();
+    co_await stopping;
+    log(log_level::info, "node", "stopped");
+    node->finish(exit_code);
+}
+
+struct objection_heard {
+    std::string why;
+    bool objects = false;
+};
+
+process hear_objection(self, pid asker, std::shared_ptr<const loaded_module> module) {
+    auto asking = module->definition().objection();
+    const std::optional<std::string> why = co_await asking;
+    objection_heard heard;
+    heard.objects = why.has_value();
+    if (why) heard.why = module->name() + ": " + *why;
+    send(asker, std::move(heard));
+}
+
+awaitable<void> ask_objections(self me, pid lifecycle) {
+    objections_heard all;
+    all.may_leave = true;
+    for (const auto& module : code_server::current().loaded()) {
+        if (!module->definition().objection) continue;
+        if (!application::is_running(atom(std::string_view(module->name())))) continue;
+        const spawned asked = spawn_monitor(hear_objection, me.id(), module);
+        auto heard =
+            co_await me.receive_for<objection_heard, down_message>(timeout(objection_limit));
+        (void)demonitor(asked.monitor, {.flush = true});
+        const auto* said = heard ? std::get_if<objection_heard>(&*heard) : nullptr;
+        if (said) {
+            if (!said->objects) continue;
+            all.why = said->why;
+        } else {
+            all.why = module->name() + " does not answer";
+            if (!heard) exit(asked.pid, atoms::kill);
+        }
+        all.may_leave = false;
+        break;
+    }
+    send(lifecycle, std::move(all));
+}
+
+}  // namespace
+
+lifecycle::lifecycle(node_context* node) : node_(node) {
+    (void)process().trap_exit(true);
+    if (!node->options.spawned) return;
+    idle_is_watched_ = true;
+    if (node->last_client_ms.load() == 0) node->last_client_ms.store(node->now_ms());
+    look_again(node->settings.idle);
+}
+
+void lifecycle::handle_info(link_readable) {
+    while (auto e = node_->link->next()) handle(*std::move(e));
+    if (node_->link_read) node_->link_read();
+}
+
+void lifecycle::handle(link_event e) {
+    switch (e.kind) {
+        case link_event::what::stop:
+            stop(e.text, 0, e.again);
+            return;
+        case link_event::what::reread:
+            log(log_level::info, "node",
+                "nothing to read again: a node takes its settings at its start");
+            return;
+        case link_event::what::listener: {
+            accept_on m;
+            m.fd = std::move(e.fd);
+            send_to(node_names::acceptor(), std::move(m));
+            return;
+        }
+        case link_event::what::exited:
+            log(log_level::info, "node", "a port of an earlier runtime ended",
+                {{"os_pid", std::to_string(e.pid)}, {"status", std::to_string(e.status)}});
+            return;
+        case link_event::what::status:
+            return;
+        case link_event::what::parent_gone:
+            io::kill_all_ports(process().node());
+            ::_exit(1);
+    }
+}
+
+void lifecycle::handle_info(stop_node m) {
+    if (node_->state.load() == node_state::stopping) return;
+    if (m.tell_parent && node_->link) node_->link->stopping(m.reason);
+    stop(m.reason, m.exit_code, false);
+}
+
+void lifecycle::stop(const std::string& reason, int exit_code, bool again) {
+    if (node_->state.exchange(node_state::stopping) == node_state::stopping) return;
+    log(log_level::info, "node", again ? "restarting" : "stopping", {{"reason", reason}});
+    (void)proc_lib::spawn_link(drain_node, node_, again, exit_code);
+}
+
+// -- idle -----------------------------------------------------------------------------------------
+
+void lifecycle::look_again(std::chrono::milliseconds after) {
+    (void)send_after(std::max(after, 1ms), id(), idle_check{});
+}
+
+void lifecycle::handle_info(idle_check) {
+    if (!idle_is_watched_ || node_->state.load() == node_state::stopping) return;
+    flush_suppressed_logs();
+    const auto idle = node_->settings.idle;
+    if (node_->clients.load() > 0) return look_again(idle);
+    const std::chrono::milliseconds gone(node_->now_ms() - node_->last_client_ms.load());
+    if (gone < idle) return look_again(idle - gone);
+    if (gone >= node_->settings.idle_max) {
+        objections_heard nobody;
+        nobody.may_leave = true;
+        return handle_info(std::move(nobody));
+    }
+    (void)proc_lib::spawn_link(ask_objections, id());
+}
+
+void lifecycle::handle_info(objections_heard m) {
+    if (node_->state.load() == node_state::stopping) return;
+    const std::chrono::milliseconds gone(node_->now_ms() - node_->last_client_ms.load());
+    if (node_->clients.load() > 0 || gone < node_->settings.idle)
+        return look_again(node_->settings.idle);  // somebody came while we asked
+    if (!m.may_leave) {
+        log(log_level::info, "node", "idle, and stays", {{"because", m.why}});
+        const auto rest = node_->settings.idle_max - gone;
+        return look_again(std::clamp<std::chrono::milliseconds>(node_->settings.idle / 5, 10ms,
+                                                                std::max(rest, 10ms)));
+    }
+    stop_node leave;
+    leave.reason = "no client for " + print_duration(node_->settings.idle);
+    handle_info(std::move(leave));
+}
+
+}  // namespace beam::control

@@ -1,0 +1,31 @@
+// The life of a node: what its parent says, when it leaves, and how it stops.
+#pragma once
+
+#include "libbeamcore/node/internal/context.hpp"
+#include "libbeamcore/node/internal/control_messages.hpp"
+#include "libbeamcore/otp/gen_server.hpp"
+
+namespace beam::control {
+
+class lifecycle : public gen_server<lifecycle> {
+public:
+    using infos = messages<link_readable, stop_node, idle_check, objections_heard>;
+
+    explicit lifecycle(node_context* node);
+
+    void handle_info(link_readable);
+    void handle_info(stop_node m);
+    void handle_info(idle_check);
+    void handle_info(objections_heard m);
+    void handle_info(exit_message) {}  // of the process that drains, or asks for objections
+
+private:
+    void handle(link_event e);
+    void stop(const std::string& reason, int exit_code, bool again);
+    void look_again(std::chrono::milliseconds after);
+
+    node_context* node_;
+    bool idle_is_watched_ = false;
+};
+
+}  // namespace beam::control

@@ -1,0 +1,162 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "libbeamcore/base/duration.hpp"
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/base/size.hpp"
+#include "libbeamcore/node/child_link.hpp"
+#include "libbeamcore/node/internal/boot.hpp"
+#include "libbeamcore/node/node.hpp"
+#include "libbeamcore/release/code_server.hpp"
+
+namespace beam {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t line_max_max = std::size_t{64} << 20;
+
+std::optional<std::string> variable(const char* name) {
+    const char* value = std::getenv(name);
+    if (!value || !*value) return {};
+    return value;
+}
+
+std::optional<std::chrono::milliseconds> duration_variable(const char* name) {
+    const auto text = variable(name);
+    if (!text) return {};
+    const auto d = parse_duration(*text);
+    if (d) return std::chrono::duration_cast<std::chrono::milliseconds>(*d);
+    log(log_level::warning, "node", "not a duration", {{"variable", name}, {"value", *text}});
+    return {};
+}
+
+// Each client is a descriptor.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Wakes the thread that waits for the parent.
+class doorbell {
+public:
+    doorbell() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    void ring() {
+        const std::uint64_t one = 1;
+        [[maybe_unused]] auto n = ::write(fd_.get(), &one, sizeof one);
+    }
+    void quiet() {
+        std::uint64_t count = 0;
+        [[maybe_unused]] auto n = ::read(fd_.get(), &count, sizeof count);
+    }
+    [[nodiscard]] int fd() const { return fd_.get(); }
+
+private:
+    unique_fd fd_;
+};
+
+int run_child(const node_options& options) {
+    ::signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    if (const auto level = variable("BEAM_LOG"))
+        if (const auto parsed = parse_log_level(*level)) set_log_threshold(*parsed);
+    name_calls_into_purged_code();
+
+    auto link = child_link::open(options);
+    if (!link) {
+        log(log_level::critical, "node", "no parent process",
+            {{"reason", link.error().code}, {"detail", link.error().detail}});
+        return 70;
+    }
+    // The stores of applications lie in it.
+    if (::mkdir(options.store_folder().c_str(), 0700) != 0 && errno != EEXIST) {
+        link->failed("cannot create " + options.store_folder() + ": " + std::strerror(errno));
+        return 73;
+    }
+
+    doorbell bell;
+    std::atomic<int> exit_code{-1};
+    std::atomic<bool> link_is_read{true};
+    node_context context;
+    context.options = options;
+    context.settings = node_settings::from_environment();
+    context.link = &*link;
+    context.listen.reset(options.listen_fd);
+    context.finish = [&](int code) {
+        int unset = -1;
+        if (exit_code.compare_exchange_strong(unset, code)) bell.ring();
+    };
+    context.link_read = [&] {
+        link_is_read.store(true);
+        bell.ring();
+    };
+
+    runtime node;
+    if (auto booted = boot_node(node, context); !booted) {
+        log(log_level::critical, "node", "cannot boot", {{"reason", booted.error().detail}});
+        link->failed(booted.error().detail);
+        return 70;
+    }
+    log(log_level::info, "node", "ready", {{"node", options.name}, {"reason", link->start_reason}});
+    link->ready();
+    while (exit_code.load() < 0) {
+        // What the parent says is read by a process, so that its pings are answered only while
+        // processes run.
+        pollfd waits[2] = {{bell.fd(), POLLIN, 0},
+                           {link_is_read.load() ? link->fd() : -1, POLLIN, 0}};
+        ::poll(waits, 2, -1);
+        if (waits[0].revents) bell.quiet();
+        if (waits[1].revents) {
+            link_is_read.store(false);
+            notify_link(node);
+        }
+    }
+    flush_suppressed_logs();
+    return exit_code.load();
+}
+
+}  // namespace
+
+node_settings node_settings::from_environment() {
+    node_settings s;
+    if (const char* ci = std::getenv("CI"); ci && *ci) {
+        s.idle = 5min;
+        s.idle_max = 1h;
+    }
+    if (const auto idle = duration_variable("BEAM_IDLE_EXIT"); idle && *idle > 0ms) {
+        s.idle = *idle;
+        s.idle_max = std::max(s.idle_max, *idle);
+    }
+    if (const auto text = variable("BEAM_LINE_MAX")) {
+        const auto size = parse_size(*text);
+        if (size && *size >= 1024)
+            s.line_max = std::min<std::size_t>(*size, line_max_max);
+        else
+            log(log_level::warning, "node", "not a size of at least 1K",
+                {{"variable", "BEAM_LINE_MAX"}, {"value", *text}});
+    }
+    return s;
+}
+
+int node_main(const node_options& options) {
+    return run_child(options);
+}
+
+}  // namespace beam
+
+int beam_node_main(const beam::node_options* options) {
+    return beam::node_main(*options);
+}
