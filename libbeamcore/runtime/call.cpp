@@ -22,8 +22,8 @@ ref request_ref(std::uint64_t id, const pid& server) {
 }
 
 term call_reason(term why, const server_ref& to, const char* what, const timeout& limit) {
-    term t = limit.is_infinite() ? term(atoms::infinity)
-                                 : term(limit.duration().count() / 1'000'000);
+    term t =
+        limit.is_infinite() ? term(atoms::infinity) : term(limit.duration().count() / 1'000'000);
     return tuple(std::move(why), tuple(atom("gen_server"), atom("call"),
                                        list({to.to_term(), std::string_view(what), std::move(t)})));
 }
@@ -114,9 +114,10 @@ bool pending::check(waiter* w, process_block* pb) {
     if (!p->timer_) {
         p->timer_ =
             pb->node->arm_timer(p->limit_.duration(), pb->pid(), nullptr, false, p->timer_id_);
+        pb->awaited_timer = p->timer_id_;
         return false;
     }
-    if (pb->fired_timer != p->timer_id_) return false;
+    if (pb->awaited_timer != 0) return false;
     p->timer_ = nullptr;
     p->timed_out_ = true;
     return true;
@@ -129,6 +130,7 @@ outcome<message> pending::finish() {
     }
     unhook();
     if (found) return message(std::exchange(found, nullptr));
+    if (!what_) return fail_term(std::move(failure_));
     if (settled_) return fail_term(call_reason(std::move(failure_), to_, what_, limit_));
     return fail_term(call_reason(atoms::timeout, to_, what_, limit_));
 }
@@ -165,15 +167,18 @@ bool pending_wait::check(waiter* w, process_block* pb) {
     if (!p->timer_) {
         p->timer_ =
             pb->node->arm_timer(p->limit_.duration(), pb->pid(), nullptr, false, p->timer_id_);
+        pb->awaited_timer = p->timer_id_;
         return false;
     }
-    if (pb->fired_timer != p->timer_id_) return false;
+    if (pb->awaited_timer != 0) return false;
     p->timer_ = nullptr;
     p->timed_out_ = true;
     return true;
 }
 
-bool pending_wait::await_resume() { return request_->found || request_->settled_; }
+bool pending_wait::await_resume() {
+    return request_->found || request_->settled_;
+}
 
 void begin_request(process_block* pb, const message& m) noexcept {
     const signal* s = m.peek();
@@ -213,9 +218,12 @@ void reply_with(const from& to, signal* s) noexcept {
     if (!node.deliver(to.to, s)) destroy_message(s);
 }
 
-from start_dirty(pending& p) { return p.begin_answer(); }
+from start_dirty(pending& p) {
+    return p.begin_answer();
+}
 
 from pending::begin_answer() {
+    what_ = nullptr;  // no call: its failure is told as it is
     id = pb_->node->unique();
     next_ = pb_->requests;
     pb_->requests = this;

@@ -21,13 +21,18 @@ error_exception::error_exception(term r) : reason(std::move(r)) {}
 error_exception::error_exception(const error_exception&) = default;
 error_exception::~error_exception() = default;
 
-void exit(term reason) { throw exit_exception(std::move(reason)); }
-void raise(term reason) { throw error_exception(std::move(reason)); }
+void exit(term reason) {
+    throw exit_exception(std::move(reason));
+}
+void raise(term reason) {
+    throw error_exception(std::move(reason));
+}
 
 void exit(pid target, term reason) {
     detail::process_block* me = detail::current();
     if (target == me->pid()) {
-        // To itself at once, not as a signal (PROC-03 to 05).
+        // To itself at once, not as a signal (PROC-03 to 05), but after what it sent itself before.
+        detail::handle_signals(me);
         detail::receive_exit(me, target, std::move(reason), false);
         if (me->exit_pending) throw exit_exception(me->exit_reason);
         return;
@@ -53,7 +58,9 @@ std::string type_name_of(const std::type_info& type) {
     return status == 0 ? name.get() : type.name();
 }
 
-term no_stack() { return list({}); }
+term no_stack() {
+    return list({});
+}
 }  // namespace
 
 term reason_of_current_exception() noexcept {
@@ -126,25 +133,26 @@ void answer_for_the_dead(process_block* pb, signal* s, const term& reason) {
             if (node.deliver(peer, l)) return;
             break;
         }
-        case signal_kind::system: static_cast<system_signal*>(s)->code(nullptr); break;
-        default: break;
+        case signal_kind::system:
+            static_cast<system_signal*>(s)->code(nullptr);
+            break;
+        default:
+            break;
     }
     discard(s);
 }
 
 void tell_extra(process_block* pb, process_extra& x, const term& reason) {
     runtime_impl& node = *pb->node;
-    x.watched_by.for_each([&](const ref& monitor, watcher& w) {
-        send_down(node, w.pid, monitor, reason);
-    });
+    x.watched_by.for_each(
+        [&](const ref& monitor, watcher& w) { send_down(node, w.pid, monitor, reason); });
     x.watching.for_each([&](const ref& monitor, watch& w) {
         auto* m = make_signal<monitor_signal>(signal_kind::demonitor);
         m->monitor = monitor;
         if (!node.deliver(w.target, m)) free_signal(m);
     });
-    x.held.for_each([&](const request_key& k, char) {
-        send_request_down(node, k.caller, k.id, reason);
-    });
+    x.held.for_each(
+        [&](const request_key& k, char) { send_request_down(node, k.caller, k.id, reason); });
 }
 
 }  // namespace
@@ -166,7 +174,7 @@ void runtime_impl::finish(process_block* pb, term reason) noexcept {
     // 2. Names and groups.
     process_extra* x = pb->extra;
     const beam::pid me = pb->pid();
-    if (x && x->name) names.remove(*x->name);
+    if (x && x->name) names.forget(*x->name, me);
     if (x && x->in_group) groups.forget(me);
 
     // 3. No more signals; what has come is answered.

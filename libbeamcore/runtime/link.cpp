@@ -17,7 +17,9 @@ ref ref_of(std::uint64_t id) {
     return r;
 }
 
-std::uint64_t id_of(const ref& r) { return std::uint64_t(r.words[1]) << 32 | r.words[0]; }
+std::uint64_t id_of(const ref& r) {
+    return std::uint64_t(r.words[1]) << 32 | r.words[0];
+}
 
 namespace {
 
@@ -51,7 +53,9 @@ void send_to_alias(const ref& alias, signal* s) noexcept {
 
 using namespace detail;
 
-ref make_ref() { return ref_of(current()->node->unique()); }
+ref make_ref() {
+    return ref_of(current()->node->unique());
+}
 
 void link(pid other) {
     process_block* me = current();
@@ -64,6 +68,7 @@ void link(pid other) {
     s->from = me->pid();
     if (me->node->deliver(other, s)) return;
     free_signal(s);
+    handle_signals(me);  // what it sent before it died comes first
     receive_exit(me, other, other.is_local() ? atoms::noproc : atoms::noconnection, true);
 }
 
@@ -80,7 +85,9 @@ void unlink(pid other) {
     me->links.take(other);
 }
 
-std::optional<pid> down_message::pid() const { return object.as_pid(); }
+std::optional<pid> down_message::pid() const {
+    return object.as_pid();
+}
 
 ref monitor(const server_ref& target, const monitor_options& options) {
     process_block* me = current();
@@ -91,8 +98,9 @@ ref monitor(const server_ref& target, const monitor_options& options) {
     if (p == me->pid()) return r;
     watch w;
     w.target = p.value_or(pid{});
-    w.object = target.is_name() ? tuple(target.name(), target.node().value_or(atom("nonode@nohost")))
-                                : target.to_term();
+    w.object = target.is_name()
+                   ? tuple(target.name(), target.node().value_or(atom("nonode@nohost")))
+                   : target.to_term();
     w.tag = options.tag.value_or(atoms::DOWN);
     w.alias = options.alias;
     *me->more().watching.insert(r).first = std::move(w);

@@ -27,6 +27,14 @@ bool name_table::remove(atom name, pid* owner) {
     return true;
 }
 
+void name_table::forget(atom name, pid p) {
+    std::unique_lock lock(mutex_);
+    auto it = names_.find(name);
+    if (it == names_.end() || it->second != p) return;
+    names_.erase(it);
+    owners_.erase(p);
+}
+
 std::optional<pid> name_table::find(atom name) const {
     std::shared_lock lock(mutex_);
     auto it = names_.find(name);
@@ -116,13 +124,13 @@ bool try_register_name(atom name, pid process) {
     if (name == atoms::undefined || !node.find(process)) return false;
     if (node.names.add(name, process) != name_table::outcome::ok) return false;
     // The name goes with the process: it, or its exit if that came first, sees to it.
-    const bool alive = in_process(process, [name, &node](process_block* pb) {
+    const bool alive = in_process(process, [name, process, &node](process_block* pb) {
         if (pb)
             pb->more().name = name;
         else
-            node.names.remove(name);
+            node.names.forget(name, process);
     });
-    if (!alive) node.names.remove(name);
+    if (!alive) node.names.forget(name, process);
     return alive;
 }
 
@@ -134,7 +142,9 @@ void unregister_name(atom name) {
     pid owner;
     if (!current()->node->names.remove(name, &owner)) raise(atoms::badarg);
     in_process(owner, [name](process_block* pb) {
-        if (pb && pb->extra && pb->extra->name == name) pb->extra->name.reset();
+        // Unless somebody has registered it again and was quicker.
+        if (pb && pb->extra && pb->extra->name == name && pb->node->names.find(name) != pb->pid())
+            pb->extra->name.reset();
     });
 }
 
@@ -145,7 +155,9 @@ std::optional<pid> whereis(atom name) {
     return p;
 }
 
-std::vector<atom> registered_names() { return current()->node->names.all(); }
+std::vector<atom> registered_names() {
+    return current()->node->names.all();
+}
 
 namespace pg {
 
@@ -169,7 +181,9 @@ std::vector<pid> get_members(atom scope, const term& group) {
     return current()->node->groups.members(scope, group);
 }
 
-std::vector<term> which_groups(atom scope) { return current()->node->groups.groups(scope); }
+std::vector<term> which_groups(atom scope) {
+    return current()->node->groups.groups(scope);
+}
 
 }  // namespace pg
 

@@ -36,9 +36,13 @@ void coroutine_failed(process_block* pb) noexcept {
     pb->exit_reason = reason_of_current_exception();
 }
 
-void coroutine_done(process_block* pb) noexcept { pb->next_action = action::finished; }
+void coroutine_done(process_block* pb) noexcept {
+    pb->next_action = action::finished;
+}
 
-void receive_base::refuse_limit() { raise(atom("timeout_value")); }
+void receive_base::refuse_limit() {
+    raise(atom("timeout_value"));
+}
 
 void receive_base::abandon() noexcept {
     if (found) destroy_message(found);
@@ -73,6 +77,8 @@ bool receive_base::look_again(bool time_left) {
 
 // Looks at what it has not seen yet; the cursor stays where the mailbox ends.
 bool receive_base::scan() {
+    // The message that the cursor is in may have been dropped.
+    if (pb_->extra && pb_->extra->mailbox_cut) return scan_slowly();
     signal* s = *cursor_;
     if (!s) return false;
     // Nearly always: the first one is of the one type that is waited for.
@@ -89,12 +95,18 @@ bool receive_base::scan_slowly() {
     while (*cursor_) {
         signal* before = *cursor_;
         const bool last = pb_->mailbox_end == &before->next;
+        const bool marked = pb_->extra && pb_->extra->mark == &before->next;
+        const std::uint32_t bytes = before->bytes;
         message m(before);
         const bool matches = before->type == type || match_(this, m);
         signal* now = m.release();
         if (now != before) {  // converted from another version's type
             *cursor_ = now;
             if (last) pb_->mailbox_end = &now->next;
+            if (marked) pb_->extra->mark = &now->next;
+            pb_->message_bytes.store(
+                pb_->message_bytes.load(std::memory_order_relaxed) - bytes + now->bytes,
+                std::memory_order_relaxed);
         }
         if (matches) {
             found = take_message_at(pb_, cursor_);
@@ -118,9 +130,10 @@ bool receive_base::check(waiter* w, process_block* pb) {
     if (!r->timer_) {
         r->timer_ = pb->node->arm_timer(std::chrono::nanoseconds(r->limit_ns_), pb->pid(), nullptr,
                                         false, r->timer_id_);
+        pb->awaited_timer = r->timer_id_;
         return false;
     }
-    if (pb->fired_timer != r->timer_id_) return false;
+    if (pb->awaited_timer != 0) return false;
     r->timer_ = nullptr;
     r->timed_out_ = true;
     return true;
@@ -140,8 +153,12 @@ void yield_awaiter::await_suspend(std::coroutine_handle<> h) noexcept {
 
 using namespace detail;
 
-pid self::id() const { return pb_->pid(); }
-runtime& self::node() const { return *pb_->node->outer; }
+pid self::id() const {
+    return pb_->pid();
+}
+runtime& self::node() const {
+    return *pb_->node->outer;
+}
 
 void self::mark_mailbox() const {
     handle_signals(pb_);
@@ -165,7 +182,9 @@ bool self::bump_reductions(int n) const {
     return pb_->reductions_left <= 0;
 }
 
-bool self::trap_exit(bool on) const { return std::exchange(pb_->trap_exit, on); }
+bool self::trap_exit(bool on) const {
+    return std::exchange(pb_->trap_exit, on);
+}
 
 process_body::~process_body() = default;
 
@@ -177,7 +196,9 @@ void process_body::finish(self self, term reason) {
 }
 
 namespace {
-process do_waiting_work(awaitable<void> work) { co_await std::move(work); }
+process do_waiting_work(awaitable<void> work) {
+    co_await std::move(work);
+}
 }  // namespace
 
 void process_body::run_waiting(self self, awaitable<void> work) {

@@ -71,6 +71,11 @@ process_details details_of(process_block* pb) {
     process_details d;
     d.summary = summary_of(*pb->node, pb, pb->pid());
     d.trap_exit = pb->trap_exit;
+    // It runs only to answer this.
+    if (pb->extra && pb->extra->suspended > 0)
+        d.summary.status = process_status::suspended;
+    else if (pb->wait)
+        d.summary.status = process_status::waiting;
     pb->links.for_each([&](const pid& p, link_state& l) {
         if (l.unlinking == 0) d.links.push_back(p);
     });
@@ -82,7 +87,8 @@ process_details details_of(process_block* pb) {
     }
     if (!pb->extra) return d;
     pb->extra->watching.for_each([&](const ref&, watch& w) { d.monitors.push_back(w.object); });
-    pb->extra->watched_by.for_each([&](const ref&, watcher& w) { d.monitored_by.push_back(w.pid); });
+    pb->extra->watched_by.for_each(
+        [&](const ref&, watcher& w) { d.monitored_by.push_back(w.pid); });
     d.group_leader = pb->extra->group_leader;
     d.dictionary = pb->extra->dictionary;
     return d;
@@ -90,7 +96,9 @@ process_details details_of(process_block* pb) {
 
 }  // namespace
 
-std::vector<pid> processes() { return current()->node->outer->processes(); }
+std::vector<pid> processes() {
+    return current()->node->outer->processes();
+}
 
 std::optional<process_summary> process_info(pid target) {
     return current()->node->outer->process_info(target);
@@ -118,7 +126,8 @@ std::optional<process_summary> runtime::process_info(pid p) const {
 }
 
 awaitable<bool> is_alive(pid target) {
-    auto alive = co_await ask_process<bool>(target, [](process_block* pb) { return !pb->exit_pending; });
+    auto alive =
+        co_await ask_process<bool>(target, [](process_block* pb) { return !pb->exit_pending; });
     co_return alive.value_or(false);
 }
 
@@ -192,6 +201,8 @@ pid group_leader() {
     return x ? x->group_leader : pid{};
 }
 
-void set_group_leader(pid leader) { current()->more().group_leader = leader; }
+void set_group_leader(pid leader) {
+    current()->more().group_leader = leader;
+}
 
 }  // namespace beam

@@ -98,7 +98,9 @@ runtime_impl::~runtime_impl() {
     }
 }
 
-std::int64_t runtime_impl::now() const { return stepper ? virtual_now : steady_now(); }
+std::int64_t runtime_impl::now() const {
+    return stepper ? virtual_now : steady_now();
+}
 
 std::uint64_t runtime_impl::unique() {
     worker* w = stepper ? stepper.get() : current_worker();
@@ -114,7 +116,9 @@ process_block* runtime_impl::take_block() {
     worker* w = stepper ? stepper.get() : current_worker();
     if (w && &w->node == this) {
         process_block* pb = processes.take(w->slots);
-        if (pb) w->spawned.store(w->spawned.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        if (pb)
+            w->spawned.store(w->spawned.load(std::memory_order_relaxed) + 1,
+                             std::memory_order_relaxed);
         return pb;
     }
     std::lock_guard lock(foreign_mutex);
@@ -137,7 +141,7 @@ void runtime_impl::give_back_block(process_block* pb) {
     pb->handling.store(nullptr, std::memory_order_relaxed);
     pb->label.store(0, std::memory_order_relaxed);
     pb->parent.store(0, std::memory_order_relaxed);
-    pb->fired_timer = 0;
+    pb->awaited_timer = 0;
     pb->requests = nullptr;
     pb->serial.store(serial, std::memory_order_relaxed);
     pb->inbox.store(std::uint64_t(serial) << 48 | process_block::closed, std::memory_order_release);
@@ -171,9 +175,13 @@ bool runtime_impl::deliver(const pid& to, signal* s) {
     process_block* pb = processes.find(to.id);
     if (!pb) return false;
     switch (push_signal(pb, to.serial, s)) {
-        case push_result::dead: return false;
-        case push_result::queued: return true;
-        case push_result::woken: schedule(pb); return true;
+        case push_result::dead:
+            return false;
+        case push_result::queued:
+            return true;
+        case push_result::woken:
+            schedule(pb);
+            return true;
     }
     return false;
 }
@@ -229,9 +237,13 @@ void* runtime_local(runtime& node, const void* key, void* (*make)(runtime&),
     return object;
 }
 
-runtime& runtime_of(process_block* pb) { return *pb->node->outer; }
+runtime& runtime_of(process_block* pb) {
+    return *pb->node->outer;
+}
 
-bool pid_exists(pid p) noexcept { return current()->node->find(p) != nullptr; }
+bool pid_exists(pid p) noexcept {
+    return current()->node->find(p) != nullptr;
+}
 
 std::optional<atom> registered_name(process_block* pb) {
     return pb->extra ? pb->extra->name : std::nullopt;
@@ -245,7 +257,9 @@ runtime::runtime(const runtime_options& options)
     : impl_(std::make_unique<runtime_impl>(this, options)) {}
 runtime::~runtime() = default;
 
-std::optional<pid> runtime::whereis(atom name) const { return impl_->names.find(name); }
+std::optional<pid> runtime::whereis(atom name) const {
+    return impl_->names.find(name);
+}
 
 void runtime::exit(pid target, term reason) {
     auto* s = make_signal<exit_signal>(signal_kind::exit);
@@ -257,33 +271,59 @@ void runtime::send_raw(pid to, signal* s) {
     if (!impl_->deliver(to, s)) destroy_message(s);
 }
 
-term runtime::wait_for_exit(pid p) {
-    struct state {
-        std::mutex mutex;
-        std::condition_variable done;
-        std::optional<term> reason;
-    };
-    auto s = std::make_shared<state>();
-    impl_->add_exit_watch(p, [s](const term& reason) {
-        std::lock_guard lock(s->mutex);
-        s->reason = reason;
-        s->done.notify_all();
+namespace {
+
+/// A process's end, awaited by a plain thread.
+struct exit_watch {
+    std::mutex mutex;
+    std::condition_variable done;
+    std::optional<term> reason;
+};
+
+std::shared_ptr<exit_watch> watch_exit(runtime_impl& node, pid p) {
+    auto w = std::make_shared<exit_watch>();
+    node.add_exit_watch(p, [w](const term& reason) {
+        std::lock_guard lock(w->mutex);
+        w->reason = reason;
+        w->done.notify_all();
     });
-    if (impl_->stepper) {
-        run_until([&] { return s->reason.has_value(); });
-        if (!s->reason) return atom("deadlock");
-        return *s->reason;
-    }
-    std::unique_lock lock(s->mutex);
-    s->done.wait(lock, [&] { return s->reason.has_value(); });
-    return *s->reason;
+    return w;
 }
 
-term runtime::run_to_exit(pid p) { return wait_for_exit(p); }
+term wait_for(runtime& node, exit_watch& w) {
+    if (node.impl().stepper) {
+        node.run_until([&] { return w.reason.has_value(); });
+        return w.reason.value_or(atom("deadlock"));
+    }
+    std::unique_lock lock(w.mutex);
+    w.done.wait(lock, [&] { return w.reason.has_value(); });
+    return *w.reason;
+}
 
-std::chrono::nanoseconds runtime::now() const { return std::chrono::nanoseconds(impl_->now()); }
+}  // namespace
 
-const runtime_options& runtime::options() const { return impl_->options; }
+term runtime::wait_for_exit(pid p) {
+    return wait_for(*this, *watch_exit(*impl_, p));
+}
+
+term runtime::run_to_exit(pid p) {
+    const auto watch = watch_exit(*impl_, p);
+    send(p, detail::unit{});
+    term reason = wait_for(*this, *watch);
+    if (!impl_->stepper || !impl_->find(p)) return reason;
+    // Stuck: it must not write its value when its caller has left.
+    exit(p, atoms::kill);
+    run_until([&] { return !impl_->find(p); });
+    return reason;
+}
+
+std::chrono::nanoseconds runtime::now() const {
+    return std::chrono::nanoseconds(impl_->now());
+}
+
+const runtime_options& runtime::options() const {
+    return impl_->options;
+}
 
 runtime_statistics runtime::statistics() const {
     runtime_impl& r = *impl_;

@@ -119,6 +119,7 @@ private:
         slot result;
         pid p = spawn(
             [](self s, F f, slot* out, Args... a) -> process {
+                (void)co_await s.receive<detail::unit>();  // its end is watched from here on
                 if constexpr (std::is_void_v<T>) {
                     co_await f(s, std::move(a)...);
                     out->value.emplace();

@@ -21,7 +21,9 @@ std::uint32_t intern_label(const char* text) {
     return a ? a->index() : 0;
 }
 
-self self_of(process_block* pb) { return self(pb); }
+self self_of(process_block* pb) {
+    return self(pb);
+}
 
 process_block* spawn_begin(const spawn_options& options, runtime* outer) {
     process_block* parent = current_or_null();
@@ -54,7 +56,8 @@ process_block* spawn_begin(const spawn_options& options, runtime* outer) {
     }
     pb->inbox.store(pb->tag() | process_block::empty, std::memory_order_release);
     if (options.name) {
-        if (node.names.add(*options.name, pb->pid()) != name_table::outcome::ok) {
+        if (*options.name == atoms::undefined ||
+            node.names.add(*options.name, pb->pid()) != name_table::outcome::ok) {
             spawn_abandon(pb);
             return nullptr;
         }
@@ -72,7 +75,9 @@ void spawn_abandon(process_block* pb) noexcept {
     pb->node->finish(pb, atoms::normal);
 }
 
-void spawn_fail(process_block* pb, term reason) noexcept { pb->node->finish(pb, std::move(reason)); }
+void spawn_fail(process_block* pb, term reason) noexcept {
+    pb->node->finish(pb, std::move(reason));
+}
 
 namespace {
 
@@ -120,8 +125,12 @@ spawned spawn_body_for(module_record* module, runtime* node, std::unique_ptr<pro
     return spawn_commit(pb, std::move(body), module, intern_label(label), options);
 }
 
-init_scope::init_scope(process_block* pb) noexcept : outer_(current_or_null()) { set_current(pb); }
-init_scope::~init_scope() { set_current(outer_); }
+init_scope::init_scope(process_block* pb) noexcept : outer_(current_or_null()) {
+    set_current(pb);
+}
+init_scope::~init_scope() {
+    set_current(outer_);
+}
 
 void replace_code(process_block* pb, process::handle code, module_record* module,
                   std::uint32_t label) {

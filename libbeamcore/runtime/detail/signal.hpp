@@ -23,9 +23,9 @@ enum class signal_kind : std::uint8_t {
     unlink_ack,
     monitor,
     demonitor,
-    down,        // a monitored process died
-    wake,        // a receive's time is up
-    system,      // a function to be run by the process between two handlers
+    down,    // a monitored process died
+    wake,    // a receive's time is up
+    system,  // a function to be run by the process between two handlers
 };
 
 /// Header of a signal; for the message kinds the value follows it. 24 bytes, so that a small message
@@ -44,18 +44,21 @@ static_assert(sizeof(signal) == 24);
 
 /// Where a value of some size lies behind a header, and what memory that takes.
 struct signal_layout {
-    std::uint16_t header;
+    std::uint16_t header;  // 0: its alignment is more than memory has, so it depends on the address
     std::uint8_t size_class;
     std::uint32_t bytes;
 };
 constexpr signal_layout layout_of(std::size_t header, std::size_t size, std::size_t align) {
     if (align < 8) align = 8;
+    if (align > 16)
+        return {0, slab::class_of(header + size + align), std::uint32_t(header + size + align)};
     header = (header + align - 1) / align * align;
     return {std::uint16_t(header), slab::class_of(header + size), std::uint32_t(header + size)};
 }
 
 /// A message signal with room for a value of that type behind it. The value is not constructed.
-[[nodiscard]] BEAM_EXPORT signal* allocate_message(const type_descriptor* type, signal_layout layout);
+[[nodiscard]] BEAM_EXPORT signal* allocate_message(const type_descriptor* type,
+                                                   signal_layout layout);
 [[nodiscard]] inline signal* allocate_message(const type_descriptor* type) {
     return allocate_message(type, layout_of(sizeof(signal), type->size, type->align));
 }

@@ -133,9 +133,9 @@ bool hog_watch::hand_over(scheduler& s, std::uint64_t turn) {
     hand_overs_.fetch_add(1);
     s.lock.unlock_other();
     lower_priority(stuck.thread_id.load());
-    fresh->start();
-    std::lock_guard lock(node_.workers_mutex);
+    std::lock_guard lock(node_.workers_mutex);  // before it counts anything
     node_.workers.push_back(std::move(fresh));
+    node_.workers.back()->start();
     return true;
 }
 

@@ -124,7 +124,7 @@ struct alignas(16) process_block {
     action next_action = action::none;
     bool exit_pending = false;
     bool exiting = false;
-    bool in_waiting_work = false;  // a body's handler coroutine is at work
+    bool in_waiting_work = false;             // a body's handler coroutine is at work
     std::atomic<std::uint32_t> reject_at{0};  // queue length at which senders are refused; 0: never
     std::atomic<std::uint32_t> queue_len{0};
     std::atomic<std::uint32_t> message_bytes{0};
@@ -139,7 +139,7 @@ struct alignas(16) process_block {
     std::int32_t reductions_left = 0;
     std::atomic<std::uint32_t> label{0};  // an atom's index
     std::atomic<std::uint64_t> reductions{0};
-    std::uint64_t fired_timer = 0;
+    std::uint64_t awaited_timer = 0;  // of the present wait; 0 once it fired
     pending* requests = nullptr;
     current_request request;
     std::atomic<const type_descriptor*> handling{nullptr};  // the message taken last
@@ -149,9 +149,7 @@ struct alignas(16) process_block {
     term exit_reason;
     std::atomic<std::uint64_t> parent{0};  // id | serial << 32
 
-    [[nodiscard]] beam::pid pid() const {
-        return {id, serial.load(std::memory_order_relaxed), 0};
-    }
+    [[nodiscard]] beam::pid pid() const { return {id, serial.load(std::memory_order_relaxed), 0}; }
     [[nodiscard]] std::uint64_t tag() const {
         return std::uint64_t(serial.load(std::memory_order_relaxed)) << 48;
     }
@@ -195,9 +193,8 @@ inline push_result push_signal(process_block* pb, std::uint32_t serial, signal* 
 /// Everything that has come, oldest first; leaves the queue empty (or `closed`).
 inline signal* take_signals(process_block* pb, std::uint64_t leave = process_block::empty) {
     signal* staged = std::exchange(pb->staged, nullptr);
-    if (leave == process_block::empty &&
-        (pb->inbox.load(std::memory_order_relaxed) & process_block::pointer_mask) ==
-            process_block::empty)
+    if (leave == process_block::empty && (pb->inbox.load(std::memory_order_relaxed) &
+                                          process_block::pointer_mask) == process_block::empty)
         return staged;
     const std::uint64_t word = pb->inbox.exchange(pb->tag() | leave, std::memory_order_acquire);
     auto* s = reinterpret_cast<signal*>(word & process_block::pointer_mask);

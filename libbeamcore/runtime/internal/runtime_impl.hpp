@@ -28,6 +28,8 @@ public:
     enum class outcome { ok, taken, has_name };
     outcome add(atom name, pid p);
     bool remove(atom name, pid* owner = nullptr);
+    /// Removes the name if it is `p`'s.
+    void forget(atom name, pid p);
     [[nodiscard]] std::optional<pid> find(atom name) const;
     [[nodiscard]] std::optional<atom> name_of(pid p) const;
     [[nodiscard]] std::vector<atom> all() const;

@@ -30,7 +30,8 @@ void add(process_block* pb, signal* s) {
     s->next = nullptr;
     *pb->mailbox_end = s;
     pb->mailbox_end = &s->next;
-    pb->queue_len.store(pb->queue_len.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    pb->queue_len.store(pb->queue_len.load(std::memory_order_relaxed) + 1,
+                        std::memory_order_relaxed);
     pb->message_bytes.store(pb->message_bytes.load(std::memory_order_relaxed) + s->bytes,
                             std::memory_order_relaxed);
 }
@@ -85,7 +86,9 @@ void watch_length(process_block* pb) {
 void receive_down(process_block* pb, down_signal* d) {
     watch w;
     if (pb->extra && pb->extra->watching.take(d->monitor, &w)) {
-        if (w.alias) pb->extra->aliases.erase(std::uint64_t(d->monitor.words[1]) << 32 | d->monitor.words[0]);
+        if (w.alias)
+            pb->extra->aliases.erase(std::uint64_t(d->monitor.words[1]) << 32 |
+                                     d->monitor.words[0]);
         down_message m{d->monitor, std::move(w.object), std::move(d->reason), std::move(w.tag)};
         append_message(pb, message::make(std::move(m)).release());
     }
@@ -93,13 +96,16 @@ void receive_down(process_block* pb, down_signal* d) {
 }
 
 void receive_link(process_block* pb, link_signal* s) {
-    // If it is being unlinked here the peer's unlink is on its way to it: both sides forget it.
+    // If it is being unlinked here our unlink is on its way to the peer: both sides forget it.
     pb->links.insert(s->from);
     free_signal(s);
 }
 
 void receive_unlink(process_block* pb, link_signal* s) {
-    pb->links.take(s->from);
+    // While an unlink of ours is under way the entry stays until that is acknowledged: a link that the
+    // peer sent meanwhile will be undone there by our unlink, and must find it here.
+    const link_state* state = pb->links.find(s->from);
+    if (state && state->unlinking == 0) pb->links.take(s->from);
     s->kind = signal_kind::unlink_ack;
     const beam::pid peer = std::exchange(s->from, pb->pid());
     if (!pb->node->deliver(peer, s)) free_signal(s);
@@ -127,8 +133,12 @@ void receive_alias_message(process_block* pb, signal* s) {
 void handle_signal(process_block* pb, signal* s) {
     switch (s->kind) {
         case signal_kind::message:
-        case signal_kind::request: append_message(pb, s); return;
-        case signal_kind::alias_message: receive_alias_message(pb, s); return;
+        case signal_kind::request:
+            append_message(pb, s);
+            return;
+        case signal_kind::alias_message:
+            receive_alias_message(pb, s);
+            return;
         case signal_kind::reply:
             if (pending* p = find_request(pb, static_cast<reply_signal*>(s)->id);
                 p && !p->found && !p->settled_) {
@@ -149,7 +159,8 @@ void handle_signal(process_block* pb, signal* s) {
         case signal_kind::answered: {
             auto* a = static_cast<answered_signal*>(s);
             if (pb->extra) pb->extra->held.take(a->key);
-            if (pb->request.id == a->key.id && pb->request.caller == a->key.caller) pb->request.id = 0;
+            if (pb->request.id == a->key.id && pb->request.caller == a->key.caller)
+                pb->request.id = 0;
             free_signal(a);
             return;
         }
@@ -159,9 +170,15 @@ void handle_signal(process_block* pb, signal* s) {
             free_signal(e);
             return;
         }
-        case signal_kind::link: receive_link(pb, static_cast<link_signal*>(s)); return;
-        case signal_kind::unlink: receive_unlink(pb, static_cast<link_signal*>(s)); return;
-        case signal_kind::unlink_ack: receive_unlink_ack(pb, static_cast<link_signal*>(s)); return;
+        case signal_kind::link:
+            receive_link(pb, static_cast<link_signal*>(s));
+            return;
+        case signal_kind::unlink:
+            receive_unlink(pb, static_cast<link_signal*>(s));
+            return;
+        case signal_kind::unlink_ack:
+            receive_unlink_ack(pb, static_cast<link_signal*>(s));
+            return;
         case signal_kind::monitor: {
             auto* m = static_cast<monitor_signal*>(s);
             pb->more().watched_by.insert(m->monitor).first->pid = m->from;
@@ -174,9 +191,12 @@ void handle_signal(process_block* pb, signal* s) {
             free_signal(m);
             return;
         }
-        case signal_kind::down: receive_down(pb, static_cast<down_signal*>(s)); return;
+        case signal_kind::down:
+            receive_down(pb, static_cast<down_signal*>(s));
+            return;
         case signal_kind::wake:
-            pb->fired_timer = static_cast<wake_signal*>(s)->timer;
+            // One that was cancelled too late may still arrive: it must not hide the one awaited.
+            if (pb->awaited_timer == static_cast<wake_signal*>(s)->timer) pb->awaited_timer = 0;
             free_signal(static_cast<wake_signal*>(s));
             return;
         case signal_kind::system: {
@@ -243,9 +263,13 @@ signal* take_message_at(process_block* pb, signal** at) {
     signal* s = *at;
     *at = s->next;
     if (pb->mailbox_end == &s->next) pb->mailbox_end = at;
-    if (pb->extra && pb->extra->mark == &s->next) pb->extra->mark = at;
+    if (pb->extra) {
+        if (pb->extra->mark == &s->next) pb->extra->mark = at;
+        if (pb->extra->long_queue_reported) watch_length(pb);
+    }
     s->next = nullptr;
-    pb->queue_len.store(pb->queue_len.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    pb->queue_len.store(pb->queue_len.load(std::memory_order_relaxed) - 1,
+                        std::memory_order_relaxed);
     pb->message_bytes.store(pb->message_bytes.load(std::memory_order_relaxed) - s->bytes,
                             std::memory_order_relaxed);
     pb->handling.store(s->type, std::memory_order_relaxed);
@@ -261,18 +285,36 @@ void discard(signal* s) noexcept {
         case signal_kind::message:
         case signal_kind::alias_message:
         case signal_kind::request:
-        case signal_kind::reply: destroy_message(s); return;
-        case signal_kind::request_down: free_signal(static_cast<request_down_signal*>(s)); return;
-        case signal_kind::answered: free_signal(static_cast<answered_signal*>(s)); return;
-        case signal_kind::exit: free_signal(static_cast<exit_signal*>(s)); return;
+        case signal_kind::reply:
+            destroy_message(s);
+            return;
+        case signal_kind::request_down:
+            free_signal(static_cast<request_down_signal*>(s));
+            return;
+        case signal_kind::answered:
+            free_signal(static_cast<answered_signal*>(s));
+            return;
+        case signal_kind::exit:
+            free_signal(static_cast<exit_signal*>(s));
+            return;
         case signal_kind::link:
         case signal_kind::unlink:
-        case signal_kind::unlink_ack: free_signal(static_cast<link_signal*>(s)); return;
+        case signal_kind::unlink_ack:
+            free_signal(static_cast<link_signal*>(s));
+            return;
         case signal_kind::monitor:
-        case signal_kind::demonitor: free_signal(static_cast<monitor_signal*>(s)); return;
-        case signal_kind::down: free_signal(static_cast<down_signal*>(s)); return;
-        case signal_kind::wake: free_signal(static_cast<wake_signal*>(s)); return;
-        case signal_kind::system: free_signal(static_cast<system_signal*>(s)); return;
+        case signal_kind::demonitor:
+            free_signal(static_cast<monitor_signal*>(s));
+            return;
+        case signal_kind::down:
+            free_signal(static_cast<down_signal*>(s));
+            return;
+        case signal_kind::wake:
+            free_signal(static_cast<wake_signal*>(s));
+            return;
+        case signal_kind::system:
+            free_signal(static_cast<system_signal*>(s));
+            return;
     }
 }
 

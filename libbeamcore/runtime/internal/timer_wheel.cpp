@@ -1,5 +1,6 @@
 #include "libbeamcore/runtime/internal/timer_wheel.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <new>
 #include <utility>
@@ -37,7 +38,8 @@ timer_slot* timer_wheel::arm(std::uint64_t unique, std::int64_t now, std::int64_
     t->deadline.store(deadline, std::memory_order_relaxed);
     t->target = target;
     const auto p = target.is_name() ? pid{} : *target.resolve();
-    t->pid_hint.store(p.is_local() ? std::uint64_t(p.serial) << 32 | p.id : 0, std::memory_order_relaxed);
+    t->pid_hint.store(p.is_local() ? std::uint64_t(p.serial) << 32 | p.id : 0,
+                      std::memory_order_relaxed);
     t->payload = payload;
     t->wrapped = wrapped;
     // Rounded up: a timer never fires early.
@@ -107,8 +109,9 @@ void timer_wheel::cascade(int level) {
     occupied_[level] &= ~(std::uint64_t{1} << place);
     while (t) {
         timer_slot* next = t->next;
-        link(t, (t->deadline.load(std::memory_order_relaxed) + (std::int64_t{1} << tick_bits) - 1) >>
-                    tick_bits);
+        link(t,
+             (t->deadline.load(std::memory_order_relaxed) + (std::int64_t{1} << tick_bits) - 1) >>
+                 tick_bits);
         t = next;
     }
 }
@@ -127,6 +130,15 @@ void timer_wheel::skip_empty(std::int64_t limit) {
     current_ = next < limit ? next : limit;
 }
 
+namespace {
+/// By time, then in the order they were set.
+bool earlier(const timer_slot* a, const timer_slot* b) {
+    const auto at = a->deadline.load(std::memory_order_relaxed);
+    const auto other = b->deadline.load(std::memory_order_relaxed);
+    return at != other ? at < other : a->id() < b->id();
+}
+}  // namespace
+
 timer_slot* timer_wheel::expire(std::int64_t now) {
     const std::int64_t limit = (now >> tick_bits) + 1;
     timer_slot* first = nullptr;
@@ -136,9 +148,14 @@ timer_slot* timer_wheel::expire(std::int64_t now) {
         if (current_ >= limit) break;
         const auto place = int(current_) & (places - 1);
         if (place == 0) cascade(1);
+        due_.clear();
         while (timer_slot* t = heads_[0][place]) {
             unlink(t);
-            if (!t->claim(t->id(), timer_slot::fired)) continue;  // cancelled elsewhere: freed there
+            if (t->claim(t->id(), timer_slot::fired)) due_.push_back(t);
+            // else cancelled elsewhere: freed there
+        }
+        if (due_.size() > 1) std::sort(due_.begin(), due_.end(), earlier);
+        for (timer_slot* t : due_) {
             t->next = nullptr;
             *last = t;
             last = &t->next;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "libbeamcore/runtime/server_ref.hpp"
 
@@ -20,7 +21,7 @@ struct signal;
 struct timer_slot {
     enum : std::uint64_t { free = 0, armed = 1, fired = 2, cancelled = 3 };
 
-    std::atomic<std::uint64_t> state{0};  // unique id << 2 | one of the above
+    std::atomic<std::uint64_t> state{0};    // unique id << 2 | one of the above
     std::atomic<std::int64_t> deadline{0};  // ns on the runtime's clock
     timer_slot* next = nullptr;
     timer_slot* prev = nullptr;
@@ -39,8 +40,8 @@ struct timer_slot {
     /// Tries to move from armed to `to`; the winner owns the payload.
     bool claim(std::uint64_t unique, std::uint64_t to) {
         std::uint64_t expected = unique << 2 | armed;
-        return state.compare_exchange_strong(expected, unique << 2 | to,
-                                             std::memory_order_acq_rel, std::memory_order_relaxed);
+        return state.compare_exchange_strong(expected, unique << 2 | to, std::memory_order_acq_rel,
+                                             std::memory_order_relaxed);
     }
 };
 
@@ -93,6 +94,7 @@ private:
     std::uint32_t made_ = 0;
     std::unique_ptr<std::atomic<timer_slot*>[]> chunks_;
     std::atomic<timer_slot*> cancelled_{nullptr};
+    std::vector<timer_slot*> due_;  // of one tick, while it is put in order
 };
 
 }  // namespace beam::detail
