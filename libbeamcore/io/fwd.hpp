@@ -1,0 +1,24 @@
+// Forward declarations of the io layer's public types.
+#pragma once
+
+namespace beam::io {
+
+class connection;
+class listener;
+class os_port;
+class signal_watch;
+struct accepted;
+struct accept_failed;
+struct credentials;
+struct data;
+struct end_of_input;
+struct end_of_output;
+struct exited;
+struct line;
+struct passive;
+struct signal_received;
+struct stream_options;
+struct token;
+struct writable;
+
+}  // namespace beam::io

@@ -1,0 +1,152 @@
+// stream: one open descriptor that bytes come from or go to; what connections and the pipes of ports are
+// made of.
+#pragma once
+
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "libbeamcore/io/connection.hpp"
+#include "libbeamcore/io/internal/service.hpp"
+#include "libbeamcore/term/atoms.hpp"
+
+namespace beam::io::detail {
+
+class stream final : public io_object, public std::enable_shared_from_this<stream> {
+public:
+    enum class kind : std::uint8_t { socket, pipe };
+    /// What a reader asks for.
+    enum class want : std::uint8_t { some, exactly, line };
+
+    stream(std::shared_ptr<service> s, kind k, token id, int number, const stream_options& options);
+    ~stream();
+
+    /// Takes the descriptor over. Afterwards: visible to the service, nothing is waited for.
+    [[nodiscard]] result<void> open(connection_parts parts);
+
+    [[nodiscard]] token id() const { return id_; }
+    [[nodiscard]] int number() const { return number_; }
+    /// -1 when closed.
+    [[nodiscard]] int native() const;
+
+    // Input. `owner` is told.
+    void activate(pid owner, std::uint32_t n);
+    void deactivate();
+    void set_framing(framing f);
+    void set_line_max(std::size_t bytes);
+    /// What is asked for, if it is here; nothing, and a wake will come.
+    [[nodiscard]] result<std::optional<std::string>> take(pid owner, want w, std::size_t n);
+
+    // Output.
+    enum class when_full : std::uint8_t { tell, wake };
+    /// False: full, nothing taken; `how` to say when there is room.
+    [[nodiscard]] result<bool> try_write(pid owner, std::string_view bytes, when_full how);
+    /// True: everything is written. False: a wake will come.
+    [[nodiscard]] result<bool> try_flush(pid owner);
+    void finish_output();
+
+    /// For a connecting socket: true when it is connected, false: a wake will come.
+    void set_connecting();
+    [[nodiscard]] result<bool> try_connect(pid owner);
+
+    /// No wake will come for that any more; one may be in the mailbox.
+    void cancel_input_wake();
+    void cancel_output_wake();
+
+    void close();
+    void abort();
+    [[nodiscard]] connection_parts release();
+    [[nodiscard]] stream_statistics statistics() const;
+
+    // For a port. The hook runs under the stream's lock when the end of input was told or taken.
+    void on_input_end(std::function<void()> hook);
+    /// Nobody is left who could be waited for: when nothing is there to be read, that is the end.
+    void end_when_empty();
+
+    void abandon() noexcept override;
+
+private:
+    using locked = std::unique_lock<std::mutex>;
+    enum class phase : std::uint8_t { open, lingering, closed };
+
+    void start_reading();
+    void start_writing();
+    void watch_hang_up();
+    void on_readable(const std::error_code& ec);
+    void on_writable(const std::error_code& ec);
+    void on_hang_up(const std::error_code& ec);
+
+    std::ptrdiff_t read_once(char* to, std::size_t n);
+    void fill();
+    void read_into(char* buffer, std::size_t size);
+    void compact_input();
+    void end_input(atom reason);
+    void deliver();
+    void spend();
+    void tell_end_of_input();
+    void wake_reader();
+    [[nodiscard]] bool wants_input() const;
+    [[nodiscard]] std::size_t unread() const { return in_.size() - in_at_; }
+    [[nodiscard]] std::optional<std::string> take_line();
+    [[nodiscard]] std::string take_bytes(std::size_t n);
+
+    [[nodiscard]] std::size_t unwritten() const { return out_.size() - out_at_; }
+    std::ptrdiff_t write_once(const char* from, std::size_t n);
+    void drain();
+    void output_failed(int number);
+    void wake_writer();
+    [[nodiscard]] result<void> writable_now() const;
+
+    void begin_discarding();
+    void discard();
+    [[nodiscard]] bool has_unwanted_input();
+    void close_now();
+
+    const std::shared_ptr<service> service_;
+    const token id_;
+    const int number_;
+    const kind kind_;
+    mutable std::mutex mutex_;
+    asio::posix::stream_descriptor fd_;
+    stream_options options_;
+    pid owner_;
+    phase phase_ = phase::open;
+    bool tells_ = false;  // activate() was called: losses are told unasked
+
+    std::string in_;
+    std::size_t in_at_ = 0;
+    std::size_t scanned_ = 0;  // no newline before here
+    std::uint32_t credit_ = 0;
+    bool counted_ = false;  // credit came by activate(n > 1): its end is told
+    bool reading_ = false;  // a wait is under way
+    bool reader_waits_ = false;
+    bool input_ended_ = false;
+    bool end_told_ = false;
+    bool end_when_empty_ = false;
+    atom end_reason_ = atoms::eof;
+    std::function<void()> input_end_hook_;
+
+    std::string out_;
+    std::size_t out_at_ = 0;
+    bool writing_ = false;
+    bool connecting_ = false;
+    enum class writer : std::uint8_t { none, for_room, for_all };
+    writer writer_waits_ = writer::none;
+    bool room_message_due_ = false;
+    bool output_finished_ = false;  // by finish_output() or close()
+    int output_error_ = 0;
+    bool watching_ = false;
+    bool hung_up_ = false;
+
+    std::uint64_t bytes_in_ = 0;
+    std::uint64_t bytes_out_ = 0;
+    std::optional<asio::steady_timer> linger_timer_;
+};
+
+}  // namespace beam::io::detail

@@ -1,0 +1,35 @@
+// How keys and values lie in LMDB, whose keys have at most 511 bytes.
+//
+//   key up to 494 bytes    itself                              value: 'p' Value
+//   longer                 first 495 bytes, 128-bit hash       value: 'l' length of key (4, LE) Key Value
+//
+// A stored key of 511 bytes is always a cut one, so the two cannot be taken for each other, and a cut key
+// still begins as the whole one does, for scans by prefix. Two keys that agree in the first 495 bytes and
+// in the hash cannot both be stored; the second is refused (`key_collision`).
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace beam::store::detail {
+
+inline constexpr std::size_t stored_key_max = 511;
+inline constexpr std::size_t hash_size = 16;
+inline constexpr std::size_t cut_size = stored_key_max - hash_size;
+
+[[nodiscard]] inline bool is_cut(std::string_view key) {
+    return key.size() >= cut_size;
+}
+[[nodiscard]] std::string stored_key(std::string_view key);
+[[nodiscard]] std::string stored_value(std::string_view key, std::string_view value);
+
+struct stored_item {
+    std::string_view key;
+    std::string_view value;
+};
+/// Nothing: these bytes were not written by stored_value().
+[[nodiscard]] std::optional<stored_item> read_item(std::string_view key, std::string_view value);
+
+}  // namespace beam::store::detail

@@ -1,0 +1,63 @@
+#include "libbeamcore/store/internal/failure.hpp"
+
+#include <lmdb.h>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace beam::store::detail {
+
+namespace {
+
+constexpr std::uint64_t nearly_full = 1 << 20;
+
+bool is_disk_full(const std::string& file) {
+    struct statvfs s {};
+    return ::statvfs(file.c_str(), &s) == 0 && std::uint64_t(s.f_bavail) * s.f_frsize < nearly_full;
+}
+
+std::string code_of(int number) {
+    switch (number) {
+        case MDB_CORRUPTED:
+        case MDB_PAGE_NOTFOUND:
+        case MDB_INVALID:
+        case MDB_VERSION_MISMATCH:
+        case MDB_INCOMPATIBLE:
+        case MDB_PANIC:
+            return "corrupt";
+        case MDB_BAD_VALSIZE:
+            return "bad_size";
+        case MDB_DBS_FULL:
+            return "too_many_databases";
+        case MDB_READERS_FULL:
+            return "too_many_readers";
+        case MDB_TXN_FULL:
+            return "batch_too_big";
+        case MDB_MAP_FULL:
+            return "map_full";
+        default:
+            break;
+    }
+    const char* name = number > 0 ? ::strerrorname_np(number) : nullptr;
+    if (!name) return "lmdb_" + std::to_string(number);
+    std::string code(name);
+    for (char& c : code)
+        if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+    return code;
+}
+
+}  // namespace
+
+error failure(int number, const std::string& file) {
+    // LMDB reports a write that the full disk cut short as EIO.
+    if (number == EIO && is_disk_full(file)) number = ENOSPC;
+    return error{code_of(number), file + ": " + ::mdb_strerror(number)};
+}
+
+bool is_fatal(int number) {
+    return number == EIO || number == MDB_CORRUPTED || number == MDB_PAGE_NOTFOUND ||
+           number == MDB_PANIC;
+}
+
+}  // namespace beam::store::detail

@@ -1,0 +1,79 @@
+// The process of a store: collects requests and has them committed together.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <shared_mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "libbeamcore/runtime/body.hpp"
+#include "libbeamcore/runtime/exit.hpp"
+#include "libbeamcore/store/internal/committer.hpp"
+#include "libbeamcore/store/internal/environment.hpp"
+
+namespace beam::store::detail {
+
+struct write_request {
+    using reply = write_answer;
+    std::vector<operation> operations;
+    bool is_cas = false;
+};
+struct close_request {
+    using reply = write_answer;
+};
+struct reopen_request {
+    using reply = write_answer;
+};
+
+/// Which stores a runtime has, for reads.
+class open_stores {
+public:
+    static open_stores& of(runtime& node);
+    void add(pid store, std::shared_ptr<environment> env);
+    void remove(pid store);
+    [[nodiscard]] std::shared_ptr<environment> find(pid store);
+
+private:
+    std::shared_mutex mutex_;
+    std::unordered_map<pid, std::shared_ptr<environment>> stores_;
+};
+
+class store_process final : public process_body {
+public:
+    store_process(std::shared_ptr<environment> env, const open_options& options, runtime& node,
+                  pid me, pid parent)
+        : env_(env),
+          options_(options),
+          node_(node),
+          me_(me),
+          parent_(parent),
+          committer_(std::move(env), node, me) {}
+    ~store_process() override;
+
+    void run(self self) override;
+
+private:
+    void handle(self self, message m);
+    void take_write(const from& to, write_request request);
+    void answer(commit_job& job);
+    void go_on(self self);
+
+    const std::shared_ptr<environment> env_;
+    const open_options options_;
+    runtime& node_;
+    const pid me_;
+    const pid parent_;
+    committer committer_;
+    bool started_ = false;
+    bool committing_ = false;
+    bool failed_ = false;
+    bool is_open_ = true;
+    std::deque<pending_write> waiting_;
+    std::size_t waiting_bytes_ = 0;
+    std::vector<from> closers_;
+    std::optional<term> stop_reason_;
+};
+
+}  // namespace beam::store::detail

@@ -1,0 +1,235 @@
+#include "libbeamcore/store/store.hpp"
+
+#include <algorithm>
+
+#include "libbeamcore/runtime/detail/local.hpp"
+#include "libbeamcore/runtime/spawn.hpp"
+#include "libbeamcore/store/internal/environment.hpp"
+#include "libbeamcore/store/internal/store_process.hpp"
+#include "libbeamcore/term/syntax.hpp"
+
+BEAM_DEFINE_DESCRIPTOR(beam::store::statistics);
+
+namespace beam::store {
+
+using detail::operation;
+using detail::write_answer;
+
+// Starting.
+
+namespace {
+
+term reason_of(const error& e) {
+    return tuple(atom(e.code), e.detail);
+}
+
+outcome<pid> start_with(const std::string& path, const open_options& options, bool linked) {
+    auto env = std::make_shared<detail::environment>(path, options);
+    if (auto r = env->open(); !r) return fail_term(reason_of(r.error()));
+    const pid parent = this_process().id();
+    spawn_options spawning;
+    spawning.link = linked;
+    spawning.name = options.name;
+    auto* pb = beam::detail::spawn_begin(spawning, nullptr);
+    if (!pb) {
+        env->close();
+        return fail_term(tuple(atom("name_taken"), options.name ? term(*options.name) : term()));
+    }
+    // Before it runs: who has the pid may read.
+    const pid store = beam::detail::self_of(pb).id();
+    detail::open_stores::of(beam::detail::runtime_of(pb)).add(store, env);
+    auto body = std::make_unique<detail::store_process>(
+        std::move(env), options, beam::detail::runtime_of(pb), store, parent);
+    return beam::detail::spawn_commit(pb, std::move(body), nullptr,
+                                      beam::detail::intern_label("beam::store"), spawning)
+        .pid;
+}
+
+}  // namespace
+
+outcome<pid> start_link(const std::string& path, const open_options& options) {
+    return start_with(path, options, true);
+}
+outcome<pid> start(const std::string& path, const open_options& options) {
+    return start_with(path, options, false);
+}
+
+// Writing.
+
+namespace detail {
+
+namespace {
+
+write_answer no_answer(const term& failure) {
+    // {Why, {gen_server, call, _}}
+    const auto parts = failure.elements();
+    const term why = parts.empty() ? failure : parts[0];
+    print_options shown;
+    shown.max_bytes = 500;
+    if (why == atoms::noproc) return {"noproc", "no such store", false};
+    if (why == atoms::timeout) return {"timeout", "the store did not answer in time", false};
+    return {"unavailable", to_string(why, shown), false};
+}
+
+future<write_answer> send_operations(const database& db, std::vector<operation> ops, bool is_cas,
+                                     timeout limit) {
+    for (auto& op : ops)
+        if (op.db.empty()) op.db = db.name();
+    return send_request(db.store(), write_request{std::move(ops), is_cas}, limit);
+}
+
+future<write_answer> send_one(const database& db, operation::kind what, std::string_view key,
+                              std::string_view value, timeout limit) {
+    std::vector<operation> ops;
+    ops.push_back({what, {}, std::string(key), std::string(value)});
+    return send_operations(db, std::move(ops), false, limit);
+}
+
+}  // namespace
+
+write_answer answer_future::take() {
+    auto answer = future_.outcome().await_resume();
+    if (!answer) return no_answer(answer.error());
+    return *std::move(answer);
+}
+
+}  // namespace detail
+
+result<void> write_future::await_resume() {
+    write_answer a = take();
+    if (!a.code.empty()) return fail(std::move(a.code), std::move(a.detail));
+    return {};
+}
+
+result<cas_result> cas_future::await_resume() {
+    write_answer a = take();
+    if (!a.code.empty()) return fail(std::move(a.code), std::move(a.detail));
+    return cas_result{a.applied, std::move(a.actual)};
+}
+
+write_future put(const database& db, std::string_view key, std::string_view value, timeout limit) {
+    return write_future(detail::send_one(db, operation::kind::put, key, value, limit));
+}
+write_future erase(const database& db, std::string_view key, timeout limit) {
+    return write_future(detail::send_one(db, operation::kind::erase, key, {}, limit));
+}
+write_future erase_prefix(const database& db, std::string_view prefix, timeout limit) {
+    return write_future(detail::send_one(db, operation::kind::erase_prefix, prefix, {}, limit));
+}
+
+batch& batch::in(std::string db) {
+    db_ = std::move(db);
+    return *this;
+}
+batch& batch::add(operation::kind what, std::string_view key, std::string_view value) {
+    operations_.push_back({what, db_, std::string(key), std::string(value)});
+    return *this;
+}
+batch& batch::put(std::string_view key, std::string_view value) {
+    return add(operation::kind::put, key, value);
+}
+batch& batch::erase(std::string_view key) {
+    return add(operation::kind::erase, key, {});
+}
+batch& batch::erase_prefix(std::string_view prefix) {
+    return add(operation::kind::erase_prefix, prefix, {});
+}
+batch& batch::expect(std::string_view key, std::optional<std::string_view> value) {
+    return value ? add(operation::kind::expect, key, *value)
+                 : add(operation::kind::expect_absent, key, {});
+}
+
+write_future write(const database& db, batch b, timeout limit) {
+    return write_future(detail::send_operations(db, std::move(b.operations()), false, limit));
+}
+
+cas_future cas(const database& db, std::string_view key, std::optional<std::string_view> expected,
+               std::optional<std::string_view> desired, timeout limit) {
+    batch b;
+    b.expect(key, expected);
+    desired ? b.put(key, *desired) : b.erase(key);
+    return cas_future(detail::send_operations(db, std::move(b.operations()), true, limit));
+}
+
+write_future close(const server_ref& store, timeout limit) {
+    return write_future(send_request(store, detail::close_request{}, limit));
+}
+write_future reopen(const server_ref& store, timeout limit) {
+    return write_future(send_request(store, detail::reopen_request{}, limit));
+}
+
+// Reading.
+
+namespace {
+
+result<std::shared_ptr<detail::environment>> find(const server_ref& store) {
+    const auto p = store.resolve();
+    auto env = p ? detail::open_stores::of(this_process().node()).find(*p) : nullptr;
+    if (!env) return fail("noproc", "no such store");
+    this_process().bump_reductions(4);
+    return env;
+}
+
+}  // namespace
+
+result<std::optional<std::string>> get(const database& db, std::string_view key) {
+    auto env = find(db.store());
+    if (!env) return pass(env);
+    return (*env)->get(db.name(), key);
+}
+
+result<page> scan(const database& db, const scan_options& options) {
+    auto env = find(db.store());
+    if (!env) return pass(env);
+    auto p = (*env)->scan(db.name(), options);
+    if (p) this_process().bump_reductions(int(std::min<std::size_t>(p->items.size(), 2000)));
+    return p;
+}
+
+result<std::uint64_t> count(const database& db) {
+    auto env = find(db.store());
+    if (!env) return pass(env);
+    return (*env)->count(db.name());
+}
+
+result<std::vector<std::string>> databases(const server_ref& store) {
+    auto env = find(store);
+    if (!env) return pass(env);
+    return (*env)->databases();
+}
+
+result<statistics> info(const server_ref& store) {
+    auto env = find(store);
+    if (!env) return pass(env);
+    return (*env)->info();
+}
+
+// Terms.
+
+std::string encode_term(const term& vsn, const term& value) {
+    return to_string(tuple(vsn, value));
+}
+
+result<versioned_term> decode_term(std::string_view text) {
+    auto t = parse_term(text);
+    if (!t) return fail("corrupt", t.error().code + ": " + t.error().detail);
+    const auto parts = t->elements();
+    if (!t->is_tuple() || parts.size() != 2) return fail("corrupt", "not {Vsn, Value}");
+    return versioned_term{parts[0], parts[1]};
+}
+
+write_future put_term(const database& db, std::string_view key, const term& vsn, const term& value,
+                      timeout limit) {
+    return put(db, key, encode_term(vsn, value), limit);
+}
+
+result<std::optional<versioned_term>> get_term(const database& db, std::string_view key) {
+    auto text = get(db, key);
+    if (!text) return pass(text);
+    if (!*text) return std::nullopt;
+    auto t = decode_term(**text);
+    if (!t) return pass(t);
+    return *std::move(t);
+}
+
+}  // namespace beam::store

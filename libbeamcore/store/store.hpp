@@ -1,0 +1,238 @@
+// store: durable keys and values of a node.
+//
+// A store is a process that owns a folder with an LMDB file in it. Writes are requests to that process: it
+// commits all that came while it was committing in one transaction, so a thousand writers share a few
+// syncs of the disk. An answer says that the write is on disk. Reads do not visit the process: they are
+// plain function calls in the caller, from a snapshot of what is committed, and take about 2 us
+// when the page is in memory (when it is not, the caller's scheduler thread waits for the disk).
+//
+//     auto started = beam::store::start_link("/var/lib/node/chat", {.name = atom("chat_store")});
+//     beam::store::database rooms(atom("chat_store"), "rooms");
+//     auto written = co_await beam::store::put(rooms, "general", "...");   // result<void>
+//     auto value = beam::store::get(rooms, "general");                     // result<optional<string>>
+//
+// Keys are not empty and of any length, values any bytes. Keys are ordered bytewise; beyond their first 495
+// bytes the order of keys is fixed, but no matter whose. Databases are made by the first write to them.
+//
+// When the process ends, what was not answered may or may not have been written; it is never half written
+// (a batch is atomic). Killing the OS process or the machine loses nothing that was answered.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/base/export.hpp"
+#include "libbeamcore/base/result.hpp"
+#include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/runtime/server_ref.hpp"
+#include "libbeamcore/term/outcome.hpp"
+
+namespace beam::store {
+
+namespace detail {
+
+struct operation {
+    enum class kind : std::uint8_t { put, erase, erase_prefix, expect, expect_absent };
+    kind what = kind::put;
+    std::string db;
+    std::string key;
+    std::string value;
+};
+
+struct write_answer {
+    std::string code;  // empty: done
+    std::string detail;
+    bool applied = true;
+    std::optional<std::string> actual{};
+};
+
+/// The answer of a store process, still on its way.
+class BEAM_EXPORT answer_future {
+public:
+    explicit answer_future(future<write_answer> f) : future_(std::move(f)) {}
+    bool await_ready() { return future_.await_ready(); }
+    void await_suspend(std::coroutine_handle<> h) noexcept { future_.await_suspend(h); }
+
+protected:
+    /// What the caller of a process that is gone or did not answer in time is told is an answer, too.
+    write_answer take();
+
+private:
+    future<write_answer> future_;
+};
+
+}  // namespace detail
+
+struct open_options {
+    std::optional<atom> name{};  ///< registered for the process
+    /// Address space for the file, which takes what it needs on disk. Raised (doubled) when it is used up.
+    std::size_t map_size = std::size_t{64} << 30;
+    unsigned databases_max = 256;
+    unsigned readers_max = 1024;  ///< reads at one moment
+    /// Requests and bytes that one commit takes together.
+    std::size_t commit_requests_max = 10'000;
+    std::size_t commit_bytes_max = std::size_t{64} << 20;
+    /// Bytes of requests that may wait; what comes beyond is answered with `overloaded`.
+    std::size_t queue_bytes_max = std::size_t{256} << 20;
+};
+
+/// Starts a store process linked to the caller; `path` is a folder, made if its parent exists (mode
+/// 0700). Opens before it returns, in a few milliseconds. A shutdown by the caller's process (its
+/// supervisor) lets it answer what waits first.
+///
+/// Errors, as `{Code, Detail}` with the file's name in Detail: `already_open` (in this OS process, by
+/// anybody), `corrupt`, `enoent`, `eacces`, `enospc`, ..., `name_taken`.
+[[nodiscard]] BEAM_EXPORT outcome<pid> start_link(const std::string& path,
+                                                  const open_options& options = {});
+/// The same without a link.
+[[nodiscard]] BEAM_EXPORT outcome<pid> start(const std::string& path,
+                                             const open_options& options = {});
+
+/// One named database of a store. A value to pass around; it holds nothing open.
+class BEAM_EXPORT database {
+public:
+    database(const server_ref& store, std::string name = "main")  // NOLINT: implicit
+        : store_(store), name_(std::move(name)) {}
+    database(pid store) : database(server_ref(store)) {}   // NOLINT: implicit
+    database(atom store) : database(server_ref(store)) {}  // NOLINT: implicit
+
+    [[nodiscard]] const server_ref& store() const { return store_; }
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+private:
+    server_ref store_;
+    std::string name_;
+};
+
+// Writing. All functions send at once and give a future; several may be under way. Errors of all:
+// `noproc`, `timeout` (it may be written nevertheless), `unavailable` (the process ended), `closed`,
+// `overloaded`, `key_empty`, `bad_database` (a name of over 400 bytes), `enospc`, `eio` and others of the system, with the file's name as
+// detail; nothing was written then.
+
+/// `co_await` gives result<void>.
+class BEAM_EXPORT write_future : public detail::answer_future {
+public:
+    using answer_future::answer_future;
+    result<void> await_resume();
+};
+
+BEAM_EXPORT write_future put(const database& db, std::string_view key, std::string_view value,
+                             timeout limit = infinity{});
+/// Nothing there: done as well.
+BEAM_EXPORT write_future erase(const database& db, std::string_view key,
+                               timeout limit = infinity{});
+/// All keys that begin so; "" is all.
+BEAM_EXPORT write_future erase_prefix(const database& db, std::string_view prefix,
+                                      timeout limit = infinity{});
+
+/// Several writes that happen all or not at all, in the order given; a plain value.
+class BEAM_EXPORT batch {
+public:
+    /// Those that follow are for that database; at first, for the one that write() names.
+    batch& in(std::string db);
+    batch& put(std::string_view key, std::string_view value);
+    batch& erase(std::string_view key);
+    batch& erase_prefix(std::string_view prefix);
+    /// Nothing of the batch is done unless the key has this value (or, with nothing, is absent) before the
+    /// batch: error `conflict`, with the key as detail.
+    batch& expect(std::string_view key, std::optional<std::string_view> value);
+
+    [[nodiscard]] std::size_t size() const { return operations_.size(); }
+    [[nodiscard]] std::vector<detail::operation>& operations() { return operations_; }
+
+private:
+    batch& add(detail::operation::kind what, std::string_view key, std::string_view value);
+    std::string db_;
+    std::vector<detail::operation> operations_;
+};
+/// Also: `conflict`.
+BEAM_EXPORT write_future write(const database& db, batch b, timeout limit = infinity{});
+
+struct cas_result {
+    bool swapped = false;
+    std::optional<std::string> actual{};  ///< what was there, if not swapped
+};
+/// `co_await` gives result<cas_result>.
+class BEAM_EXPORT cas_future : public detail::answer_future {
+public:
+    using answer_future::answer_future;
+    result<cas_result> await_resume();
+};
+/// Compare and swap: `desired` takes the place of `expected`; nothing stands for absence in both.
+BEAM_EXPORT cas_future cas(const database& db, std::string_view key,
+                           std::optional<std::string_view> expected,
+                           std::optional<std::string_view> desired, timeout limit = infinity{});
+
+// Reading, in the calling process. Errors of all: `noproc` (no such store), `closed`, `corrupt`,
+// `too_many_readers`, and others of the system.
+
+[[nodiscard]] BEAM_EXPORT result<std::optional<std::string>> get(const database& db,
+                                                                 std::string_view key);
+
+struct scan_options {
+    std::string prefix{};
+    std::string after{};              ///< page::next of the page before; empty: from the beginning
+    std::size_t limit = 1000;         ///< items, and
+    std::size_t bytes_max = 1 << 20;  ///< about that many bytes, at least one item
+    bool reverse = false;             ///< last key first
+    bool keys_only = false;
+};
+struct page {
+    std::vector<std::pair<std::string, std::string>> items;
+    std::string next{};  ///< where to go on; empty: there is no more. Not a key: opaque
+};
+/// One page of the keys that begin with a prefix. Each page is a snapshot of its own moment; between two
+/// pages others run (and write).
+[[nodiscard]] BEAM_EXPORT result<page> scan(const database& db, const scan_options& options = {});
+
+/// How many keys it has.
+[[nodiscard]] BEAM_EXPORT result<std::uint64_t> count(const database& db);
+[[nodiscard]] BEAM_EXPORT result<std::vector<std::string>> databases(const server_ref& store);
+
+struct statistics {
+    std::string file;
+    std::uint64_t file_bytes = 0;
+    std::uint64_t map_bytes = 0;
+    std::uint64_t keys = 0;            ///< of all databases
+    std::uint64_t commits = 0;         ///< since it was started
+    std::uint64_t requests = 0;        ///< that these commits took
+    std::uint64_t largest_commit = 0;  ///< requests in one
+    std::uint64_t failed_commits = 0;
+    std::uint64_t map_raises = 0;
+    bool is_open = false;
+    BEAM_FIELDS(statistics, file, file_bytes, map_bytes, keys, commits, requests, largest_commit,
+                failed_commits, map_raises, is_open)
+};
+[[nodiscard]] BEAM_EXPORT result<statistics> info(const server_ref& store);
+
+// For upgrades: the file is let go and taken again.
+
+/// Answers what waits, then closes the file. Afterwards reads give `closed`, writes wait for reopen().
+BEAM_EXPORT write_future close(const server_ref& store, timeout limit = infinity{});
+/// Errors: those of start_link().
+BEAM_EXPORT write_future reopen(const server_ref& store, timeout limit = infinity{});
+
+// Terms, with the version of what wrote them: a later version converts what it finds.
+
+struct versioned_term {
+    term vsn;
+    term value;
+};
+/// Stores `{Vsn, Value}` in Erlang's syntax.
+BEAM_EXPORT write_future put_term(const database& db, std::string_view key, const term& vsn,
+                                  const term& value, timeout limit = infinity{});
+[[nodiscard]] BEAM_EXPORT std::string encode_term(const term& vsn, const term& value);
+/// Errors: `corrupt`.
+[[nodiscard]] BEAM_EXPORT result<versioned_term> decode_term(std::string_view text);
+[[nodiscard]] BEAM_EXPORT result<std::optional<versioned_term>> get_term(const database& db,
+                                                                         std::string_view key);
+
+}  // namespace beam::store
+
+BEAM_EXPORTED_DESCRIPTOR(beam::store::statistics);

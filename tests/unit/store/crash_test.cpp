@@ -1,0 +1,86 @@
+// The OS process is killed in the middle of writing: what it acknowledged is there.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "libbeamcore/base/unique_fd.hpp"
+#include "libbeamcore/runtime/send.hpp"
+#include "tests/unit/store/world.hpp"
+
+using namespace beam;
+
+// Writes for ever; says each key on stdout when it was acknowledged.
+TEST_CASE("helper: write until killed" * doctest::skip()) {
+    const std::string path = std::getenv("BEAM_TEST_STORE");
+    const std::string life = std::getenv("BEAM_TEST_LIFE");
+    test::in_node(
+        [](self self, std::string p, std::string prefix) -> awaitable<void> {
+            const pid s = test::start(p);
+            for (int w = 0; w < 20; ++w)
+                spawn_link(
+                    [](beam::self, pid s, std::string name) -> process {
+                        for (int i = 0;; ++i) {
+                            const std::string key = name + std::to_string(i);
+                            store::batch b;
+                            b.put(key, std::string(100 + i % 5000, 'c')).in("index").put(key, "");
+                            auto r = co_await store::write(s, std::move(b));
+                            if (!r) co_return;
+                            const std::string ack = key + "\n";
+                            if (::write(1, ack.data(), ack.size()) < 0) co_return;
+                        }
+                    },
+                    s, prefix + "-" + std::to_string(w) + "-");
+            (void)co_await self.receive<int>();
+        },
+        path, life);
+}
+
+TEST_CASE("kill -9 in the middle of writing loses no acknowledged write, and half a batch never") {
+    test::folder dir;
+    std::vector<std::string> acknowledged;
+    for (int life = 0; life < 5; ++life) {
+        int fds[2];
+        REQUIRE(::pipe(fds) == 0);
+        const pid_t child = ::fork();
+        REQUIRE(child >= 0);
+        if (child == 0) {
+            ::dup2(fds[1], 1);
+            ::close(fds[0]);
+            ::close(fds[1]);
+            ::setenv("BEAM_TEST_STORE", (dir / "store").c_str(), 1);
+            ::setenv("BEAM_TEST_LIFE", ("life" + std::to_string(life)).c_str(), 1);
+            ::execl("/proc/self/exe", "unit_store", "--no-skip",
+                    "--test-case=helper: write until killed", nullptr);
+            ::_exit(127);
+        }
+        ::close(fds[1]);
+        FILE* acks = ::fdopen(fds[0], "r");
+        char line[256];
+        // Killed in the middle of work, after a different number of acknowledgements each time.
+        for (int n = 0; std::fgets(line, sizeof line, acks); ++n) {
+            std::string key(line);
+            if (key.empty() || key.back() != '\n' || key.substr(0, 4) != "life") continue;
+            key.pop_back();
+            acknowledged.push_back(key);
+            if (n == 100 + 37 * life) ::kill(child, SIGKILL);
+        }
+        std::fclose(acks);
+        int status = 0;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        REQUIRE(WIFSIGNALED(status));
+    }
+    CHECK(acknowledged.size() > 500);
+    test::in_node([&](self) -> awaitable<void> {
+        const pid s = test::start(dir / "store");
+        int missing = 0;
+        for (const auto& key : acknowledged)
+            if (!store::get(s, key)->has_value()) ++missing;
+        CHECK(missing == 0);
+        const store::database index(s, "index");
+        CHECK(store::count(s) == store::count(index));
+        CHECK(*store::count(s) >= acknowledged.size());
+        co_return;
+    });
+}
