@@ -93,7 +93,8 @@ private:
     bool timed_out_ = false;
 };
 
-inline constexpr std::size_t request_header = 48, reply_header = 32;  // see internal/process_block.hpp
+inline constexpr std::size_t request_header = 48,
+                             reply_header = 32;  // see internal/process_block.hpp
 BEAM_EXPORT signal* allocate_request(const type_descriptor* type, signal_layout layout);
 /// An answer with room for a value of that type behind it.
 BEAM_EXPORT signal* allocate_reply(const type_descriptor* type, signal_layout layout);
@@ -213,16 +214,19 @@ void cast(const server_ref& to, Fields... fields) {
 
 /// Answers a request, from any process (gen_server:reply). The first answer counts.
 template <class Reply>
-    requires(!std::is_void_v<Reply>)
-void reply(const from& to, Reply value) {
+requires(!std::is_void_v<Reply>) void reply(const from& to, Reply value) {
     constexpr auto layout = detail::layout_of(detail::reply_header, sizeof(Reply), alignof(Reply));
     auto* s = detail::allocate_reply(descriptor_of<Reply>(), layout);
     ::new (s->payload()) Reply(std::move(value));
     detail::reply_with(to, s);
 }
 /// Passes on a message as the answer.
-inline void reply(const from& to, message value) { detail::reply_with(to, value.release()); }
+inline void reply(const from& to, message value) {
+    detail::reply_with(to, value.release());
+}
 /// Answers a request whose reply is void.
-inline void reply(const from& to) { reply(to, detail::unit{}); }
+inline void reply(const from& to) {
+    reply(to, detail::unit{});
+}
 
 }  // namespace beam

@@ -21,9 +21,9 @@ public:
     callback() = default;
 
     template <class F>
-        requires(!std::is_same_v<std::remove_cvref_t<F>, callback> &&
-                 std::is_invocable_r_v<R, std::remove_cvref_t<F>&, Args...>)
-    callback(F&& f)  // NOLINT: implicit, as std::function
+    requires(!std::is_same_v<std::remove_cvref_t<F>, callback> &&
+             std::is_invocable_r_v<R, std::remove_cvref_t<F>&, Args...>)
+        callback(F&& f)  // NOLINT: implicit, as std::function
         : object_(new std::remove_cvref_t<F>(std::forward<F>(f))),
           invoke_([](void* o, Args... args) -> R {
               return (*static_cast<std::remove_cvref_t<F>*>(o))(std::forward<Args>(args)...);

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "libbeamcore/base/export.hpp"
-#include "libbeamcore/term/descriptor.hpp"
 #include "libbeamcore/runtime/fwd.hpp"
+#include "libbeamcore/term/descriptor.hpp"
 #include "libbeamcore/term/pid.hpp"
 #include "libbeamcore/term/term.hpp"
 

@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "libbeamcore/base/export.hpp"
-#include "libbeamcore/term/descriptor.hpp"
 #include "libbeamcore/runtime/exit.hpp"
 #include "libbeamcore/runtime/server_ref.hpp"
+#include "libbeamcore/term/descriptor.hpp"
 #include "libbeamcore/term/ref.hpp"
 #include "libbeamcore/term/term.hpp"
 

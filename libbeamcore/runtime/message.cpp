@@ -45,7 +45,8 @@ bool adopt_message(signal*& s, const type_descriptor* wanted) {
             converted = r;
             break;
         }
-        default: converted = make_carrier<signal>(signal_kind::message, wanted);
+        default:
+            converted = make_carrier<signal>(signal_kind::message, wanted);
     }
     if (!wanted->from_term(s->type->to_term(s->payload()), converted->payload())) {
         slab::give(converted->size_class, converted);
@@ -56,8 +57,12 @@ bool adopt_message(signal*& s, const type_descriptor* wanted) {
     return true;
 }
 
-void* allocate(std::size_t bytes) { return slab::take(slab::class_of(bytes), bytes); }
-void deallocate(void* p, std::size_t bytes) noexcept { slab::give(slab::class_of(bytes), p); }
+void* allocate(std::size_t bytes) {
+    return slab::take(slab::class_of(bytes), bytes);
+}
+void deallocate(void* p, std::size_t bytes) noexcept {
+    slab::give(slab::class_of(bytes), p);
+}
 
 void release_module(module_record* m) noexcept {
     if (m) m->users.fetch_sub(1, std::memory_order_release);
@@ -67,7 +72,8 @@ void release_module(module_record* m) noexcept {
 
 term message::to_term() const {
     if (!signal_) return atoms::undefined;
-    if (!signal_->type->to_term) return tuple(atom("opaque"), std::string_view(signal_->type->name));
+    if (!signal_->type->to_term)
+        return tuple(atom("opaque"), std::string_view(signal_->type->name));
     return signal_->type->to_term(signal_->payload());
 }
 

@@ -21,8 +21,9 @@ namespace beam {
 /// True for what may be sent: an object that owns all it holds. Pointers, references and arrays are
 /// refused here; views and shared mutable state are the sender's duty to keep out.
 template <class T>
-concept sendable = std::is_object_v<T> && !std::is_pointer_v<T> && !std::is_array_v<T> &&
-                   std::is_nothrow_move_constructible_v<T> && std::is_same_v<T, std::remove_cv_t<T>>;
+concept sendable =
+    std::is_object_v<T> && !std::is_pointer_v<T> && !std::is_array_v<T> &&
+    std::is_nothrow_move_constructible_v<T> && std::is_same_v<T, std::remove_cv_t<T>>;
 
 /// An owned, typed value on its way to or in a mailbox. Move-only; moving is a pointer's cost.
 class message {

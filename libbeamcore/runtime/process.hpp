@@ -124,7 +124,9 @@ const type_descriptor* only_type() {
     else
         return nullptr;
 }
-inline bool match_any(receive_base*, message&) { return true; }
+inline bool match_any(receive_base*, message&) {
+    return true;
+}
 
 template <class... Ts>
 using one_of = std::conditional_t<sizeof...(Ts) == 1, std::tuple_element_t<0, std::tuple<Ts...>>,
@@ -136,7 +138,8 @@ one_of<Ts...> take_one_of(message m) {
         return m.take<Ts...>();
     } else {
         std::optional<std::variant<Ts...>> v;
-        (void)((m.is<Ts>() ? (v.emplace(std::in_place_type<Ts>, m.take<Ts>()), true) : false) || ...);
+        (void)((m.is<Ts>() ? (v.emplace(std::in_place_type<Ts>, m.take<Ts>()), true) : false) ||
+               ...);
         return *std::move(v);
     }
 }
@@ -269,7 +272,9 @@ private:
 };
 
 /// The process this code runs in. A bug (std::logic_error) from a plain thread.
-[[nodiscard]] inline self this_process() { return self(detail::current()); }
+[[nodiscard]] inline self this_process() {
+    return self(detail::current());
+}
 
 /// The return type of a process's coroutine. Handed to spawn and to nobody else.
 class [[nodiscard]] process {

@@ -34,7 +34,7 @@ struct process_details {
     process_summary summary;
     bool trap_exit = false;
     std::vector<pid> links;
-    std::vector<term> monitors;      ///< what it watches: pids or `{Name, Node}`
+    std::vector<term> monitors;  ///< what it watches: pids or `{Name, Node}`
     std::vector<pid> monitored_by;
     beam::pid group_leader;
     std::vector<std::pair<term, term>> dictionary;
@@ -48,7 +48,8 @@ struct process_details {
 /// True if it has not begun to exit. Ordered after what the caller sent before to a local pid (PROC-13):
 /// `co_await is_alive(pid)`.
 [[nodiscard]] BEAM_EXPORT awaitable<bool> is_alive(pid target);
-[[nodiscard]] BEAM_EXPORT awaitable<std::optional<process_details>> process_info_details(pid target);
+[[nodiscard]] BEAM_EXPORT awaitable<std::optional<process_details>> process_info_details(
+    pid target);
 
 /// Stops and goes on with running a process; counted. Signals are handled meanwhile, messages wait.
 /// False: no such process.

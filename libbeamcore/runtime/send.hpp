@@ -36,7 +36,9 @@ void send(const ref& alias, T value) {
 }
 
 /// Passes on a received message unchanged.
-inline void send(pid to, message m) { detail::send_message(to, m.release()); }
+inline void send(pid to, message m) {
+    detail::send_message(to, m.release());
+}
 
 /// Sends and says when it could not be taken. Errors: `noproc` (dead or unknown), `mailbox_full` (a bound
 /// mailbox whose policy is reject; judged at the moment of sending).

@@ -14,7 +14,7 @@ namespace beam {
 /// A pid, a locally registered name, or `{Name, Node}`. Trivially destructible.
 class server_ref {
 public:
-    server_ref(pid p) : pid_(p) {}              // NOLINT: implicit
+    server_ref(pid p) : pid_(p) {}                        // NOLINT: implicit
     server_ref(atom name) : name_(name), named_(true) {}  // NOLINT: implicit
     server_ref(atom name, atom node) : name_(name), node_(node), named_(true), remote_(true) {}
 

@@ -123,8 +123,8 @@ spawned spawn_opt(const spawn_options& options, F code, Args... args) {
 }
 
 /// Starts a process with a behaviour's body. `label` is shown by observers until the body says better.
-BEAM_EXPORT spawned spawn_body(std::unique_ptr<process_body> body, const spawn_options& options = {},
-                               const char* label = "");
+BEAM_EXPORT spawned spawn_body(std::unique_ptr<process_body> body,
+                               const spawn_options& options = {}, const char* label = "");
 
 namespace detail {
 BEAM_EXPORT spawned spawn_body_for(module_record* module, runtime* node,

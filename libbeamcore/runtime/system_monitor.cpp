@@ -48,8 +48,8 @@ void system_monitor(pid receiver, const system_monitor_options& options) {
     events.hog = options.hog;
     const bool on = bool(receiver);
     events.long_message_queue.store(on ? options.long_message_queue : 0, std::memory_order_relaxed);
-    events.long_schedule_ns.store(
-        on ? std::chrono::nanoseconds(options.long_schedule).count() : 0, std::memory_order_relaxed);
+    events.long_schedule_ns.store(on ? std::chrono::nanoseconds(options.long_schedule).count() : 0,
+                                  std::memory_order_relaxed);
     events.active.store(on, std::memory_order_release);
 }
 

@@ -144,7 +144,8 @@ std::optional<std::chrono::nanoseconds> read_timer(const ref& timer) {
     const std::uint64_t target = t->pid_hint.load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (t->state.load(std::memory_order_relaxed) != armed) return {};
-    if (target != 0 && !node.find({std::uint32_t(target), std::uint32_t(target >> 32), 0})) return {};
+    if (target != 0 && !node.find({std::uint32_t(target), std::uint32_t(target >> 32), 0}))
+        return {};
     return time_left(node, deadline);
 }
 

@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "libbeamcore/base/export.hpp"
-#include "libbeamcore/term/descriptor.hpp"
 #include "libbeamcore/runtime/message.hpp"
 #include "libbeamcore/runtime/server_ref.hpp"
 #include "libbeamcore/runtime/timeout.hpp"
+#include "libbeamcore/term/descriptor.hpp"
 #include "libbeamcore/term/ref.hpp"
 
 namespace beam {

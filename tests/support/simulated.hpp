@@ -73,7 +73,9 @@ void threaded(F code, Args... args) {
 }
 
 /// A process that does nothing until it is ended.
-inline beam::process idle(beam::self me) { co_await me.sleep_for(beam::infinity{}); }
+inline beam::process idle(beam::self me) {
+    co_await me.sleep_for(beam::infinity{});
+}
 
 /// A process that exits at once.
 inline beam::process leaves(beam::self, beam::term reason) {
@@ -128,9 +130,17 @@ inline beam::awaitable<beam::term> mailbox_of(beam::self me, beam::pid puppet) {
     co_return co_await me.receive<beam::term>();
 }
 
-inline void trap_exits(beam::self s, const beam::term&) { s.trap_exit(true); }
-inline void link_to(beam::self, const beam::term& other) { beam::link(*other.as_pid()); }
-inline void unlink_from(beam::self, const beam::term& other) { beam::unlink(*other.as_pid()); }
-inline void exit_with(beam::self, const beam::term& reason) { beam::exit(reason); }
+inline void trap_exits(beam::self s, const beam::term&) {
+    s.trap_exit(true);
+}
+inline void link_to(beam::self, const beam::term& other) {
+    beam::link(*other.as_pid());
+}
+inline void unlink_from(beam::self, const beam::term& other) {
+    beam::unlink(*other.as_pid());
+}
+inline void exit_with(beam::self, const beam::term& reason) {
+    beam::exit(reason);
+}
 
 }  // namespace test

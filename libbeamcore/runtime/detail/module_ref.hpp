@@ -23,7 +23,8 @@ struct module_record {
 
 // Defined, hidden, by BEAM_APPLICATION in each application module and set by the loader; absent in
 // libbeamcore and in plain executables, whose code is never unmapped.
-extern "C" __attribute__((weak, visibility("hidden"))) beam::detail::module_record* beam_this_module;
+extern "C" __attribute__((weak, visibility("hidden")))
+beam::detail::module_record* beam_this_module;
 
 namespace beam::detail {
 

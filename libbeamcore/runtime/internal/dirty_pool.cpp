@@ -41,8 +41,8 @@ void dirty_pool::main() {
         if (jobs_.empty()) {
             if (stopping_) break;
             ++idle_;
-            const bool called = work_.wait_for(lock, idle_before_end,
-                                               [&] { return !jobs_.empty() || stopping_; });
+            const bool called =
+                work_.wait_for(lock, idle_before_end, [&] { return !jobs_.empty() || stopping_; });
             --idle_;
             if (!called) break;
             continue;

@@ -48,7 +48,8 @@ bool process_table::refill(slot_cache& cache) {
             free_.pop_front();
         }
         if (cache.fresh_count == 0 && cache.freed_count > 0) {  // nearly full: our own will do
-            while (cache.freed_count > 0) cache.fresh[cache.fresh_count++] = cache.freed[--cache.freed_count];
+            while (cache.freed_count > 0)
+                cache.fresh[cache.fresh_count++] = cache.freed[--cache.freed_count];
         }
         return cache.fresh_count > 0;
     }

@@ -34,7 +34,9 @@ public:
 
     // By any thread.
     void leave_in_inbox(process_block* pb);
-    [[nodiscard]] bool has_inbox() const { return inbox_.load(std::memory_order_acquire) != nullptr; }
+    [[nodiscard]] bool has_inbox() const {
+        return inbox_.load(std::memory_order_acquire) != nullptr;
+    }
     /// How many wait; exact for the owner, a hint for others.
     [[nodiscard]] std::uint32_t length() const { return length_.load(std::memory_order_relaxed); }
     [[nodiscard]] unsigned index() const { return index_; }

@@ -12,7 +12,9 @@ namespace beam::detail::slab {
 
 namespace {
 
-constexpr std::uint32_t cells_of(std::uint8_t c) { return magazine_sizes[c]; }
+constexpr std::uint32_t cells_of(std::uint8_t c) {
+    return magazine_sizes[c];
+}
 
 std::atomic<std::uint64_t> reserved{0};
 
@@ -116,7 +118,8 @@ void* take_slowly(std::uint8_t c, std::size_t bytes) {
     }
     thread_cache* t = cache;
     if (!t) {
-        if (ended) return depots()[c].take_magazine(c);  // at thread end: leaks the rest, a few cells
+        if (ended)
+            return depots()[c].take_magazine(c);  // at thread end: leaks the rest, a few cells
         t = make_cache();
     }
     bin& b = t->bins[c];
@@ -148,6 +151,8 @@ void give_slowly(std::uint8_t c, void* memory) noexcept {
     ++b.count;
 }
 
-std::uint64_t reserved_bytes() noexcept { return reserved.load(std::memory_order_relaxed); }
+std::uint64_t reserved_bytes() noexcept {
+    return reserved.load(std::memory_order_relaxed);
+}
 
 }  // namespace beam::detail::slab

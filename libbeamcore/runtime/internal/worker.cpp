@@ -41,16 +41,25 @@ void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
 
 }  // namespace
 
-worker* current_worker() noexcept { return this_worker; }
-void set_current_worker(worker* w) noexcept { this_worker = w; }
-void set_current(process_block* pb) noexcept { this_block = pb; }
+worker* current_worker() noexcept {
+    return this_worker;
+}
+void set_current_worker(worker* w) noexcept {
+    this_worker = w;
+}
+void set_current(process_block* pb) noexcept {
+    this_block = pb;
+}
 
-process_block* current_or_null() noexcept { return this_block; }
+process_block* current_or_null() noexcept {
+    return this_block;
+}
 
 process_block* current() {
     if (!this_block)
         throw std::logic_error(
-            "this needs a beamcore process: call it from one, or use runtime::spawn, send or execute");
+            "this needs a beamcore process: call it from one, or use runtime::spawn, send or "
+            "execute");
     return this_block;
 }
 
@@ -83,7 +92,9 @@ inline bool worker::run_code(process_block* pb) {
         case action::wait:
             if (!pb->wait->ask_at_once) return false;
             return pb->wait->ready(pb->wait, pb);
-        case action::yield: pb->reductions_left = 0; return true;
+        case action::yield:
+            pb->reductions_left = 0;
+            return true;
         case action::finished:
             if (!pb->in_waiting_work || pb->exit_pending) {
                 if (!pb->exit_pending) {
@@ -95,7 +106,8 @@ inline bool worker::run_code(process_block* pb) {
             pb->in_waiting_work = false;
             std::exchange(pb->root, nullptr).destroy();
             return true;  // back to the body
-        default: return true;  // entered other code
+        default:
+            return true;  // entered other code
     }
 }
 
@@ -154,8 +166,7 @@ inline worker::turn_end worker::run_turn(process_block* pb) {
                          std::memory_order_relaxed);
         std::uint64_t expected = pb->tag() | process_block::empty;
         if (pb->inbox.compare_exchange_strong(expected, pb->tag() | process_block::waiting,
-                                              std::memory_order_release,
-                                              std::memory_order_relaxed))
+                                              std::memory_order_release, std::memory_order_relaxed))
             return turn_end::waiting;  // whoever sends next owns it: not a word about pb from here
         pb->status.store(process_status::running, std::memory_order_relaxed);
     }
@@ -167,7 +178,8 @@ inline void worker::run_inline(process_block* pb) {
     turn.store(turn.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     this_block = pb;
     pb->status.store(process_status::running, std::memory_order_relaxed);
-    const int budget = node.stepper ? 1 + int(node.random.below(reductions_a_turn)) : reductions_a_turn;
+    const int budget =
+        node.stepper ? 1 + int(node.random.below(reductions_a_turn)) : reductions_a_turn;
     pb->reductions_left = budget;
     const turn_end end = run_turn(pb);
     this_block = nullptr;
@@ -176,7 +188,9 @@ inline void worker::run_inline(process_block* pb) {
     if (end == turn_end::again) schedule(pb);
 }
 
-void worker::run(process_block* pb) { run_inline(pb); }
+void worker::run(process_block* pb) {
+    run_inline(pb);
+}
 
 // The next process to run; waits for one. Null when this worker is to end.
 process_block* worker::next() {
@@ -199,7 +213,8 @@ process_block* worker::next() {
             return pb;
         }
         if (sched->length() > 0) continue;  // a timer woke somebody
-        if (node.stopping.load(std::memory_order_acquire) && node.process_count() == 0) return nullptr;
+        if (node.stopping.load(std::memory_order_acquire) && node.process_count() == 0)
+            return nullptr;
         if (process_block* stolen = steal()) return stolen;
         if (++looks < looks_before_parking) {
             for (int i = 0; i < 20; ++i) __builtin_ia32_pause();
@@ -233,7 +248,8 @@ process_block* worker::steal() {
         if (other.get() == sched) continue;
         // A single one its owner will run at once; two that talk to each other must not be torn apart.
         const bool stuck = other->wants_help.load(std::memory_order_relaxed);
-        if (other->length() < 2 && !(stuck && (other->length() > 0 || other->has_inbox()))) continue;
+        if (other->length() < 2 && !(stuck && (other->length() > 0 || other->has_inbox())))
+            continue;
         other->wants_help.store(false, std::memory_order_relaxed);
         std::uint32_t count = 0;
         other->lock.lock_other();

@@ -80,8 +80,8 @@ void set_current(process_block* pb) noexcept;
 void handle_signals(process_block* pb);
 
 inline bool has_signals(const process_block* pb) {
-    return pb->staged || (pb->inbox.load(std::memory_order_relaxed) & process_block::pointer_mask) !=
-                             process_block::empty;
+    return pb->staged || (pb->inbox.load(std::memory_order_relaxed) &
+                          process_block::pointer_mask) != process_block::empty;
 }
 
 /// If nothing waits but one signal that was handed over directly, and it is a message for a mailbox

@@ -219,6 +219,7 @@ TEST_CASE("a slow reader blocks the producer, and nothing is lost") {
     c.send("{\"id\":7,\"method\":\"probe.stream\",\"params\":{\"items\":400,\"size\":100000}}\n");
     c.send("{\"id\":8,\"method\":\"node.ping\"}\n");
     client other = n.connect();
+    n.wait_until("probe.waiting", 1);
     for (int i = 0; i < 100; ++i) CHECK(other.ask("probe.waiting")["result"] == 1);
     int next = 1;
     bool pong = false;

@@ -52,6 +52,7 @@ TEST_CASE("a stop ends the node with 0, once what was begun is done") {
     n.wait_until("probe.waiting", 1);
     client c = n.connect();
     CHECK(c.ask("node.stop")["result"]["state"] == "stopping");
+    CHECK(c.is_closed());  // it had nothing to wait for: the stop has begun
     CHECK_FALSE(n.has_ended());
     // Nothing new is begun on the connection that still has something to wait for.
     waits.send("{\"id\":2,\"method\":\"probe.echo\"}\n");
