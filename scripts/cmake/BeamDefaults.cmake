@@ -44,10 +44,10 @@ endif()
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
     find_program(CCACHE_PROGRAM ccache)
     if(CCACHE_PROGRAM)
-        # The precompiled headers of the tests, and builds in several folders, want these.
+        # The precompiled headers of the tests, and builds in several folders and clones, want these.
         set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
             CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-            CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
+            CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CCACHE_PROGRAM})
     endif()
 endif()
 find_program(MOLD_PROGRAM mold)

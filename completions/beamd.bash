@@ -1,0 +1,31 @@
+# bash completion for beamd, made by: beamd completion bash
+_beamd() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+    case "$prev" in
+        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
+        --socket|--config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+    esac
+    local path='' i word
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case "$word" in --node|--socket|--timeout|--color|--as|--config|--app|--lines|--count|--for) ((i++)); continue ;; esac
+        case "$path/$word" in /status|/ping|/await|/stop|/restart|/logs|/socket|/doctor|/config|/completion) path=$path/$word ;; esac
+    done
+    local words=''
+    case "$path" in
+        '') words='status ping await stop restart logs socket doctor config completion' ;;
+        '/status') words='--help' ;;
+        '/ping') words='--help' ;;
+        '/await') words='--help' ;;
+        '/stop') words='--help' ;;
+        '/restart') words='--help' ;;
+        '/logs') words='--help --lines --follow --count --for --until-idle' ;;
+        '/socket') words='--help' ;;
+        '/doctor') words='--help' ;;
+        '/config') words='--help --origin' ;;
+        '/completion') words='--help' ;;
+    esac
+    [[ $cur == -* || -z $words ]] && words+=' --help --version --node --socket --timeout --no-spawn --json --quiet --verbose --color --as --watch --config --app --daemon --dist'
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -o default -F _beamd beamd

@@ -1,0 +1,58 @@
+# fish completion for chatctl, made by: chatctl completion fish
+function __beam_chatctl_path
+    set -l path ''
+    for word in (commandline -opc)[2..-1]
+        switch "$path/$word"
+            case /create /create/room /delete /delete/room /crash /crash/room /list /users /send /history /join /batch /config /completion
+                set path "$path/$word"
+        end
+    end
+    echo "$path"
+end
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a create -d 'Create a room'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a delete -d 'Delete a room and its messages'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a crash -d 'Kill a rooms process and see it restarted'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a list -d 'List the rooms'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a users -d 'List who has joined which room'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a send -d 'Send a message to a room'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a history -d 'Print a rooms last messages'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a join -d 'Print a rooms messages as they come'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a batch -d 'Answer requests from stdin, one a line, in order'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a config -d 'Print the settings in force'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = ""' -a completion -d 'Print a completion script: bash, zsh or fish'
+complete -c chatctl -l help -s h -d 'Print this and exit'
+complete -c chatctl -l version -s V -d 'Print the version and exit'
+complete -c chatctl -l node -r -d 'Which node answers (beam)'
+complete -c chatctl -l socket -r -d 'Talk to exactly this socket; starts nothing'
+complete -c chatctl -l timeout -r -d 'For the whole command, 0 for none (10s; streams none)'
+complete -c chatctl -l no-spawn -d 'Never start a node: without one, exit 69'
+complete -c chatctl -l json -s j -d 'One JSON object; JSON lines for streams; errors too'
+complete -c chatctl -l quiet -s q -d 'No result, no notices: the exit code answers'
+complete -c chatctl -l verbose -s v -d 'Diagnostics on stderr; -vv: the protocol too'
+complete -c chatctl -l color -r -f -a 'auto always never' -d 'auto, always or never'
+complete -c chatctl -l as -r -d 'Who is acting'
+complete -c chatctl -l watch -s w -d 'Repeat, every 2s if not said otherwise'
+complete -c chatctl -l config -r -d 'Read this file instead of the usual ones'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = "/create"' -a room -d 'Create a room'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/create"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/create/room"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = "/delete"' -a room -d 'Delete a room and its messages'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/delete"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/delete/room"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -f -n 'test (__beam_chatctl_path) = "/crash"' -a room -d 'Kill a rooms process and see it restarted'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/crash"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/crash/room"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/list"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/users"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/send"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/history"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/history"' -l since -r -d 'Only messages not older than this, as in 10m'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/history"' -l limit -r -d 'At most so many (100)'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/join"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/join"' -l count -r -d 'End after N records'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/join"' -l for -r -d 'End after this time'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/join"' -l until-idle -d 'End when nothing came for so long (1s)'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/batch"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/config"' -l help -s h -d 'Print this and exit'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/config"' -l origin -d 'And where each comes from'
+complete -c chatctl -n 'test (__beam_chatctl_path) = "/completion"' -l help -s h -d 'Print this and exit'
