@@ -10,14 +10,14 @@ newer() { # newer TARGET FOLDER: is a file in FOLDER newer than TARGET?
 }
 
 if ! command -v erlc > /dev/null; then
-    echo "bench: no peer otp: erlc is missing (apt-get install erlang-nox)" >&2
+    echo "bench: no peer otp: erlc is missing (scripts/setup bench)" >&2
 elif newer "$target/otp/.built" "$source_dir/otp"; then
     mkdir -p "$target/otp"
     erlc -Werror -o "$target/otp" "$source_dir"/otp/*.erl && touch "$target/otp/.built"
 fi
 
 if ! command -v go > /dev/null; then
-    echo "bench: no peer go: go is missing (apt-get install golang-go)" >&2
+    echo "bench: no peer go: go is missing (scripts/setup bench)" >&2
 elif newer "$target/go_bench" "$source_dir/go"; then
     (cd "$source_dir/go" && GOFLAGS=-mod=mod GOPROXY=off go build -o "$target/go_bench" .)
     touch "$target/go_bench"
