@@ -101,6 +101,10 @@ beam::awaitable<std::vector<std::string>> rooms() {
     co_return names;
 }
 
+bool has_room(const std::string& room) {
+    return !room.empty() && readable(store::get(database("rooms"), room)).has_value();
+}
+
 beam::awaitable<beam::outcome<void>> add_room(std::string room) {
     auto writing = store::put_term(database("rooms"), room, format, beam::term(beam::atoms::true_));
     beam::result<void> written = co_await writing;

@@ -23,6 +23,8 @@ namespace chat::history {
                                                           std::uint64_t first_kept);
 
 [[nodiscard]] beam::awaitable<std::vector<std::string>> rooms();
+/// Whether there is such a room, though its process may be between two lives.
+[[nodiscard]] bool has_room(const std::string& room);
 [[nodiscard]] beam::awaitable<beam::outcome<void>> add_room(std::string room);
 /// Forgets a room and its messages.
 [[nodiscard]] beam::awaitable<beam::outcome<void>> remove_room(std::string room);

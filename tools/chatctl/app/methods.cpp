@@ -7,6 +7,7 @@
 #include "libbeamcore/term/syntax.hpp"
 #include "tools/chatctl/app/application.hpp"
 #include "tools/chatctl/app/guests.hpp"
+#include "tools/chatctl/app/history.hpp"
 #include "tools/chatctl/app/limits.hpp"
 #include "tools/chatctl/app/room.hpp"
 #include "tools/chatctl/app/router.hpp"
@@ -82,6 +83,20 @@ awaitable<beam::outcome<std::string>> who(request& r, std::string user) {
     co_return co_await asked;
 }
 
+/// The room's process, waiting for it while its supervisor restarts it. Nothing if there is no such
+/// room, or it does not come back in time.
+awaitable<std::optional<beam::pid>> living_room(std::string name) {
+    beam::self me = beam::this_process();
+    watch_room(name);
+    const auto until = beam::monotonic_time() + room_returns_within;
+    for (;;) {
+        if (auto pid = find_room(name)) co_return pid;
+        const auto left = until - beam::monotonic_time();
+        if (left <= 0s || !history::has_room(name)) co_return std::nullopt;
+        (void)co_await me.receive_for<room_up>(left);
+    }
+}
+
 awaitable<answer> create_room(request&, room_params p) {
     if (auto why = bad_name("the room's name", p.room)) co_return malformed(*why);
     auto asked = router::create(p.room);
@@ -108,9 +123,8 @@ awaitable<answer> delete_room(request&, room_params p) {
 
 awaitable<answer> crash_room(request&, room_params p) {
     beam::self me = beam::this_process();
-    const auto old = find_room(p.room);
+    const auto old = co_await living_room(p.room);
     if (!old) co_return no_such_room(p.room);
-    watch_room(p.room);
     beam::exit(*old, beam::atoms::kill);
     const auto until = beam::monotonic_time() + room_returns_within;
     for (;;) {
@@ -168,7 +182,7 @@ awaitable<answer> send_text(request& r, send_params p) {
     beam::outcome<std::string> user = co_await who(r, p.user);
     if (!user) co_return not_done(user.error());
     beam::self me = beam::this_process();
-    if (!find_room(p.room)) co_return no_such_room(p.room);
+    if (!find_room(p.room) && !history::has_room(p.room)) co_return no_such_room(p.room);
     watch_room(p.room);
     if (p.key.empty()) p.key = beam::to_string(beam::term(beam::make_ref()));
     const auto until = beam::monotonic_time() + room_returns_within;
@@ -194,7 +208,7 @@ awaitable<answer> send_text(request& r, send_params p) {
 }
 
 awaitable<answer> history_of(request&, history_params p) {
-    const auto pid = find_room(p.room);
+    const auto pid = co_await living_room(p.room);
     if (!pid) co_return no_such_room(p.room);
     auto asked = room::history(*pid, p.since_ms, p.limit.value_or(history_default));
     std::vector<post> posts = co_await asked;
@@ -232,7 +246,7 @@ awaitable<answer> join(request& r, join_params p) {
     if (!user) co_return not_done(user.error());
     beam::self me = beam::this_process();
     watch_room(p.room);
-    if (!find_room(p.room)) co_return no_such_room(p.room);
+    if (!find_room(p.room) && !history::has_room(p.room)) co_return no_such_room(p.room);
     std::optional<std::uint64_t> cursor = p.after;
     beam::pid last;
     for (;;) {
