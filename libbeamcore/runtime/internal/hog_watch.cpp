@@ -20,9 +20,10 @@ constexpr int quiet_ticks_before_sleep = 20;
 
 // The thread cannot be raised again without privileges, which is why a worker that was stuck ends.
 void lower_priority(int thread_id) {
+    // Nice 19 rather than SCHED_IDLE: on a machine that others keep busy it still gets five times as much.
     sched_param p{};
-    if (::sched_setscheduler(thread_id, SCHED_IDLE, &p) != 0)
-        ::setpriority(PRIO_PROCESS, id_t(thread_id), 19);
+    if (::setpriority(PRIO_PROCESS, id_t(thread_id), 19) != 0)
+        ::sched_setscheduler(thread_id, SCHED_IDLE, &p);
 }
 
 // A thread that the kernel has not let run is no hog.

@@ -3,7 +3,7 @@
 // While anything runs it looks at every scheduler once a millisecond. A scheduler whose worker has been in the
 // same turn for longer than `hog_after` of processor time (or ten times as long on the clock: it blocks in the
 // kernel, or the machine is overloaded) is handed to a fresh worker; the stuck one keeps its process and goes
-// on in the lowest scheduling class (SCHED_IDLE, else nice 19), so that the schedulers come first. At most
+// on at the lowest priority (nice 19, else SCHED_IDLE), so that the schedulers come first. At most
 // `hog_threads_max` threads may be stuck; at the cap nothing is handed over and `hog_limit` is reported. It also
 // wakes an idle scheduler when another has work waiting. It sleeps while all schedulers do.
 #pragma once

@@ -248,9 +248,9 @@ process_block* worker::steal() {
         if (other.get() == sched) continue;
         // A single one its owner will run at once; two that talk to each other must not be torn apart.
         const bool stuck = other->wants_help.load(std::memory_order_relaxed);
+        if (stuck) other->wants_help.store(false, std::memory_order_relaxed);
         if (other->length() < 2 && !(stuck && (other->length() > 0 || other->has_inbox())))
             continue;
-        other->wants_help.store(false, std::memory_order_relaxed);
         std::uint32_t count = 0;
         other->lock.lock_other();
         if (other->has_inbox()) other->absorb_inbox();
@@ -283,8 +283,12 @@ void worker::park() {
     // Says "idle" before the last look: who leaves work afterwards sees the bit and wakes us.
     node.idle_mask.fetch_or(bit, std::memory_order_seq_cst);
     bool work = s.has_inbox() || s.timers.has_cancelled() || node.stopping.load();
-    for (auto& other : node.schedulers)
-        if (other.get() != &s && (other->length() > 1 || other->wants_help.load())) work = true;
+    for (auto& other : node.schedulers) {
+        if (other.get() == &s) continue;
+        // A wish for help that has nothing behind it any more must not keep this thread awake.
+        const bool waits = other->length() > 0 || other->has_inbox();
+        if (other->length() > 1 || (waits && other->wants_help.load())) work = true;
+    }
     if (!work) {
         std::optional<std::int64_t> wait;
         if (!s.lock.lock_owner(seat)) {
