@@ -182,7 +182,7 @@ private:
 };
 
 /// Sends `request` and gives the future of its answer (gen_server:send_request, or call when awaited at
-/// once). `Request::reply` names the answer's type. The limit counts from the sending. Failures: `noproc`,
+/// once). `Request::reply` names the answer's type. The limit counts from the first wait. Failures: `noproc`,
 /// `timeout`, `calling_self`, `{nodedown, Node}`, `mailbox_full`, or the server's exit reason.
 template <sendable Request>
 future<typename Request::reply> send_request(const server_ref& to, Request request,

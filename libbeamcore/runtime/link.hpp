@@ -45,8 +45,8 @@ struct demonitor_options {
     bool info = false;
 };
 
-/// Ends a monitor. True, unless `info` was asked and no active monitor was found. Raises `badarg` for a
-/// monitor of another process.
+/// Ends a monitor. True, unless `info` was asked and no active monitor was found. A monitor of
+/// another process counts as unknown.
 BEAM_EXPORT bool demonitor(const ref& monitor, const demonitor_options& options = {});
 
 /// A reference through which messages reach the caller until unalias (erlang:alias/0). With

@@ -52,7 +52,7 @@ class runtime_impl;
 class BEAM_EXPORT runtime {
 public:
     explicit runtime(const runtime_options& options = {});
-    /// Kills every process (reason `shutdown`, then `kill`), runs their destructors and joins all
+    /// Kills every process (exit signal `kill`, at once), runs their destructors and joins all
     /// threads. A process that never gives way delays this for ever.
     ~runtime();
     runtime(const runtime&) = delete;
