@@ -39,6 +39,17 @@ result<void> check_owner(const std::filesystem::path& file) {
     return {};
 }
 
+// What the definition itself holds of its module.
+std::int64_t callbacks_in(const application_definition& d) {
+    std::int64_t n = d.objection ? 1 : 0;
+    for (const auto& m : d.methods) n += m.run ? 1 : 0;
+    if (d.spec.code)
+        n += bool(d.spec.code->start) + bool(d.spec.code->start_phase) +
+             bool(d.spec.code->prep_stop) + bool(d.spec.code->stop) +
+             bool(d.spec.code->config_change);
+    return n;
+}
+
 std::string describe_process(runtime& node, const pid& p) {
     const auto info = node.process_info(p);
     std::string name = info ? info->initial_call : std::string();
@@ -46,8 +57,11 @@ std::string describe_process(runtime& node, const pid& p) {
     return (name.empty() ? "process" : name) + " " + to_string(p);
 }
 
-std::vector<std::string> describe_holders(runtime& node, const detail::code_use& use,
+std::vector<std::string> describe_holders(runtime& node, detail::code_use use,
                                           std::int64_t stored) {
+    // They answered in any order; people read by age.
+    for (auto* found : {&use.processes, &use.mailboxes, &use.timers})
+        std::sort(found->begin(), found->end());
     std::vector<std::string> holders;
     for (const pid& p : use.processes) holders.push_back(describe_process(node, p));
     for (const pid& p : use.mailboxes)
@@ -73,11 +87,15 @@ awaitable<void> kill_all(std::vector<pid> processes) {
 
 loaded_module::loaded_module(std::shared_ptr<detail::mapped_module> code,
                              application_definition definition)
-    : code_(std::move(code)), definition_(std::move(definition)) {}
+    : code_(std::move(code)), definition_(std::move(definition)) {
+    code_->add_definition(callbacks_in(definition_));
+}
 
 loaded_module::~loaded_module() {
+    const std::int64_t callbacks = callbacks_in(definition_);
     // Its functions are the module's code: they go while it is still mapped.
     definition_ = application_definition();
+    code_->remove_definition(callbacks);
 }
 
 const std::filesystem::path& loaded_module::path() const {
@@ -172,11 +190,8 @@ result<std::shared_ptr<const loaded_module>> code_server::load(std::string_view 
                                        stamp_text(abi_stamp).substr(0, 4));
     auto mapped = detail::mapped_module::open(file->path, file->name, file->version);
     if (!mapped) return pass(mapped);
-    auto& users = (*mapped)->record()->users;
-    const std::int64_t before = users.load();
     detail::module_code code = (*mapped)->describe();
     auto made = std::make_shared<loaded_module>(*mapped, std::move(code.definition));
-    made->own_users_ = users.load() - before;
 
     module_table::of(node_).publish(std::move(code.classes));
     std::lock_guard lock(mutex_);
@@ -268,8 +283,7 @@ awaitable<purge_result> code_server::purge_old(std::string name, bool force) {
         co_await kill_all(use.processes);
     }
     co_await detail::pass_all_schedulers();
-    const std::int64_t stored = record->users.load() - old->own_users_;
-    result.holders = describe_holders(node_, use, stored);
+    result.holders = describe_holders(node_, use, old->code_->own_users());
     if (!force && !result.holders.empty()) co_return result;
 
     // Nobody gets it from here any more.

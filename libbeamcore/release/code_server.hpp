@@ -46,7 +46,6 @@ private:
     friend class code_server;
     std::shared_ptr<detail::mapped_module> code_;  // destroyed last: the definition is its code
     application_definition definition_;
-    std::int64_t own_users_ = 0;  // references to the module that the definition itself holds
 };
 
 /// What a purge found, and did.

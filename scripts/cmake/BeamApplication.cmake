@@ -30,6 +30,7 @@ function(beam_application NAME)
         PATHS "${BEAM_CMAKE_DIR}" "${BEAM_CMAKE_DIR}/.." NO_DEFAULT_PATH REQUIRED)
 
     add_library(${target} MODULE ${arg_SOURCES})
+    set_property(GLOBAL APPEND PROPERTY BEAM_APPLICATIONS ${target})
     set_target_properties(${target} PROPERTIES
         PREFIX "" OUTPUT_NAME "${NAME}" LIBRARY_OUTPUT_DIRECTORY "${apps}/${target}"
         CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON

@@ -17,11 +17,23 @@ namespace beam::detail {
 /// A binary as the atom of that text, if there is one; else as it is.
 [[nodiscard]] BEAM_EXPORT term known_atom(const term& text);
 
+/// A binary as the atom of one of an enum's names; else as it is.
+template <class T>
+term named_value(const term& text) {
+    const auto bytes = text.as_text();
+    if (!bytes) return text;
+    for (const auto& n : field_codec<T>::names.names)
+        if (*bytes == n.name) return atom(n.name);
+    return text;
+}
+
 template <class T>
 term parameters_of(const term& t);
 
 template <class T>
 term parameter_fields(const term& t) {
+    // An atom that only T's own defaults name is known from here on.
+    [[maybe_unused]] static const bool defaults_made = (T{}, true);
     std::vector<map_entry> made;
     T::beam_each_field([&]<class F>(const char* text, F T::*) {
         const atom name{std::string_view(text)};
@@ -35,7 +47,9 @@ template <class T>
 term parameters_of(const term& t) {
     if constexpr (declared<T>) {
         return t.is_map() ? parameter_fields<T>(t) : t;
-    } else if constexpr (std::is_same_v<T, atom> || named_enum<T>) {
+    } else if constexpr (named_enum<T>) {
+        return named_value<T>(t);
+    } else if constexpr (std::is_same_v<T, atom>) {
         return known_atom(t);
     } else if constexpr (optional_like<T>) {
         if (t == atoms::null) return atoms::undefined;

@@ -190,6 +190,24 @@ module_code mapped_module::describe() const {
     return code;
 }
 
+void mapped_module::add_definition(std::int64_t callbacks) {
+    std::lock_guard lock(mutex_);
+    ++definitions_;
+    definition_callbacks_ += callbacks;
+}
+
+void mapped_module::remove_definition(std::int64_t callbacks) {
+    std::lock_guard lock(mutex_);
+    --definitions_;
+    definition_callbacks_ -= callbacks;
+}
+
+std::int64_t mapped_module::own_users() const {
+    std::lock_guard lock(mutex_);
+    if (definitions_ > 1) return 0;
+    return record_->users.load(std::memory_order_acquire) - definition_callbacks_;
+}
+
 bool is_mapped(const std::filesystem::path& file) {
     module_registry& r = registry();
     std::lock_guard lock(r.mutex);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "libbeamcore/base/result.hpp"
@@ -30,6 +31,13 @@ public:
     [[nodiscard]] module_record* record() const { return record_; }
     [[nodiscard]] code_range range() const { return range_; }
 
+    // Each node that loads it has a definition of it, whose callbacks count as users of the module.
+    void add_definition(std::int64_t callbacks);
+    void remove_definition(std::int64_t callbacks);
+    /// Users that are no definition's: processes and stored callbacks. Nothing while another node has
+    /// the module too: whose they are cannot be told, and it stays mapped in any case.
+    [[nodiscard]] std::int64_t own_users() const;
+
 private:
     mapped_module() = default;
 
@@ -38,6 +46,9 @@ private:
     void (*entry_)(module_code*) = nullptr;
     module_record* record_ = nullptr;
     code_range range_;
+    mutable std::mutex mutex_;
+    std::int64_t definitions_ = 0;
+    std::int64_t definition_callbacks_ = 0;
 };
 
 /// Whether the file is mapped by mapped_module now.
