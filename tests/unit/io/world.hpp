@@ -1,4 +1,4 @@
-// What the tests of io need of the real world: a node, folders, plain sockets, other OS processes.
+// What the tests of io need of the real world: descriptors, plain sockets, other OS processes.
 #pragma once
 
 #include <dirent.h>
@@ -11,15 +11,14 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
+#include <set>
 #include <string>
 #include <thread>
 
 #include "libbeamcore/base/unique_fd.hpp"
 #include "libbeamcore/io/connection.hpp"
 #include "libbeamcore/io/listener.hpp"
-#include "libbeamcore/runtime/runtime.hpp"
-#include "libbeamcore/term/syntax.hpp"
+#include "tests/support/world.hpp"
 
 namespace test {
 
@@ -28,36 +27,17 @@ using namespace std::chrono_literals;
 /// Longer than anything here takes; a test that needs it has failed.
 inline constexpr auto patience = std::chrono::seconds(60);
 
-/// Runs `code(self, args...)` in a node of its own; what it exits with fails the test.
-template <class F, class... Args>
-void in_node(F code, Args... args) {
-    beam::runtime_options o;
-    o.schedulers = 2;
-    beam::runtime node(o);
-    auto r = node.execute(code, std::move(args)...);
-    CHECK_MESSAGE(r.has_value(), beam::to_string(r ? beam::term() : r.error()));
-}
-
-class folder {
-public:
-    folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "beam-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~folder() { std::filesystem::remove_all(path_); }
-    std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-    const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
-
-inline std::size_t open_descriptors() {
-    std::size_t n = 0;
+inline std::set<int> descriptors() {
+    std::set<int> open;
     DIR* d = ::opendir("/proc/self/fd");
-    while (::readdir(d)) ++n;
+    while (const dirent* entry = ::readdir(d))
+        if (entry->d_name[0] != '.') open.insert(std::atoi(entry->d_name));
+    open.erase(::dirfd(d));
     ::closedir(d);
-    return n - 3;  // ".", "..", and the one that looks
+    return open;
+}
+inline std::size_t open_descriptors() {
+    return descriptors().size();
 }
 
 /// A blocking client, as a stranger would write it.
