@@ -10,8 +10,10 @@
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/base/unique_fd.hpp"
+#include "libbeamcore/store/internal/cursor.hpp"
 #include "libbeamcore/store/internal/encoding.hpp"
 #include "libbeamcore/store/internal/failure.hpp"
+#include "libbeamcore/store/internal/file_check.hpp"
 
 namespace beam::store::detail {
 
@@ -23,13 +25,6 @@ std::mutex claims_mutex;
 std::set<std::pair<std::uint64_t, std::uint64_t>> claims;
 
 constexpr std::size_t idle_readers_max = 64;
-
-MDB_val to_val(std::string_view s) {
-    return {s.size(), const_cast<char*>(s.data())};
-}
-std::string_view to_view(const MDB_val& v) {
-    return {static_cast<const char*>(v.mv_data), v.mv_size};
-}
 
 // A file is safe on disk when its folder's entry is.
 void sync_folder(const std::string& path) {
@@ -44,33 +39,13 @@ std::string parent_of(const std::string& path) {
     return at == 0 ? "/" : path.substr(0, at);
 }
 
-class cursor {
-public:
-    cursor(MDB_txn* txn, MDB_dbi dbi) : status_(::mdb_cursor_open(txn, dbi, &cursor_)) {}
-    ~cursor() {
-        if (cursor_) ::mdb_cursor_close(cursor_);
-    }
-    cursor(const cursor&) = delete;
-    cursor& operator=(const cursor&) = delete;
-
-    [[nodiscard]] int status() const { return status_; }
-    [[nodiscard]] int move(MDB_cursor_op op) {
-        return ::mdb_cursor_get(cursor_, &key_, &value_, op);
-    }
-    [[nodiscard]] int seek(std::string_view key) {
-        key_ = to_val(key);
-        return move(MDB_SET_RANGE);
-    }
-    [[nodiscard]] std::string_view key() const { return to_view(key_); }
-    [[nodiscard]] std::string_view value() const { return to_view(value_); }
-    [[nodiscard]] int erase() { return ::mdb_cursor_del(cursor_, 0); }
-
-private:
-    MDB_cursor* cursor_ = nullptr;
-    MDB_val key_{};
-    MDB_val value_{};
-    int status_;
-};
+// LMDB writes to its lock file through a map of it. Where the disk has no room for that file, this says
+// so; the write would be a SIGBUS. The size is what LMDB gives it: a header, and a line a reader.
+int reserve_lock_file(const std::string& folder, unsigned readers) {
+    unique_fd fd(::open((folder + "/lock.mdb").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!fd) return errno;
+    return ::posix_fallocate(fd.get(), 0, 192 + off_t{64} * (readers - 1));
+}
 
 bool begins_with(std::string_view s, std::string_view prefix) {
     return s.substr(0, prefix.size()) == prefix;
@@ -121,7 +96,7 @@ result<void> environment::open() {
     const bool is_new = ::access(file_.c_str(), F_OK) != 0;
     int rc = open_environment();
     result<void> checked;
-    if (rc == 0) checked = check_length();
+    if (rc == 0) checked = check_length(env_, file_);
     if (rc == 0 && checked) rc = open_databases();
     if (rc != 0 || !checked) {
         close_locked();
@@ -136,7 +111,8 @@ result<void> environment::open() {
 }
 
 int environment::open_environment() {
-    int rc = ::mdb_env_create(&env_);
+    int rc = reserve_lock_file(path_, std::max(options_.readers_max, 1U));
+    if (rc == 0) rc = ::mdb_env_create(&env_);
     if (rc == 0) rc = ::mdb_env_set_mapsize(env_, options_.map_size);
     if (rc == 0) rc = ::mdb_env_set_maxdbs(env_, options_.databases_max);
     if (rc == 0) rc = ::mdb_env_set_maxreaders(env_, options_.readers_max);
@@ -174,54 +150,6 @@ int environment::open_databases() {
     databases_.clear();
     ::mdb_txn_abort(txn);
     return rc;
-}
-
-// A file that lost its end would be noticed by a SIGBUS, at some read. Pages at the end that were allocated
-// and given back in one transaction are legally missing, so a short file is read through: the missing
-// pages are holes meanwhile, and nothing may lead to one.
-result<void> environment::check_length() {
-    MDB_envinfo info{};
-    MDB_stat stat{};
-    ::mdb_env_info(env_, &info);
-    ::mdb_env_stat(env_, &stat);
-    const auto needed = off_t(info.me_last_pgno + 1) * off_t(stat.ms_psize);
-    struct stat s {};
-    if (::stat(file_.c_str(), &s) != 0) return tl::unexpected<error>(failure(errno, file_));
-    if (s.st_size >= needed) return {};
-    unique_fd fd(::open(file_.c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd || ::ftruncate(fd.get(), needed) != 0)
-        return tl::unexpected<error>(failure(errno, file_));
-    MDB_txn* txn = nullptr;
-    int rc = ::mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
-    if (rc == 0) {
-        rc = walk(txn);
-        ::mdb_txn_abort(txn);
-    }
-    if (rc == 0) return {};
-    // As it was found: whoever repairs it decides.
-    if (::ftruncate(fd.get(), s.st_size) != 0)
-        log(log_level::warning, "store", "cannot cut", {{"file", file_}});
-    return fail("corrupt", file_ + ": has " + std::to_string(s.st_size) + " bytes of " +
-                               std::to_string(needed));
-}
-
-int environment::walk(MDB_txn* txn) {
-    MDB_dbi names = 0;
-    if (int rc = ::mdb_dbi_open(txn, nullptr, 0, &names); rc != 0) return rc;
-    cursor outer(txn, names);
-    int rc = outer.status();
-    for (rc = rc == 0 ? outer.move(MDB_FIRST) : rc; rc == 0; rc = outer.move(MDB_NEXT)) {
-        MDB_dbi dbi = 0;
-        int inner_rc = ::mdb_dbi_open(txn, std::string(outer.key()).c_str(), 0, &dbi);
-        if (inner_rc == MDB_INCOMPATIBLE) continue;
-        if (inner_rc != 0) return inner_rc;
-        cursor inner(txn, dbi);
-        if (inner.status() != 0) return inner.status();
-        for (inner_rc = inner.move(MDB_FIRST); inner_rc == 0; inner_rc = inner.move(MDB_NEXT))
-            if (!read_item(inner.key(), inner.value())) return MDB_CORRUPTED;
-        if (inner_rc != MDB_NOTFOUND) return inner_rc;
-    }
-    return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
 void environment::close() {

@@ -60,8 +60,6 @@ private:
     void give_up_claim();
     [[nodiscard]] int open_environment();
     [[nodiscard]] int open_databases();
-    [[nodiscard]] result<void> check_length();
-    [[nodiscard]] int walk(MDB_txn* txn);
     void close_locked();
     [[nodiscard]] int raise_map();
 
