@@ -25,7 +25,7 @@ _beamd() {
         '/config') words='--help --origin' ;;
         '/completion') words='--help' ;;
     esac
-    [[ $cur == -* || -z $words ]] && words+=' --help --version --node --socket --timeout --no-spawn --json --quiet --verbose --color --as --watch --config --app --daemon --dist'
+    [[ $cur == -* || -z $words ]] && words+=' --help --version --node --socket --timeout --no-spawn --json --quiet --verbose --color --as --watch --config --app --daemon'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 complete -o default -F _beamd beamd

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstring>
 
+#include "tools/common/failure.hpp"
 #include "tools/common/run.hpp"
 
 namespace beam::beamd {
@@ -26,7 +27,8 @@ int run(int argc, char** argv, runtime_entry runtime) {
     app.add_flag("--daemon", serving.daemon,
                  "Run in the background; returns when the node is ready");
     app.add_flag("--dist{127.0.0.1}", serving.dist, "Listen for other nodes (127.0.0.1)")
-        ->option_text("[=ADDR]");
+        ->option_text("[=ADDR]")
+        ->group("");  // until there is something to listen with
     // How tools and --daemon start a node; not for people.
     app.add_flag("--spawned", serving.spawned)->group("");
     app.add_option("--ready-fd", serving.ready_fd)->group("");
@@ -48,13 +50,17 @@ int run(int argc, char** argv, runtime_entry runtime) {
     logs_options log_lines;
     logs_command->add_option("--lines", log_lines.lines, "Only the last N lines")
         ->option_text("N")
-        ->check(CLI::NonNegativeNumber);
+        ->check(tool::whole_number("--lines"));
     logs_command->add_flag("--follow", log_lines.follow, "Go on as the log grows");
     tool::stream_options limits(*logs_command);
 
     if (const auto code = tool::parse(app, argc, argv, common)) return *code;
     if (app.get_subcommands().empty()) return serve(common, serving, {argv, argv + argc});
     return tool::guarded(common, [&](client& node) {
+        if (serving.daemon || !serving.applications.empty() || !serving.dist.empty())
+            throw tool::failure(tool::exit_code::usage,
+                                "--daemon, --app and --dist are for starting a node",
+                                "beamd --help");
         node.set_spawn(false);
         if (*status_command) return status(node);
         if (*ping_command) return ping(node);

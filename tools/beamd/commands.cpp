@@ -201,7 +201,7 @@ exit_code restart(client& node) {
             const auto answer = node.ask("node.status");
             if (member(answer, "os_pid", -1) != old_pid) break;
         } catch (const failure& error) {
-            if (error.exit != exit_code::try_again || until.is_over()) throw;
+            if (error.exit != exit_code::try_again) throw;
         }
         node.disconnect();
         if (until.is_over())

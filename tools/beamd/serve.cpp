@@ -26,14 +26,22 @@ std::string who_starts() {
     return "by hand (uid " + std::to_string(::getuid()) + ")";
 }
 
-int become_parent(const tool::common_state& common, const serve_options& options,
-                  const std::vector<std::string>& command_line) {
+// What is wrong with the command line or the folders, before anything is started. Throws a failure.
+void check_before_start(const tool::common_state& common, const serve_options& options) {
     if (common.app && !common.typed.socket.empty())
         throw failure(exit_code::usage, "a node's socket follows from its name", "--node NAME");
+    if (!options.dist.empty())
+        throw failure(exit_code::unavailable, "this version does not talk to other nodes yet",
+                      "beamd without --dist");
+    (void)tool::socket_path(tool::runtime_folder(), common.node);
+}
+
+int become_parent(const tool::common_state& common, const serve_options& options,
+                  const std::vector<std::string>& command_line) {
+    check_before_start(common, options);
     parent_options parent;
     parent.node.name = common.node;
     parent.node.runtime_folder = tool::runtime_folder();
-    (void)tool::socket_path(parent.node.runtime_folder, common.node);
     parent.node.state_folder = tool::state_folder(parent.node.runtime_folder);
     parent.node.applications = options.applications;
     parent.node.dist = options.dist;
@@ -62,6 +70,8 @@ std::string own_path() {
 }
 
 void start_daemon(const tool::common_options& common, const serve_options& options) {
+    // Here too, for what the new node says comes without its exit code.
+    check_before_start(*common, options);
     std::vector<std::string> arguments{"--node", common->node, "--started-by", who_starts()};
     for (const auto& app : options.applications) arguments.insert(arguments.end(), {"--app", app});
     if (!options.dist.empty()) arguments.push_back("--dist=" + options.dist);

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "libbeamcore/base/duration.hpp"
+#include "tools/chatctl/app/limits.hpp"
 #include "tools/chatctl/lines.hpp"
 
 namespace chatctl {
@@ -20,7 +21,13 @@ namespace {
 std::string all_of_stdin() {
     std::string text;
     char buffer[65536];
-    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, n);
+    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) {
+        text.append(buffer, n);
+        if (text.size() > chat::text_max)
+            throw failure(exit_code::usage, "the message has more than the " +
+                                                std::to_string(chat::text_max) +
+                                                " bytes that are allowed");
+    }
     if (std::ferror(stdin)) throw failure(exit_code::io_error, "cannot read stdin");
     return text;
 }
@@ -111,7 +118,11 @@ exit_code history(client& node, const std::string& room, const std::string& sinc
     if (limit) params["limit"] = *limit;
     if (!since.empty()) {
         const auto age = beam::parse_duration(since);
-        if (!age) throw failure(exit_code::usage, "--since: " + age.error().detail);
+        if (!age) {
+            failure error(exit_code::usage, "not a duration, as 250ms, 10s or 1m30s");
+            error.what_failed = "--since " + since;
+            throw error;
+        }
         const auto now = std::chrono::system_clock::now() - *age;
         params["since_ms"] =
             std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();

@@ -23,6 +23,8 @@ CLI::App* room_command(CLI::App& app, const char* verb, const char* description,
 int main(int argc, char** argv) {
     CLI::App app{"Chat rooms on a beamcore node", "chatctl"};
     auto common = beam::tool::add_common_options(app);
+    common->application = "chat";
+    app.require_subcommand(1);
     beam::tool::examples(app, "chatctl create room general\nchatctl send general \"hello\"");
 
     std::string room, text, since;
@@ -38,8 +40,11 @@ int main(int argc, char** argv) {
     send->add_option("TEXT", text, "The message; - reads it from stdin")->required();
     auto* history = app.add_subcommand("history", "Print a room's last messages");
     history->add_option("ROOM", room, "The room's name")->required();
-    history->add_option("--since", since, "Only messages not older than this, as in 10m");
-    history->add_option("--limit", limit, "At most so many (100)");
+    history->add_option("--since", since, "Only messages not older than this, as in 10m")
+        ->option_text("DUR");
+    history->add_option("--limit", limit, "At most so many (100)")
+        ->option_text("N")
+        ->check(beam::tool::whole_number("--limit"));
     auto* join = app.add_subcommand("join", "Print a room's messages as they come");
     join->add_option("ROOM", room, "The room's name")->required();
     beam::tool::stream_options stream(*join);

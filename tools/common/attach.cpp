@@ -42,8 +42,12 @@ private:
     throw failure(exit_code::try_again, why, "beamd status --node " + node, "timeout");
 }
 
-std::string cannot_open(const std::string& path) {
-    return "cannot open " + path + ": " + std::strerror(errno);
+failure cannot_open(const std::string& path) {
+    const int number = errno;
+    if (number == ELOOP)
+        return failure(exit_code::not_permitted, path + " is a symbolic link", "rm " + path);
+    return failure(exit_code::cannot_create, "cannot open " + path + ": " + std::strerror(number),
+                   "beamd doctor");
 }
 
 // The exclusive right to start this node. Nobody needs it who can connect, so that is tried too.
@@ -57,11 +61,10 @@ spawn_right take_spawn_right(const std::string& folder, const attach_options& o,
     spawn_right right;
     const auto path = folder + "/" + o.node + ".spawn";
     right.lock.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!right.lock) throw failure(exit_code::cannot_create, cannot_open(path));
+    if (!right.lock) throw cannot_open(path);
     for (pause p;; p.wait(o.until)) {
         if (::flock(right.lock.get(), LOCK_EX | LOCK_NB) == 0) return right;
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            throw failure(exit_code::cannot_create, cannot_open(path));
+        if (errno != EWOULDBLOCK && errno != EINTR) throw cannot_open(path);
         if (connect_to(socket, o.until, right.connected) == connect_result::connected) return right;
         if (o.until.is_over())
             too_late("another tool is starting the node \"" + o.node + "\" and is not done",
@@ -126,7 +129,7 @@ lock_state look_at_lock(const std::string& path) {
     unique_fd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (!fd) {
         if (errno == ENOENT) return lock_state::free;
-        throw failure(exit_code::cannot_create, cannot_open(path));
+        throw cannot_open(path);
     }
     // A shared lock, so that two who only look do not take each other for a node.
     return ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0 ? lock_state::free : lock_state::held;

@@ -30,6 +30,13 @@ constexpr std::int64_t hello_id = 0;
 // How long the answer to a cancelled request is awaited, so that the node can say what it did.
 constexpr auto cancel_grace = 500ms;
 
+failure timed_out(const common_state& c, bool sent);
+
+// Nothing was done: the node never took the request.
+failure not_served(const client::session& s) {
+    return s.turned_away ? *s.turned_away : timed_out(*s.common, false);
+}
+
 failure timed_out(const common_state& c, bool sent) {
     failure error(exit_code::try_again,
                   sent ? "no answer in time" : "the node did not take the request in time",
@@ -140,7 +147,9 @@ std::int64_t client::session::send(std::string_view method, const json& params,
     json request{{"id", id}, {"method", method}};
     if (!params.is_null()) request["params"] = params;
     if (!by.is_never()) request["deadline_ms"] = by.poll_timeout();
-    write(dump_line(request) + "\n", by);
+    const auto line = strict_line(request);
+    if (!line) throw failure(exit_code::usage, "what was given is not UTF-8");
+    write(*line + "\n", by);
     return id;
 }
 
@@ -158,12 +167,18 @@ std::optional<json> client::session::understand(const std::string& line) {
     if (!message || !message->is_object())
         throw failure(exit_code::protocol,
                       "the node sent what is no message: " + line.substr(0, 60), "beamd doctor");
+    const auto error = message->find("error");
+    if (error != message->end() && message->value("id", json()).is_null()) {
+        refused(*error);
+        return std::nullopt;
+    }
     if (!has_id(*message, hello_id)) return message;
     answered = true;
-    if (const auto error = message->find("error"); error != message->end()) {
-        auto refused = failure_of_answer(*error);
-        if (refused.exit == exit_code::bug) refused.exit = exit_code::protocol;
-        throw refused;
+    turned_away.reset();
+    if (error != message->end()) {
+        auto why = failure_of_answer(*error);
+        if (why.exit == exit_code::bug) why.exit = exit_code::protocol;
+        throw why;
     }
     hello_answer = message->value("result", json::object());
     const auto version = hello_answer.find("protocol");
@@ -180,6 +195,14 @@ std::optional<json> client::session::understand(const std::string& line) {
         common->notice("the node is older (" + node_version->get<std::string>() +
                        ") than this tool (" BEAM_VERSION "); to replace it: beamd restart");
     return std::nullopt;
+}
+
+// An error that answers no request is about the connection, or about a line the node would not read.
+void client::session::refused(const json& error) {
+    auto why = failure_of_answer(error);
+    if (why.exit != exit_code::try_again) throw why;
+    // It closes the connection now; room may come.
+    turned_away = std::move(why);
 }
 
 std::optional<json> client::session::read(const deadline& by) {
@@ -259,7 +282,7 @@ json client::hello() {
             }
             return session_->hello_answer;
         } catch (const connection_lost&) {
-            if (by.is_over()) throw timed_out(*session_->common, false);
+            if (by.is_over()) throw not_served(*session_);
         }
     }
 }
@@ -293,7 +316,7 @@ json client::ask(std::string_view method, const json& params) {
             }
         } catch (const connection_lost& lost) {
             if (lost.answered) throw node_ended(*s.common);
-            if (by.is_over()) throw timed_out(*s.common, false);
+            if (by.is_over()) throw not_served(s);
         } catch (const interrupted&) {
             if (id >= 0) s.cancel(id);
             throw;
@@ -346,7 +369,9 @@ struct stream_options::typed {
 };
 
 stream_options::stream_options(CLI::App& command) : typed_(std::make_shared<typed>()) {
-    command.add_option("--count", typed_->count, "End after N records")->option_text("N");
+    command.add_option("--count", typed_->count, "End after N records")
+        ->option_text("N")
+        ->check(whole_number("--count"));
     command.add_option("--for", typed_->for_time, "End after this time")->option_text("DUR");
     command
         .add_flag("--until-idle{1s}", typed_->until_idle, "End when nothing came for so long (1s)")

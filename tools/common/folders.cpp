@@ -16,6 +16,8 @@ namespace beam::tool {
 namespace {
 
 constexpr std::size_t socket_path_max = 107;
+constexpr const char* a_folder_of_your_own =
+    "set XDG_RUNTIME_DIR or TMPDIR to a folder of your own";
 
 std::string absolute_from_environment(const char* name) {
     const char* value = std::getenv(name);
@@ -68,7 +70,8 @@ void secure_folder(const std::string& path) {
     if (::lstat(path.c_str(), &s) != 0) {
         if (errno == ENOENT && ::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
             throw failure(exit_code::cannot_create,
-                          "cannot make the folder " + path + ": " + std::strerror(errno));
+                          "cannot make the folder " + path + ": " + std::strerror(errno),
+                          a_folder_of_your_own);
         if (::lstat(path.c_str(), &s) != 0)
             throw failure(exit_code::cannot_create,
                           "cannot look at " + path + ": " + std::strerror(errno));
@@ -79,7 +82,7 @@ void secure_folder(const std::string& path) {
         refuse(path,
                "belongs to uid " + std::to_string(s.st_uid) + ", not to uid " +
                    std::to_string(::geteuid()),
-               "set XDG_RUNTIME_DIR or TMPDIR to a folder of your own");
+               a_folder_of_your_own);
     if (s.st_mode & 077) {
         char mode[8];
         std::snprintf(mode, sizeof mode, "%04o", s.st_mode & 07777U);

@@ -35,6 +35,18 @@ std::vector<std::string> option_names(const CLI::App& command) {
     return names;
 }
 
+std::string joined(const std::vector<std::string>& words) {
+    std::string out;
+    for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
+    return out;
+}
+
+bool takes_arguments(const CLI::App& command) {
+    for (const CLI::Option* option : command.get_options())
+        if (option->get_positional()) return true;
+    return false;
+}
+
 std::string with_suggestion(std::string why, std::string_view word,
                             const std::vector<std::string>& known) {
     if (auto near = nearest(word, known)) why += ", did you mean \"" + *near + "\"?";
@@ -72,6 +84,9 @@ std::string help_formatter::make_help(const CLI::App* app, std::string name,
         commands.replace(at + 1, 11, "Commands");
     out += make_description(app) + make_usage(app, std::move(name));
     out += make_positionals(app) + commands + make_groups(app, mode);
+    // CLI11 parts groups by one line or two.
+    for (std::size_t at; (at = out.find("\n\n\n")) != std::string::npos;) out.erase(at, 1);
+    while (out.size() > 1 && out[out.size() - 2] == '\n') out.pop_back();
     if (app->get_parent()) {
         const CLI::App* root = app;
         while (root->get_parent()) root = root->get_parent();
@@ -130,6 +145,7 @@ failure usage_failure(const CLI::App& app, const CLI::ParseError& error) {
         if (word.size() > 1 && word.front() == '-') {
             out.what_failed = word.substr(0, word.find('='));
             out.why = with_suggestion("no such option", out.what_failed, option_names(command));
+            if (word[1] != '-' && takes_arguments(command)) out.next = "-- " + word;
         } else if (command.get_require_subcommand_max() > 0 && command.get_subcommands().empty() &&
                    !command_names(command).empty()) {
             out.why = with_suggestion("no such command", word, command_names(command));
@@ -139,10 +155,15 @@ failure usage_failure(const CLI::App& app, const CLI::ParseError& error) {
         return out;
     }
     failure out(exit_code::usage, tidy(error.what()), help);
-    if (error.get_name() == "RequiredError") {
-        const std::string name = error.what();
-        const auto end = name.find(" is required");
-        if (end != std::string::npos) out.why = name.substr(0, end) + " is missing";
+    const std::string said = error.what();
+    if (said.rfind("A subcommand", 0) == 0) {
+        out.why = "a command is missing, one of: " + joined(command_names(command));
+    } else if (const auto end = said.find(" is required"); end != std::string::npos) {
+        out.why = said.substr(0, end) + " is missing";
+    } else if (error.get_name() == "ArgumentMismatch" && said.rfind("--", 0) == 0) {
+        out.what_failed = said.substr(0, said.find(':'));
+        out.why = "its value is missing";
+        return out;
     }
     out.what_failed = full_name(command).substr(app.get_name().size());
     out.what_failed.erase(0, out.what_failed.find_first_not_of(' '));

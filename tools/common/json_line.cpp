@@ -36,6 +36,14 @@ std::optional<nlohmann::json> parse_line(std::string_view line) {
     return value;
 }
 
+std::optional<std::string> strict_line(const nlohmann::json& value) {
+    try {
+        return value.dump();
+    } catch (const nlohmann::json::type_error&) {
+        return std::nullopt;
+    }
+}
+
 std::string dump_line(const nlohmann::json& value) {
     return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

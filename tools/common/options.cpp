@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -189,6 +191,24 @@ void add_yes_option(CLI::App& command, const common_options& common) {
 
 void examples(CLI::App& command, std::string lines) {
     command.footer(std::move(lines));
+}
+
+CLI::Validator whole_number(std::string option) {
+    // CLI11's own conversion takes -1 for 18446744073709551615.
+    return CLI::Validator(
+        [option = std::move(option)](std::string& text) {
+            const bool digits =
+                !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+            std::int64_t value = 0;
+            const auto end = text.data() + text.size();
+            if (digits && std::from_chars(text.data(), end, value).ec == std::errc())
+                return std::string();
+            failure error(exit_code::usage,
+                          digits ? "it is too large" : "not a whole number, as 10");
+            error.what_failed = option + " " + text;
+            throw error;
+        },
+        std::string());
 }
 
 void resolve(common_state& c) {

@@ -18,7 +18,8 @@
 
 namespace CLI {
 class App;
-}
+class Validator;
+}  // namespace CLI
 
 namespace beam::tool {
 
@@ -35,6 +36,7 @@ struct common_state {
     std::string default_node = "beam";
     std::vector<std::string> config_keys;  ///< keys of its own table in config.toml
     bool has_batch = true;                 ///< offers `TOOL batch`
+    std::string application;               ///< whose methods it asks; empty: named as the tool
     bool wants_command = true;             ///< without a command: short usage, exit 2
 
     // Resolved by parsing.
@@ -93,6 +95,10 @@ void add_yes_option(CLI::App& command, const common_options& common);
 
 /// The examples that `--help` begins with, one a line.
 void examples(CLI::App& command, std::string lines);
+
+/// For an option that counts: digits only, and no more than 2^63 - 1. Anything else is a failure with
+/// exit 2 that names the option.
+[[nodiscard]] CLI::Validator whole_number(std::string option);
 
 /// Resolves what was typed, after parsing. Throws a failure: exit 2 for a malformed option or
 /// environment value, 78 for a configuration file.

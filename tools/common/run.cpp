@@ -81,16 +81,41 @@ void add_own_commands(CLI::App& app, const common_state& common, own_commands& o
     own.completion->add_option("SHELL", own.shell, "bash, zsh or fish")->required();
 }
 
-// The common options apart: CLI11 takes the word after `--node=` for its value.
-void refuse_empty_values(int argc, char** argv) {
+[[noreturn]] void is_empty(std::string option) {
+    failure error(exit_code::usage, "its value is empty");
+    error.what_failed = std::move(option);
+    throw error;
+}
+
+// What CLI11 would take for something else: the word after `--node=` for its value, and `-hello` for
+// `-h`, whatever follows.
+void refuse_misread_words(int argc, char** argv) {
+    constexpr std::string_view short_options = "hVqvjwnP";
     for (int i = 1; i < argc && std::strcmp(argv[i], "--") != 0; ++i) {
         const std::string word = argv[i];
-        if (word.size() < 4 || word.rfind("--", 0) != 0 || word.find('=') != word.size() - 1)
-            continue;
-        failure error(exit_code::usage, "its value is empty");
-        error.what_failed = word.substr(0, word.size() - 1);
-        throw error;
+        if (word.size() >= 4 && word.rfind("--", 0) == 0 && word.find('=') == word.size() - 1)
+            is_empty(word.substr(0, word.size() - 1));
+        if (word.size() < 3 || word[0] != '-' || word[1] == '-') continue;
+        const auto is_flag = [&](char c) {
+            return short_options.find(c) != std::string_view::npos;
+        };
+        if (!is_flag(word[1])) continue;
+        for (std::size_t at = 2; at < word.size() && word[at] != '='; ++at) {
+            if (is_flag(word[at])) continue;
+            failure error(exit_code::usage, "no such option", "-- " + word);
+            error.what_failed = word;
+            throw error;
+        }
     }
+}
+
+void refuse_empty_values(const CLI::App& app) {
+    for (const CLI::Option* option : app.get_options()) {
+        if (option->get_positional()) continue;
+        for (const auto& value : option->results())
+            if (value.empty()) is_empty(option->get_name());
+    }
+    for (const CLI::App* command : app.get_subcommands()) refuse_empty_values(*command);
 }
 
 // One round of --watch: redrawn on a tty, one line a record elsewhere.
@@ -135,8 +160,9 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv, const common_opti
     c.json = asks_for_json(argc, argv);
     try {
         try {
-            refuse_empty_values(argc, argv);
+            refuse_misread_words(argc, argv);
             app.parse(argc, argv);
+            refuse_empty_values(app);
         } catch (const CLI::CallForHelp&) {
             c.out.write(app.help());
             c.out.flush();
@@ -178,7 +204,8 @@ int guarded(const common_options& common, const std::function<exit_code(client&)
     try {
         client node(common);
         if (c.has_batch && c.app->got_subcommand("batch")) {
-            const auto code = run_batch(node, c.tool, STDIN_FILENO);
+            const auto code =
+                run_batch(node, c.application.empty() ? c.tool : c.application, STDIN_FILENO);
             c.out.flush();
             return static_cast<int>(code);
         }

@@ -8,6 +8,7 @@
 
 #include "tools/common/client.hpp"
 #include "tools/common/connection.hpp"
+#include "tools/common/failure.hpp"
 
 namespace beam::tool {
 
@@ -23,6 +24,7 @@ public:
     nlohmann::json hello_answer;
     std::int64_t next_id = 1;
     std::optional<deadline> until;
+    std::optional<failure> turned_away;  // why the node took no more clients when it was last tried
     bool may_spawn;
 
     void attach();
@@ -40,6 +42,9 @@ public:
     [[nodiscard]] std::optional<nlohmann::json> understand(const std::string& line);
 
     [[nodiscard]] deadline default_deadline() const;
+
+private:
+    void refused(const nlohmann::json& error);
 };
 
 }  // namespace beam::tool
