@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/base/log.hpp"
@@ -42,12 +44,19 @@ std::optional<std::chrono::milliseconds> duration_variable(const char* name) {
     return {};
 }
 
-// Each client is a descriptor.
-void raise_descriptor_limit() {
+// Each client is a descriptor. Those that are left when so many clients are connected are for stores,
+// modules, ports, and for telling the next client that it is one too many.
+void make_room_for_clients(node_settings& settings) {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    if (limit.rlim_cur < limit.rlim_max) {
+        const rlim_t before = std::exchange(limit.rlim_cur, limit.rlim_max);
+        if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = before;
+    }
+    const rlim_t others = std::min<rlim_t>(limit.rlim_cur / 2, 200);
+    const rlim_t room = limit.rlim_cur - others;
+    if (room < settings.connections_max)
+        settings.connections_max = static_cast<std::uint32_t>(room);
 }
 
 // Wakes the thread that waits for the parent.
@@ -70,7 +79,6 @@ private:
 
 int run_child(const node_options& options) {
     ::signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit();
     if (const auto level = variable("BEAM_LOG"))
         if (const auto parsed = parse_log_level(*level)) set_log_threshold(*parsed);
     name_calls_into_purged_code();
@@ -93,6 +101,7 @@ int run_child(const node_options& options) {
     node_context context;
     context.options = options;
     context.settings = node_settings::from_environment();
+    make_room_for_clients(context.settings);
     context.link = &*link;
     context.listen.reset(options.listen_fd);
     context.finish = [&](int code) {

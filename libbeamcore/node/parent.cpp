@@ -44,6 +44,10 @@ constexpr int code_bad_configuration = 78;
 constexpr const char* handover_variable = parent_handover_variable;
 constexpr char handover_separator = '\x1f';
 
+// A runtime that lived shorter than this died of something that may still be there.
+constexpr milliseconds died_young = std::chrono::seconds(1);
+constexpr milliseconds first_pause{100};  // before its second restart; then twice as long each time
+
 constexpr std::size_t kept_max = 1000;
 constexpr std::size_t unsent_max = 1000;
 
@@ -129,6 +133,7 @@ private:
     bool restarting_ = false;  // this child's end was asked for, and another follows
     bool replace_self_ = false;
     std::optional<clock::time_point> kill_at_;
+    std::optional<clock::time_point> start_at_;  // when the next runtime is due
     std::optional<clock::time_point> ping_at_;
     std::optional<int> code_;
 };
@@ -293,6 +298,7 @@ void parent::start_child(const std::string& reason) {
     boot_failure_.clear();
     unsent_.clear();
     kill_at_.reset();
+    start_at_.reset();
     child_started_ = clock::now();
     auto child = start_child_process(options_, listener_.fd(), lock_.fd());
     if (!child) {
@@ -324,10 +330,14 @@ void parent::withdraw_socket() {
 void parent::begin_restart(const std::string& reason) {
     replace_self_ = true;
     if (stopping_ || restarting_) return;
-    restarting_ = true;
     start_reason_ = reason;
     log_.line("restart: " + reason);
-    if (child_.pid < 0) return;
+    if (child_.pid < 0) {  // after a crash, before the next runtime
+        start_at_.reset();
+        if (std::exchange(replace_self_, false)) reexec();
+        return start_child(reason);
+    }
+    restarting_ = true;
     send("stop", {reason, "again"});
     kill_at_ = clock::now() + options_.drain;
 }
@@ -361,7 +371,8 @@ void parent::step() {
 
 int parent::poll_timeout() const {
     std::optional<clock::time_point> next = kill_at_;
-    if (ping_at_ && (!next || *ping_at_ < *next)) next = ping_at_;
+    for (const auto& other : {ping_at_, start_at_})
+        if (other && (!next || *other < *next)) next = other;
     if (!next) return -1;
     const auto left = std::chrono::ceil<milliseconds>(*next - clock::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
@@ -374,6 +385,7 @@ void parent::on_time() {
         ::kill(child_.pid, SIGKILL);
         kill_at_.reset();
     }
+    if (start_at_ && now >= *start_at_) start_child(start_reason_);
     if (ping_at_ && now >= *ping_at_) {
         ping_at_ = now + *service_.watchdog() / 2;
         if (child_.pid > 0 && !stopping_ && !restarting_)
@@ -518,7 +530,11 @@ void parent::on_crash(const std::string& how) {
                                     "ms, at last: " + how);
     }
     ++restarts_;
-    start_child("crashed: " + how);
+    start_reason_ = "crashed: " + how;
+    if (deaths_.size() < 2 || now - child_started_ >= died_young) return start_child(start_reason_);
+    const auto pause = first_pause * (1 << std::min<std::size_t>(deaths_.size() - 2, 10));
+    log_.line("the next runtime starts in " + std::to_string(pause.count()) + "ms");
+    start_at_ = now + pause;
 }
 
 void parent::read_link() {

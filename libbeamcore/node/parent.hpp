@@ -2,7 +2,8 @@
 //
 // It owns what must not be lost when the runtime dies: the node's lock, the listening socket with the
 // clients that wait in it, the log file, and descriptors that the runtime asked it to keep. It starts
-// the runtime as its child and starts it anew when it dies abnormally, within an intensity of its own.
+// the runtime as its child and starts it anew when it dies abnormally, within an intensity of its own:
+// at once, but after a growing pause when it died within a second, again.
 //
 // Signals: SIGTERM, SIGINT stop (drain, then kill; a second one kills at once); SIGHUP reopens the log
 // and is passed on as `reread`; SIGUSR1 makes a deleted socket file anew; SIGUSR2 restarts: the

@@ -1,5 +1,7 @@
 #include "libbeamcore/node/internal/router.hpp"
 
+#include <algorithm>
+
 #include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/release/node_facts.hpp"
 #include "libbeamcore/runtime/blocking.hpp"
@@ -10,6 +12,58 @@ namespace beam::control {
 namespace {
 
 constexpr print_options short_reason{.max_bytes = 300};
+
+// {App, {{shutdown, {failed_to_start_child, Id, Why}}, {Module, start, Arguments}}} comes down to Why.
+term bottom_of(const term& start_failure) {
+    static const atom failed_to_start_child("failed_to_start_child");
+    const auto app_and_reason = start_failure.elements();
+    if (app_and_reason.size() != 2) return start_failure;
+    term reason = app_and_reason[1];
+    for (;;) {
+        const auto parts = reason.elements();
+        term inner;
+        if (reason.is_tagged(atoms::shutdown, 2))
+            inner = parts[1];
+        else if (reason.is_tagged(failed_to_start_child, 3))
+            inner = parts[2];
+        else if (parts.size() == 2 && parts[1].elements().size() == 3 && !parts[0].as_atom())
+            inner = parts[0];
+        else
+            return reason;
+        reason = std::move(inner);
+    }
+}
+
+// What a person reads and does about it. {Code, Text} is an error of the library.
+rpc::failure cannot_start(const std::string& name, const term& start_failure) {
+    const term reason = bottom_of(start_failure);
+    const auto parts = reason.elements();
+    const bool has_text = parts.size() == 2 && parts[0].as_atom() && parts[1].as_text();
+    const std::string code = has_text ? std::string(parts[0].as_atom()->name()) : "";
+    const std::string text =
+        has_text ? std::string(*parts[1].as_text()) : to_string(reason, short_reason);
+    const auto is_one_of = [&](std::initializer_list<std::string_view> codes) {
+        return std::find(codes.begin(), codes.end(), code) != codes.end();
+    };
+    std::string advice = "beamd logs --node " + this_node_facts().name;
+    int exit = 70;
+    if (code == "corrupt") {
+        exit = 74;
+        advice = "restore that file from a copy, or move it away (its contents are lost)";
+    } else if (is_one_of({"enospc", "edquot", "eio", "erofs", "efbig"})) {
+        exit = 74;
+        advice = "beamd doctor --node " + this_node_facts().name;
+    } else if (is_one_of({"eacces", "eperm"})) {
+        exit = 77;
+        advice = "beamd doctor --node " + this_node_facts().name;
+    } else if (is_one_of({"emfile", "enfile", "enomem"})) {
+        exit = 75;
+    }
+    return rpc::make_failure(
+        rpc::refused, "application_failed",
+        name + " does not start: " + text + "; see " + this_node_facts().log_file.string(), advice,
+        exit);
+}
 
 // What is answered when code_server cannot load `name`.
 rpc::failure cannot_load(const std::string& name, const error& e) {
@@ -66,11 +120,7 @@ awaitable<std::optional<rpc::failure>> ensure_application(std::string name, rest
     auto starting = application::ensure_all_started(app, type);
     auto started = co_await starting;
     if (started || application::is_running(app)) co_return std::nullopt;
-    co_return rpc::make_failure(rpc::refused, "application_failed",
-                                name +
-                                    " does not start: " + to_string(started.error(), short_reason) +
-                                    "; see " + this_node_facts().log_file.string(),
-                                "beamd logs", 70);
+    co_return cannot_start(name, started.error());
 }
 
 awaitable<routed> route(std::string method) {

@@ -71,9 +71,18 @@ answer malformed(std::string why) {
 
 // A reason of the store or of a start that a person can act on.
 answer not_done(const beam::term& reason) {
-    if (reason.is_tagged(beam::atom("store"), 3))
-        return beam::refuse("io", "the store failed: " + beam::to_string(reason.elements()[2]),
-                            "beamd doctor", 74);
+    if (reason.is_tagged(beam::atom("store"), 3)) {
+        const auto parts = reason.elements();
+        const auto text = parts[2].as_text();
+        const std::string why =
+            "the store failed: " + (text ? std::string(*text) : beam::to_string(parts[2]));
+        if (parts[1] == beam::atom("overloaded"))
+            return beam::refuse("overloaded", why, "beamd doctor", 75);
+        if (parts[1] != beam::atom("timeout") && parts[1] != beam::atom("unavailable"))
+            return beam::refuse("io", why, "beamd doctor", 74);
+        beam::request_error unknown{"timeout", why, "beamd doctor", 75, {}, true};
+        return tl::unexpected<beam::request_error>(std::move(unknown));
+    }
     return beam::refuse("failed", beam::to_string(reason), "beamd logs", 70);
 }
 
