@@ -627,8 +627,9 @@ start_result gen_start::finish() {
     if (state_ == state::failed && crashed_) report_crash(self(pb_), reason_);
     scope_.reset();
     if (state_ == state::made || state_ == state::deferred) {
+        const bool waits = body_->is_waiting();
         spawned s = spawn_commit(std::exchange(pb_, nullptr), std::move(body_), class_->module(),
-                                 class_->class_name().index(), options_.spawn);
+                                 class_->class_name().index(), options_.spawn, waits);
         monitor_ = s.monitor;
         return started{s.pid};
     }

@@ -160,7 +160,8 @@ awaitable<start_result> start_core(plan_source source, server_name name) {
         co_await forget_failed_child(self_here, p, false);
         co_return fail_term(std::move(reason));
     }
-    pid p = spawn_commit(pb, std::move(body), nullptr, label, options).pid;
+    const bool waits = begun == supervisor_core::begun::ready;
+    pid p = spawn_commit(pb, std::move(body), nullptr, label, options, waits).pid;
     if (begun == supervisor_core::begun::ready) co_return started{p};
 
     auto answer = send_request(server_ref(p), start_request{}, infinity{});

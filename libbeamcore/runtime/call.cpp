@@ -61,7 +61,7 @@ pending::pending(pending&& other) noexcept
 pending::~pending() {
     unhook();
     if (found) destroy_message(found);
-    if (timer_) pb_->node->cancel(timer_, timer_id_);
+    if (timer_) pb_->node->drop(timer_, timer_id_);
 }
 
 void pending::unhook() noexcept {
@@ -125,7 +125,7 @@ bool pending::check(waiter* w, process_block* pb) {
 
 outcome<message> pending::finish() {
     if (timer_) {
-        pb_->node->cancel(timer_, timer_id_);
+        pb_->node->drop(timer_, timer_id_);
         timer_ = nullptr;
     }
     unhook();
@@ -148,7 +148,7 @@ pending_wait::pending_wait(pending* request, timeout limit)
 }
 
 pending_wait::~pending_wait() {
-    if (timer_) pb_->node->cancel(timer_, timer_id_);
+    if (timer_) pb_->node->drop(timer_, timer_id_);
 }
 
 bool pending_wait::await_ready() {

@@ -93,11 +93,16 @@ private:
     bool timed_out_ = false;
 };
 
-inline constexpr std::size_t request_header = 48,
-                             reply_header = 32;  // see internal/process_block.hpp
-BEAM_EXPORT signal* allocate_request(const type_descriptor* type, signal_layout layout);
-/// An answer with room for a value of that type behind it.
-BEAM_EXPORT signal* allocate_reply(const type_descriptor* type, signal_layout layout);
+inline constexpr std::size_t request_header = sizeof(request_signal),
+                             reply_header = sizeof(reply_signal);
+/// A request with room for a value of that type behind it, which is not constructed.
+[[nodiscard]] inline signal* allocate_request(const type_descriptor* type, signal_layout layout) {
+    return make_carrier<request_signal>(signal_kind::request, type, layout);
+}
+/// The same for an answer.
+[[nodiscard]] inline signal* allocate_reply(const type_descriptor* type, signal_layout layout) {
+    return make_carrier<reply_signal>(signal_kind::reply, type, layout);
+}
 inline signal* allocate_reply(const type_descriptor* type) {
     return allocate_reply(type, layout_of(reply_header, type->size, type->align));
 }

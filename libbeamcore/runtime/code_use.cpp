@@ -102,7 +102,7 @@ struct search {
         // Until it is armed again somebody who cancels it is told that it has fired.
         if (!t->claim(id, timer_slot::fired)) return;
         const bool holds = t->payload && !convert(t->payload);
-        const pid target = t->target.is_name() ? pid{} : *t->target.resolve();
+        const pid target = t->target_pid();
         t->state.store(state, std::memory_order_release);
         if (!holds) return;
         std::lock_guard lock(mutex);

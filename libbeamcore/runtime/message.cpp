@@ -10,18 +10,6 @@ namespace beam {
 
 namespace detail {
 
-signal* allocate_message(const type_descriptor* type, signal_layout layout) {
-    return make_carrier<signal>(signal_kind::message, type, layout);
-}
-
-signal* allocate_request(const type_descriptor* type, signal_layout layout) {
-    return make_carrier<request_signal>(signal_kind::request, type, layout);
-}
-
-signal* allocate_reply(const type_descriptor* type, signal_layout layout) {
-    return make_carrier<reply_signal>(signal_kind::reply, type, layout);
-}
-
 void destroy_message(signal* s) noexcept {
     s->type->destroy(s->payload());
     slab::give(s->size_class, s);

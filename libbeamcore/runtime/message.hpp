@@ -70,8 +70,11 @@ public:
     /// The value moved out; the message is empty afterwards. Only after is<T>() said yes.
     template <class T>
     [[nodiscard]] T take() {
-        T value(std::move(*static_cast<T*>(signal_->payload())));
-        detail::destroy_message(std::exchange(signal_, nullptr));
+        detail::signal* s = std::exchange(signal_, nullptr);
+        T* held = static_cast<T*>(s->payload());
+        T value(std::move(*held));
+        held->~T();
+        detail::slab::give(s->size_class, s);
         return value;
     }
 

@@ -46,11 +46,11 @@ void receive_base::refuse_limit() {
 
 void receive_base::abandon() noexcept {
     if (found) destroy_message(found);
-    if (timer_) pb_->node->cancel(timer_, timer_id_);
+    if (timer_) pb_->node->drop(timer_, timer_id_);
 }
 
 void receive_base::stop_timer() {
-    pb_->node->cancel(timer_, timer_id_);
+    pb_->node->drop(timer_, timer_id_);
     timer_ = nullptr;
 }
 

@@ -170,22 +170,6 @@ std::uint32_t runtime_impl::process_count() const {
     return std::uint32_t(spawned - exited);
 }
 
-bool runtime_impl::deliver(const pid& to, signal* s) {
-    if (to.node != 0) return false;
-    process_block* pb = processes.find(to.id);
-    if (!pb) return false;
-    switch (push_signal(pb, to.serial, s)) {
-        case push_result::dead:
-            return false;
-        case push_result::queued:
-            return true;
-        case push_result::woken:
-            schedule(pb);
-            return true;
-    }
-    return false;
-}
-
 process_block* runtime_impl::find(const pid& p) const {
     if (p.node != 0) return nullptr;
     process_block* pb = processes.find(p.id);

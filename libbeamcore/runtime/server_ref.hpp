@@ -25,11 +25,13 @@ public:
         return remote_ ? std::optional<atom>(node_) : std::nullopt;
     }
     /// The pid it stands for now, in the calling process's runtime; nothing for an unknown name.
-    [[nodiscard]] BEAM_EXPORT std::optional<pid> resolve() const;
+    [[nodiscard]] std::optional<pid> resolve() const { return named_ ? resolve_name() : pid_; }
     /// As it is shown in exit reasons: the pid, the name or `{Name, Node}`.
     [[nodiscard]] BEAM_EXPORT term to_term() const;
 
 private:
+    [[nodiscard]] BEAM_EXPORT std::optional<pid> resolve_name() const;
+
     pid pid_{};
     atom name_{};
     atom node_{};

@@ -81,8 +81,16 @@ void spawn_fail(process_block* pb, term reason) noexcept {
 
 namespace {
 
+bool begins_to_wait(process_block* pb) {
+    if (pb->exit_pending) return false;
+    pb->status.store(process_status::waiting, std::memory_order_relaxed);
+    std::uint64_t expected = pb->tag() | process_block::empty;
+    return pb->inbox.compare_exchange_strong(expected, pb->tag() | process_block::waiting,
+                                             std::memory_order_release, std::memory_order_relaxed);
+}
+
 spawned begin_running(process_block* pb, module_record* module, std::uint32_t label,
-                      const spawn_options& options) {
+                      const spawn_options& options, bool waits = false) {
     retain_module(module);
     pb->module = module;
     pb->label.store(label, std::memory_order_relaxed);
@@ -98,7 +106,7 @@ spawned begin_running(process_block* pb, module_record* module, std::uint32_t la
             *parent->more().watching.insert(result.monitor).first = std::move(w);
         }
     }
-    pb->node->schedule(pb);
+    if (!waits || !begins_to_wait(pb)) pb->node->schedule(pb);
     return result;
 }
 
@@ -113,9 +121,9 @@ spawned spawn_commit(process_block* pb, process::handle code, module_record* mod
 }
 
 spawned spawn_commit(process_block* pb, std::unique_ptr<process_body> body, module_record* module,
-                     std::uint32_t label, const spawn_options& options) {
+                     std::uint32_t label, const spawn_options& options, bool waits) {
     pb->body = body.release();
-    return begin_running(pb, module, label, options);
+    return begin_running(pb, module, label, options, waits);
 }
 
 spawned spawn_body_for(module_record* module, runtime* node, std::unique_ptr<process_body> body,

@@ -50,10 +50,11 @@ BEAM_EXPORT process_block* spawn_begin(const spawn_options& options, runtime* no
 BEAM_EXPORT void spawn_abandon(process_block* pb) noexcept;
 BEAM_EXPORT spawned spawn_commit(process_block* pb, process::handle code, module_record* module,
                                  std::uint32_t label, const spawn_options& options);
-/// The same for a behaviour's body.
+/// The same for a behaviour's body. `waits`: it has nothing to do before its first message, so it need not
+/// be run before.
 BEAM_EXPORT spawned spawn_commit(process_block* pb, std::unique_ptr<process_body> body,
                                  module_record* module, std::uint32_t label,
-                                 const spawn_options& options);
+                                 const spawn_options& options, bool waits = false);
 /// An atom's index for `F = ...` of a template's __PRETTY_FUNCTION__, or for other text as it is.
 BEAM_EXPORT std::uint32_t intern_label(const char* text);
 BEAM_EXPORT self self_of(process_block* pb);

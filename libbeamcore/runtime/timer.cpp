@@ -1,5 +1,7 @@
 #include "libbeamcore/runtime/timer.hpp"
 
+#include <time.h>
+
 #include "libbeamcore/runtime/internal/refs.hpp"
 #include "libbeamcore/runtime/internal/runtime_impl.hpp"
 #include "libbeamcore/runtime/internal/signals.hpp"
@@ -31,7 +33,25 @@ timer_slot* find_timer(runtime_impl& node, const ref& r) {
 }
 
 std::chrono::nanoseconds time_left(const runtime_impl& node, std::int64_t deadline) {
-    return std::chrono::nanoseconds(std::max<std::int64_t>(0, deadline - node.now()));
+    return std::chrono::nanoseconds(std::max<std::int64_t>(0, deadline - node.quick_now()));
+}
+
+constexpr std::chrono::seconds rough_from{1};
+
+std::int64_t rough_now() {
+    timespec t{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return std::int64_t(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
+}
+
+/// How far the rough clock may be behind.
+std::chrono::nanoseconds rough_error() {
+    static const std::chrono::nanoseconds tick = [] {
+        timespec t{};
+        ::clock_getres(CLOCK_MONOTONIC_COARSE, &t);
+        return std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec);
+    }();
+    return tick;
 }
 
 }  // namespace
@@ -39,7 +59,11 @@ std::chrono::nanoseconds time_left(const runtime_impl& node, std::int64_t deadli
 timer_slot* runtime_impl::arm_timer(std::chrono::nanoseconds after, const server_ref& to,
                                     signal* payload, bool wrapped, std::uint64_t& id) {
     id = unique();
-    const std::int64_t at = now();
+    // Nobody notices some milliseconds in the limit of a call or a receive of a second; all calls would
+    // notice what the exact clock costs (37 ns to 8 on the machine it was measured on).
+    const bool roughly = !payload && after >= rough_from && !stepper;
+    const std::int64_t at = roughly ? rough_now() : quick_now();
+    after += roughly ? rough_error() : std::chrono::nanoseconds(quick_clock::error_ns);
     const std::int64_t deadline =
         after.count() > INT64_MAX - at ? INT64_MAX - (1 << 20) : at + after.count();
     worker* w = stepper ? stepper.get() : current_worker();
@@ -64,7 +88,12 @@ timer_slot* runtime_impl::arm_timer(std::chrono::nanoseconds after, const server
 
 std::optional<std::chrono::nanoseconds> runtime_impl::cancel(timer_slot* t, std::uint64_t id) {
     const std::int64_t deadline = t->deadline.load(std::memory_order_relaxed);
-    if (!t->claim(id, timer_slot::cancelled)) return {};
+    if (!drop(t, id)) return {};
+    return time_left(*this, deadline);
+}
+
+bool runtime_impl::drop(timer_slot* t, std::uint64_t id) {
+    if (!t->claim(id, timer_slot::cancelled)) return false;
     if (t->payload) destroy_message(std::exchange(t->payload, nullptr));
     scheduler& home = *schedulers[t->home];
     worker* w = stepper ? stepper.get() : current_worker();
@@ -75,7 +104,7 @@ std::optional<std::chrono::nanoseconds> runtime_impl::cancel(timer_slot* t, std:
     } else {
         home.timers.push_cancelled(t);
     }
-    return time_left(*this, deadline);
+    return true;
 }
 
 void runtime_impl::fire(timer_slot* t) {
@@ -84,14 +113,11 @@ void runtime_impl::fire(timer_slot* t) {
     if (!payload) {
         auto* s = make_signal<wake_signal>(signal_kind::wake);
         s->timer = id;
-        if (!deliver(*t->target.resolve(), s)) free_signal(s);
+        if (!deliver(t->target_pid(), s)) free_signal(s);
         return;
     }
-    std::optional<pid> to;
-    if (t->target.is_name())
-        to = names.find(t->target.name());
-    else
-        to = t->target.resolve();
+    const std::optional<pid> to =
+        t->name == atom() ? std::optional(t->target_pid()) : names.find(t->name);
     if (!to) {
         destroy_message(payload);
         return;
@@ -109,7 +135,7 @@ ref start_message_timer(std::chrono::nanoseconds after, const server_ref& to, si
         destroy_message(s);
         raise(atoms::badarg);
     }
-    runtime_impl& node = *current()->node;
+    runtime_impl& node = *running_process()->node;
     std::uint64_t id = 0;
     timer_slot* t = node.arm_timer(after, to, s, wrapped, id);
     return timer_ref(id, *t, t->home);
@@ -120,13 +146,13 @@ ref start_message_timer(std::chrono::nanoseconds after, const server_ref& to, si
 using namespace detail;
 
 std::optional<std::chrono::nanoseconds> cancel_timer(const ref& timer) {
-    runtime_impl& node = *current()->node;
+    runtime_impl& node = *running_process()->node;
     timer_slot* t = find_timer(node, timer);
     if (!t) return {};
     // A timer whose target has died counts as cancelled with it.
-    const bool alive = read_timer(timer).has_value();
+    const pid target = t->target_pid();
     auto left = node.cancel(t, id_of(timer));
-    return alive ? left : std::nullopt;
+    return target.id != 0 && !node.find(target) ? std::nullopt : left;
 }
 
 void cancel_timer_async(const ref& timer, bool info) {
@@ -135,13 +161,13 @@ void cancel_timer_async(const ref& timer, bool info) {
 }
 
 std::optional<std::chrono::nanoseconds> read_timer(const ref& timer) {
-    runtime_impl& node = *current()->node;
+    runtime_impl& node = *running_process()->node;
     timer_slot* t = find_timer(node, timer);
     if (!t) return {};
     const std::uint64_t armed = id_of(timer) << 2 | timer_slot::armed;
     if (t->state.load(std::memory_order_acquire) != armed) return {};
     const std::int64_t deadline = t->deadline.load(std::memory_order_relaxed);
-    const std::uint64_t target = t->pid_hint.load(std::memory_order_relaxed);
+    const std::uint64_t target = t->target.load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (t->state.load(std::memory_order_relaxed) != armed) return {};
     if (target != 0 && !node.find({std::uint32_t(target), std::uint32_t(target >> 32), 0}))

@@ -86,6 +86,8 @@ public:
     /// Goes on with a handler that waits. It catches what it throws.
     void wait(self s, awaitable<void> work) { run_waiting(s, std::move(work)), flags_ |= waiting; }
     [[nodiscard]] bool is_debugging() const { return (flags_ & debugging) != 0; }
+    /// Nothing to do before a message comes.
+    [[nodiscard]] bool is_waiting() const { return (flags_ & (urgent | idle_work)) == 0; }
     void replied(self s, const from& to, term answer);
 
     /// In the init that waits: how it came out.

@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 #include "libbeamcore/base/export.hpp"
-#include "libbeamcore/runtime/detail/size_class.hpp"
+#include "libbeamcore/runtime/detail/slab_cache.hpp"
 #include "libbeamcore/term/descriptor.hpp"
+#include "libbeamcore/term/pid.hpp"
 
 namespace beam::detail {
 
@@ -42,6 +44,16 @@ struct signal {
 };
 static_assert(sizeof(signal) == 24);
 
+/// A call: who asks, and the number under which the answer finds the request.
+struct request_signal : signal {
+    std::uint64_t id = 0;
+    beam::pid caller;
+    std::uint32_t unused = 0;
+};
+struct reply_signal : signal {
+    std::uint64_t id = 0;
+};
+
 /// Where a value of some size lies behind a header, and what memory that takes.
 struct signal_layout {
     std::uint16_t header;  // 0: its alignment is more than memory has, so it depends on the address
@@ -56,9 +68,33 @@ constexpr signal_layout layout_of(std::size_t header, std::size_t size, std::siz
     return {std::uint16_t(header), slab::class_of(header + size), std::uint32_t(header + size)};
 }
 
+/// The first place behind a header of `size` bytes at `s` with that alignment.
+inline std::uint16_t header_of(const void* s, std::size_t size, std::size_t align) {
+    const auto at = reinterpret_cast<std::uintptr_t>(s);
+    return std::uint16_t((at + size + align - 1) / align * align - at);
+}
+
+/// A message-like signal with a header of type S and room for a value, which is not constructed.
+template <class S>
+[[nodiscard]] inline S* make_carrier(signal_kind kind, const type_descriptor* type,
+                                     signal_layout layout) {
+    S* s = ::new (slab::take(layout.size_class, layout.bytes)) S;
+    s->kind = kind;
+    s->size_class = layout.size_class;
+    s->header = layout.header != 0 ? layout.header : header_of(s, sizeof(S), type->align);
+    s->bytes = layout.bytes;
+    s->type = type;
+    return s;
+}
+template <class S>
+[[nodiscard]] inline S* make_carrier(signal_kind kind, const type_descriptor* type) {
+    return make_carrier<S>(kind, type, layout_of(sizeof(S), type->size, type->align));
+}
+
 /// A message signal with room for a value of that type behind it. The value is not constructed.
-[[nodiscard]] BEAM_EXPORT signal* allocate_message(const type_descriptor* type,
-                                                   signal_layout layout);
+[[nodiscard]] inline signal* allocate_message(const type_descriptor* type, signal_layout layout) {
+    return make_carrier<signal>(signal_kind::message, type, layout);
+}
 [[nodiscard]] inline signal* allocate_message(const type_descriptor* type) {
     return allocate_message(type, layout_of(sizeof(signal), type->size, type->align));
 }

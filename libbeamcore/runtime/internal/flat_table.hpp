@@ -1,21 +1,44 @@
 // A small hash table for links and monitors: a plain array for the first few, open addressing beyond.
 //
-// Eight bytes while empty, one allocation otherwise. Keys and values are trivially copyable, or cheap to
-// move. Order of iteration depends on the keys alone.
+// Eight bytes while empty, one allocation from the thread's cache otherwise. Keys and values are trivially
+// copyable, or cheap to move. Order of iteration depends on the keys alone.
 #pragma once
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <new>
 #include <utility>
 
+#include "libbeamcore/runtime/detail/signal.hpp"
+#include "libbeamcore/term/ref.hpp"
+
 namespace beam::detail {
+
+/// Where a key of a flat_table lies: eight keys with neighbouring numbers side by side, since processes and
+/// references that were made together are looked up together; the eights scattered.
+constexpr std::size_t scatter_eights(std::uint64_t number, std::uint64_t rest) {
+    const std::uint64_t eight = ((number >> 3) ^ rest * 0xD6E8FEB86659FD93u) * 0x9E3779B97F4A7C15u;
+    return std::size_t(eight >> 20 << 3 | (number & 7));
+}
+
+inline std::size_t place_of(const beam::pid& p) {
+    return scatter_eights(p.id, std::uint64_t(p.serial) << 32 | p.node);
+}
+inline std::size_t place_of(const ref& r) {
+    return scatter_eights(
+        r.words[0], std::uint64_t(r.words[1]) << 32 ^ r.node ^ std::uint64_t(r.words[2]) << 8);
+}
 
 template <class Key, class Value>
 class flat_table {
 public:
+    flat_table() = default;
+    flat_table(const flat_table&) = delete;
+    flat_table& operator=(const flat_table&) = delete;
+    ~flat_table() { clear(); }
+
     [[nodiscard]] std::size_t size() const { return body_ ? body_->size : 0; }
     [[nodiscard]] bool empty() const { return size() == 0; }
 
@@ -30,11 +53,11 @@ public:
         grow_if_needed();
         cell* c = nullptr;
         if (body_->capacity <= linear_max) {
-            c = &body_->cells[body_->size];
+            c = &body_->cells()[body_->size];
         } else {
             std::size_t i = home(key);
-            while (body_->cells[i].used) i = (i + 1) & (body_->capacity - 1);
-            c = &body_->cells[i];
+            while (body_->cells()[i].used) i = (i + 1) & (body_->capacity - 1);
+            c = &body_->cells()[i];
         }
         c->used = true;
         c->key = key;
@@ -48,7 +71,7 @@ public:
         cell* c = find_cell(key);
         if (!c) return false;
         if (out) *out = std::move(c->value);
-        remove_at(std::size_t(c - body_->cells.get()));
+        remove_at(std::size_t(c - body_->cells()));
         return true;
     }
 
@@ -57,11 +80,13 @@ public:
         if (!body_) return;
         const std::size_t n = body_->capacity <= linear_max ? body_->size : body_->capacity;
         for (std::size_t i = 0; i < n; ++i)
-            if (body_->cells[i].used) f(body_->cells[i].key, body_->cells[i].value);
+            if (body_->cells()[i].used) f(body_->cells()[i].key, body_->cells()[i].value);
     }
 
-    void clear() { body_.reset(); }
-    [[nodiscard]] std::size_t bytes() const { return body_ ? body_->capacity * sizeof(cell) : 0; }
+    void clear() {
+        if (body_) free(std::exchange(body_, nullptr));
+    }
+    [[nodiscard]] std::size_t bytes() const { return body_ ? size_of(body_->capacity) : 0; }
 
 private:
     static constexpr std::size_t linear_max = 8;
@@ -74,12 +99,28 @@ private:
     struct storage {
         std::size_t size = 0;
         std::size_t capacity = 0;  // a power of two
-        std::unique_ptr<cell[]> cells;
+
+        [[nodiscard]] cell* cells() { return reinterpret_cast<cell*>(this + 1); }
     };
+    static_assert(sizeof(storage) % alignof(cell) == 0);
+
+    static std::size_t size_of(std::size_t capacity) {
+        return sizeof(storage) + capacity * sizeof(cell);
+    }
+    static storage* make(std::size_t capacity) {
+        auto* s = ::new (allocate(size_of(capacity))) storage;
+        s->capacity = capacity;
+        std::uninitialized_value_construct_n(s->cells(), capacity);
+        return s;
+    }
+    static void free(storage* s) {
+        std::destroy_n(s->cells(), s->capacity);
+        deallocate(s, size_of(s->capacity));
+    }
 
     [[nodiscard]] cell* find_cell(const Key& key) {
         if (!body_) return nullptr;
-        cell* cells = body_->cells.get();
+        cell* cells = body_->cells();
         if (body_->capacity <= linear_max) {
             for (std::size_t i = 0; i < body_->size; ++i)
                 if (cells[i].key == key) return &cells[i];
@@ -92,14 +133,12 @@ private:
     }
 
     [[nodiscard]] std::size_t home(const Key& key) const {
-        return std::hash<Key>()(key) & (body_->capacity - 1);
+        return place_of(key) & (body_->capacity - 1);
     }
 
     void grow_if_needed() {
         if (!body_) {
-            body_ = std::make_unique<storage>();
-            body_->capacity = 2;
-            body_->cells = std::make_unique<cell[]>(2);
+            body_ = make(1);
             return;
         }
         const std::size_t limit =
@@ -109,22 +148,21 @@ private:
     }
 
     void rebuild(std::size_t capacity) {
-        auto old = std::move(body_->cells);
-        const std::size_t n = body_->capacity <= linear_max ? body_->size : body_->capacity;
-        body_->cells = std::make_unique<cell[]>(capacity);
-        body_->capacity = capacity;
-        body_->size = 0;
+        storage* old = std::exchange(body_, make(capacity));
+        const std::size_t n = old->capacity <= linear_max ? old->size : old->capacity;
         for (std::size_t i = 0; i < n; ++i)
-            if (old[i].used) *insert(old[i].key).first = std::move(old[i].value);
+            if (old->cells()[i].used)
+                *insert(old->cells()[i].key).first = std::move(old->cells()[i].value);
+        free(old);
     }
 
     void remove_at(std::size_t i) {
         --body_->size;
         if (body_->size == 0) {
-            body_.reset();
+            clear();
             return;
         }
-        auto* cells = body_->cells.get();
+        cell* cells = body_->cells();
         if (body_->capacity <= linear_max) {
             if (i != body_->size) cells[i] = std::move(cells[body_->size]);
             cells[body_->size] = cell();
@@ -142,7 +180,7 @@ private:
         cells[i] = cell();
     }
 
-    std::unique_ptr<storage> body_;
+    storage* body_ = nullptr;
 };
 
 }  // namespace beam::detail

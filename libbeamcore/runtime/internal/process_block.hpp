@@ -69,16 +69,9 @@ struct request_key {
     friend bool operator==(const request_key&, const request_key&) = default;
 };
 
-}  // namespace beam::detail
-
-template <>
-struct std::hash<beam::detail::request_key> {
-    std::size_t operator()(const beam::detail::request_key& k) const noexcept {
-        return std::hash<beam::pid>()(k.caller) ^ (k.id * 0x9E3779B97F4A7C15u);
-    }
-};
-
-namespace beam::detail {
+inline std::size_t place_of(const request_key& k) {
+    return scatter_eights(k.id, std::uint64_t(k.caller.serial) << 32 | k.caller.id);
+}
 
 /// The request a behaviour is handling now and has not answered; id 0: none.
 struct current_request {
@@ -88,6 +81,9 @@ struct current_request {
 
 /// What few processes have; made when first needed.
 struct process_extra {
+    static void* operator new(std::size_t n) { return allocate(n); }
+    static void operator delete(void* p, std::size_t n) noexcept { deallocate(p, n); }
+
     flat_table<ref, watch> watching;
     flat_table<ref, watcher> watched_by;
     flat_table<request_key, char> held;
@@ -114,6 +110,8 @@ struct alignas(16) process_block {
     std::atomic<std::uint64_t> inbox{closed};
     std::atomic<std::uint32_t> serial{0};
     std::uint32_t id = 0;
+    std::atomic<std::uint32_t> queue_len{0};
+    std::atomic<std::uint32_t> reject_at{0};  // queue length at which senders are refused; 0: never
     signal* staged = nullptr;
     process_block* run_next = nullptr;
     runtime_impl* node = nullptr;
@@ -124,9 +122,7 @@ struct alignas(16) process_block {
     action next_action = action::none;
     bool exit_pending = false;
     bool exiting = false;
-    bool in_waiting_work = false;             // a body's handler coroutine is at work
-    std::atomic<std::uint32_t> reject_at{0};  // queue length at which senders are refused; 0: never
-    std::atomic<std::uint32_t> queue_len{0};
+    bool in_waiting_work = false;  // a body's handler coroutine is at work
     std::atomic<std::uint32_t> message_bytes{0};
 
     // The owner's: whoever runs the process, or has just made it or woken it.
@@ -169,10 +165,7 @@ inline push_result push_signal(process_block* pb, std::uint32_t serial, signal* 
     const std::uint64_t tag = std::uint64_t(serial) << 48;
     std::uint64_t word = pb->inbox.load(std::memory_order_relaxed);
     for (;;) {
-        if ((word & ~process_block::pointer_mask) != tag) return push_result::dead;
-        const std::uint64_t p = word & process_block::pointer_mask;
-        if (p == process_block::closed) return push_result::dead;
-        if (p == process_block::waiting) {
+        if (word == (tag | process_block::waiting)) {
             if (pb->inbox.compare_exchange_weak(word, tag | process_block::empty,
                                                 std::memory_order_acquire,
                                                 std::memory_order_relaxed)) {
@@ -180,13 +173,14 @@ inline push_result push_signal(process_block* pb, std::uint32_t serial, signal* 
                 pb->staged = s;
                 return push_result::woken;
             }
-        } else {
-            s->next = reinterpret_cast<signal*>(p);
-            if (pb->inbox.compare_exchange_weak(word, tag | reinterpret_cast<std::uint64_t>(s),
-                                                std::memory_order_release,
-                                                std::memory_order_relaxed))
-                return push_result::queued;
+            continue;
         }
+        const std::uint64_t p = word ^ tag;  // a pointer or a state, if the tag is the same
+        if (p > process_block::pointer_mask || p == process_block::closed) return push_result::dead;
+        s->next = reinterpret_cast<signal*>(p);
+        if (pb->inbox.compare_exchange_weak(word, tag | reinterpret_cast<std::uint64_t>(s),
+                                            std::memory_order_release, std::memory_order_relaxed))
+            return push_result::queued;
     }
 }
 
@@ -214,16 +208,6 @@ inline signal* take_signals(process_block* pb, std::uint64_t leave = process_blo
     return staged;
 }
 
-struct request_signal : signal {
-    std::uint64_t id = 0;
-    beam::pid caller;
-    std::uint32_t unused = 0;
-};
-static_assert(sizeof(request_signal) == request_header);
-struct reply_signal : signal {
-    std::uint64_t id = 0;
-};
-static_assert(sizeof(reply_signal) == reply_header);
 struct alias_signal : signal {
     std::uint64_t id = 0;
 };

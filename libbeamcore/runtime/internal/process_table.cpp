@@ -7,11 +7,13 @@
 namespace beam::detail {
 
 process_table::process_table(std::uint32_t limit)
-    : chunks_((std::uint64_t(limit) + chunk_size) >> chunk_bits), limit_(limit) {}
+    : limit_(limit),
+      chunk_count_(std::uint32_t((std::uint64_t(limit) + chunk_size) >> chunk_bits)),
+      chunks_(new std::atomic<process_block*>[chunk_count_]()) {}
 
 process_table::~process_table() {
-    for (auto& c : chunks_)
-        if (process_block* blocks = c.load()) {
+    for (std::uint32_t c = 0; c < chunk_count_; ++c)
+        if (process_block* blocks = chunks_[c].load()) {
             for (std::uint32_t i = 0; i < chunk_size; ++i) blocks[i].~process_block();
             ::munmap(blocks, sizeof(process_block) * chunk_size);
         }

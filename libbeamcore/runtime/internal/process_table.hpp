@@ -30,7 +30,7 @@ public:
     /// serial by now.
     [[nodiscard]] process_block* find(std::uint32_t id) const {
         const std::uint32_t chunk = id >> chunk_bits;
-        if (chunk >= chunks_.size()) return nullptr;
+        if (chunk >= chunk_count_) return nullptr;
         process_block* c = chunks_[chunk].load(std::memory_order_acquire);
         return c ? c + (id & (chunk_size - 1)) : nullptr;
     }
@@ -52,8 +52,9 @@ private:
 
     bool refill(slot_cache& cache);
 
-    std::vector<std::atomic<process_block*>> chunks_;
     const std::uint32_t limit_;
+    const std::uint32_t chunk_count_;
+    const std::unique_ptr<std::atomic<process_block*>[]> chunks_;
     std::atomic<std::uint32_t> next_{1};
     std::mutex mutex_;
     std::deque<std::uint32_t> free_;

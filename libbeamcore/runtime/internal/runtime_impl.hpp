@@ -15,6 +15,7 @@
 #include "libbeamcore/runtime/internal/dirty_pool.hpp"
 #include "libbeamcore/runtime/internal/hog_watch.hpp"
 #include "libbeamcore/runtime/internal/process_table.hpp"
+#include "libbeamcore/runtime/internal/quick_clock.hpp"
 #include "libbeamcore/runtime/internal/scheduler.hpp"
 #include "libbeamcore/runtime/internal/worker.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
@@ -87,13 +88,32 @@ public:
     ~runtime_impl();
 
     [[nodiscard]] std::int64_t now() const;
+    /// The same from the quick clock.
+    [[nodiscard]] std::int64_t quick_now() const {
+        return stepper ? virtual_now : quick_clock::now();
+    }
     /// Unique in this runtime, for references, requests and timers. Never 0.
     std::uint64_t unique();
 
     /// Gives a signal to a local process; false if it is dead (the signal is then the caller's still).
-    bool deliver(const pid& to, signal* s);
+    bool deliver(const pid& to, signal* s) {
+        if (to.node != 0) return false;
+        process_block* pb = processes.find(to.id);
+        if (!pb) return false;
+        const push_result r = push_signal(pb, to.serial, s);
+        if (r == push_result::woken) schedule_woken(pb);
+        return r != push_result::dead;
+    }
     /// Puts a process that became runnable where it will be run.
     void schedule(process_block* pb);
+    /// As schedule, for one that a signal has woken.
+    void schedule_woken(process_block* pb) {
+        worker* w = this_worker;
+        if (w && &w->node == this) [[likely]]
+            w->schedule_next(pb);
+        else
+            schedule(pb);
+    }
     /// Wakes a parked scheduler if there is one.
     void wake_somebody();
     void wake(scheduler& s);
@@ -109,7 +129,10 @@ public:
 
     timer_slot* arm_timer(std::chrono::nanoseconds after, const server_ref& to, signal* payload,
                           bool wrapped, std::uint64_t& id);
+    /// The time that was left; nothing if it had fired or was cancelled before.
     std::optional<std::chrono::nanoseconds> cancel(timer_slot* t, std::uint64_t id);
+    /// The same without a look at the clock. False: it had fired or was cancelled before.
+    bool drop(timer_slot* t, std::uint64_t id);
     void fire(timer_slot* t);
     /// A bound mailbox that is full and whose policy is to reject; a guess from another thread.
     [[nodiscard]] bool refuses(const process_block* pb) const;

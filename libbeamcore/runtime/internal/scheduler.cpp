@@ -6,27 +6,23 @@ namespace beam::detail {
 
 namespace {
 constexpr std::uint32_t normal_before_low = 8;
-}
+constexpr std::uint32_t given_at_most = 64;  // 5 us
+}  // namespace
 
-void scheduler::push(process_block* pb) {
-    queue_of(priority(pb->prio.load(std::memory_order_relaxed))).push(pb);
-    count(+1);
-}
-
-process_block* scheduler::pop() {
-    if (length() == 0) return nullptr;
-    process_block* pb = queue_of(priority::max).pop();
-    if (!pb) pb = queue_of(priority::high).pop();
-    if (!pb) {
-        queue& normal = queue_of(priority::normal);
-        queue& low = queue_of(priority::low);
-        if (low.first && (!normal.first || ++low_skipped_ >= normal_before_low)) {
-            low_skipped_ = 0;
-            pb = low.pop();
-        } else {
-            pb = normal.pop();
-        }
+process_block* scheduler::pop_queued() {
+    queue_next();
+    priority p = priority::normal;
+    if (occupied_ != normal_bit) {
+        if (occupied_ & priority_bit(priority::max))
+            p = priority::max;
+        else if (occupied_ & priority_bit(priority::high))
+            p = priority::high;
+        else if (!(occupied_ & normal_bit) || ++low_skipped_ >= normal_before_low)
+            p = priority::low;
+        if (p == priority::low) low_skipped_ = 0;
     }
+    process_block* pb = queue_of(p).pop();
+    note_empty(p);
     count(-1);
     return pb;
 }
@@ -43,20 +39,22 @@ process_block* scheduler::queue::take_at(std::uint32_t n) {
 }
 
 process_block* scheduler::pop_any(random_generator& random) {
-    for (auto p : {priority::max, priority::high}) {
-        queue& q = queue_of(p);
-        if (q.size == 0) continue;
-        count(-1);
-        return q.take_at(std::uint32_t(random.below(q.size)));
-    }
-    queue& normal = queue_of(priority::normal);
-    queue& low = queue_of(priority::low);
-    if (normal.size + low.size == 0) return nullptr;
+    queue_next();
+    if (occupied_ == 0) return nullptr;
+    priority p = priority::normal;
+    if (occupied_ & priority_bit(priority::max))
+        p = priority::max;
+    else if (occupied_ & priority_bit(priority::high))
+        p = priority::high;
+    else if (!(occupied_ & normal_bit))
+        p = priority::low;
+    else if ((occupied_ & priority_bit(priority::low)) && random.below(normal_before_low + 1) == 0)
+        p = priority::low;
+    queue& q = queue_of(p);
+    process_block* pb = q.take_at(std::uint32_t(random.below(q.size)));
+    note_empty(p);
     count(-1);
-    const bool take_low =
-        low.size > 0 && (normal.size == 0 || random.below(normal_before_low + 1) == 0);
-    queue& q = take_low ? low : normal;
-    return q.take_at(std::uint32_t(random.below(q.size)));
+    return pb;
 }
 
 void scheduler::leave_in_inbox(process_block* pb) {
@@ -86,14 +84,16 @@ void scheduler::absorb_inbox() {
 process_block* scheduler::give_half(std::uint32_t& taken) {
     process_block* list = nullptr;
     taken = 0;
+    if (length() == 1) queue_next();
     for (auto p : {priority::normal, priority::low}) {
         queue& q = queue_of(p);
-        for (std::uint32_t n = (q.size + 1) / 2; n > 0; --n) {
+        for (std::uint32_t n = (q.size + 1) / 2; n > 0 && taken < given_at_most; --n) {
             process_block* pb = q.pop();
             pb->run_next = list;
             list = pb;
             ++taken;
         }
+        note_empty(p);
     }
     count(-std::int32_t(taken));
     return list;

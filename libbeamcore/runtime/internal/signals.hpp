@@ -27,28 +27,6 @@ void free_signal(S* s) noexcept {
     slab::give(c, s);
 }
 
-/// The first place behind a header of `size` bytes at `s` with that alignment.
-inline std::uint16_t header_of(const void* s, std::size_t size, std::size_t align) {
-    const auto at = reinterpret_cast<std::uintptr_t>(s);
-    return std::uint16_t((at + size + align - 1) / align * align - at);
-}
-
-/// A message-like signal with a header of type S and room for a value.
-template <class S>
-S* make_carrier(signal_kind kind, const type_descriptor* type, signal_layout layout) {
-    S* s = ::new (slab::take(layout.size_class, layout.bytes)) S;
-    s->kind = kind;
-    s->size_class = layout.size_class;
-    s->header = layout.header != 0 ? layout.header : header_of(s, sizeof(S), type->align);
-    s->bytes = layout.bytes;
-    s->type = type;
-    return s;
-}
-template <class S>
-S* make_carrier(signal_kind kind, const type_descriptor* type) {
-    return make_carrier<S>(kind, type, layout_of(sizeof(S), type->size, type->align));
-}
-
 /// True for what lies in the mailbox and is seen by receive.
 constexpr bool is_message(signal_kind k) {
     return k == signal_kind::message || k == signal_kind::alias_message ||

@@ -12,6 +12,20 @@ namespace beam::detail::slab {
 
 namespace {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool use_malloc = true;  // let the sanitizers see every object by itself
+#else
+constexpr bool use_malloc = false;
+#endif
+
+/// How many cells a magazine of each class holds.
+constexpr auto magazine_sizes = [] {
+    std::array<std::uint32_t, classes> sizes{};
+    for (std::size_t c = 1; c < classes; ++c)
+        sizes[c] = std::uint32_t(std::clamp<std::size_t>(8192 / size_of(std::uint8_t(c)), 8, 128));
+    return sizes;
+}();
+
 constexpr std::uint32_t cells_of(std::uint8_t c) {
     return magazine_sizes[c];
 }
@@ -59,30 +73,33 @@ std::array<depot, classes>& depots() {
     return *all;
 }
 
+// What a thread without a cache of its own looks into: every bin is empty, and has no room.
+constinit thread_cache no_cache{};
+
 thread_local bool ended __attribute__((tls_model("initial-exec"))) = false;
 
-}  // namespace
-
-thread_local thread_cache* cache __attribute__((tls_model("initial-exec"), visibility("hidden"))) =
-    nullptr;
-
-thread_cache::~thread_cache() {
-    for (std::size_t c = 1; c < classes; ++c) {
-        bin& b = bins[c];
-        // A magazine that is not full goes back too: the depot's takers only follow `next`.
-        if (b.first) depots()[c].give_magazine(b.first);
-        if (b.spare) depots()[c].give_magazine(b.spare);
+struct owned_cache : thread_cache {
+    owned_cache() {
+        for (std::size_t c = 1; c < classes; ++c) bins[c].room = magazine_sizes[c];
+        cache = this;
     }
-    cache = nullptr;
-    ended = true;
-}
+    ~owned_cache() {
+        for (std::size_t c = 1; c < classes; ++c) {
+            // A magazine that is not full goes back too: the depot's takers only follow `next`.
+            if (bins[c].first) depots()[c].give_magazine(bins[c].first);
+            if (bins[c].spare) depots()[c].give_magazine(bins[c].spare);
+        }
+        cache = &no_cache;
+        ended = true;
+    }
+};
 
-namespace {
-
-thread_cache* make_cache() {
-    static thread_local thread_cache mine;
-    cache = &mine;
-    return cache;
+/// The thread's own cache, made at the first call; null when the thread is ending.
+thread_cache* own_cache() {
+    if (cache != &no_cache) return cache;
+    if (ended) return nullptr;
+    static thread_local owned_cache mine;
+    return &mine;
 }
 
 std::uint32_t length_of(const cell* first) {
@@ -91,24 +108,25 @@ std::uint32_t length_of(const cell* first) {
     return n;
 }
 
-cell* refill(bin& b, std::uint8_t c) {
+void refill(bin& b, std::uint8_t c) {
     if (b.spare) {
         b.first = std::exchange(b.spare, nullptr);
-        b.count = cells_of(c);
+        b.room = 0;
     } else {
         b.first = depots()[c].take_magazine(c);
-        b.count = length_of(b.first);
+        b.room = cells_of(c) - length_of(b.first);
     }
-    return b.first;
 }
 
 void spill(bin& b, std::uint8_t c) {
     if (b.spare) depots()[c].give_magazine(b.spare);
     b.spare = std::exchange(b.first, nullptr);
-    b.count = 0;
+    b.room = cells_of(c);
 }
 
 }  // namespace
+
+constinit thread_local thread_cache* cache __attribute__((tls_model("initial-exec"))) = &no_cache;
 
 void* take_slowly(std::uint8_t c, std::size_t bytes) {
     if (use_malloc || c == no_class) {
@@ -116,16 +134,13 @@ void* take_slowly(std::uint8_t c, std::size_t bytes) {
         if (!p) throw std::bad_alloc();
         return p;
     }
-    thread_cache* t = cache;
-    if (!t) {
-        if (ended)
-            return depots()[c].take_magazine(c);  // at thread end: leaks the rest, a few cells
-        t = make_cache();
-    }
+    thread_cache* t = own_cache();
+    if (!t) return depots()[c].take_magazine(c);  // leaks the rest, a few cells
     bin& b = t->bins[c];
-    cell* p = b.first ? b.first : refill(b, c);
+    if (!b.first) refill(b, c);
+    cell* p = b.first;
     b.first = p->next;
-    --b.count;
+    ++b.room;
     return p;
 }
 
@@ -135,20 +150,17 @@ void give_slowly(std::uint8_t c, void* memory) noexcept {
         return;
     }
     cell* p = static_cast<cell*>(memory);
-    thread_cache* t = cache;
+    thread_cache* t = own_cache();
     if (!t) {
-        if (ended) {
-            p->next = nullptr;
-            depots()[c].give_magazine(p);
-            return;
-        }
-        t = make_cache();
+        p->next = nullptr;
+        depots()[c].give_magazine(p);
+        return;
     }
     bin& b = t->bins[c];
-    if (b.count >= cells_of(c)) spill(b, c);
+    if (b.room == 0) spill(b, c);
     p->next = b.first;
     b.first = p;
-    ++b.count;
+    --b.room;
 }
 
 std::uint64_t reserved_bytes() noexcept {

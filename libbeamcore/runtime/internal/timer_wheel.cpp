@@ -36,10 +36,11 @@ timer_slot* timer_wheel::arm(std::uint64_t unique, std::int64_t now, std::int64_
     started_ = true;
     timer_slot* t = take_slot();
     t->deadline.store(deadline, std::memory_order_relaxed);
-    t->target = target;
-    const auto p = target.is_name() ? pid{} : *target.resolve();
-    t->pid_hint.store(p.is_local() ? std::uint64_t(p.serial) << 32 | p.id : 0,
-                      std::memory_order_relaxed);
+    // A process of another node is a target that never lives: it has id 0 here.
+    const pid p = target.is_name() ? pid{} : *target.resolve();
+    t->target.store(p.is_local() ? std::uint64_t(p.serial) << 32 | p.id : 0,
+                    std::memory_order_relaxed);
+    t->name = target.is_name() ? target.name() : atom();
     t->payload = payload;
     t->wrapped = wrapped;
     // Rounded up: a timer never fires early.

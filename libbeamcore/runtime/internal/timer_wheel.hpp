@@ -18,24 +18,31 @@ namespace beam::detail {
 
 struct signal;
 
-struct timer_slot {
+/// One cache line. The target is a local process, or a name that is looked up when the timer fires.
+struct alignas(64) timer_slot {
     enum : std::uint64_t { free = 0, armed = 1, fired = 2, cancelled = 3 };
 
     std::atomic<std::uint64_t> state{0};    // unique id << 2 | one of the above
     std::atomic<std::int64_t> deadline{0};  // ns on the runtime's clock
     timer_slot* next = nullptr;
     timer_slot* prev = nullptr;
-    timer_slot* cancel_next = nullptr;
-    signal* payload = nullptr;  // the message; null: wake the target's receive
-    server_ref target{pid{}};
-    /// The target's id and serial, readable by any thread; 0 when it is a name or on another node.
-    std::atomic<std::uint64_t> pid_hint{0};
+    union {
+        signal* payload = nullptr;  // while armed: the message; null: wake the target's receive
+        timer_slot* cancel_next;    // on the list of those cancelled elsewhere
+    };
+    /// The target's id and serial, readable by any thread; 0 when it is a name.
+    std::atomic<std::uint64_t> target{0};
+    atom name{};
     std::uint32_t index = 0;
     std::uint8_t home = 0;  // the scheduler it belongs to
     std::uint8_t level = 0, place = 0;
     bool linked = false;
     bool wrapped = false;
 
+    [[nodiscard]] pid target_pid() const {
+        const std::uint64_t t = target.load(std::memory_order_relaxed);
+        return {std::uint32_t(t), std::uint32_t(t >> 32), 0};
+    }
     [[nodiscard]] std::uint64_t id() const { return state.load(std::memory_order_relaxed) >> 2; }
     /// Tries to move from armed to `to`; the winner owns the payload.
     bool claim(std::uint64_t unique, std::uint64_t to) {
@@ -44,6 +51,7 @@ struct timer_slot {
                                              std::memory_order_relaxed);
     }
 };
+static_assert(sizeof(timer_slot) == 64);
 
 class timer_wheel {
 public:

@@ -32,6 +32,8 @@ public:
 
     /// Makes a runnable process known to this worker's scheduler, or to another's when detached.
     void schedule(process_block* pb);
+    /// As schedule, for one that the running process has woken (scheduler::push_next).
+    void schedule_next(process_block* pb);
 
     /// Takes what timers are due and fires them.
     void poll_timers();
@@ -63,18 +65,43 @@ private:
     [[gnu::always_inline]] static bool wake_directly(process_block* pb);
     static bool run_body(process_block* pb);
     process_block* next();
-    process_block* steal();
+    /// Takes half of what waits at a scheduler where at least `worth` processes do, or one is stuck.
+    process_block* steal(std::uint32_t worth);
+    void ask_for_help();
+    void judge_lives();
     void park();
 
+    void schedule_elsewhere(process_block* pb);
+
     int until_poll_ = 0;
+    std::uint64_t last_wake_ = 0;
+    std::uint64_t judged_at_ = 0, judged_exits_ = 0;
+    std::int32_t slice_left_ = 0;  // of the turn that processes woken in it share
 };
 
+// Initial-exec: libbeamcore is loaded at program start, and these are read at every dispatch.
+extern constinit thread_local worker* this_worker
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+extern constinit thread_local process_block* this_block
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 /// This thread's worker, or null.
-worker* current_worker() noexcept;
-void set_current_worker(worker* w) noexcept;
+inline worker* current_worker() noexcept {
+    return this_worker;
+}
+inline void set_current_worker(worker* w) noexcept {
+    this_worker = w;
+}
 
 /// The process running on this thread, or null; set by workers and init_scope.
-void set_current(process_block* pb) noexcept;
+inline void set_current(process_block* pb) noexcept {
+    this_block = pb;
+}
+/// As current(), in libbeamcore.
+inline process_block* running_process() {
+    process_block* pb = this_block;
+    return pb ? pb : current();
+}
 
 /// See signals.cpp. Both by the process itself.
 void handle_signals(process_block* pb);
