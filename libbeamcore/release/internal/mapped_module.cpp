@@ -60,7 +60,8 @@ void say(const char* text) {
 }
 
 void on_fault(int signal, siginfo_t* info, void*) {
-    const auto at = reinterpret_cast<std::uintptr_t>(info->si_addr);
+    const bool is_sent = info->si_code <= 0;
+    const auto at = is_sent ? 0 : reinterpret_cast<std::uintptr_t>(info->si_addr);
     for (const auto& place : reserved) {
         const auto begin = place.begin.load(std::memory_order_acquire);
         if (begin == 0 || at < begin || at >= place.end.load()) continue;
@@ -69,8 +70,9 @@ void on_fault(int signal, siginfo_t* info, void*) {
         say("\n");
         break;
     }
-    // Again, and now as if we had never been here.
+    // Again, and now as if we had never been here. What somebody sent does not come again by itself.
     ::sigaction(signal, &action_before, nullptr);
+    if (is_sent) ::raise(signal);
 }
 
 // -- what is mapped -------------------------------------------------------------------------------
