@@ -38,7 +38,7 @@ constexpr int first_free_fd = 10;
     ::dup2(listen, child_listen_fd);
     ::dup2(lock, child_lock_fd);
     ::close_range(child_lock_fd + 1, ~0U, 0);
-    ::signal(SIGPIPE, SIG_DFL);
+    for (int s : {SIGPIPE, SIGXFSZ}) ::signal(s, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -185,7 +185,7 @@ bool environment::commit(std::vector<pending_write>& writes) {
     log(log_level::error, "store", "commit failed",
         {{"file", file_}, {"code", e.code}, {"detail", e.detail}});
     for (auto& w : writes) w.answer = write_answer{e.code, e.detail, false};
-    return is_fatal(rc) && !e.is("enospc");
+    return is_fatal(rc) && !e.is("enospc") && !e.is("efbig");
 }
 
 int environment::try_commit(std::vector<pending_write>& writes) {

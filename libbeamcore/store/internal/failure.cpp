@@ -1,6 +1,8 @@
 #include "libbeamcore/store/internal/failure.hpp"
 
 #include <lmdb.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <cerrno>
@@ -15,6 +17,14 @@ constexpr std::uint64_t nearly_full = 1 << 20;
 bool is_disk_full(const std::string& file) {
     struct statvfs s {};
     return ::statvfs(file.c_str(), &s) == 0 && std::uint64_t(s.f_bavail) * s.f_frsize < nearly_full;
+}
+
+// As large as the process may make a file (ulimit -f).
+bool is_file_full(const std::string& file) {
+    struct rlimit limit {};
+    struct stat s {};
+    return ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           ::stat(file.c_str(), &s) == 0 && std::uint64_t(s.st_size) + nearly_full > limit.rlim_cur;
 }
 
 std::string code_of(int number) {
@@ -50,8 +60,9 @@ std::string code_of(int number) {
 }  // namespace
 
 error failure(int number, const std::string& file) {
-    // LMDB reports a write that the full disk cut short as EIO.
+    // LMDB reports a write that was cut short as EIO.
     if (number == EIO && is_disk_full(file)) number = ENOSPC;
+    if (number == EIO && is_file_full(file)) number = EFBIG;
     return error{code_of(number), file + ": " + ::mdb_strerror(number)};
 }
 
