@@ -3,14 +3,6 @@
 
 load helper
 
-# Waits, at most 20 s, until the command given says yes.
-eventually() {
-    local until=$((SECONDS + 20))
-    until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $until ] || { echo "never came true: $*"; return 1; }
-    done
-}
-
 @test "the transcript" {
     transcript <<'END'
 $ chatctl create room general

@@ -1,4 +1,5 @@
-# For bats files: `load helper`. Every test gets folders of its own, and its nodes end with it.
+# For bats files: `load helper`. Every test gets folders of its own, and its nodes end with it; one that
+# leaves a process or a socket behind fails.
 #
 #   transcript <<'END'
 #   $ cache put key1 value1 --ttl 30s
@@ -22,12 +23,69 @@ setup() {
     cd "$HOME" || return 1
 }
 
-teardown() {
-    local lock
+teardown() { teardown_nodes; }
+
+teardown_nodes() {
+    local lock left socket bad=0
     for lock in "$XDG_RUNTIME_DIR"/beamcore/*.lock; do
         [ -e "$lock" ] && beamd stop --node "$(basename "$lock" .lock)" >/dev/null 2>&1
     done
+    if ! eventually nothing_left >/dev/null; then
+        echo "left behind:"
+        for left in "${processes[@]}"; do
+            tr '\0' ' ' <"/proc/$left/cmdline" && echo
+            kill -9 "$left"
+        done
+        bad=1
+    fi
+    for socket in "$XDG_RUNTIME_DIR"/beamcore/*.sock; do
+        [ -e "$socket" ] && echo "left behind: $socket" && bad=1
+    done
     cd / && rm -rf "$BEAM_TEST_ROOT"
+    return $bad
+}
+
+# The processes that this test started, wherever they are now: their environment names its folder.
+find_processes() {
+    local file pid
+    processes=()
+    while read -r file; do
+        pid=${file//[!0-9]/}
+        is_running "$pid" && processes+=("$pid")
+    done < <(grep -lzsF -- "$BEAM_TEST_ROOT" /proc/[0-9]*/environ)
+}
+
+nothing_left() {
+    find_processes
+    [ ${#processes[@]} -eq 0 ]
+}
+
+# Waits, at most 20 s, until the command given says yes.
+eventually() {
+    local until=$((SECONDS + 20))
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $until ] || { echo "never came true: $*"; return 1; }
+    done
+}
+
+# A process that is there and no zombie.
+is_running() { [[ -r /proc/$1/stat && $(<"/proc/$1/stat") != *") Z "* ]]; }
+has_ended() { ! is_running "$1"; }
+
+# A number in `beamd status --json`.
+node_status() { beamd status --json "${@:2}" | jq -r ".$1"; }
+
+# Runs the command as an unprivileged user with only the variables that are given before it: what modes
+# forbid, they do not forbid to root.
+as_nobody() {
+    local clean=(env -i "PATH=$PATH")
+    [ "$(id -u)" -ne 0 ] || clean=(setpriv --reuid=65534 --regid=65534 --clear-groups "${clean[@]}")
+    timeout 30 "${clean[@]}" "$@" 3>&-
+}
+
+needs_nobody() {
+    chmod 711 "$BEAM_TEST_ROOT"
+    as_nobody beamd --version >/dev/null 2>&1 || skip "an unprivileged user cannot run the tools here"
 }
 
 # Runs COMMAND and prints it as a transcript shows it.
