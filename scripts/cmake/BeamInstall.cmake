@@ -67,8 +67,12 @@ endif()
 if(TARGET beamd)
     set(units "${PROJECT_BINARY_DIR}/systemd")
     foreach(kind user system)
-        configure_file("${PROJECT_SOURCE_DIR}/scripts/systemd/beamd-${kind}.service.in"
-            "${units}/${kind}/beamd.service" @ONLY)
+        # Only when it is installed is the prefix known for sure (cmake --install --prefix).
+        install(CODE "
+            get_filename_component(CMAKE_INSTALL_FULL_BINDIR \"${CMAKE_INSTALL_BINDIR}\" ABSOLUTE
+                BASE_DIR \"\${CMAKE_INSTALL_PREFIX}\")
+            configure_file(\"${PROJECT_SOURCE_DIR}/scripts/systemd/beamd-${kind}.service.in\"
+                \"${units}/${kind}/beamd.service\" @ONLY)")
         install(FILES "${units}/${kind}/beamd.service"
             "${PROJECT_SOURCE_DIR}/scripts/systemd/beamd.socket"
             DESTINATION "lib/systemd/${kind}")
