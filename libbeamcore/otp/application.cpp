@@ -247,8 +247,13 @@ awaitable<outcome<void>> start_with_dependencies(atom name, restart_type type,
         if (!r) co_return r;
     }
     pending->pop_back();
-    auto now = start(name, type);
-    outcome<void> r = co_await now;
+    outcome<void> r;
+    do {
+        auto now = start(name, type);
+        r = co_await now;
+        // Somebody else was starting it, and failed: it is for this one to try.
+    } while (!r && r.error().is_tagged(atoms::already_started, 2) &&
+             !controller().find_running(name));
     if (!r) {
         if (r.error().is_tagged(atoms::already_started, 2)) co_return outcome<void>();
         co_return fail_term(tuple(name, std::move(r.error())));

@@ -49,7 +49,15 @@ struct tree_app {
 };
 
 struct bad_app {
-    static start_result start(term what) {
+    static awaitable<start_result> start(term what) {
+        if (what == atom("slow")) {
+            for (int i = 0; i < 100; ++i) co_await this_process().yield();
+            what = atom("error");
+        }
+        co_return start_now(what);
+    }
+
+    static start_result start_now(const term& what) {
         if (what == atom("error")) return fail_term(atom("broken"));
         if (what == atom("throw")) beam::exit(atom("thrown"));
         return ignore{};
@@ -166,6 +174,23 @@ TEST_CASE("APP-04: when the last one fails those started for it are stopped agai
         r = co_await app::ensure_all_started(atom("nobody"));
         CHECK(as_text(r) ==
               "{error,{nobody,{<<\"no such file or directory\">>,<<\"nobody.app\">>}}}");
+    });
+    seen.clear();
+}
+
+TEST_CASE("APP-04: who waits for another's start learns that it failed") {
+    in_node([](self me) -> awaitable<void> {
+        (void)app::load(bad("a", "slow"));
+        auto starter = [](self, pid parent) -> process {
+            auto r = co_await app::ensure_all_started(a);
+            send(parent, term(as_text(r)));
+        };
+        spawn(starter, me.id());
+        spawn(starter, me.id());
+        for (int i = 0; i < 2; ++i) {
+            const term said = co_await me.receive<term>();
+            CHECK(said == term("{error,{a,{broken,{bad_app,start,[normal,slow]}}}}"));
+        }
     });
     seen.clear();
 }
