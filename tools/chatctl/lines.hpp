@@ -5,10 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "tools/common/shown_text.hpp"
+
 namespace chatctl {
 
-/// One line whatever is in it: control characters become escapes.
-[[nodiscard]] std::string shown_text(std::string_view text);
+using beam::tool::shown_text;
+
 /// `[general] user42: hello`
 [[nodiscard]] std::string message_line(const nlohmann::json& message);
 /// `[general] -- the room was deleted --`

@@ -34,6 +34,9 @@ void catch_interrupts() {
 int interrupt_fd() {
     return pipe_fds[0];
 }
+void interrupt() {
+    on_interrupt(SIGINT);
+}
 bool is_interrupted() {
     return seen != 0;
 }

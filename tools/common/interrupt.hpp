@@ -11,6 +11,9 @@ void catch_interrupts();
 
 [[nodiscard]] bool is_interrupted();
 
+/// As Ctrl-C does, from any thread: for a tool that ends while a request is under way.
+void interrupt();
+
 /// Throws `interrupted` after Ctrl-C.
 void check_interrupted();
 
