@@ -2,17 +2,18 @@
 _beamd() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     case "$prev" in
+        --node|--timeout|--as|--app|--lines|--count|--for) compopt +o default 2>/dev/null; COMPREPLY=(); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
         --socket|--config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     esac
-    local path='' i word
+    local place='' i word
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case "$word" in --node|--socket|--timeout|--color|--as|--config|--app|--lines|--count|--for) ((i++)); continue ;; esac
-        case "$path/$word" in /status|/ping|/await|/stop|/restart|/logs|/socket|/doctor|/config|/completion) path=$path/$word ;; esac
+        case "$place/$word" in /status|/ping|/await|/stop|/restart|/logs|/socket|/doctor|/config|/completion) place=$place/$word ;; esac
     done
     local words=''
-    case "$path" in
+    case "$place" in
         '') words='status ping await stop restart logs socket doctor config completion' ;;
         '/status') words='--help' ;;
         '/ping') words='--help' ;;

@@ -2,17 +2,18 @@
 _chatctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     case "$prev" in
+        --node|--timeout|--as|--since|--limit|--count|--for) compopt +o default 2>/dev/null; COMPREPLY=(); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
         --socket|--config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     esac
-    local path='' i word
+    local place='' i word
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case "$word" in --node|--socket|--timeout|--color|--as|--config|--since|--limit|--count|--for) ((i++)); continue ;; esac
-        case "$path/$word" in /create|/create/room|/delete|/delete/room|/crash|/crash/room|/list|/users|/send|/history|/join|/batch|/config|/completion) path=$path/$word ;; esac
+        case "$place/$word" in /create|/create/room|/delete|/delete/room|/crash|/crash/room|/list|/users|/send|/history|/join|/batch|/config|/completion) place=$place/$word ;; esac
     done
     local words=''
-    case "$path" in
+    case "$place" in
         '') words='create delete crash list users send history join batch config completion' ;;
         '/create') words='room --help' ;;
         '/create/room') words='--help' ;;

@@ -1,7 +1,9 @@
 #include "tools/common/completion.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
+#include <map>
 #include <vector>
 
 namespace beam::tool {
@@ -24,6 +26,24 @@ bool takes_value(const CLI::Option& option) {
     return option.get_expected_min() > 0 && option.get_type_size_max() > 0;
 }
 
+// What an option's value can be, where that is a closed list: its type is then `{one,two}`.
+std::vector<std::string> choices_of(const CLI::Option& option) {
+    if (option.check_lname("color")) return {"auto", "always", "never"};
+    const auto type = option.get_type_name();
+    std::vector<std::string> out;
+    if (type.size() < 2 || type.front() != '{') return out;
+    for (std::size_t at = 1; at < type.size();) {
+        const auto end = type.find_first_of(",}", at);
+        out.push_back(type.substr(at, end - at));
+        at = end + 1;
+    }
+    return out;
+}
+
+bool takes_file(const CLI::Option& option) {
+    return option.check_lname("socket") || option.check_lname("config");
+}
+
 // Calls `visit` with every command and its path: "" for the tool, "/create/room" below.
 void walk(const CLI::App& app, const std::string& path,
           const std::function<void(const CLI::App&, const std::string&)>& visit) {
@@ -38,11 +58,14 @@ std::string join(const std::vector<std::string>& words, const char* between) {
     return out;
 }
 
-// For single quotes in any of the shells: quotes and backslashes are left out.
-std::string plain(const std::string& text) {
+// For single quotes in a shell, where `apostrophe` is how one is written.
+std::string plain(const std::string& text, const char* apostrophe) {
     std::string out;
     for (char c : text)
-        if (c != '\'' && c != '\\' && c != '\n') out += c;
+        if (c == '\'')
+            out += apostrophe;
+        else if (c != '\\' && c != '\n')
+            out += c;
     return out;
 }
 
@@ -67,18 +90,44 @@ std::string path_finder(const CLI::App& app, const char* words, const char* firs
         if (!path.empty()) paths.push_back(path);
         for (const CLI::Option* option : options_of(command))
             if (takes_value(*option))
-                for (const auto& word : option_words(*option)) valued.push_back(word);
+                for (const auto& word : option_words(*option))
+                    if (std::find(valued.begin(), valued.end(), word) == valued.end())
+                        valued.push_back(word);
     });
     std::string out;
-    out += "    local path='' i word\n";
+    out += "    local place='' i word\n";
     out += std::string("    for ((i = ") + first + "; i < " + end + "; i++)); do\n";
     out += std::string("        word=${") + words + "[i]}\n";
     if (!valued.empty())
         out += "        case \"$word\" in " + join(valued, "|") + ") ((i++)); continue ;; esac\n";
     if (!paths.empty())
-        out +=
-            "        case \"$path/$word\" in " + join(paths, "|") + ") path=$path/$word ;; esac\n";
+        out += "        case \"$place/$word\" in " + join(paths, "|") +
+               ") place=$place/$word ;; esac\n";
     return out + "    done\n";
+}
+
+// The shell code, for bash and zsh, that offers what may follow the option before the cursor: one of
+// a list, a file, or nothing that could be known.
+std::string value_cases(const CLI::App& app,
+                        const std::function<std::string(const std::string&)>& offer,
+                        const std::string& offer_files, const std::string& offer_nothing) {
+    std::map<std::string, std::vector<std::string>> by_code;
+    walk(app, "", [&](const CLI::App& command, const std::string&) {
+        for (const CLI::Option* option : options_of(command)) {
+            if (!takes_value(*option)) continue;
+            const auto choices = choices_of(*option);
+            auto& words = by_code[!choices.empty()      ? offer(join(choices, " "))
+                                  : takes_file(*option) ? offer_files
+                                                        : offer_nothing];
+            for (const auto& word : option_words(*option))
+                if (std::find(words.begin(), words.end(), word) == words.end())
+                    words.push_back(word);
+        }
+    });
+    std::string out;
+    for (const auto& [code, words] : by_code)
+        out += "        " + join(words, "|") + ") " + code + " ;;\n";
+    return out;
 }
 
 std::string bash(const CLI::App& app) {
@@ -87,14 +136,17 @@ std::string bash(const CLI::App& app) {
                       " completion bash\n";
     out +=
         name + "() {\n    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n";
-    out +=
-        "    case \"$prev\" in\n        --color) mapfile -t COMPREPLY < <(compgen -W 'auto always "
-        "never' -- \"$cur\"); return ;;\n";
-    out +=
-        "        --socket|--config) mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return ;;\n  "
-        "  esac\n";
+    out += "    case \"$prev\" in\n";
+    out += value_cases(
+        app,
+        [](const std::string& choices) {
+            return "mapfile -t COMPREPLY < <(compgen -W '" + choices + "' -- \"$cur\"); return";
+        },
+        "mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); return",
+        "compopt +o default 2>/dev/null; COMPREPLY=(); return");
+    out += "    esac\n";
     out += path_finder(app, "COMP_WORDS", "1", "COMP_CWORD");
-    out += "    local words=''\n    case \"$path\" in\n";
+    out += "    local words=''\n    case \"$place\" in\n";
     std::vector<std::string> root;
     for (const CLI::Option* option : options_of(app))
         for (const auto& word : option_words(*option))
@@ -115,19 +167,20 @@ std::string bash(const CLI::App& app) {
 
 // `_describe` takes NAME:TEXT; a colon in NAME would need a backslash, and no name has one.
 std::string described(const std::string& word, const std::string& text) {
-    return "'" + word + ":" + plain(text) + "'";
+    return "'" + word + ":" + plain(text, "'\\''") + "'";
 }
 
 std::string zsh(const CLI::App& app) {
     const auto name = function_name(app);
     std::string out =
         "#compdef " + app.get_name() + "\n# made by: " + app.get_name() + " completion zsh\n";
-    out += name +
-           "() {\n    case \"${words[CURRENT-1]}\" in\n        --color) compadd auto always never; "
-           "return ;;\n";
-    out += "        --socket|--config) _files; return ;;\n    esac\n";
+    out += name + "() {\n    case \"${words[CURRENT-1]}\" in\n";
+    out += value_cases(
+        app, [](const std::string& choices) { return "compadd " + choices + "; return"; },
+        "_files; return", "_message value; return");
+    out += "    esac\n";
     out += path_finder(app, "words", "2", "CURRENT");
-    out += "    local -a commands options\n    options=(";
+    out += "    local -aU commands options\n    options=(";
     const auto add_options = [&](const CLI::App& command) {
         std::string text;
         for (const CLI::Option* option : options_of(command))
@@ -136,7 +189,7 @@ std::string zsh(const CLI::App& app) {
                     text += " " + described(word, option->get_description());
         return text;
     };
-    out += add_options(app) + " )\n    case \"$path\" in\n";
+    out += add_options(app) + " )\n    case \"$place\" in\n";
     walk(app, "", [&](const CLI::App& command, const std::string& path) {
         out += "        '" + path + "') commands=(";
         for (const CLI::App* inner : commands_of(command))
@@ -170,14 +223,15 @@ std::string fish(const CLI::App& app) {
         const std::string condition = path.empty() ? "" : when;
         for (const CLI::App* inner : commands_of(command))
             out += "complete -c " + tool + " -f" + when + " -a " + inner->get_name() + " -d '" +
-                   plain(inner->get_description()) + "'\n";
+                   plain(inner->get_description(), "\\'") + "'\n";
         for (const CLI::Option* option : options_of(command)) {
             out += "complete -c " + tool + condition;
             for (const auto& word : option->get_lnames()) out += " -l " + word;
             for (const auto& word : option->get_snames()) out += " -s " + word;
-            if (takes_value(*option)) out += " -r";
-            if (option->check_lname("color")) out += " -f -a 'auto always never'";
-            out += " -d '" + plain(option->get_description()) + "'\n";
+            if (takes_value(*option)) out += takes_file(*option) ? " -r" : " -x";
+            if (const auto choices = choices_of(*option); !choices.empty())
+                out += " -a '" + join(choices, " ") + "'";
+            out += " -d '" + plain(option->get_description(), "\\'") + "'\n";
         }
     });
     return out;

@@ -10,7 +10,8 @@ class App;
 
 namespace beam::tool {
 
-/// The script for `bash`, `zsh` or `fish`; empty for another shell.
+/// The script for `bash`, `zsh` or `fish`; empty for another shell. An option whose value is one of a list
+/// says so by its type: `option->type_name("{one,two}")`.
 [[nodiscard]] std::string completion_script(const CLI::App& app, std::string_view shell);
 
 }  // namespace beam::tool
