@@ -1,13 +1,79 @@
 #!/usr/bin/env bats
-# What is installed is what the tools print.
+# What is installed is what the tools print, and the shells offer what it says.
 
 load helper
 
+completions=$BATS_TEST_DIRNAME/../../completions
+
+# What SHELL offers after LINE, its first word being the tool; one a line, sorted.
+offers() {
+    local shell=$1 line=$2 tool=${2%% *}
+    case $shell in
+        bash)
+            # shellcheck disable=SC2016
+            bash --norc -c 'source "$1"; read -ra COMP_WORDS <<<"$2"
+                [[ $2 == *" " ]] && COMP_WORDS+=("")
+                COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "_$3"
+                printf "%s\n" "${COMPREPLY[@]}"' bash "$completions/$tool.bash" "$line" "$tool"
+            ;;
+        zsh) timeout 30 zsh -f "$BATS_TEST_DIRNAME/complete.zsh" "$completions/_$tool" "$line" ;;
+        fish)
+            # shellcheck disable=SC2016
+            fish --no-config -c 'source $argv[1]; complete -C $argv[2]' \
+                "$completions/$tool.fish" "$line" | cut -f 1
+            ;;
+    esac | sort -u
+}
+
+# Each line is LINE => WORDS: exactly these are offered.
+check_offers() {
+    local shell=$1 line wanted got
+    command -v "$shell" >/dev/null || skip "$shell is missing"
+    while IFS= read -r line; do
+        wanted=${line##*=> } line=${line% => *}
+        got=$(offers "$shell" "$line" | tr '\n' ' ')
+        [ "${got% }" = "$wanted" ] || { echo "$shell, $line: $got, not $wanted"; return 1; }
+    done <<'END'
+chatctl cr => crash create
+chatctl create r => room
+chatctl --node x create r => room
+chatctl history --si => --since
+chatctl --color  => always auto never
+beamd st => status stop
+beamd logs --fol => --follow
+observer pro => processes
+observer processes --so => --socket --sort
+observer processes --sort  => memory name pid queue rate reductions
+observer kill --wr => --write
+observer kill --reason s => shutdown
+observer completion --color a => always auto
+END
+}
+
 @test "the completions that are installed are those that the tools print" {
-    local folder=$BATS_TEST_DIRNAME/../../completions tool
-    for tool in beamd chatctl; do
-        "$tool" completion bash | diff -u "$folder/$tool.bash" -
-        "$tool" completion zsh | diff -u "$folder/_$tool" -
-        "$tool" completion fish | diff -u "$folder/$tool.fish" -
+    local tool
+    for tool in beamd chatctl observer; do
+        "$tool" completion bash | diff -u "$completions/$tool.bash" -
+        "$tool" completion zsh | diff -u "$completions/_$tool" -
+        "$tool" completion fish | diff -u "$completions/$tool.fish" -
     done
+}
+
+@test "bash offers what may come next" {
+    check_offers bash
+}
+
+@test "zsh offers what may come next" {
+    check_offers zsh
+}
+
+@test "fish offers what may come next" {
+    check_offers fish
+}
+
+@test "nothing that a shell cannot read is offered for a value it knows nothing of" {
+    command -v fish >/dev/null || skip "fish is missing"
+    touch "$HOME/a-file"
+    [ -z "$(offers fish "chatctl history --since ")" ]
+    [ "$(offers fish "chatctl --config a-")" = a-file ]
 }
