@@ -104,6 +104,7 @@ class BEAM_EXPORT sys_target : public process_body {
 public:
     ~sys_target() override;
 
+    [[nodiscard]] bool answers_system_requests() const final { return true; }
     /// The class: what get_status shows as the module.
     [[nodiscard]] virtual atom sys_module() const = 0;
     /// The process whose death ends this one; the false pid if there is none.

@@ -27,6 +27,9 @@ public:
     /// by `finish(self, reason)`.
     virtual void run(self self) = 0;
 
+    /// Whether run() answers system requests (sys.hpp), so that observers may send it some.
+    [[nodiscard]] virtual bool answers_system_requests() const { return false; }
+
 protected:
     /// Charges one message and says whether this turn may go on.
     static bool more_time(self self) { return !self.bump_reductions(1); }

@@ -24,6 +24,9 @@ error_exception::~error_exception() = default;
 void exit(term reason) {
     throw exit_exception(std::move(reason));
 }
+void exit(int reason) {
+    exit(term(reason));
+}
 void raise(term reason) {
     throw error_exception(std::move(reason));
 }

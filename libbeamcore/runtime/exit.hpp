@@ -34,6 +34,9 @@ struct BEAM_EXPORT error_exception {
 
 /// Ends the calling process with `reason` (exit/1).
 [[noreturn]] BEAM_EXPORT void exit(term reason);
+/// The same with a number. Declared so that with `using namespace beam` a call `exit(3)` is ambiguous,
+/// an error, and does not quietly end the whole node as C's exit does: write beam::exit(3).
+[[noreturn]] BEAM_EXPORT void exit(int reason);
 
 /// Raises an error in the calling process (error/1), e.g. error(atoms::badarg).
 [[noreturn]] BEAM_EXPORT void raise(term reason);

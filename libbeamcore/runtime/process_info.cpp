@@ -51,6 +51,11 @@ std::uint64_t memory_of(const process_block* pb) {
     return sizeof(process_block) + pb->message_bytes.load(std::memory_order_relaxed);
 }
 
+beam::pid parent_of(const process_block* pb) {
+    const std::uint64_t parent = pb->parent.load(std::memory_order_relaxed);
+    return {std::uint32_t(parent), std::uint32_t(parent >> 32), 0};
+}
+
 process_summary summary_of(const runtime_impl& node, const process_block* pb, const pid& p) {
     process_summary s;
     s.pid = p;
@@ -62,20 +67,27 @@ process_summary summary_of(const runtime_impl& node, const process_block* pb, co
     s.reductions = pb->reductions.load(std::memory_order_relaxed);
     s.memory = memory_of(pb);
     s.priority = priority(pb->prio.load(std::memory_order_relaxed));
-    const std::uint64_t parent = pb->parent.load(std::memory_order_relaxed);
-    s.parent = {std::uint32_t(parent), std::uint32_t(parent >> 32), 0};
+    s.parent = parent_of(pb);
     return s;
 }
 
-process_details details_of(process_block* pb) {
+// Only in a process: unloading a module waits until whoever runs now has given way.
+std::string doing_of(const process_block* pb) {
+    const type_descriptor* d = pb->handling.load(std::memory_order_relaxed);
+    return d ? d->name : "";
+}
+
+process_details details_of(process_block* pb, bool by_itself) {
     process_details d;
     d.summary = summary_of(*pb->node, pb, pb->pid());
+    d.summary.doing = doing_of(pb);
     d.trap_exit = pb->trap_exit;
-    // It runs only to answer this.
+    d.is_behaviour = pb->body && pb->body->answers_system_requests();
     if (pb->extra && pb->extra->suspended > 0)
         d.summary.status = process_status::suspended;
-    else if (pb->wait)
-        d.summary.status = process_status::waiting;
+    else if (!by_itself)  // it runs only to answer this
+        d.summary.status =
+            pb->wait || pb->body ? process_status::waiting : process_status::runnable;
     pb->links.for_each([&](const pid& p, link_state& l) {
         if (l.unlinking == 0) d.links.push_back(p);
     });
@@ -101,7 +113,34 @@ std::vector<pid> processes() {
 }
 
 std::optional<process_summary> process_info(pid target) {
-    return current()->node->outer->process_info(target);
+    const runtime_impl& node = *current()->node;
+    const process_block* pb = node.find(target);
+    if (!pb) return {};
+    auto s = summary_of(node, pb, target);
+    s.doing = doing_of(pb);
+    if (!node.find(target)) return {};  // died meanwhile: what was read may be a successor's
+    return s;
+}
+
+bool process_walk::next(std::vector<process_counters>& found, std::uint32_t places) {
+    const runtime_impl& node = *current()->node;
+    const process_table& table = node.processes;
+    const std::uint32_t end = table.end();
+    if (at_ >= end) return false;
+    const std::uint32_t stop = end - at_ > places ? at_ + places : end;
+    for (; at_ < stop; ++at_) {
+        const process_block* pb = table.find(at_);
+        if (!pb) continue;
+        process_counters c;
+        c.pid = {at_, pb->serial.load(std::memory_order_relaxed), 0};
+        if (!node.find(c.pid)) continue;
+        c.parent = parent_of(pb);
+        c.reductions = pb->reductions.load(std::memory_order_relaxed);
+        c.memory = memory_of(pb);
+        c.message_queue_len = pb->queue_len.load(std::memory_order_relaxed);
+        if (node.find(c.pid)) found.push_back(c);
+    }
+    return true;
 }
 
 std::vector<pid> runtime::processes() const {
@@ -132,7 +171,9 @@ awaitable<bool> is_alive(pid target) {
 }
 
 awaitable<std::optional<process_details>> process_info_details(pid target) {
-    return ask_process<process_details>(target, [](process_block* pb) { return details_of(pb); });
+    const bool by_itself = target == current()->pid();
+    return ask_process<process_details>(
+        target, [by_itself](process_block* pb) { return details_of(pb, by_itself); });
 }
 
 awaitable<bool> suspend_process(pid target) {

@@ -20,11 +20,15 @@ struct process_summary {
     process_status status = process_status::waiting;
     std::optional<atom> registered_name;
     std::string initial_call;
-    std::string doing;  ///< name of the message type being handled, if a behaviour says so
+    /// The type of the message it took last. One that waits is done with it, unless it waits in a handler.
+    /// Empty before the first; and from a plain thread, which nothing keeps from reading unloaded code.
+    std::string doing;
     std::uint32_t message_queue_len = 0;
     std::uint64_t message_bytes = 0;
     std::uint64_t reductions = 0;
-    std::uint64_t memory = 0;  ///< bytes: control block, frame or body, waiting messages
+    /// Bytes of its control block and of the messages that wait. Not its coroutine frame or body, nor what
+    /// these hold: what a process allocates is not counted.
+    std::uint64_t memory = 0;
     beam::priority priority = beam::priority::normal;
     beam::pid parent;
 };
@@ -33,12 +37,42 @@ struct process_summary {
 struct process_details {
     process_summary summary;
     bool trap_exit = false;
+    /// Whether it answers system requests (sys.hpp). To another process they would be messages that
+    /// it does not know.
+    bool is_behaviour = false;
     std::vector<pid> links;
     std::vector<term> monitors;  ///< what it watches: pids or `{Name, Node}`
     std::vector<pid> monitored_by;
     beam::pid group_leader;
     std::vector<std::pair<term, term>> dictionary;
     std::vector<term> messages;  ///< the first ones waiting, at most 32
+};
+
+/// What a process has used and what waits for it: cheap to read, of many processes too.
+struct process_counters {
+    beam::pid pid;
+    beam::pid parent;
+    std::uint64_t reductions = 0;
+    std::uint64_t memory = 0;  ///< as process_summary's
+    std::uint32_t message_queue_len = 0;
+};
+
+/// Goes through all living processes in the order of their numbers, some at a time, so that who looks
+/// at many can give way in between. What is born meanwhile may be seen or not; what lives all the while
+/// is seen once.
+class process_walk {
+public:
+    /// From the place number `from` on: where another walk has got to.
+    explicit process_walk(std::uint32_t from = 1) : at_(from > 0 ? from : 1) {}
+
+    /// Looks at the next `places` of the process table and adds to `found` who lives there. False when it
+    /// was at the end already.
+    [[nodiscard]] BEAM_EXPORT bool next(std::vector<process_counters>& found,
+                                        std::uint32_t places = 256);
+    [[nodiscard]] std::uint32_t position() const { return at_; }
+
+private:
+    std::uint32_t at_;
 };
 
 /// All living processes' pids, in the order of their numbers (processes/0).

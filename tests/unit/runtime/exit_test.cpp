@@ -19,6 +19,11 @@ namespace {
 term first(const term& pair) {
     return pair.elements().empty() ? term() : pair.elements()[0];
 }
+template <class T>
+concept can_call_exit = requires(T reason) {
+    exit(reason);
+};
+
 bool has_stack(const term& pair) {
     return pair.elements().size() == 2 && pair.elements()[1].is_list();
 }
@@ -267,6 +272,16 @@ TEST_CASE("exit(reason) ends the process with exactly that term") {
         const term reason = *parse_term(text);
         CHECK(reason_of(leaves, reason) == reason);
     }
+}
+
+TEST_CASE("exit(int) is the process's, not C's: unqualified it does not compile") {
+    static_assert(!can_call_exit<int>);
+    static_assert(can_call_exit<term>);
+    const auto code = [](self) -> process {
+        beam::exit(3);
+        co_return;
+    };
+    CHECK(reason_of(code) == term(3));
 }
 
 TEST_CASE("is_orderly holds for normal, shutdown and {shutdown, Term} only") {

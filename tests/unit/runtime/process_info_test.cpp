@@ -213,6 +213,58 @@ TEST_CASE("a summary says what a process is and does") {
     });
 }
 
+TEST_CASE("a summary names the type of the message taken last") {
+    simulated([](self me) -> awaitable<void> {
+        const pid p = spawn([](self s) -> process {
+            (void)co_await s.receive<std::string>();
+            co_await s.sleep_for(infinity{});
+        });
+        co_await me.sleep_for(1ms);
+        CHECK(process_info(p)->doing.empty());
+        send(p, std::string("x"));
+        co_await me.sleep_for(1ms);
+        CHECK(process_info(p)->doing == descriptor_of<std::string>()->name);
+        auto d = co_await process_info_details(p);
+        CHECK(d->summary.doing == descriptor_of<std::string>()->name);
+    });
+}
+
+TEST_CASE("a walk sees every living process once, whatever the steps, and its counters") {
+    simulated([](self me) -> awaitable<void> {
+        std::vector<pid> mine;
+        for (int i = 0; i < 300; ++i) mine.push_back(spawn(idle));
+        co_await me.sleep_for(1ms);
+        for (std::size_t i = 0; i < mine.size(); i += 3) exit(mine[i], atoms::kill);
+        send(mine[1], 1);
+        co_await me.sleep_for(1ms);
+        for (const std::uint32_t places : {1u, 7u, 256u, UINT32_MAX}) {
+            process_walk walk;
+            std::vector<process_counters> found;
+            std::size_t before = 0;
+            while (walk.next(found, places)) {
+                REQUIRE(found.size() - before <= places);
+                before = found.size();
+            }
+            CHECK_FALSE(walk.next(found, places));
+            process_walk rest(found[found.size() - 2].pid.id);
+            std::vector<process_counters> last;
+            while (rest.next(last, places)) continue;
+            CHECK(last.size() == 2);
+            std::vector<pid> pids;
+            for (const auto& c : found) pids.push_back(c.pid);
+            CHECK(pids == processes());
+            const auto one = std::find_if(found.begin(), found.end(),
+                                          [&](const auto& c) { return c.pid == mine[1]; });
+            REQUIRE(one != found.end());
+            const auto s = process_info(mine[1]);
+            CHECK(one->parent == me.id());
+            CHECK(one->message_queue_len == 1);
+            CHECK(one->memory == s->memory);
+            CHECK(one->reductions == s->reductions);
+        }
+    });
+}
+
 TEST_CASE("details are what the process itself knows") {
     simulated([](self me) -> awaitable<void> {
         const pid p = spawn(puppet), peer = spawn(idle);
@@ -232,6 +284,7 @@ TEST_CASE("details are what the process itself knows") {
         auto d = co_await process_info_details(p);
         REQUIRE(d.has_value());
         CHECK(d->trap_exit);
+        CHECK_FALSE(d->is_behaviour);
         std::vector<pid> links{me.id(), peer};
         std::sort(links.begin(), links.end());
         CHECK(d->links == links);
