@@ -10,28 +10,20 @@
 #include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/base/install.hpp"
 #include "libbeamcore/node/internal/control_messages.hpp"
+#include "libbeamcore/node/internal/observe.hpp"
 #include "libbeamcore/node/internal/router.hpp"
 #include "libbeamcore/otp/application.hpp"
-#include "libbeamcore/otp/supervisor.hpp"
-#include "libbeamcore/otp/sys.hpp"
 #include "libbeamcore/release/code_server.hpp"
 #include "libbeamcore/release/module_file.hpp"
 #include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/name.hpp"
-#include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
-#include "libbeamcore/term/syntax.hpp"
 
 namespace beam::control {
 
 namespace {
 
 using namespace std::chrono_literals;
-
-template <class T>
-map_entry entry(const char* key, T value) {
-    return {term(key), term(std::move(value))};
-}
 
 std::int64_t unix_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -119,304 +111,6 @@ answer stop(node_context&, const term& params) {
     return map({entry("state", "stopping")});
 }
 
-// -- processes ------------------------------------------------------------------------------------
-
-const char* status_text(process_status s) {
-    switch (s) {
-        case process_status::waiting:
-            return "waiting";
-        case process_status::runnable:
-            return "runnable";
-        case process_status::running:
-            return "running";
-        case process_status::suspended:
-            return "suspended";
-        case process_status::exiting:
-            return "exiting";
-    }
-    return "waiting";
-}
-
-const char* priority_text(priority p) {
-    switch (p) {
-        case priority::low:
-            return "low";
-        case priority::normal:
-            return "normal";
-        case priority::high:
-            return "high";
-        case priority::max:
-            return "max";
-    }
-    return "normal";
-}
-
-std::vector<map_entry> summary_entries(const process_summary& s) {
-    return {
-        entry("pid", s.pid),
-        entry("name", s.registered_name ? term(*s.registered_name) : term(atoms::null)),
-        entry("initial_call", s.initial_call),
-        entry("doing", s.doing),
-        entry("status", status_text(s.status)),
-        entry("message_queue_len", std::int64_t(s.message_queue_len)),
-        entry("message_bytes", std::int64_t(s.message_bytes)),
-        entry("memory_bytes", std::int64_t(s.memory)),
-        entry("reductions", std::int64_t(s.reductions)),
-        entry("priority", priority_text(s.priority)),
-        entry("parent", s.parent ? term(s.parent) : term(atoms::null)),
-    };
-}
-
-struct processes_params {
-    std::string sort = "memory";
-    std::int64_t limit = 100;
-    bool ascending = false;
-    std::optional<std::string> parent;  // only its children
-    std::optional<std::string> match;   // part of the name or the initial call
-    BEAM_FIELDS(processes_params, sort, limit, ascending, parent, match)
-};
-
-using sort_key = std::uint64_t (*)(const process_summary&);
-
-sort_key find_sort_key(std::string_view name) {
-    if (name == "memory") return [](const process_summary& s) { return s.memory; };
-    if (name == "reductions") return [](const process_summary& s) { return s.reductions; };
-    if (name == "queue" || name == "message_queue_len")
-        return [](const process_summary& s) { return std::uint64_t(s.message_queue_len); };
-    if (name == "pid")
-        return
-            [](const process_summary& s) { return std::uint64_t(s.pid.serial) << 32 | s.pid.id; };
-    return nullptr;
-}
-
-std::optional<pid> pid_of(std::string_view text) {
-    // `<0.215.0>`, or a registered name.
-    if (auto t = parse_term(text, {.create_atoms = false}); t && t->as_pid()) return t->as_pid();
-    if (auto name = existing_atom(text)) return whereis(*name);
-    return {};
-}
-
-bool contains(std::string_view text, std::string_view part) {
-    return text.find(part) != std::string_view::npos;
-}
-
-awaitable<answer> processes_method(request&, processes_params p) {
-    constexpr std::int64_t limit_max = 10'000;
-    constexpr int looked_at_once = 64;
-    const sort_key key = find_sort_key(p.sort);
-    if (!key)
-        co_return refuse("bad_params",
-                         "cannot sort by \"" + p.sort + "\": memory, reductions, queue or pid", {},
-                         2);
-    std::optional<pid> parent;
-    if (p.parent) {
-        parent = pid_of(*p.parent);
-        if (!parent) co_return refuse("not_found", "no such process: " + *p.parent);
-    }
-    const std::size_t limit = std::size_t(std::clamp<std::int64_t>(p.limit, 0, limit_max));
-    self me = this_process();
-    const std::vector<pid> all = processes();
-    co_await me.yield();
-
-    // The best so far, the worst of them first: one look at each process, whatever their number.
-    const bool ascending = p.ascending;
-    struct ranked {
-        std::uint64_t key;
-        process_summary summary;
-    };
-    const auto before = [ascending](const ranked& a, const ranked& b) {
-        if (a.key != b.key) return ascending ? a.key < b.key : a.key > b.key;
-        return a.summary.pid < b.summary.pid;
-    };
-    std::vector<ranked> best;
-    std::uint64_t alive = 0, matching = 0;
-    int looked = 0;
-    for (const pid& one : all) {
-        if (++looked % looked_at_once == 0 && me.bump_reductions(looked_at_once * 4))
-            co_await me.yield();
-        auto info = process_info(one);
-        if (!info) continue;
-        ++alive;
-        if (parent && info->parent != *parent) continue;
-        if (p.match && !contains(info->initial_call, *p.match) &&
-            !(info->registered_name && contains(info->registered_name->name(), *p.match)))
-            continue;
-        ++matching;
-        ranked r{key(*info), *std::move(info)};
-        if (best.size() >= limit) {
-            if (limit == 0 || !before(r, best.front())) continue;
-            std::pop_heap(best.begin(), best.end(), before);
-            best.pop_back();
-        }
-        best.push_back(std::move(r));
-        std::push_heap(best.begin(), best.end(), before);
-    }
-    std::sort_heap(best.begin(), best.end(), before);
-    std::vector<term> list;
-    list.reserve(best.size());
-    for (auto& r : best) {
-        list.push_back(map_of(summary_entries(r.summary)));
-        if (list.size() % looked_at_once == 0 && me.bump_reductions(looked_at_once * 8))
-            co_await me.yield();
-    }
-    const auto shown = std::int64_t(list.size());
-    const term made =
-        map({entry("total", std::int64_t(alive)), entry("matching", std::int64_t(matching)),
-             entry("shown", shown), entry("processes", list_of(std::move(list)))});
-    co_return made;
-}
-
-struct process_params {
-    std::string pid;
-    bool state = false;
-    BEAM_FIELDS(process_params, pid, state)
-};
-
-term pids(const std::vector<pid>& list) {
-    std::vector<term> made(list.begin(), list.end());
-    return list_of(std::move(made));
-}
-
-term texts(const std::vector<term>& list) {
-    std::vector<term> made;
-    for (const term& t : list) made.emplace_back(to_string(t, {.max_bytes = 1000}));
-    return list_of(std::move(made));
-}
-
-awaitable<answer> process_info_method(request&, process_params p) {
-    const auto target = pid_of(p.pid);
-    if (!target) co_return refuse("not_found", "no such process: " + p.pid, "observer processes");
-    auto asking = process_info_details(*target);
-    auto d = co_await asking;
-    if (!d) co_return refuse("not_found", "no such process: " + p.pid, "observer processes");
-    std::vector<map_entry> e = summary_entries(d->summary);
-    e.push_back(entry("trap_exit", d->trap_exit));
-    e.push_back(entry("links", pids(d->links)));
-    e.push_back(entry("monitors", texts(d->monitors)));
-    e.push_back(entry("monitored_by", pids(d->monitored_by)));
-    e.push_back(entry("group_leader", d->group_leader ? term(d->group_leader) : term(atoms::null)));
-    e.push_back(entry("messages", texts(d->messages)));
-    std::vector<term> dictionary;
-    for (const auto& [key, value] : d->dictionary)
-        dictionary.push_back(map({entry("key", to_string(key, {.max_bytes = 200})),
-                                  entry("value", to_string(value, {.max_bytes = 1000}))}));
-    e.push_back(entry("dictionary", list_of(std::move(dictionary))));
-    auto asking_application = application::get_application(*target);
-    const auto application = co_await asking_application;
-    e.push_back(entry("application", application ? term(*application) : term(atoms::null)));
-    if (p.state && *target != this_process().id()) {
-        // Only a behaviour's process answers this; another keeps it in its mailbox.
-        term state = atoms::null;
-        try {
-            auto asking_state = sys::get_state(*target, 1s);
-            const term s = co_await asking_state;
-            state = to_string(s, {.max_bytes = 16'000});
-        } catch (const exit_exception&) {
-        }
-        e.push_back(entry("state", std::move(state)));
-    }
-    co_return map_of(std::move(e));
-}
-
-// -- trees ----------------------------------------------------------------------------------------
-
-struct tree_params {
-    std::optional<std::string> application;
-    std::optional<std::string> pid;
-    std::int64_t children_max = 1000;  // of one supervisor; more of them are only counted
-    BEAM_FIELDS(tree_params, application, pid, children_max)
-};
-
-constexpr int tree_depth_max = 40;
-
-bool is_supervisor(const process_summary& s) {
-    return s.initial_call == "supervisor";
-}
-
-awaitable<term> tree_of(term id, pid root, bool supervises, std::int64_t children_max, int depth) {
-    const auto info = process_info(root);
-    if (!info) co_return term(atoms::null);
-    const bool is_sup = supervises && is_supervisor(*info);
-    std::vector<map_entry> e{
-        entry("id", id.is_binary() || id.is_atom() ? id : term(to_string(id, {.max_bytes = 200}))),
-        entry("pid", root),
-        entry("name", info->registered_name ? term(*info->registered_name) : term(atoms::null)),
-        entry("type", is_sup ? "supervisor" : "worker"),
-        entry("initial_call", info->initial_call),
-        entry("message_queue_len", std::int64_t(info->message_queue_len)),
-        entry("memory_bytes", std::int64_t(info->memory)),
-        entry("reductions", std::int64_t(info->reductions)),
-    };
-    if (!is_sup) co_return map_of(std::move(e));
-
-    std::vector<term> children;
-    try {
-        auto counting = supervisor::count_children(root);
-        const children_count count = co_await counting;
-        const auto total = std::int64_t(std::max(count.active, count.specs));
-        e.push_back(entry("children_count", total));
-        if (total <= children_max && depth < tree_depth_max) {
-            auto listing = supervisor::which_children(root);
-            const std::vector<child_info> infos = co_await listing;
-            // The oldest first, as they were started.
-            for (auto at = infos.rbegin(); at != infos.rend(); ++at) {
-                if (this_process().bump_reductions(10)) co_await this_process().yield();
-                if (at->pid) {
-                    auto below = tree_of(at->id, *at->pid, at->type == child_type::supervisor,
-                                         children_max, depth + 1);
-                    term child = co_await below;
-                    if (child != term(atoms::null)) children.push_back(std::move(child));
-                    continue;
-                }
-                children.push_back(map(
-                    {entry("id", to_string(at->id, {.max_bytes = 200})), entry("pid", atoms::null),
-                     entry("type", at->type == child_type::supervisor ? "supervisor" : "worker"),
-                     entry("state", at->restarting ? "restarting" : "stopped")}));
-            }
-        }
-    } catch (const exit_exception&) {
-        // It has died meanwhile.
-    }
-    e.push_back(entry("children", list_of(std::move(children))));
-    co_return map_of(std::move(e));
-}
-
-awaitable<answer> tree_method(request&, tree_params p) {
-    std::vector<term> trees;
-    struct root {
-        term id;
-        pid top;
-    };
-    std::vector<root> roots;
-    if (p.pid) {
-        const auto target = pid_of(*p.pid);
-        if (!target) co_return refuse("not_found", "no such process: " + *p.pid, "observer tree");
-        roots.push_back({term(*p.pid), *target});
-    } else if (p.application) {
-        const auto name = existing_atom(*p.application);
-        const auto top = name ? application::top_process(*name) : std::nullopt;
-        if (!top)
-            co_return refuse("not_found", "no application \"" + *p.application + "\" runs here",
-                             "observer applications");
-        roots.push_back({term(*name), *top});
-    } else {
-        if (const auto own = whereis(node_names::supervisor()))
-            roots.push_back({term("node"), *own});
-        auto running = application::which_applications();
-        std::reverse(running.begin(), running.end());
-        for (const auto& a : running)
-            if (const auto top = application::top_process(a.name))
-                roots.push_back({term(a.name), *top});
-    }
-    for (auto& r : roots) {
-        auto building = tree_of(r.id, r.top, true, p.children_max, 0);
-        term tree = co_await building;
-        if (tree != term(atoms::null)) trees.push_back(std::move(tree));
-    }
-    const term made = map({entry("trees", list_of(std::move(trees)))});
-    co_return made;
-}
-
 // -- the system -----------------------------------------------------------------------------------
 
 struct os_memory {
@@ -451,6 +145,7 @@ awaitable<answer> system_method(request&) {
     const term made = map({
         entry("version", std::string(version())),
         entry("os_pid", std::int64_t(::getpid())),
+        entry("applications", running_applications()),
         entry("uptime_ms", std::int64_t(s.uptime_ns / 1'000'000)),
         entry("processes", std::int64_t(s.processes)),
         entry("processes_max", std::int64_t(node.options().processes_max)),
@@ -534,19 +229,15 @@ const std::unordered_map<std::string_view, quick_method>& quick_methods() {
     return table;
 }
 
-std::unordered_map<std::string_view, method_handler>& node_methods() {
+method_table& node_methods() {
     static auto* table = [] {
-        auto* t = new std::unordered_map<std::string_view, method_handler>;
-        const auto add = [t](const char* name, auto f) {
-            (*t)[name] = detail::handler_function<decltype(f)>::make(f);
-        };
-        add("node.await", &await_method);
-        add("node.processes", &processes_method);
-        add("node.process_info", &process_info_method);
-        add("node.supervision_tree", &tree_method);
-        add("node.system", &system_method);
-        add("node.applications", &applications_method);
-        add("node.start_application", &start_method);
+        auto* t = new method_table;
+        add_method(*t, "node.await", &await_method);
+        add_method(*t, "node.system", &system_method);
+        add_method(*t, "node.applications", &applications_method);
+        add_method(*t, "node.start_application", &start_method);
+        add_process_methods(*t);
+        add_tree_method(*t);
         return t;
     }();
     return *table;
