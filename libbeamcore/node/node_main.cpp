@@ -79,6 +79,7 @@ private:
 
 int run_child(const node_options& options) {
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error of the write
     if (const auto level = variable("BEAM_LOG"))
         if (const auto parsed = parse_log_level(*level)) set_log_threshold(*parsed);
     name_calls_into_purged_code();
