@@ -63,9 +63,9 @@ timer_slot* runtime_impl::arm_timer(std::chrono::nanoseconds after, const server
     // notice what the exact clock costs (37 ns to 8 on the machine it was measured on).
     const bool roughly = !payload && after >= rough_from && !stepper;
     const std::int64_t at = roughly ? rough_now() : quick_now();
-    after += roughly ? rough_error() : std::chrono::nanoseconds(quick_clock::error_ns);
+    const std::int64_t from = roughly ? at + rough_error().count() : at;
     const std::int64_t deadline =
-        after.count() > INT64_MAX - at ? INT64_MAX - (1 << 20) : at + after.count();
+        after.count() > INT64_MAX - from ? INT64_MAX - (1 << 20) : from + after.count();
     worker* w = stepper ? stepper.get() : current_worker();
     if (w && &w->node == this && !w->detached.load(std::memory_order_relaxed) &&
         w->sched->lock.lock_owner(w->seat)) {

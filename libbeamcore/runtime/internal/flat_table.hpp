@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <new>
 #include <utility>
@@ -133,7 +134,10 @@ private:
     }
 
     [[nodiscard]] std::size_t home(const Key& key) const {
-        return place_of(key) & (body_->capacity - 1);
+        if constexpr (requires { place_of(key); })
+            return place_of(key) & (body_->capacity - 1);
+        else
+            return std::hash<Key>()(key) & (body_->capacity - 1);
     }
 
     void grow_if_needed() {

@@ -59,7 +59,7 @@ std::int64_t look_again() {
     const look l = look_at_both();
     mine.trusted = 0;
     if (!first.together || !l.together || l.ns - first.ns < rate_after_ns) return l.ns;
-    using wide = unsigned __int128;
+    __extension__ using wide = unsigned __int128;
     mine.rate =
         std::uint64_t((wide(std::uint64_t(l.ns - first.ns)) << 32) / (l.ticks - first.ticks));
     if (mine.rate == 0) return l.ns;

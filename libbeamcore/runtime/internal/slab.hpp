@@ -13,6 +13,6 @@
 namespace beam::detail::slab {
 
 /// Bytes taken from the system for small cells, by all threads.
-std::uint64_t reserved_bytes() noexcept;
+BEAM_EXPORT std::uint64_t reserved_bytes() noexcept;
 
 }  // namespace beam::detail::slab

@@ -15,6 +15,10 @@ using namespace beam::detail;
 
 namespace {
 
+process_block* take(scheduler& s, bool woken_may_run = false) {
+    return s.pop(woken_may_run);
+}
+
 class fixture {
 public:
     process_block* make(priority p) {
@@ -23,7 +27,7 @@ public:
         return blocks_.back().get();
     }
     priority pop() {
-        process_block* pb = s.pop();
+        process_block* pb = take(s);
         return pb ? priority(pb->prio.load()) : priority(99);
     }
 
@@ -47,7 +51,7 @@ TEST_CASE("max is served before high, high before normal and low") {
     CHECK(f.pop() == priority::normal);
     CHECK(f.pop() == priority::normal);
     CHECK(f.pop() == priority::low);
-    CHECK(f.s.pop() == nullptr);
+    CHECK(take(f.s) == nullptr);
     CHECK(f.s.length() == 0);
 }
 
@@ -72,7 +76,7 @@ TEST_CASE("within a priority: first come, first served") {
     fixture f;
     std::vector<process_block*> in;
     for (int i = 0; i < 10; ++i) f.s.push(in.emplace_back(f.make(priority::normal)));
-    for (auto* pb : in) CHECK(f.s.pop() == pb);
+    for (auto* pb : in) CHECK(take(f.s) == pb);
 }
 
 TEST_CASE("what others leave in the inbox comes out in the order it was left") {
@@ -85,7 +89,7 @@ TEST_CASE("what others leave in the inbox comes out in the order it was left") {
     f.s.absorb_inbox();
     CHECK_FALSE(f.s.has_inbox());
     CHECK(f.s.length() == 10);
-    for (auto* pb : in) CHECK(f.s.pop() == pb);
+    for (auto* pb : in) CHECK(take(f.s) == pb);
 }
 
 TEST_CASE("a thief gets half of normal and low, and neither max nor high") {
@@ -109,9 +113,9 @@ TEST_CASE("a thief gets half of normal and low, and neither max nor high") {
         CHECK(list->prio.load() <= std::uint8_t(priority::normal));
     CHECK(n == count);
     int rest = 0;
-    while (g.s.pop()) ++rest;
+    while (take(g.s)) ++rest;
     CHECK(rest == 9);
-    while (f.s.pop()) {
+    while (take(f.s)) {
     }
 }
 
@@ -152,8 +156,61 @@ TEST_CASE("many threads leave, one absorbs: none is lost") {
     std::set<process_block*> seen;
     while (seen.size() < threads * each) {
         if (f.s.has_inbox()) f.s.absorb_inbox();
-        while (process_block* pb = f.s.pop()) REQUIRE(seen.insert(pb).second);
+        while (process_block* pb = take(f.s)) REQUIRE(seen.insert(pb).second);
     }
     for (auto& t : leavers) t.join();
     CHECK(f.s.length() == 0);
+}
+
+TEST_CASE("what was woken last runs next, if it may, and no urgent one waits") {
+    fixture f;
+    process_block* first = f.make(priority::normal);
+    process_block* second = f.make(priority::normal);
+    process_block* urgent = f.make(priority::high);
+    process_block* queued = f.make(priority::normal);
+    f.s.push(queued);
+    f.s.push_next(first);
+    f.s.push_next(second);  // takes the place of the first, which waits in the queue now
+    f.s.push_next(urgent);
+    CHECK(f.s.length() == 4);
+    bool next = true;
+    CHECK(f.s.pop(next) == urgent);
+    CHECK_FALSE(next);
+    CHECK(f.s.length() == 3);
+    // The urgent one sent the woken one to the end of the queue.
+    next = true;
+    CHECK(f.s.pop(next) == queued);
+    CHECK(take(f.s) == first);
+    CHECK(take(f.s) == second);
+
+    f.s.push(queued);
+    f.s.push_next(first);
+    next = true;
+    CHECK(f.s.pop(next) == first);
+    CHECK(next);
+    CHECK(take(f.s) == queued);
+
+    f.s.push(queued);
+    f.s.push_next(first);
+    CHECK(take(f.s, false) == queued);  // its turn is over
+    CHECK(take(f.s, true) == first);
+    CHECK(f.s.length() == 0);
+}
+
+TEST_CASE("the one that would run next is given away when it is alone") {
+    fixture f;
+    f.s.push_next(f.make(priority::normal));
+    std::uint32_t count = 0;
+    CHECK(f.s.give_half(count) != nullptr);
+    CHECK(count == 1);
+    CHECK(f.s.length() == 0);
+}
+
+TEST_CASE("a thief gets a bounded number") {
+    fixture f;
+    for (int i = 0; i < 1000; ++i) f.s.push(f.make(priority::normal));
+    std::uint32_t count = 0;
+    CHECK(f.s.give_half(count) != nullptr);
+    CHECK(count == 64);
+    CHECK(f.s.length() == 936);
 }
