@@ -54,7 +54,12 @@ awaitable<start_result> start_kept([[maybe_unused]] child_start kept, const chil
             co_return r;
         }
         if (d.in_table) {
-            auto entry = module_table::current().find(d.application, d.name);
+            module_table& table = module_table::current();
+            if (table.births_are_held(d.application, d.name)) {
+                auto waiting = table.wait_for_birth(d.application, d.name);
+                co_await waiting;
+            }
+            auto entry = table.find(d.application, d.name);
             if (!entry) co_return fail_term(unknown_class(d));
             if (entry->factory.start_link) co_return entry->factory.start_link(d.arguments);
             if (!entry->factory.start_link_waiting) co_return fail_term(unknown_class(d));
@@ -142,7 +147,9 @@ child_start::~child_start() {
 bool child_start::waits() const {
     if (data_->made) return data_->made.waits();
     if (!data_->in_table) return bool(data_->later);
-    auto entry = module_table::current().find(data_->application, data_->name);
+    const module_table& table = module_table::current();
+    if (table.births_are_held(data_->application, data_->name)) return true;
+    auto entry = table.find(data_->application, data_->name);
     return entry && entry->factory.start_link_waiting;
 }
 

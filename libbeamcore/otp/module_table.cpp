@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "libbeamcore/runtime/detail/local.hpp"
+#include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
+#include "libbeamcore/runtime/send.hpp"
 
 namespace beam {
 
@@ -16,6 +18,10 @@ std::uint64_t key_of(atom application, atom name) {
 
 const char table_key = 0;
 
+struct births_go_on {
+    ref token;
+};
+
 }  // namespace
 
 struct module_table::versions {
@@ -23,7 +29,19 @@ struct module_table::versions {
     std::optional<module_entry> old;
 };
 
-module_table::module_table() = default;
+namespace {
+
+detail::entry_point find_newer(runtime& node, const detail::module_record* caller, atom name) {
+    const auto application = existing_atom(caller->name);
+    if (!application) return {};
+    return module_table::of(node).newer_entry(*application, name, caller);
+}
+
+}  // namespace
+
+module_table::module_table() {
+    detail::set_entry_finder(&find_newer);
+}
 module_table::~module_table() = default;
 
 module_table& module_table::of(runtime& node) {
@@ -84,6 +102,59 @@ std::optional<module_entry> module_table::find(atom name) const {
     }
     if (!found) return std::nullopt;
     return *found;
+}
+
+detail::entry_point module_table::newer_entry(atom application, atom name,
+                                              const detail::module_record* caller) const {
+    std::shared_lock guard(lock_);
+    auto it = classes_.find(key_of(application, name));
+    if (it == classes_.end()) return {};
+    const module_entry& current = it->second->current;
+    if (!current.factory.entry || current.module == caller) return {};
+    // Under the lock: who takes this version out of the table then counts us.
+    detail::retain_module(current.module);
+    return {current.factory.entry, current.module};
+}
+
+void module_table::hold_births(atom application, atom name) {
+    std::unique_lock guard(lock_);
+    held_.insert(key_of(application, name));
+    held_count_.store(held_.size());
+}
+
+void module_table::let_births_go(atom application) {
+    std::vector<waiting_birth> free;
+    {
+        std::unique_lock guard(lock_);
+        const auto is_its = [&](std::uint64_t key) { return key >> 32 == application.index(); };
+        std::erase_if(held_, is_its);
+        held_count_.store(held_.size());
+        for (const auto& w : waiting_)
+            if (is_its(w.key)) free.push_back(w);
+        std::erase_if(waiting_, [&](const waiting_birth& w) { return is_its(w.key); });
+    }
+    for (const auto& w : free) send(w.who, births_go_on{w.token});
+}
+
+bool module_table::births_are_held(atom application, atom name) const {
+    if (held_count_.load() == 0) return false;
+    std::shared_lock guard(lock_);
+    return held_.contains(key_of(application, name));
+}
+
+awaitable<void> module_table::wait_for_birth(atom application, atom name) {
+    self me = this_process();
+    while (births_are_held(application, name)) {
+        const ref token = make_ref();
+        {
+            std::unique_lock guard(lock_);
+            const auto key = key_of(application, name);
+            if (!held_.contains(key)) co_return;
+            waiting_.push_back({key, me.id(), token});
+        }
+        (void)co_await me.receive_if<births_go_on>(
+            [token](const births_go_on& m) { return m.token == token; });
+    }
 }
 
 std::vector<module_entry> module_table::entries() const {

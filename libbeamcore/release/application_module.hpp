@@ -10,8 +10,9 @@
 //         app.objection = &chat::sessions_open;            // why the node should not leave when idle
 //     }
 //
-// The names after the version are the classes that the node's module table is to know, so that a
-// restart or an upgrade makes their current version. The module is built with CMake's
+// The names after the version are the classes and coroutine functions (`process f(self, args...)`) that the
+// node's module table is to know, so that a restart, an upgrade or enter<f> takes their current version. The
+// module is built with CMake's
 // beam_application(), whose flags keep two versions apart and let them be unmapped.
 #pragma once
 
@@ -88,6 +89,11 @@ struct elf_note {
     }
 };
 
+template <auto Code>
+void add_class(module_code& code) {
+    code.classes.push_back(
+        module_entry_of<Code>(atom(code.definition.name), code.definition.version));
+}
 template <class T>
 void add_class(module_code& code) {
     code.classes.push_back(module_entry_of<T>(atom(code.definition.name), code.definition.version));

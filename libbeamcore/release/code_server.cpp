@@ -1,17 +1,13 @@
 #include "libbeamcore/release/code_server.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/otp/module_table.hpp"
 #include "libbeamcore/release/internal/mapped_module.hpp"
+#include "libbeamcore/release/internal/module_copy.hpp"
 #include "libbeamcore/runtime/detail/code_use.hpp"
 #include "libbeamcore/runtime/detail/local.hpp"
 #include "libbeamcore/runtime/link.hpp"
@@ -27,17 +23,6 @@ const char server_key = 0;
 
 // A hard purge kills, looks again, and gives up on what comes back each time.
 constexpr int rounds_max = 10;
-
-result<void> check_owner(const std::filesystem::path& file) {
-    struct stat info {};
-    if (::stat(file.c_str(), &info) != 0)
-        return fail("not_found", file.string() + ": " + std::strerror(errno));
-    if (info.st_uid != 0 && info.st_uid != ::geteuid())
-        return fail("not_permitted", file.string() + " belongs to another user");
-    if (info.st_mode & S_IWOTH)
-        return fail("not_permitted", file.string() + " can be written by others");
-    return {};
-}
 
 // What the definition itself holds of its module.
 std::int64_t callbacks_in(const application_definition& d) {
@@ -135,6 +120,11 @@ code_server::~code_server() {
                         module_table::of(node_).remove(e.application, e.name);
 }
 
+void code_server::set_own_folder(std::filesystem::path folder) {
+    std::lock_guard lock(mutex_);
+    own_folder_ = std::move(folder);
+}
+
 void code_server::set_folders(std::vector<std::filesystem::path> folders) {
     std::lock_guard lock(mutex_);
     folders_ = std::move(folders);
@@ -155,9 +145,11 @@ result<std::shared_ptr<const loaded_module>> code_server::load(std::string_view 
         return fail("not_found", "no application has the name \"" + std::string(name) + "\"");
     std::lock_guard one_at_a_time(load_mutex_);
     std::vector<std::filesystem::path> folders;
+    std::filesystem::path own_folder;
     {
         std::lock_guard lock(mutex_);
         folders = folders_;
+        own_folder = own_folder_;
     }
     std::optional<module_file> file;
     for (auto& f : find_modules(name, folders))
@@ -178,8 +170,9 @@ result<std::shared_ptr<const loaded_module>> code_server::load(std::string_view 
                                               std::string(name) + " is still in use");
         }
     }
-    if (auto ok = check_owner(file->path); !ok) return pass(ok);
-    auto note = read_module_note(file->path);
+    auto copy = detail::file_to_map(*file, own_folder);
+    if (!copy) return pass(copy);
+    auto note = read_module_note(*copy);
     if (!note) return pass(note);
     if (note->name != file->name || note->version != file->version)
         return fail("bad_module",
@@ -188,7 +181,7 @@ result<std::shared_ptr<const loaded_module>> code_server::load(std::string_view 
         return fail("foreign_abi", "built against libbeamcore ABI " +
                                        stamp_text(note->stamp).substr(0, 4) + ", this node has " +
                                        stamp_text(abi_stamp).substr(0, 4));
-    auto mapped = detail::mapped_module::open(file->path, file->name, file->version);
+    auto mapped = detail::mapped_module::open(*copy, file->name, file->version);
     if (!mapped) return pass(mapped);
     detail::module_code code = (*mapped)->describe();
     auto made = std::make_shared<loaded_module>(*mapped, std::move(code.definition));

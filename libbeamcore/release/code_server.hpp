@@ -68,12 +68,16 @@ public:
 
     /// Where load() looks. Default: module_folders().
     void set_folders(std::vector<std::filesystem::path> folders);
+    /// Where its copies lie: what is loaded is copied there first, to NAME-VERSION/NAME.so, and the copy is
+    /// mapped. Made with mode 0700 when it is needed. Default: none, and modules are mapped where they lie.
+    void set_own_folder(std::filesystem::path folder);
 
     /// Maps that version (empty: the newest that lies in the folders) and makes it current; what was
     /// current becomes old. The current version itself: given again. Blocks on the disk; any thread.
     ///
-    /// Errors: `not_found`; `bad_module`; `foreign_abi`; `not_permitted` (others may write the file);
-    /// `not_purged` (there is an old version already); `cannot_load` (the dynamic linker's words).
+    /// Errors: `not_found`; `bad_module`; `foreign_abi`; `not_permitted` (others may write the file or a
+    /// folder above it); `not_purged` (there is an old version already); `cannot_copy`; `in_use` (the file
+    /// has changed, and this OS process still has the former one); `cannot_load` (the dynamic linker's words).
     [[nodiscard]] result<std::shared_ptr<const loaded_module>> load(std::string_view name,
                                                                     std::string_view version = {});
 
@@ -108,6 +112,7 @@ private:
     mutable std::mutex mutex_;
     std::mutex load_mutex_;  // one load at a time: it waits for the disk
     std::vector<std::filesystem::path> folders_;
+    std::filesystem::path own_folder_;
     std::vector<std::unique_ptr<versions>> applications_;
 };
 

@@ -38,9 +38,10 @@ runtime_impl::runtime_impl(runtime* o, const runtime_options& opts)
     : outer(o),
       options(opts),
       started_at(opts.deterministic ? 0 : steady_now()),
-      processes(opts.processes_max),
+      processes(opts.processes_max, opts.first_pid),
       hogs(*this),
-      random(opts.seed) {
+      random(opts.seed),
+      next_unique_(std::max<std::uint64_t>(opts.first_unique, 1)) {
     const unsigned n = scheduler_count(opts);
     options.schedulers = n;
     for (unsigned i = 0; i < n; ++i) {
@@ -110,6 +111,13 @@ std::uint64_t runtime_impl::unique() {
         w->unique_end = w->unique_next + unique_block;
     }
     return w->unique_next++;
+}
+
+process_block* runtime_impl::take_block_at(const pid& p) {
+    if (!p.is_local()) return nullptr;
+    process_block* pb = processes.take_at(p.id, p.serial);
+    if (pb) foreign_spawned.fetch_add(1, std::memory_order_relaxed);
+    return pb;
 }
 
 process_block* runtime_impl::take_block() {

@@ -29,6 +29,10 @@ struct runtime_options {
     /// over: a further hog holds its scheduler until it gives way, and `hog_limit` is reported.
     unsigned hog_threads_max = 64;
     std::uint32_t processes_max = 1u << 27;
+    /// Where a runtime that takes over from another goes on: the first id of its own pids (those below are
+    /// given by spawn_options::at alone), and of the numbers in references, timers and requests.
+    std::uint32_t first_pid = 1;
+    std::uint64_t first_unique = 1;
     /// One thread, virtual time, and an order of running chosen by `seed`: see simulation.hpp.
     bool deterministic = false;
     std::uint64_t seed = 0;

@@ -1,5 +1,6 @@
 #include "libbeamcore/runtime/spawn.hpp"
 
+#include <atomic>
 #include <cstring>
 #include <string_view>
 
@@ -30,9 +31,9 @@ process_block* spawn_begin(const spawn_options& options, runtime* outer) {
     if (outer && parent && parent->node->outer != outer) parent = nullptr;
     if (!outer) outer = current()->node->outer;
     runtime_impl& node = outer->impl();
-    process_block* pb = node.take_block();
+    process_block* pb = options.at ? node.take_block_at(*options.at) : node.take_block();
     if (!pb) {
-        if (!parent) return nullptr;
+        if (!parent || options.at) return nullptr;
         raise(atom("system_limit"));
     }
     pb->node = &node;
@@ -140,12 +141,44 @@ init_scope::~init_scope() {
     set_current(outer_);
 }
 
-void replace_code(process_block* pb, process::handle code, module_record* module,
-                  std::uint32_t label) {
+namespace {
+std::atomic<entry_finder> find_entry{nullptr};
+}  // namespace
+
+void set_entry_finder(entry_finder find) noexcept {
+    find_entry.store(find, std::memory_order_release);
+}
+
+std::optional<next_code> newer_code(process_block* pb, const module_record* caller, atom name,
+                                    term (*arguments)(const void*), const void* kept) {
+    const entry_finder find = find_entry.load(std::memory_order_acquire);
+    if (!find) return std::nullopt;
+    const entry_point found = find(*pb->node->outer, caller, name);
+    if (!found.module) return std::nullopt;
+    try {
+        const term list = arguments(kept);
+        return next_code{found.make(self(pb), list), found.module, true};
+    } catch (...) {
+        release_module(found.module);
+        throw;
+    }
+}
+
+atom entry_atom(const char* pretty_function) {
+    std::string_view name(pretty_function);
+    if (auto at = name.find("Code = "); at != std::string_view::npos) name.remove_prefix(at + 7);
+    name = name.substr(0, name.find_first_of(";]"));
+    if (auto at = name.rfind("::"); at != std::string_view::npos) name.remove_prefix(at + 2);
+    if (name.starts_with('&')) name.remove_prefix(1);
+    return atom(name);
+}
+
+void replace_code(process_block* pb, next_code next, std::uint32_t label) {
     // The old frame is suspended at its co_await; nothing of it runs again but its destructors.
+    const process::handle code = next.code.release();
     std::coroutine_handle<> old = std::exchange(pb->root, code);
-    retain_module(module);
-    module_record* old_module = std::exchange(pb->module, module);
+    if (!next.retained) retain_module(next.module);
+    module_record* old_module = std::exchange(pb->module, next.module);
     code.promise().block = pb;
     pb->resume = code;
     pb->next_action = action::enter;

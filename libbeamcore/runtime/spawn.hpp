@@ -4,15 +4,19 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/runtime/body.hpp"
 #include "libbeamcore/runtime/detail/module_ref.hpp"
 #include "libbeamcore/runtime/process.hpp"
 #include "libbeamcore/term/atom.hpp"
+#include "libbeamcore/term/fields.hpp"
 #include "libbeamcore/term/ref.hpp"
+#include "libbeamcore/term/term.hpp"
 
 namespace beam {
 
@@ -36,6 +40,9 @@ struct spawn_options {
     std::uint64_t message_bytes_max = 0;
     /// A name to register before the child runs. Taken: spawn gives no pid (spawned::pid is false).
     std::optional<atom> name{};
+    /// The pid that it is to have, below runtime_options::first_pid: how a runtime that takes over from
+    /// another gives a process back under the name that others know. Taken: spawn gives no pid.
+    std::optional<pid> at{};
 };
 
 /// What spawn_opt gives: the pid, and the monitor's reference if one was asked for.
@@ -131,40 +138,86 @@ namespace detail {
 BEAM_EXPORT spawned spawn_body_for(module_record* module, runtime* node,
                                    std::unique_ptr<process_body> body, const spawn_options& options,
                                    const char* label);
-/// Ends the caller's current body and goes on with new code in the same process (see enter).
-BEAM_EXPORT void replace_code(process_block* pb, process::handle code, module_record* module,
-                              std::uint32_t label);
 
-template <auto Code, class... Args>
+/// A coroutine function of a module, as other versions of the module reach it.
+struct entry_point {
+    process (*make)(self, const term& arguments) = nullptr;  // exits with badarg if they do not fit
+    module_record* module = nullptr;
+};
+/// Finds the current version of an entry and retains its module; none: the caller's is current.
+using entry_finder = entry_point (*)(runtime& node, const module_record* caller, atom name);
+/// Whom to ask; the same for all runtimes (otp's module table).
+BEAM_EXPORT void set_entry_finder(entry_finder find) noexcept;
+
+/// Code that the caller's process goes on with (see enter).
+struct next_code {
+    process code;
+    module_record* module = nullptr;
+    bool retained = false;
+};
+BEAM_EXPORT std::optional<next_code> newer_code(process_block* pb, const module_record* caller,
+                                                atom name, term (*arguments)(const void*),
+                                                const void* kept);
+/// The function's name without its namespaces, from a template's __PRETTY_FUNCTION__.
+BEAM_EXPORT atom entry_atom(const char* pretty_function);
+template <auto Code>
+atom entry_name() {
+    static const atom name = entry_atom(__PRETTY_FUNCTION__);
+    return name;
+}
+
+/// Ends the caller's current body and goes on with other code in the same process.
+BEAM_EXPORT void replace_code(process_block* pb, next_code next, std::uint32_t label);
+
 struct enter_awaiter {
     process_block* pb;
-    process next;
+    next_code next;
+    std::uint32_t label;
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<>) noexcept {
-        static const std::uint32_t label = intern_label(__PRETTY_FUNCTION__);
-        replace_code(pb, next.release(), this_module(), label);
+        replace_code(pb, std::move(next), label);
     }
     [[noreturn]] void await_resume() const noexcept { __builtin_unreachable(); }
 };
+
+template <auto Code, class... Args>
+enter_awaiter code_to_enter(Args... args) {
+    process_block* pb = current();
+    module_record* const mine = this_module();
+    const atom name = entry_name<Code>();
+    if constexpr ((encodable<Args> && ...)) {
+        using kept = std::tuple<const Args&...>;
+        const kept given(args...);
+        const auto as_terms = [](const void* k) -> term {
+            return std::apply(
+                [](const auto&... a) { return list_of(std::vector<term>{beam::to_term(a)...}); },
+                *static_cast<const kept*>(k));
+        };
+        if (mine)
+            if (auto newer = newer_code(pb, mine, name, as_terms, &given))
+                return {pb, *std::move(newer), name.index()};
+    }
+    return {pb, {Code(self(pb), std::move(args)...), mine, false}, name.index()};
+}
 
 BEAM_EXPORT void hibernate_until_message(process_block* pb);
 }  // namespace detail
 
 /// Goes on with `Code(self, args...)` in the same process and never comes back: `co_await
 /// beam::enter<loop>(state)`. The caller's frame is destroyed. A process that loops by entering takes new
-/// code at each turn, as a fully qualified call does in Erlang.
+/// code at each turn, as a fully qualified call does in Erlang: where BEAM_APPLICATION lists `loop`, it is
+/// the current version's that goes on, with the arguments taken over as terms. Exits the caller with
+/// `badarg` if that one wants others.
 template <auto Code, class... Args>
-[[nodiscard]] auto enter(Args... args) {
-    detail::process_block* pb = detail::current();
-    return detail::enter_awaiter<Code, Args...>{pb, Code(self(pb), std::move(args)...)};
+[[nodiscard]] detail::enter_awaiter enter(Args... args) {
+    return detail::code_to_enter<Code>(std::move(args)...);
 }
 
 /// enter, beginning when the next message is in the mailbox (proc_lib:hibernate/3).
 template <auto Code, class... Args>
-[[nodiscard]] auto hibernate(Args... args) {
-    detail::process_block* pb = detail::current();
-    detail::hibernate_until_message(pb);
-    return detail::enter_awaiter<Code, Args...>{pb, Code(self(pb), std::move(args)...)};
+[[nodiscard]] detail::enter_awaiter hibernate(Args... args) {
+    detail::hibernate_until_message(detail::current());
+    return detail::code_to_enter<Code>(std::move(args)...);
 }
 
 }  // namespace beam

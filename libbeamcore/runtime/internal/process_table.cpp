@@ -2,14 +2,17 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <new>
 
 namespace beam::detail {
 
-process_table::process_table(std::uint32_t limit)
+process_table::process_table(std::uint32_t limit, std::uint32_t first)
     : limit_(limit),
       chunk_count_(std::uint32_t((std::uint64_t(limit) + chunk_size) >> chunk_bits)),
-      chunks_(new std::atomic<process_block*>[chunk_count_]()) {}
+      chunks_(new std::atomic<process_block*>[chunk_count_]()),
+      first_(std::clamp<std::uint32_t>(first, 1, std::max<std::uint32_t>(limit, 1))),
+      next_(first_) {}
 
 process_table::~process_table() {
     for (std::uint32_t c = 0; c < chunk_count_; ++c)
@@ -41,6 +44,28 @@ void process_table::flush(slot_cache& cache) {
     cache.freed_count = cache.fresh_count = 0;
 }
 
+process_block* process_table::take_at(std::uint32_t id, std::uint32_t serial) {
+    std::lock_guard lock(mutex_);
+    if (id == 0 || id >= first_) return nullptr;
+    make_chunk(id);
+    process_block* pb = find(id);
+    if (pb->id != 0) return nullptr;
+    pb->id = id;
+    pb->serial.store(serial, std::memory_order_release);
+    return pb;
+}
+
+void process_table::make_chunk(std::uint32_t id) {
+    auto& chunk = chunks_[id >> chunk_bits];
+    if (chunk.load(std::memory_order_relaxed)) return;
+    void* memory = ::mmap(nullptr, sizeof(process_block) * chunk_size, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    auto* blocks = static_cast<process_block*>(memory);
+    for (std::uint32_t b = 0; b < chunk_size; ++b) ::new (blocks + b) process_block();
+    chunk.store(blocks, std::memory_order_release);
+}
+
 bool process_table::refill(slot_cache& cache) {
     std::lock_guard lock(mutex_);
     const std::uint32_t next = next_.load(std::memory_order_relaxed);
@@ -57,15 +82,7 @@ bool process_table::refill(slot_cache& cache) {
     }
     for (std::uint32_t i = slot_cache::batch; i-- > 0;) {
         const std::uint32_t id = next + i;
-        auto& chunk = chunks_[id >> chunk_bits];
-        if (!chunk.load(std::memory_order_relaxed)) {
-            void* memory = ::mmap(nullptr, sizeof(process_block) * chunk_size,
-                                  PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-            if (memory == MAP_FAILED) throw std::bad_alloc();
-            auto* blocks = static_cast<process_block*>(memory);
-            for (std::uint32_t b = 0; b < chunk_size; ++b) ::new (blocks + b) process_block();
-            chunk.store(blocks, std::memory_order_release);
-        }
+        make_chunk(id);
         process_block* pb = find(id);
         pb->id = id;
         cache.fresh[cache.fresh_count++] = id;

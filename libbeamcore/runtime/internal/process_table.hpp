@@ -23,7 +23,8 @@ struct slot_cache {
 
 class process_table {
 public:
-    explicit process_table(std::uint32_t limit);
+    /// take() gives ids from `first` on.
+    explicit process_table(std::uint32_t limit, std::uint32_t first = 1);
     ~process_table();
 
     /// Look-up takes no lock. Null for an id that was never used. The block may belong to another
@@ -37,6 +38,8 @@ public:
 
     /// A block nobody uses, its serial already the new process's. Null when the limit is reached.
     [[nodiscard]] process_block* take(slot_cache& cache);
+    /// The block of an id below `first` that was never used, with that serial; null for any other.
+    [[nodiscard]] process_block* take_at(std::uint32_t id, std::uint32_t serial);
     void give_back(slot_cache& cache, process_block* pb);
     void flush(slot_cache& cache);
 
@@ -51,11 +54,13 @@ private:
     static constexpr std::size_t reuse_distance = 1024;
 
     bool refill(slot_cache& cache);
+    void make_chunk(std::uint32_t id);
 
     const std::uint32_t limit_;
     const std::uint32_t chunk_count_;
     const std::unique_ptr<std::atomic<process_block*>[]> chunks_;
-    std::atomic<std::uint32_t> next_{1};
+    const std::uint32_t first_;
+    std::atomic<std::uint32_t> next_;
     std::mutex mutex_;
     std::deque<std::uint32_t> free_;
 };

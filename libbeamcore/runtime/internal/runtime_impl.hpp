@@ -118,8 +118,9 @@ public:
     void wake_somebody();
     void wake(scheduler& s);
 
-    /// Ends the running, or a never run, process: see exit.cpp.
-    void finish(process_block* pb, term reason) noexcept;
+    /// Ends the running, or a never run, process: see exit.cpp. False, in steps only: there is more to do, call
+    /// again in another turn.
+    bool finish(process_block* pb, term reason, bool in_steps = false) noexcept;
 
     /// The living block of `p`, if any. The process may die at any moment.
     [[nodiscard]] process_block* find(const pid& p) const;
@@ -166,6 +167,8 @@ public:
     std::atomic<std::uint64_t> foreign_spawned{0}, foreign_exited{0};
 
     process_block* take_block();
+    /// The block of that very pid; null if it is in use or not below options.first_pid.
+    process_block* take_block_at(const pid& p);
     void give_back_block(process_block* pb);
 
     // Deterministic mode.
@@ -178,7 +181,9 @@ public:
     std::recursive_mutex locals_mutex;  // a maker may ask for another's
 
 private:
-    std::atomic<std::uint64_t> next_unique_{1};
+    void begin_finish(process_block* pb, term reason) noexcept;
+
+    std::atomic<std::uint64_t> next_unique_;
     std::atomic<unsigned> next_target_{0};
 };
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "libbeamcore/otp/gen_server.hpp"
+#include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/release/application_module.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 
@@ -92,6 +93,51 @@ beam::awaitable<beam::answer> guard(beam::request&) {
     co_return beam::term(beam::spawn(watch));
 }
 
+struct tick {
+    BEAM_FIELDS(tick)
+};
+struct tell {
+    beam::pid to;
+    BEAM_FIELDS(tell, to)
+};
+// Counts ticks, and goes on with the current version's code after each.
+beam::process counting(beam::self self, std::int64_t n) {
+    for (;;) {
+        auto m = co_await self.receive<tick, tell>();
+        if (const tell* asked = std::get_if<tell>(&m))
+            beam::send(asked->to, n);
+        else
+            co_await beam::enter<counting>(n + 1);
+    }
+}
+
+beam::awaitable<beam::answer> count(beam::request&) {
+    co_return beam::term(beam::spawn(counting, std::int64_t(0)));
+}
+// A supervisor with one such child.
+beam::awaitable<beam::answer> nursery(beam::request&) {
+    std::vector<beam::child_spec> children;
+    children.emplace_back(beam::term(beam::atom("counting")),
+                          beam::child<counting>(std::int64_t(5)));
+    auto starting = beam::supervisor::start_link({}, std::move(children));
+    beam::start_result r = co_await starting;
+    const auto top = beam::started_pid(std::move(r));
+    if (!top) co_return beam::refuse("cannot_open", "it does not start");
+    co_return beam::term(*top);
+}
+beam::awaitable<beam::answer> tick_once(beam::request&, account_params p) {
+    beam::send(p.account, tick{});
+    co_return beam::term(beam::atoms::ok);
+}
+
+beam::awaitable<beam::answer> ask_count(beam::request&, account_params p) {
+    beam::self me = beam::this_process();
+    tell question{me.id()};
+    beam::send(p.account, question);
+    const auto n = co_await me.receive<std::int64_t>();
+    co_return beam::term(n);
+}
+
 beam::awaitable<beam::answer> version(beam::request&) {
     try {
         throw error(1);
@@ -109,7 +155,7 @@ beam::awaitable<beam::answer> break_in(beam::request&) {
 
 }  // namespace vault
 
-BEAM_APPLICATION(vault, "1", vault::account) {
+BEAM_APPLICATION(vault, "1", vault::account, vault::counting) {
     app.spec.description = "Accounts";
     app.method("open", vault::open);
     app.method("pay", vault::pay);
@@ -117,6 +163,10 @@ BEAM_APPLICATION(vault, "1", vault::account) {
     app.method("pay_later", vault::pay_later);
     app.method("seal", vault::seal);
     app.method("guard", vault::guard);
+    app.method("count", vault::count);
+    app.method("nursery", vault::nursery);
+    app.method("tick", vault::tick_once);
+    app.method("ask_count", vault::ask_count);
     app.method("version", vault::version);
     app.method("break_in", vault::break_in);
 }

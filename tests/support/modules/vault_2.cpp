@@ -82,6 +82,32 @@ beam::awaitable<beam::answer> balance(beam::request&, account_params p) {
     co_return beam::term(n);
 }
 
+struct tick {
+    BEAM_FIELDS(tick)
+};
+struct tell {
+    beam::pid to;
+    BEAM_FIELDS(tell, to)
+};
+// Counts ticks, and goes on with the current version's code after each.
+beam::process counting(beam::self self, std::int64_t n) {
+    for (;;) {
+        auto m = co_await self.receive<tick, tell>();
+        if (const tell* asked = std::get_if<tell>(&m))
+            beam::send(asked->to, n);
+        else
+            co_await beam::enter<counting>(n + 100);
+    }
+}
+
+beam::awaitable<beam::answer> ask_count(beam::request&, account_params p) {
+    beam::self me = beam::this_process();
+    tell question{me.id()};
+    beam::send(p.account, question);
+    const auto n = co_await me.receive<std::int64_t>();
+    co_return beam::term(n);
+}
+
 beam::awaitable<beam::answer> version(beam::request&) {
     try {
         throw error("two");
@@ -94,9 +120,10 @@ beam::awaitable<beam::answer> version(beam::request&) {
 
 }  // namespace vault
 
-BEAM_APPLICATION(vault, "2", vault::account) {
+BEAM_APPLICATION(vault, "2", vault::account, vault::counting) {
     app.method("open", vault::open);
     app.method("pay", vault::pay);
     app.method("balance", vault::balance, {.restartable = true});
+    app.method("ask_count", vault::ask_count);
     app.method("version", vault::version);
 }

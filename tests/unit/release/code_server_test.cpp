@@ -12,6 +12,7 @@
 
 #include "libbeamcore/base/install.hpp"
 #include "libbeamcore/otp/gen_server.hpp"
+#include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/otp/sys.hpp"
 #include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
@@ -195,6 +196,88 @@ TEST_CASE("CODE-02: soft_purge with a user of old code says who, and removes not
         CHECK(mapped_lines("vault-1/vault.so") == 0);
         r = co_await code.soft_purge("vault");
         CHECK(r.purged);
+    });
+}
+
+TEST_CASE("a coroutine that enters itself goes over to the current version, in the same process") {
+    in_node([](self) -> awaitable<void> {
+        auto v1 = load("1");
+        const term counter = co_await ask(v1, "vault.count");
+        const pid p = *counter.as_pid();
+        (void)co_await ask(v1, "vault.tick", params(p));
+        term n = co_await ask(v1, "vault.ask_count", params(p));
+        CHECK(n == term(1));
+        auto v2 = load("2");
+        n = co_await ask(v2, "vault.ask_count", params(p));
+        CHECK(n == term(1));
+        auto held = co_await code_server::current().soft_purge("vault");
+        CHECK_FALSE(held.purged);
+        // Its next turn is the new version's, with the old one's state.
+        (void)co_await ask(v1, "vault.tick", params(p));
+        n = co_await ask(v2, "vault.ask_count", params(p));
+        CHECK(n == term(2));
+        (void)co_await ask(v1, "vault.tick", params(p));
+        n = co_await ask(v2, "vault.ask_count", params(p));
+        CHECK(n == term(102));
+        v1.reset();
+        auto r = co_await code_server::current().soft_purge("vault");
+        CHECK(r.unmapped);
+        n = co_await ask(v2, "vault.ask_count", params(p));
+        CHECK(n == term(102));
+    });
+}
+
+TEST_CASE("a supervisor's restart of a coroutine takes the current version") {
+    in_node([](self) -> awaitable<void> {
+        auto v1 = load("1");
+        const term nursery = co_await ask(v1, "vault.nursery");
+        const pid top = *nursery.as_pid();
+        auto v2 = load("2");
+        v1.reset();
+        auto children = co_await supervisor::which_children(top);
+        REQUIRE(children.size() == 1);
+        const pid first = *children[0].pid;
+        term n = co_await ask(v2, "vault.ask_count", params(first));
+        CHECK(n == term(5));
+        exit(first, atoms::kill);
+        (void)co_await exit_reason(first);
+        children = co_await supervisor::which_children(top);
+        REQUIRE(children[0].pid);
+        CHECK(*children[0].pid != first);
+        // Nothing of version 1 is left, in the supervisor neither.
+        auto r = co_await code_server::current().soft_purge("vault");
+        CHECK(r.unmapped);
+        n = co_await ask(v2, "vault.ask_count", params(*children[0].pid));
+        CHECK(n == term(5));
+    });
+}
+
+TEST_CASE("births that are held back wait until they are let go, in the version of that moment") {
+    in_node([](self me) -> awaitable<void> {
+        (void)load("1");
+        auto& table = module_table::current();
+        const atom vault("vault"), account("account");
+        table.hold_births(vault, account);
+        spawn_link(
+            [](self s, pid parent, atom application, atom name) -> process {
+                auto start = child_start::of_class(application, name, list({term(7)}));
+                CHECK(start.waits());
+                auto starting = start.start_waiting();
+                start_result born = co_await starting;
+                const auto child = started_pid(std::move(born));
+                send(parent, child ? *child : pid{});
+                (void)co_await s.receive();  // its child is linked to it
+            },
+            me.id(), vault, account);
+        auto early = co_await me.receive_for<pid>(50ms);
+        CHECK_FALSE(early);
+        auto v2 = load("2");
+        table.let_births_go(vault);
+        const pid born = co_await me.receive<pid>();
+        REQUIRE(born);
+        const term state = co_await sys::get_state(born);
+        CHECK(shown(state) == "#{balance_ => 7,last_note_ => <<>>,owner_ => <<\"nobody\">>}");
+        CHECK_FALSE(table.births_are_held(vault, account));
     });
 }
 
@@ -411,6 +494,83 @@ TEST_CASE("a module built against another libbeamcore is refused before it is lo
     CHECK(r.error().is("foreign_abi"));
     CHECK(r.error().detail.find("this node has") != std::string::npos);
     CHECK(mapped_lines(dir.path().string()) == 0);
+}
+
+TEST_CASE("a node maps its own copy, and what happens to the installed file does not touch it") {
+    test::scratch dir;
+    const auto installed = dir.path() / "installed" / "vault-1";
+    const auto own = dir.path() / "state" / "lib";
+    std::filesystem::create_directories(installed);
+    std::filesystem::copy_file(test::modules() / "vault-1" / "vault.so", installed / "vault.so");
+    runtime node;
+    code_server::of(node).set_folders({dir.path() / "installed"});
+    code_server::of(node).set_own_folder(own);
+    const auto copy = own / "vault-1" / "vault.so";
+    auto r = node.execute(
+        [](self, std::filesystem::path source, std::filesystem::path mapped) -> awaitable<void> {
+            auto& code = code_server::current();
+            auto v1 = code.load("vault", "1");
+            REQUIRE(v1);
+            CHECK((*v1)->path() == mapped);
+            CHECK(mapped_lines(source.string()) == 0);
+            struct stat info {};
+            REQUIRE(::stat(mapped.c_str(), &info) == 0);
+            CHECK((info.st_mode & 0777) == 0444);
+            REQUIRE(::stat(mapped.parent_path().parent_path().c_str(), &info) == 0);
+            CHECK((info.st_mode & 0777) == 0700);
+            // As `cp` and `make install` do: written over in place.
+            std::ofstream(source, std::ios::binary | std::ios::trunc) << std::string(4096, 'x');
+            const term account = co_await ask(*v1, "vault.open", opening(3));
+            const term n = co_await ask(*v1, "vault.balance", params(*account.as_pid()));
+            CHECK(n == term(3));
+            co_await stop(*account.as_pid());
+            // What was written over is no module; the copy follows what is installed, at the next load.
+            v1->reset();
+            (void)code.remove("vault");
+            auto purged = co_await code.soft_purge("vault");
+            CHECK(purged.unmapped);
+            auto bad = code.load("vault", "1");
+            REQUIRE_FALSE(bad);
+            CHECK(bad.error().is("bad_module"));
+            std::filesystem::copy_file(test::modules() / "vault-1" / "vault.so", source,
+                                       std::filesystem::copy_options::overwrite_existing);
+            v1 = code.load("vault", "1");
+            CHECK(v1);
+        },
+        installed / "vault.so", copy);
+    CHECK_MESSAGE(r.has_value(), to_string(r ? term() : r.error()));
+    std::size_t files = 0;
+    for (const auto& e : std::filesystem::directory_iterator(own / "vault-1")) files += e.exists();
+    CHECK(files == 1);  // nothing half written beside it
+}
+
+TEST_CASE("where no copy can be made, the load says where") {
+    test::scratch dir;
+    std::ofstream(dir.path() / "file") << "no folder";
+    runtime node;
+    auto& code = code_server::of(node);
+    code.set_folders({test::modules()});
+    code.set_own_folder(dir.path() / "file" / "lib");
+    auto r = code.load("vault", "1");
+    REQUIRE_FALSE(r);
+    CHECK(r.error().is("cannot_copy"));
+    CHECK(r.error().detail.find((dir.path() / "file").string()) != std::string::npos);
+}
+
+TEST_CASE("a module in a folder that others may write is refused") {
+    test::scratch dir;
+    const auto folder = dir.path() / "open" / "vault-1";
+    std::filesystem::create_directories(folder);
+    std::filesystem::copy_file(test::modules() / "vault-1" / "vault.so", folder / "vault.so");
+    ::chmod((dir.path() / "open").c_str(), 0777);
+    runtime node;
+    auto& code = code_server::of(node);
+    code.set_folders({dir.path() / "open"});
+    auto r = code.load("vault", "1");
+    REQUIRE_FALSE(r);
+    CHECK(r.error().is("not_permitted"));
+    ::chmod((dir.path() / "open").c_str(), 01777);  // as /tmp: nobody can rename what is another's
+    CHECK(code.load("vault", "1"));
 }
 
 TEST_CASE("modules that may not or cannot be loaded are refused, each with its reason") {
