@@ -100,6 +100,8 @@ std::optional<link_event> child_link::next() {
             event.again = p.argument(1) == "again";
         } else if (p.verb == "reread") {
             event.kind = link_event::what::reread;
+            for (std::size_t i = 0; i + 1 < p.arguments.size(); i += 2)
+                event.settings[p.arguments[i]] = p.arguments[i + 1];
         } else if (p.verb == "listener" && p.fd) {
             event.kind = link_event::what::listener;
             event.fd = std::move(p.fd);

@@ -19,7 +19,7 @@ namespace beam {
 struct link_event {
     enum class what {
         stop,      ///< drain, then exit with 0; `text` is the reason
-        reread,    ///< SIGHUP
+        reread,    ///< SIGHUP: `settings` are those of node_options now
         listener,  ///< accept on `fd` as well; the old socket's file is gone, its queue is not
         exited,    ///< process `pid`, adopted from an earlier child, ended with `status` (waitpid)
         status,    ///< answers ask_status()
@@ -27,6 +27,7 @@ struct link_event {
     };
     what kind;
     std::string text;
+    std::map<std::string, std::string> settings{};
     unique_fd fd;
     int pid = 0;
     int status = 0;

@@ -35,15 +35,6 @@ std::optional<std::string> variable(const char* name) {
     return value;
 }
 
-std::optional<std::chrono::milliseconds> duration_variable(const char* name) {
-    const auto text = variable(name);
-    if (!text) return {};
-    const auto d = parse_duration(*text);
-    if (d) return std::chrono::duration_cast<std::chrono::milliseconds>(*d);
-    log(log_level::warning, "node", "not a duration", {{"variable", name}, {"value", *text}});
-    return {};
-}
-
 // Each client is a descriptor. Those that are left when so many clients are connected are for stores,
 // modules, ports, and for telling the next client that it is one too many.
 void make_room_for_clients(node_settings& settings) {
@@ -80,8 +71,8 @@ private:
 int run_child(const node_options& options) {
     ::signal(SIGPIPE, SIG_IGN);
     ::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error of the write
-    if (const auto level = variable("BEAM_LOG"))
-        if (const auto parsed = parse_log_level(*level)) set_log_threshold(*parsed);
+    const node_settings settings = node_settings::from_environment(options.settings);
+    set_log_threshold(*parse_log_level(settings.log_level));
     name_calls_into_purged_code();
 
     auto link = child_link::open(options);
@@ -101,7 +92,7 @@ int run_child(const node_options& options) {
     std::atomic<bool> link_is_read{true};
     node_context context;
     context.options = options;
-    context.settings = node_settings::from_environment();
+    context.settings = settings;
     make_room_for_clients(context.settings);
     context.link = &*link;
     context.listen.reset(options.listen_fd);
@@ -140,23 +131,44 @@ int run_child(const node_options& options) {
 
 }  // namespace
 
-node_settings node_settings::from_environment() {
+node_settings node_settings::from_environment(
+    const std::map<std::string, std::string>& configured) {
     node_settings s;
     if (const char* ci = std::getenv("CI"); ci && *ci) {
         s.idle = 5min;
         s.idle_max = 1h;
     }
-    if (const auto idle = duration_variable("BEAM_IDLE_EXIT"); idle && *idle > 0ms) {
-        s.idle = *idle;
-        s.idle_max = std::max(s.idle_max, *idle);
+    const auto find = [&](const char* name, const char* key) -> std::optional<std::string> {
+        if (auto text = variable(name)) return text;
+        const auto at = configured.find(key);
+        return at == configured.end() ? std::nullopt : std::optional(at->second);
+    };
+    const auto refuse = [](const char* key, const std::string& text, const char* wanted) {
+        log(log_level::warning, "node", wanted, {{"setting", key}, {"value", text}});
+    };
+    if (const auto text = find("BEAM_IDLE_EXIT", "idle_exit")) {
+        const auto idle = parse_duration(*text);
+        if (idle && idle->count() > 0) {
+            s.idle = std::chrono::ceil<std::chrono::milliseconds>(*idle);
+            s.idle_max = std::max(s.idle_max, s.idle);
+        } else {
+            refuse("idle_exit", *text, "not a duration");
+        }
     }
-    if (const auto text = variable("BEAM_LINE_MAX")) {
+    if (const auto text = find("BEAM_LINE_MAX", "line_max")) {
         const auto size = parse_size(*text);
         if (size && *size >= 1024)
             s.line_max = std::min<std::size_t>(*size, line_max_max);
         else
-            log(log_level::warning, "node", "not a size of at least 1K",
-                {{"variable", "BEAM_LINE_MAX"}, {"value", *text}});
+            refuse("line_max", *text, "not a size of at least 1K");
+    }
+    if (const auto text = find("BEAM_LOG", "log")) {
+        if (parse_log_level(*text))
+            s.log_level = *text;
+        else if (*text == "trace")  // a tool's level, which shows lines of the protocol
+            s.log_level = "debug";
+        else
+            refuse("log", *text, "no level of the log");
     }
     return s;
 }

@@ -2,6 +2,7 @@
 // handed to the runtime's process on that process's own command line.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct node_options {
     std::string started_by = "by hand";  ///< for `status`
     bool spawned = false;                ///< started by a tool: leaves when idle for long
     std::string version;                 ///< of the beamd that was started
+    /// What config.toml says that the environment does not: `idle_exit`, `line_max`, `log`.
+    std::map<std::string, std::string> settings;
 
     int link_fd = -1;    ///< in the runtime's process: the socket to the parent
     int listen_fd = -1;  ///< the listening control socket; the parent keeps it open

@@ -86,6 +86,7 @@ private:
     // Events.
     void step();
     void on_signal(const signalfd_siginfo& info);
+    void reread();
     void on_packet(parent_protocol::packet& packet);
     void on_child_exit(int status);
     void on_crash(const std::string& how);
@@ -107,7 +108,7 @@ private:
         unique_fd fd;
     };
 
-    const parent_options& options_;
+    parent_options options_;
     log_file log_;
     ready_pipe ready_;
     sd_notify service_;
@@ -410,7 +411,7 @@ void parent::on_signal(const signalfd_siginfo& info) {
         case SIGHUP:
             log_.reopen();
             log_.line("reread: SIGHUP from " + sender_of(info));
-            send("reread");
+            reread();
             break;
         default:
             if (stopping_ && child_.pid > 0) {
@@ -421,6 +422,20 @@ void parent::on_signal(const signalfd_siginfo& info) {
             begin_stop(std::string(info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM") + " from " +
                        sender_of(info));
     }
+}
+
+void parent::reread() {
+    if (!options_.reread) return;
+    auto read = options_.reread();
+    if (!read) {
+        log_.line("not reread: " + read.error().detail + "; all settings stay as they are");
+        return;
+    }
+    for (const auto& remark : read->remarks) log_.line(remark);
+    options_.node.settings = std::move(read->settings);  // for later runtimes, too
+    std::vector<std::string> words;
+    for (const auto& [key, value] : options_.node.settings) words.insert(words.end(), {key, value});
+    send("reread", words);
 }
 
 void parent::on_packet(parent_protocol::packet& p) {

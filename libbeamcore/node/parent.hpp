@@ -5,22 +5,33 @@
 // the runtime as its child and starts it anew when it dies abnormally, within an intensity of its own:
 // at once, but after a growing pause when it died within a second, again.
 //
-// Signals: SIGTERM, SIGINT stop (drain, then kill; a second one kills at once); SIGHUP reopens the log
-// and is passed on as `reread`; SIGUSR1 makes a deleted socket file anew; SIGUSR2 restarts: the
+// Signals: SIGTERM, SIGINT stop (drain, then kill; a second one kills at once); SIGHUP reopens the log,
+// reads configuration again and passes it on; SIGUSR1 makes a deleted socket file anew; SIGUSR2 restarts: the
 // runtime drains, the parent becomes the beamd now on disk, and starts a runtime; clients wait.
 // A deleted socket or lock file is also noticed by itself (inotify) and made anew.
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "libbeamcore/base/result.hpp"
 #include "libbeamcore/node/node_options.hpp"
 
 namespace beam {
 
+/// What was read again.
+struct reread_settings {
+    std::map<std::string, std::string> settings;  ///< for node_options::settings
+    std::vector<std::string> remarks;             ///< for the log: what does not count, and why
+};
+
 struct parent_options {
     node_options node;
+    /// Reads configuration again, for SIGHUP. Its error's detail goes to the log, and nothing changes.
+    std::function<result<reread_settings>()> reread{};
 
     std::vector<std::string> child_command;  ///< program and arguments before child_arguments()
     std::vector<std::string> self_command;   ///< program and arguments for execve of the parent

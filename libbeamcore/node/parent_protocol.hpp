@@ -23,7 +23,7 @@
 //     listener + fd            the socket file was deleted and made anew: accept here as well
 //     stop REASON [again]      drain and exit with 0; killed when it takes longer than the drain time;
 //                              again: another child is started after it
-//     reread                   SIGHUP: read configuration again
+//     reread [KEY VALUE]...    SIGHUP: these are the settings of config.toml now
 //     ping                     asked for when systemd watches; unanswered, no WATCHDOG=1 is sent
 //     exited PID STATUS        an adopted process (a port of an earlier child) ended, as waitpid says
 //     status PARENT_PID RESTARTS UPTIME_MS

@@ -17,6 +17,7 @@ int run(int argc, char** argv, runtime_entry runtime) {
                  "beamd"};
     auto common = tool::add_common_options(app);
     common->has_batch = false;
+    common->config_keys = {"idle_exit", "line_max"};
     tool::examples(app, "beamd --daemon && beamd status\nbeamd logs --follow");
     app.require_subcommand(0, 1);
 

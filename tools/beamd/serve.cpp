@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "libbeamcore/base/duration.hpp"
+#include "libbeamcore/base/size.hpp"
 #include "libbeamcore/node/parent.hpp"
 #include "libbeamcore/node/ready_pipe.hpp"
 #include "tools/beamd/beamd.hpp"
@@ -36,10 +38,63 @@ void check_before_start(const tool::common_state& common, const serve_options& o
     (void)tool::socket_path(tool::runtime_folder(), common.node);
 }
 
+constexpr struct {
+    const char* key;
+    const char* variable;
+} node_settings[] = {
+    {"idle_exit", "BEAM_IDLE_EXIT"}, {"line_max", "BEAM_LINE_MAX"}, {"log", "BEAM_LOG"}};
+
+[[noreturn]] void bad_setting(const char* key, const tool::config_value& value, const char* why) {
+    failure error(exit_code::bad_config, why);
+    error.what_failed = value.origin + ": " + key + " " + value.text;
+    throw error;
+}
+
+// What config.toml says of the node's own settings. Throws a failure for a value that is none.
+reread_settings settings_of(const tool::common_state& common) {
+    reread_settings read;
+    for (const auto& [key, variable] : node_settings) {
+        const auto at = common.config.find(key);
+        if (at == common.config.end()) continue;
+        const auto& value = at->second;
+        const std::string_view name(key);
+        if (const auto d = parse_duration(value.text);
+            name == "idle_exit" && (!d || d->count() <= 0))
+            bad_setting(key, value, "not a duration, as 30m or 1h");
+        if (const auto s = parse_size(value.text); name == "line_max" && (!s || *s < 1024))
+            bad_setting(key, value, "not a size of at least 1K");
+        if (const char* set = std::getenv(variable); set && *set)
+            read.remarks.push_back(std::string(key) + " in " + value.origin +
+                                   " does not count: " + variable + " is set");
+        read.settings[key] = value.text;
+    }
+    return read;
+}
+
+// Reads the files again into a copy: what the node is called, and where its socket is, stays.
+result<reread_settings> read_again(tool::common_state common) {
+    try {
+        const auto old_node = common.config.find("node");
+        const auto before = old_node == common.config.end() ? std::string() : old_node->second.text;
+        tool::reread_config(common);
+        auto read = settings_of(common);
+        const auto node = common.config.find("node");
+        if (node != common.config.end() && node->second.text != before)
+            read.remarks.push_back("node in " + node->second.origin +
+                                   " does not count: a running node keeps its name");
+        return read;
+    } catch (const failure& error) {
+        return fail("bad_configuration",
+                    error.what_failed.empty() ? error.why : error.what_failed + ": " + error.why);
+    }
+}
+
 int become_parent(const tool::common_state& common, const serve_options& options,
                   const std::vector<std::string>& command_line) {
     check_before_start(common, options);
     parent_options parent;
+    parent.node.settings = settings_of(common).settings;
+    parent.reread = [&common] { return read_again(common); };
     parent.node.name = common.node;
     parent.node.runtime_folder = tool::runtime_folder();
     parent.node.state_folder = tool::state_folder(parent.node.runtime_folder);

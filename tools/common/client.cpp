@@ -287,6 +287,24 @@ json client::hello() {
     }
 }
 
+bool client::may_be_repeated(std::string_view method) {
+    constexpr std::string_view question = "node.method";
+    if (method == question) return true;
+    const bool may_spawn = std::exchange(session_->may_spawn, false);
+    struct restore {
+        session& s;
+        bool value;
+        ~restore() { s.may_spawn = value; }
+    } on_exit{*session_, may_spawn};
+    try {
+        const auto facts = ask(question, {{"name", method}});
+        const auto it = facts.find("restartable");
+        return it != facts.end() && *it == true;
+    } catch (const failure&) {
+        return false;  // a node that does not know the question, or no node
+    }
+}
+
 json client::ask(std::string_view method) {
     return ask(method, json());
 }
@@ -315,7 +333,8 @@ json client::ask(std::string_view method, const json& params) {
                 if (has_id(*message, id)) return result_of(*message);
             }
         } catch (const connection_lost& lost) {
-            if (lost.answered) throw node_ended(*s.common);
+            // Most is done twice at one's peril, so the next runtime is asked whether this is.
+            if (lost.answered && !may_be_repeated(method)) throw node_ended(*s.common);
             if (by.is_over()) throw not_served(s);
         } catch (const interrupted&) {
             if (id >= 0) s.cancel(id);

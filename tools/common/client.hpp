@@ -74,6 +74,9 @@ public:
     [[nodiscard]] session& open();
 
 private:
+    /// Asks the node, without starting one.
+    [[nodiscard]] bool may_be_repeated(std::string_view method);
+
     std::unique_ptr<session> session_;
 };
 

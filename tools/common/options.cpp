@@ -255,6 +255,14 @@ void resolve(common_state& c) {
     }
 }
 
+void reread_config(common_state& common) {
+    setting file{"config", "", ""};
+    for (const auto& s : common.settings)
+        if (s.name == file.name) file = s;
+    common.config.clear();
+    read_config_files(common, file);
+}
+
 void confirm(const common_options& common, std::string_view question) {
     if (common->yes) return;
     if (::isatty(0) != 1 || ::isatty(2) != 1)

@@ -104,6 +104,9 @@ void examples(CLI::App& command, std::string lines);
 /// environment value, 78 for a configuration file.
 void resolve(common_state& common);
 
+/// Reads the same configuration files again, into common.config alone. Throws a failure with exit 78.
+void reread_config(common_state& common);
+
 /// Asks on the terminal if stdin and stderr are ttys, else wants `--yes`. Throws a failure: exit 2
 /// without it, 1 when the answer is no.
 void confirm(const common_options& common, std::string_view question);

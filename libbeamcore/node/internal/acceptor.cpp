@@ -39,7 +39,7 @@ result<void> acceptor::add(int fd) {
     if (!copy) return fail("cannot_listen", "no descriptor");
     io::listen_options options;
     options.connections.framing = io::framing::line;
-    options.connections.line_max = node_->settings.line_max;
+    options.connections.line_max = node_->live.line_max;
     options.connections.output_max = node_->settings.output_max;
     auto listener = io::adopt_listener(std::move(copy), options);
     if (!listener) return pass(listener);

@@ -1,5 +1,6 @@
 #include "libbeamcore/node/internal/boot.hpp"
 
+#include <filesystem>
 #include <future>
 
 #include "libbeamcore/base/log.hpp"
@@ -86,8 +87,10 @@ process run_node(self me, node_context* node, booted* done) {
 }  // namespace
 
 result<void> boot_node(runtime& node, node_context& context) {
+    context.live.take(context.settings);
     // In this order, so that the callbacks of applications go before their modules.
-    (void)code_server::of(node);
+    code_server::of(node).set_own_folder(std::filesystem::path(context.options.store_folder()) /
+                                         "releases" / "lib");
     node_facts facts;
     facts.name = context.options.name;
     facts.store_folder = context.options.store_folder();

@@ -51,7 +51,8 @@ cast_result connection_process::handle_info(take_over m) {
     node_->last_client_ms.store(node_->now_ms());
     if (auto who = peer_.peer_credentials(); who) uid_ = who->user;
     draining_ = node_->state.load() == node_state::stopping;
-    peer_.set_line_max(node_->settings.line_max);
+    line_max_ = node_->live.line_max;
+    peer_.set_line_max(line_max_);
     peer_.set_framing(io::framing::line);
     read_more();
     return {};
@@ -81,8 +82,7 @@ cast_result connection_process::handle_info(io::end_of_input m) {
         // Where the next line begins is not known any more.
         write(rpc::error_line(
             "null", rpc::make_failure(rpc::invalid_request, "too_long",
-                                      "a line of more than " +
-                                          std::to_string(node_->settings.line_max) + " bytes",
+                                      "a line of more than " + std::to_string(line_max_) + " bytes",
                                       "", 65)));
         closing_ = true;
         end_all(reason("closed"));
@@ -128,7 +128,8 @@ awaitable<void> connection_process::begin(rpc::call c) {
         refuse_it(*failed_hello_);
         co_return;
     }
-    if (draining_) {
+    // Our own drain may still be on its way.
+    if (draining_ || node_->state.load() == node_state::stopping) {
         refuse_it(stopping_failure());
         co_return;
     }

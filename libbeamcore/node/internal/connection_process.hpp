@@ -89,6 +89,7 @@ private:
     io::connection peer_;
     bool counted_ = false;
     std::uint32_t uid_ = 0;
+    std::size_t line_max_ = 0;
     std::string tool_;
     std::optional<rpc::failure> failed_hello_;
     std::uint32_t credit_ = 0;  // lines that may still come

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <string>
 
@@ -29,12 +30,30 @@ struct node_settings {
     std::chrono::milliseconds idle_max = std::chrono::hours(12);
     bool peers_of_other_users = false;  ///< only tests
 
-    [[nodiscard]] BEAM_EXPORT static node_settings from_environment();
+    std::string log_level = "info";  ///< BEAM_LOG
+
+    /// The environment's, else those of `configured` (node_options::settings), else the defaults.
+    [[nodiscard]] BEAM_EXPORT static node_settings from_environment(
+        const std::map<std::string, std::string>& configured = {});
+};
+
+/// The settings that may change while the node runs.
+struct live_settings {
+    std::atomic<std::size_t> line_max{0};  ///< for connections made from then on
+    std::atomic<std::chrono::milliseconds> idle{};
+    std::atomic<std::chrono::milliseconds> idle_max{};
+
+    void take(const node_settings& s) {
+        line_max.store(s.line_max);
+        idle.store(s.idle);
+        idle_max.store(s.idle_max);
+    }
 };
 
 struct node_context {
     node_options options;
-    node_settings settings;
+    node_settings settings;  ///< as they were at the start
+    live_settings live;
     child_link* link = nullptr;  ///< used by the lifecycle process only, once the node is ready
     unique_fd listen;            ///< the control socket; the acceptor works on a copy
 

@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 
 #include "libbeamcore/base/unique_fd.hpp"
 #include "libbeamcore/io/connection.hpp"
 #include "libbeamcore/runtime/detail/unit.hpp"
+#include "libbeamcore/term/fields.hpp"
 #include "libbeamcore/term/pid.hpp"
 #include "libbeamcore/term/term.hpp"
 
@@ -64,10 +66,15 @@ struct accept_on {
 
 /// To the lifecycle.
 struct link_readable {};
+/// What config.toml says now.
+struct settings_reread {
+    std::map<std::string, std::string> configured;
+    BEAM_FIELDS(settings_reread, configured)
+};
+/// Once it is answered, nothing new is begun on any connection.
 struct stop_node {
+    using reply = void;
     std::string reason;
-    int exit_code = 0;
-    bool tell_parent = true;
 };
 struct idle_check {};
 struct objections_heard {

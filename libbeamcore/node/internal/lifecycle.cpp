@@ -6,6 +6,7 @@
 
 #include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/base/log.hpp"
+#include "libbeamcore/base/size.hpp"
 #include "libbeamcore/io/os_port.hpp"
 #include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/otp/dynamic_supervisor.hpp"
@@ -29,7 +30,7 @@ void send_to(const atom& name, auto message) {
 }
 
 // Tells all clients, gives their requests time to end, stops the applications.
-awaitable<void> drain_node(self me, node_context* node, bool again, int exit_code) {
+awaitable<void> drain_node(self me, node_context* node, bool again) {
     send_to(node_names::acceptor(), stop_accepting{});
     const auto end = monotonic_time() + node->settings.drain;
     std::size_t left = 0;
@@ -55,7 +56,7 @@ awaitable<void> drain_node(self me, node_context* node, bool again, int exit_cod
     auto stopping = application::stop_all();
     co_await stopping;
     log(log_level::info, "node", "stopped");
-    node->finish(exit_code);
+    node->finish(0);
 }
 
 struct objection_heard {
@@ -98,12 +99,12 @@ awaitable<void> ask_objections(self me, pid lifecycle) {
 
 }  // namespace
 
-lifecycle::lifecycle(node_context* node) : node_(node) {
+lifecycle::lifecycle(node_context* node) : node_(node), log_level_(node->settings.log_level) {
     (void)process().trap_exit(true);
     if (!node->options.spawned) return;
     idle_is_watched_ = true;
     if (node->last_client_ms.load() == 0) node->last_client_ms.store(node->now_ms());
-    look_again(node->settings.idle);
+    look_again(node->live.idle);
 }
 
 void lifecycle::handle_info(link_readable) {
@@ -114,12 +115,13 @@ void lifecycle::handle_info(link_readable) {
 void lifecycle::handle(link_event e) {
     switch (e.kind) {
         case link_event::what::stop:
-            stop(e.text, 0, e.again);
+            stop(e.text, e.again);
             return;
-        case link_event::what::reread:
-            log(log_level::info, "node",
-                "nothing to read again: a node takes its settings at its start");
-            return;
+        case link_event::what::reread: {
+            settings_reread m;
+            m.configured = std::move(e.settings);
+            return handle_info(std::move(m));
+        }
         case link_event::what::listener: {
             accept_on m;
             m.fd = std::move(e.fd);
@@ -138,32 +140,61 @@ void lifecycle::handle(link_event e) {
     }
 }
 
-void lifecycle::handle_info(stop_node m) {
-    if (node_->state.load() == node_state::stopping) return;
-    if (m.tell_parent && node_->link) node_->link->stopping(m.reason);
-    stop(m.reason, m.exit_code, false);
+void lifecycle::handle_call(stop_node m) {
+    leave(m.reason);
 }
 
-void lifecycle::stop(const std::string& reason, int exit_code, bool again) {
+// The node's own decision: the parent is told, and ends as well.
+void lifecycle::leave(const std::string& reason) {
+    if (node_->state.load() == node_state::stopping) return;
+    if (node_->link) node_->link->stopping(reason);
+    stop(reason, false);
+}
+
+void lifecycle::stop(const std::string& reason, bool again) {
     if (node_->state.exchange(node_state::stopping) == node_state::stopping) return;
     log(log_level::info, "node", again ? "restarting" : "stopping", {{"reason", reason}});
-    (void)proc_lib::spawn_link(drain_node, node_, again, exit_code);
+    (void)proc_lib::spawn_link(drain_node, node_, again);
+}
+
+// -- settings -------------------------------------------------------------------------------------
+
+void lifecycle::handle_info(settings_reread m) {
+    const node_settings fresh = node_settings::from_environment(m.configured);
+    bool changed = false;
+    const auto note = [&](const char* name, const std::string& before, const std::string& now) {
+        if (before == now) return false;
+        log(log_level::notice, "node", "setting changed",
+            {{"setting", name}, {"from", before}, {"to", now}});
+        return changed = true;
+    };
+    if (note("log", log_level_, fresh.log_level)) {
+        set_log_threshold(*parse_log_level(fresh.log_level));
+        log_level_ = fresh.log_level;
+    }
+    note("line_max", print_size(node_->live.line_max), print_size(fresh.line_max));
+    const bool idle_changed =
+        note("idle_exit", print_duration(node_->live.idle.load()), print_duration(fresh.idle));
+    node_->live.take(fresh);
+    if (idle_changed && idle_is_watched_) look_again(0ms);
+    if (!changed) log(log_level::info, "node", "no setting has changed");
 }
 
 // -- idle -----------------------------------------------------------------------------------------
 
 void lifecycle::look_again(std::chrono::milliseconds after) {
-    (void)send_after(std::max(after, 1ms), id(), idle_check{});
+    if (next_look_) (void)cancel_timer(next_look_);
+    next_look_ = send_after(std::max(after, 1ms), id(), idle_check{});
 }
 
 void lifecycle::handle_info(idle_check) {
     if (!idle_is_watched_ || node_->state.load() == node_state::stopping) return;
     flush_suppressed_logs();
-    const auto idle = node_->settings.idle;
+    const std::chrono::milliseconds idle = node_->live.idle;
     if (node_->clients.load() > 0) return look_again(idle);
     const std::chrono::milliseconds gone(node_->now_ms() - node_->last_client_ms.load());
     if (gone < idle) return look_again(idle - gone);
-    if (gone >= node_->settings.idle_max) {
+    if (gone >= node_->live.idle_max.load()) {
         objections_heard nobody;
         nobody.may_leave = true;
         return handle_info(std::move(nobody));
@@ -174,17 +205,16 @@ void lifecycle::handle_info(idle_check) {
 void lifecycle::handle_info(objections_heard m) {
     if (node_->state.load() == node_state::stopping) return;
     const std::chrono::milliseconds gone(node_->now_ms() - node_->last_client_ms.load());
-    if (node_->clients.load() > 0 || gone < node_->settings.idle)
-        return look_again(node_->settings.idle);  // somebody came while we asked
+    const std::chrono::milliseconds idle = node_->live.idle;
+    if (node_->clients.load() > 0 || gone < idle)
+        return look_again(idle);  // somebody came while we asked
     if (!m.may_leave) {
         log(log_level::info, "node", "idle, and stays", {{"because", m.why}});
-        const auto rest = node_->settings.idle_max - gone;
-        return look_again(std::clamp<std::chrono::milliseconds>(node_->settings.idle / 5, 10ms,
-                                                                std::max(rest, 10ms)));
+        const auto rest = node_->live.idle_max.load() - gone;
+        return look_again(
+            std::clamp<std::chrono::milliseconds>(idle / 5, 10ms, std::max(rest, 10ms)));
     }
-    stop_node leave;
-    leave.reason = "no client for " + print_duration(node_->settings.idle);
-    handle_info(std::move(leave));
+    leave("no client for " + print_duration(idle));
 }
 
 }  // namespace beam::control

@@ -91,24 +91,13 @@ answer status(node_context& node, const term&) {
 answer config(node_context& node, const term&) {
     const auto& s = node.settings;
     return map({
-        entry("line_max_bytes", std::int64_t(s.line_max)),
+        entry("line_max_bytes", std::int64_t(node.live.line_max.load())),
         entry("output_max_bytes", std::int64_t(s.output_max)),
         entry("requests_max", std::int64_t(s.requests_max)),
         entry("drain_ms", std::int64_t(s.drain.count())),
-        entry("idle_exit_ms", std::int64_t(node.options.spawned ? s.idle.count() : 0)),
-        entry("idle_exit_max_ms", std::int64_t(node.options.spawned ? s.idle_max.count() : 0)),
+        entry("idle_exit_ms", std::int64_t(node.options.spawned ? node.live.idle.load().count() : 0)),
+        entry("idle_exit_max_ms", std::int64_t(node.options.spawned ? node.live.idle_max.load().count() : 0)),
     });
-}
-
-answer stop(node_context&, const term& params) {
-    const term* why = params.map_find(term("reason"));
-    stop_node m;
-    m.reason = why && why->as_text() ? std::string(why->as_text()->substr(0, 200))
-                                     : "told to over the control socket";
-    const auto lifecycle = whereis(node_names::lifecycle());
-    if (!lifecycle) return refuse("unavailable", "the node cannot be stopped now", {}, 75);
-    send(*lifecycle, std::move(m));
-    return map({entry("state", "stopping")});
 }
 
 // -- the system -----------------------------------------------------------------------------------
@@ -214,6 +203,40 @@ awaitable<answer> start_method(request&, start_params p) {
     co_return map({entry("application", p.application), entry("state", "running")});
 }
 
+struct stop_params {
+    std::string reason = "told to over the control socket";
+    BEAM_FIELDS(stop_params, reason)
+};
+
+// Answers once nothing new is begun.
+awaitable<answer> stop_method(request&, stop_params p) {
+    stop_node m;
+    m.reason = p.reason.substr(0, 200);
+    auto stopping = send_request(server_ref(node_names::lifecycle()), std::move(m));
+    const auto stopped = co_await std::move(stopping).outcome();
+    if (!stopped) co_return refuse("unavailable", "the node cannot be stopped now", {}, 75);
+    co_return map({entry("state", "stopping")});
+}
+
+struct method_params {
+    std::string name;
+    BEAM_FIELDS(method_params, name)
+};
+
+// What a client asks that lost its connection before the answer: whether it may ask the same again.
+awaitable<answer> method_method(request&, method_params p) {
+    if (find_quick_method(p.name) || find_node_method(p.name))
+        co_return map({entry("name", p.name), entry("application", "node"),
+                       entry("version", std::string(version())),
+                       entry("restartable", p.name != "node.stop")});
+    auto routing = route(p.name);
+    const routed to = co_await routing;
+    if (to.failure) co_return tl::unexpected<request_error>(to.failure->error);
+    co_return map({entry("name", p.name), entry("application", to.module->name()),
+                   entry("version", to.module->version()),
+                   entry("restartable", to.method->restartable)});
+}
+
 // Answers when the node is ready, for those who connected while it boots.
 awaitable<answer> await_method(request&) {
     co_return map({entry("state", "ready")});
@@ -224,7 +247,6 @@ const std::unordered_map<std::string_view, quick_method>& quick_methods() {
         {"node.ping", ping},
         {"node.status", status},
         {"node.config", config},
-        {"node.stop", stop},
     };
     return table;
 }
@@ -233,6 +255,8 @@ method_table& node_methods() {
     static auto* table = [] {
         auto* t = new method_table;
         add_method(*t, "node.await", &await_method);
+        add_method(*t, "node.method", &method_method);
+        add_method(*t, "node.stop", &stop_method);
         add_method(*t, "node.system", &system_method);
         add_method(*t, "node.applications", &applications_method);
         add_method(*t, "node.start_application", &start_method);
@@ -263,7 +287,7 @@ term hello_answer(const node_context& node) {
 
 std::string stops_when(const node_context& node) {
     if (!node.options.spawned) return "told to";
-    return "no client for " + print_duration(node.settings.idle);
+    return "no client for " + print_duration(node.live.idle.load());
 }
 
 }  // namespace beam::control

@@ -74,6 +74,10 @@ rpc::failure cannot_load(const std::string& name, const error& e) {
     if (e.is("foreign_abi"))
         return rpc::make_failure(rpc::refused, "foreign_abi", "load " + name + ": " + e.detail,
                                  "beamd restart", 65);
+    if (e.is("cannot_copy"))
+        return rpc::make_failure(rpc::refused, e.code,
+                                 "no copy of " + name + " can be made: " + e.detail,
+                                 "beamd doctor --node " + this_node_facts().name, 74);
     const int exit = e.is("bad_module") ? 65 : e.is("not_permitted") ? 77 : 69;
     return rpc::make_failure(rpc::refused, e.code, "load " + name + ": " + e.detail, "beamd logs",
                              exit);

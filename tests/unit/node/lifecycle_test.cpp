@@ -1,4 +1,6 @@
 // How a node stops, and when it leaves by itself.
+#include <map>
+
 #include "tests/unit/node/harness.hpp"
 
 using test::client;
@@ -45,7 +47,7 @@ TEST_CASE("a node whose application does not start does not boot, and says why")
     CHECK(m.booted.error().detail.find("absent") != std::string::npos);
 }
 
-TEST_CASE("a stop ends the node with 0, once what was begun is done" * doctest::skip()) {
+TEST_CASE("a stop ends the node with 0, once what was begun is done") {
     node n;
     client waits = n.connect();
     waits.send("{\"id\":1,\"method\":\"probe.wait\"}\n");
@@ -164,6 +166,43 @@ TEST_CASE("a node started by hand never leaves by itself") {
     CHECK_FALSE(n.has_ended());
 }
 
+TEST_CASE("settings that are read again count from then on") {
+    node n(quick_idle(), spawned());
+    client c = n.connect();
+    const auto tell = [&](std::map<std::string, std::string> configured) {
+        const auto lifecycle = n.runtime->whereis(beam::node_names::lifecycle());
+        REQUIRE(lifecycle);
+        n.runtime->send(*lifecycle, beam::control::settings_reread{std::move(configured)});
+    };
+    const auto becomes = [&](const char* key, std::int64_t value) {
+        const auto end = std::chrono::steady_clock::now() + test::patience;
+        while (c.ask("node.config")["result"][key] != value)
+            REQUIRE(std::chrono::steady_clock::now() < end);
+    };
+    CHECK(c.ask("node.ping").contains("result"));  // it is taken over, with the first limit
+    tell({{"idle_exit", "1h"}, {"line_max", "2K"}});
+    becomes("idle_exit_ms", 3'600'000);
+    becomes("line_max_bytes", 2048);
+    CHECK(c.ask("node.status")["result"]["stops_when"] == "no client for 1h");
+    // A connection keeps the limit it was made with; a new one has the new one.
+    const std::string long_line =
+        json{{"id", 1}, {"method", "node.ping"}, {"params", {{"x", std::string(4000, 'x')}}}}
+            .dump() +
+        "\n";
+    c.send(long_line);
+    CHECK(c.read()["result"]["pong"] == true);
+    client other = n.connect();
+    other.send(long_line);
+    CHECK(other.read()["error"]["data"]["kind"] == "too_long");
+    CHECK(other.is_closed());
+    // A shorter time counts at once, not after the longer one that was waited for.
+    tell({{"idle_exit", "50ms"}});
+    becomes("idle_exit_ms", 50);
+    becomes("line_max_bytes", 1 << 20);
+    c.close();
+    CHECK(n.exit_code() == 0);
+}
+
 TEST_CASE("settings come from the environment, and nonsense is left out") {
     ::setenv("BEAM_LINE_MAX", "8M", 1);
     ::setenv("BEAM_IDLE_EXIT", "2m", 1);
@@ -172,6 +211,10 @@ TEST_CASE("settings come from the environment, and nonsense is left out") {
     CHECK(s.line_max == 8 << 20);
     CHECK(s.idle == 2min);
     CHECK(s.idle_max == 12h);
+    // What is configured counts where the environment says nothing.
+    s = beam::node_settings::from_environment({{"idle_exit", "3h"}, {"log", "debug"}});
+    CHECK(s.idle == 2min);
+    CHECK(s.log_level == "debug");
     ::setenv("BEAM_LINE_MAX", "1G", 1);
     ::setenv("BEAM_IDLE_EXIT", "soon", 1);
     ::setenv("CI", "true", 1);

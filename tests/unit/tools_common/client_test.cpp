@@ -111,11 +111,45 @@ TEST_CASE(
     (void)hand_server::read_lines(fd, 2);
     hand_server::say(fd, hello_answer);
     ::close(fd);
+    const int next = server.accept();
+    const auto question = hand_server::read_lines(next, 2);
+    CHECK(question.find("node.method") != std::string::npos);
+    CHECK(question.find("demo.x") != std::string::npos);
+    hand_server::say(next, hello_answer + R"({"id":2,"result":{"restartable":false}})"
+                                          "\n");
     const auto outcome = tool.wait();
     CHECK(outcome.code == 75);
     const auto error = json::parse(outcome.err)["error"];
     CHECK(error["kind"] == "node_ended");
     CHECK(error["applied"] == "unknown");
+    ::close(next);
+}
+
+TEST_CASE("what the node calls restartable is asked again when a runtime dies under it") {
+    sandbox s;
+    hand_server server(s);
+    auto tool = s.start("demo", {"--socket", server.path, "ask", "demo.x"});
+    int fd = server.accept();
+    (void)hand_server::read_lines(fd, 2);
+    hand_server::say(fd, hello_answer);
+    ::close(fd);
+    // The next one dies as well, while it is asked; the third lives.
+    fd = server.accept();
+    (void)hand_server::read_lines(fd, 2);
+    hand_server::say(fd, hello_answer);
+    ::close(fd);
+    fd = server.accept();
+    (void)hand_server::read_lines(fd, 2);
+    hand_server::say(fd, hello_answer + R"({"id":3,"result":{"restartable":true}})"
+                                        "\n");
+    const auto again = json::parse(hand_server::read_lines(fd, 1));
+    CHECK(again["method"] == "demo.x");
+    hand_server::say(fd, R"({"id":4,"result":"served"})"
+                         "\n");
+    const auto outcome = tool.wait();
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out == "\"served\"\n");
+    ::close(fd);
 }
 
 TEST_CASE("connected but silent is busy: 75 at the timeout") {

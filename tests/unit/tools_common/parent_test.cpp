@@ -43,11 +43,13 @@ TEST_CASE("node options survive the child's command line") {
     o.dist = "127.0.0.1";
     o.started_by = "cache (pid 3)", o.spawned = true, o.version = "9", o.link_fd = 3,
     o.listen_fd = 4, o.lock_fd = 5;
+    o.settings = {{"idle_exit", "2m"}, {"log", "a=b"}};
     auto words = beam::child_arguments(o);
     words.push_back("newer=1");
     const auto back = beam::child_options(words);
     CHECK(beam::child_arguments(back) == beam::child_arguments(o));
     CHECK(back.applications == o.applications);
+    CHECK(back.settings == o.settings);
     CHECK(back.lock_path() == "/r/n.lock");
 }
 
@@ -362,6 +364,32 @@ TEST_CASE("SIGHUP opens the log anew and is passed on") {
     ::kill(static_cast<pid_t>(s.status("parent_pid")), SIGHUP);
     CHECK(logged(s, "reread: SIGHUP from pid"));
     CHECK(logged(s, "\nreread\n"));
+}
+
+TEST_CASE("SIGHUP reads config.toml again; what is wrong in it changes nothing") {
+    sandbox s;
+    const auto folder = s.root + "/config/beamcore";
+    std::filesystem::create_directories(folder);
+    const auto write = [&](const std::string& text) {
+        std::ofstream(folder + "/config.toml") << text;
+    };
+    write("[beamd]\nidle_exit = \"1h\"\n");
+    REQUIRE(s.beamd({"--daemon"}).code == 0);
+    const auto parent = static_cast<pid_t>(s.status("parent_pid"));
+    write("node = \"other\"\n[beamd]\nidle_exit = \"2m\"\nline_max = \"8M\"\nlog = \"debug\"\n");
+    ::kill(parent, SIGHUP);
+    CHECK(logged(s, "\nnow idle_exit=2m\n"));
+    CHECK(logged(s, "\nnow line_max=8M\n"));
+    CHECK(logged(s, "\nnow log=debug\n"));
+    CHECK(logged(s, "config.toml:1 does not count: a running node keeps its name"));
+    write("[beamd]\nidle_exit = \"soon\"\n");
+    ::kill(parent, SIGHUP);
+    CHECK(logged(s, "config.toml:2: idle_exit soon: not a duration"));
+    CHECK(logged(s, "all settings stay as they are"));
+    write("[beamd]\nidle_exi = \"2m\"\n");
+    ::kill(parent, SIGHUP);
+    CHECK(logged(s, "idle_exi"));
+    CHECK(fixture::count_of(s.log(), "all settings stay as they are") == 2);
 }
 
 TEST_CASE("logs prints, the last lines only, and follows across a restart") {
