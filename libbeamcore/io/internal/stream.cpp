@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <asio/post.hpp>
 #include <cerrno>
-#include <cstring>
 
 #include "libbeamcore/io/internal/posix_error.hpp"
 
@@ -17,34 +16,9 @@ namespace beam::io::detail {
 namespace {
 
 constexpr std::size_t inline_read = 16 << 10;
-// An idle connection keeps no more of its buffers than this.
-constexpr std::size_t kept_capacity = 4 << 10;
-// What one connection may write or discard before others have their turn.
+// What one connection may discard before others have their turn.
 constexpr std::size_t bytes_a_turn = 1 << 20;
 
-void release_if_large(std::string& s) {
-    s.clear();
-    if (s.capacity() > kept_capacity) std::string().swap(s);
-}
-
-// Takes what was used off the front, now and then, so that each byte is moved about once.
-void compact(std::string& s, std::size_t& at) {
-    if (at == s.size()) {
-        release_if_large(s);
-        at = 0;
-    } else if (at > (64 << 10) && at > s.size() / 2) {
-        s.erase(0, at);
-        at = 0;
-    }
-}
-
-bool would_block(int number) {
-    return number == EAGAIN || number == EWOULDBLOCK;
-}
-
-atom eof_atom() {
-    return atoms::eof;
-}
 atom too_long_atom() {
     static const atom a("line_too_long");
     return a;
@@ -76,10 +50,10 @@ result<void> stream::open(connection_parts parts) {
     fd_.assign(parts.fd.get(), ec);
     if (ec) return fail_posix(ec.value());
     (void)parts.fd.release();
-    in_ = std::move(parts.unread);
-    out_ = std::move(parts.unwritten);
-    if (parts.input_ended) end_input(eof_atom());
-    if (unwritten() > 0) start_writing();
+    in_.append(parts.unread);
+    out_.append(parts.unwritten);
+    if (parts.input_ended) end_input(atoms::eof);
+    if (out_.size() > 0) start_writing();
     service_->add(this, weak_from_this());
     return {};
 }
@@ -131,9 +105,9 @@ void stream::on_readable(const std::error_code& ec) {
         return;
     }
     if (!wants_input()) return;
-    const std::size_t before = unread();
+    const std::size_t before = in_.size();
     fill();
-    if (reader_waits_ && (unread() != before || input_ended_)) wake_reader();
+    if (reader_waits_ && (in_.size() != before || input_ended_)) wake_reader();
     deliver();
     if (wants_input()) start_reading();
 }
@@ -192,20 +166,13 @@ void stream::fill() {
 void stream::read_into(char* buffer, std::size_t size) {
     const auto n = read_once(buffer, std::min(size, options_.chunk_max));
     if (n > 0) {
-        compact_input();
-        in_.append(buffer, std::size_t(n));
+        in_.append(std::string_view(buffer, std::size_t(n)));
         bytes_in_ += std::uint64_t(n);
-    } else if (n < 0 && !would_block(errno)) {
+    } else if (n < 0 && errno != EAGAIN) {
         end_input(posix_atom(errno));
     } else if (n == 0 || end_when_empty_) {
         end_input(end_reason_);  // `eof`, or what a hang-up had to say
     }
-}
-
-void stream::compact_input() {
-    const std::size_t known = scanned_ > in_at_ ? scanned_ - in_at_ : 0;
-    compact(in_, in_at_);
-    scanned_ = in_at_ + std::min(known, unread());
 }
 
 void stream::end_input(atom reason) {
@@ -218,36 +185,14 @@ bool stream::wants_input() const {
     return phase_ == phase::open && !input_ended_ && (credit_ > 0 || reader_waits_);
 }
 
+// A line that is too long ends the input: where the next one begins is not known any more.
 std::optional<std::string> stream::take_line() {
-    const std::size_t end = in_.find('\n', std::max(in_at_, scanned_));
-    const std::size_t length = (end == std::string::npos ? in_.size() : end) - in_at_;
-    if (length > options_.line_max) {
-        in_at_ = in_.size();
-        compact_input();
-        input_ended_ = true;
-        end_reason_ = too_long_atom();
-        return {};
-    }
-    if (end == std::string::npos) {
-        scanned_ = in_.size();
-        return {};
-    }
-    std::string text = in_.substr(in_at_, length);
-    in_at_ = end + 1;
-    compact_input();
-    return text;
-}
-
-std::string stream::take_bytes(std::size_t n) {
-    std::string bytes;
-    if (in_at_ == 0 && n == in_.size()) {
-        bytes.swap(in_);
-    } else {
-        bytes = in_.substr(in_at_, n);
-        in_at_ += n;
-    }
-    compact_input();
-    return bytes;
+    if (auto text = in_.take_line(options_.line_max)) return text;
+    if (!in_.line_is_longer_than(options_.line_max)) return {};
+    in_.clear();
+    input_ended_ = true;
+    end_reason_ = too_long_atom();
+    return {};
 }
 
 void stream::deliver() {
@@ -258,13 +203,13 @@ void stream::deliver() {
                 spend();
                 continue;
             }
-            if (input_ended_ && unread() > 0) {
-                service_->send(owner_, line{id_, number_, take_bytes(unread()), false});
+            if (input_ended_ && in_.size() > 0) {
+                service_->send(owner_, line{id_, number_, in_.take(in_.size()), false});
                 spend();
                 continue;
             }
-        } else if (unread() > 0) {
-            std::string bytes = take_bytes(std::min(unread(), options_.chunk_max));
+        } else if (in_.size() > 0) {
+            std::string bytes = in_.take(std::min(in_.size(), options_.chunk_max));
             service_->send(owner_, data{id_, number_, std::move(bytes)});
             spend();
             continue;
@@ -331,11 +276,11 @@ result<std::optional<std::string>> stream::take(pid owner, want w, std::size_t n
         if (w == want::line) {
             if (auto text = take_line()) return text;
         }
-        if (w == want::some && unread() > 0)
-            return take_bytes(std::min(unread(), options_.chunk_max));
-        if (w == want::exactly && unread() >= n) return take_bytes(n);
+        if (w == want::some && in_.size() > 0)
+            return in_.take(std::min(in_.size(), options_.chunk_max));
+        if (w == want::exactly && in_.size() >= n) return in_.take(n);
         if (input_ended_) {
-            if (w == want::line && unread() > 0) return take_bytes(unread());
+            if (w == want::line && in_.size() > 0) return in_.take(in_.size());
             if (!end_told_ && input_end_hook_) {
                 end_told_ = true;
                 input_end_hook_();
@@ -372,146 +317,6 @@ void stream::end_when_empty() {
     }
 }
 
-// Output.
-
-std::ptrdiff_t stream::write_once(const char* from, std::size_t n) {
-    for (;;) {
-        const auto put = kind_ == kind::socket
-                             ? ::send(fd_.native_handle(), from, n, MSG_NOSIGNAL | MSG_DONTWAIT)
-                             : ::write(fd_.native_handle(), from, n);
-        if (put >= 0 || errno != EINTR) return put;
-    }
-}
-
-result<void> stream::writable_now() const {
-    if (output_error_ != 0) return fail_posix(output_error_);
-    if (phase_ != phase::open || output_finished_) return fail("closed");
-    return {};
-}
-
-result<bool> stream::try_write(pid owner, std::string_view bytes, when_full how) {
-    locked lock(mutex_);
-    if (auto r = writable_now(); !r) return pass(r);
-    owner_ = owner;
-    if (unwritten() >= options_.output_max) {
-        if (how == when_full::tell) {
-            room_message_due_ = true;
-            tells_ = true;
-        } else {
-            writer_waits_ = writer::for_room;
-        }
-        return false;
-    }
-    // A pipe without a reader raises SIGPIPE: only the I/O thread, which blocks it, writes to pipes.
-    if (unwritten() == 0 && kind_ == kind::socket) {
-        const auto n = bytes.empty() ? 0 : write_once(bytes.data(), bytes.size());
-        if (n < 0 && !would_block(errno)) {
-            const int number = errno;
-            output_failed(number);
-            return fail_posix(number);
-        }
-        if (n > 0) {
-            bytes_out_ += std::uint64_t(n);
-            bytes.remove_prefix(std::size_t(n));
-        }
-    }
-    if (bytes.empty()) return true;
-    out_.append(bytes);
-    start_writing();
-    return true;
-}
-
-result<bool> stream::try_flush(pid owner) {
-    locked lock(mutex_);
-    if (output_error_ != 0) return fail_posix(output_error_);
-    if (unwritten() == 0) return true;
-    owner_ = owner;
-    writer_waits_ = writer::for_all;
-    return false;
-}
-
-void stream::drain() {
-    std::size_t budget = bytes_a_turn;
-    while (unwritten() > 0 && budget > 0) {
-        const auto n = write_once(out_.data() + out_at_, std::min(unwritten(), budget));
-        if (n < 0) {
-            if (would_block(errno)) break;
-            output_failed(errno);
-            return;
-        }
-        out_at_ += std::size_t(n);
-        bytes_out_ += std::uint64_t(n);
-        budget -= std::size_t(n);
-    }
-    compact(out_, out_at_);
-    if (writer_waits_ == writer::for_all ? unwritten() == 0
-                                         : unwritten() <= options_.output_max / 2)
-        wake_writer();
-    if (room_message_due_ && unwritten() <= options_.output_max / 2) {
-        room_message_due_ = false;
-        service_->send(owner_, writable{id_});
-    }
-    if (unwritten() > 0) {
-        start_writing();
-        return;
-    }
-    if (phase_ == phase::lingering)
-        begin_discarding();
-    else if (output_finished_)
-        kind_ == kind::socket ? void(::shutdown(fd_.native_handle(), SHUT_WR)) : close_now();
-}
-
-void stream::wake_writer() {
-    if (writer_waits_ == writer::none) return;
-    writer_waits_ = writer::none;
-    service_->send(owner_, wake{id_, wake_output});
-}
-
-void stream::output_failed(int number) {
-    if (phase_ == phase::lingering) {
-        close_now();
-        return;
-    }
-    if (output_error_ != 0 || output_finished_) return;
-    output_error_ = number;
-    out_at_ = 0;
-    release_if_large(out_);
-    room_message_due_ = false;
-    wake_writer();
-    if (!tells_) return;
-    static const atom gone("closed");
-    service_->send(owner_,
-                   end_of_output{id_, hung_up_ && number == EPIPE ? gone : posix_atom(number)});
-}
-
-void stream::finish_output() {
-    locked lock(mutex_);
-    if (phase_ != phase::open || output_finished_ || output_error_ != 0) return;
-    output_finished_ = true;
-    if (unwritten() > 0) return;  // drain() comes to it
-    kind_ == kind::socket ? void(::shutdown(fd_.native_handle(), SHUT_WR)) : close_now();
-}
-
-void stream::cancel_output_wake() {
-    locked lock(mutex_);
-    writer_waits_ = writer::none;
-}
-
-void stream::set_connecting() {
-    locked lock(mutex_);
-    connecting_ = true;
-    start_writing();
-}
-
-result<bool> stream::try_connect(pid owner) {
-    locked lock(mutex_);
-    owner_ = owner;
-    if (output_error_ != 0) return fail_posix(output_error_);
-    if (!connecting_) return true;
-    writer_waits_ = writer::for_room;
-    return false;
-}
-
 // The end.
 
 void stream::close() {
@@ -524,29 +329,28 @@ void stream::close() {
     room_message_due_ = false;
     input_end_hook_ = nullptr;
     const bool lingers = options_.linger.count() > 0 && output_error_ == 0 && !connecting_ &&
-                         service_->is_running() && (unwritten() > 0 || has_unwanted_input());
+                         service_->is_running() && (out_.size() > 0 || has_unwanted_input());
     if (!lingers) {
         close_now();
         return;
     }
     phase_ = phase::lingering;
     output_finished_ = true;
-    in_at_ = 0;
-    release_if_large(in_);
+    in_.clear();
     service_->linger_begin();
     linger_timer_.emplace(service_->context(), options_.linger);
     linger_timer_->async_wait([self = shared_from_this()](const std::error_code& ec) {
         locked inner(self->mutex_);
         if (!ec && self->phase_ == phase::lingering) self->close_now();
     });
-    unwritten() > 0 ? start_writing() : begin_discarding();
+    out_.size() > 0 ? start_writing() : begin_discarding();
 }
 
 // Closing a socket that has unread input resets it, and the reset may overtake the last answer, or kill a
 // client that is still writing before it reads why it was refused.
 bool stream::has_unwanted_input() {
     if (kind_ != kind::socket || bytes_out_ == 0) return false;
-    if (unread() > 0) return true;
+    if (in_.size() > 0) return true;
     if (input_ended_) return end_reason_ == too_long_atom();
     char c;
     return ::recv(fd_.native_handle(), &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
@@ -564,7 +368,7 @@ void stream::begin_discarding() {
 void stream::discard() {
     for (std::size_t budget = bytes_a_turn; budget > 0;) {
         const auto n = read_once(service_->scratch.data(), service_->scratch.size());
-        if (n < 0 && would_block(errno)) break;
+        if (n < 0 && errno == EAGAIN) break;
         if (n <= 0) {
             close_now();
             return;
@@ -581,9 +385,8 @@ void stream::close_now() {
     linger_timer_.reset();
     std::error_code ignored;
     fd_.close(ignored);
-    std::string().swap(in_);
-    std::string().swap(out_);
-    in_at_ = out_at_ = scanned_ = 0;
+    in_.release();
+    out_.release();
     if (lingered) service_->linger_end();
 }
 
@@ -607,8 +410,8 @@ connection_parts stream::release() {
     locked lock(mutex_);
     connection_parts parts;
     if (phase_ != phase::open) return parts;
-    parts.unread = in_.substr(in_at_);
-    parts.unwritten = out_.substr(out_at_);
+    parts.unread = in_.bytes();
+    parts.unwritten = out_.bytes();
     parts.input_ended = input_ended_;
     parts.fd.reset(fd_.release());
     close_now();
@@ -617,7 +420,7 @@ connection_parts stream::release() {
 
 stream_statistics stream::statistics() const {
     locked lock(mutex_);
-    return {bytes_in_, bytes_out_, unread(), unwritten()};
+    return {bytes_in_, bytes_out_, in_.size(), out_.size()};
 }
 
 }  // namespace beam::io::detail

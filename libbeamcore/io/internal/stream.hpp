@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "libbeamcore/io/connection.hpp"
+#include "libbeamcore/io/internal/byte_queue.hpp"
 #include "libbeamcore/io/internal/service.hpp"
 #include "libbeamcore/term/atoms.hpp"
 
@@ -85,18 +86,14 @@ private:
     std::ptrdiff_t read_once(char* to, std::size_t n);
     void fill();
     void read_into(char* buffer, std::size_t size);
-    void compact_input();
     void end_input(atom reason);
     void deliver();
     void spend();
     void tell_end_of_input();
     void wake_reader();
     [[nodiscard]] bool wants_input() const;
-    [[nodiscard]] std::size_t unread() const { return in_.size() - in_at_; }
     [[nodiscard]] std::optional<std::string> take_line();
-    [[nodiscard]] std::string take_bytes(std::size_t n);
 
-    [[nodiscard]] std::size_t unwritten() const { return out_.size() - out_at_; }
     std::ptrdiff_t write_once(const char* from, std::size_t n);
     void drain();
     void output_failed(int number);
@@ -119,9 +116,7 @@ private:
     phase phase_ = phase::open;
     bool tells_ = false;  // activate() was called: losses are told unasked
 
-    std::string in_;
-    std::size_t in_at_ = 0;
-    std::size_t scanned_ = 0;  // no newline before here
+    byte_queue in_;
     std::uint32_t credit_ = 0;
     bool counted_ = false;  // credit came by activate(n > 1): its end is told
     bool reading_ = false;  // a wait is under way
@@ -132,8 +127,7 @@ private:
     atom end_reason_ = atoms::eof;
     std::function<void()> input_end_hook_;
 
-    std::string out_;
-    std::size_t out_at_ = 0;
+    byte_queue out_;
     bool writing_ = false;
     bool connecting_ = false;
     enum class writer : std::uint8_t { none, for_room, for_all };

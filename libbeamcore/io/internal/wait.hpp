@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -60,45 +61,36 @@ inline awaitable<result<std::string>> read_from(std::shared_ptr<stream> s, strea
     }
 }
 
+/// Repeats `attempt(stream, pid)`, which gives result<bool>, at each wake of the output until it says true.
+template <class Attempt>
+awaitable<result<void>> until_done(std::shared_ptr<stream> s, Attempt attempt, timeout limit) {
+    if (!s) co_return fail("closed");
+    const deadline until(limit);
+    for (;;) {
+        auto r = attempt(*s, this_process().id());
+        if (!r) co_return pass(r);
+        if (*r) co_return result<void>();
+        auto woken = co_await wait_for_wake(s->id(), wake_output, until.left());
+        if (woken) continue;
+        s->cancel_output_wake();
+        (void)co_await wait_for_wake(s->id(), wake_output, std::chrono::milliseconds(0));
+        co_return fail("timeout");
+    }
+}
+
 inline awaitable<result<void>> write_to(std::shared_ptr<stream> s, std::string bytes,
                                         timeout limit) {
-    if (!s) co_return fail("closed");
-    const deadline until(limit);
     this_process().bump_reductions(cost_of(bytes.size()));
-    for (;;) {
-        auto r = s->try_write(this_process().id(), bytes, stream::when_full::wake);
-        if (!r) co_return pass(r);
-        if (*r) co_return result<void>();
-        auto woken = co_await wait_for_wake(s->id(), wake_output, until.left());
-        if (woken) continue;
-        s->cancel_output_wake();
-        (void)co_await wait_for_wake(s->id(), wake_output, std::chrono::milliseconds(0));
-        co_return fail("timeout");
-    }
+    auto attempt = [bytes = std::move(bytes)](stream& to, pid me) {
+        return to.try_write(me, bytes, stream::when_full::wake);
+    };
+    return until_done(std::move(s), std::move(attempt), limit);
 }
-
-/// Repeats `attempt` (a member giving result<bool>) at each wake of the output until it says true.
-inline awaitable<result<void>> until_done(std::shared_ptr<stream> s,
-                                          result<bool> (stream::*attempt)(pid), timeout limit) {
-    if (!s) co_return fail("closed");
-    const deadline until(limit);
-    for (;;) {
-        auto r = (s.get()->*attempt)(this_process().id());
-        if (!r) co_return pass(r);
-        if (*r) co_return result<void>();
-        auto woken = co_await wait_for_wake(s->id(), wake_output, until.left());
-        if (woken) continue;
-        s->cancel_output_wake();
-        (void)co_await wait_for_wake(s->id(), wake_output, std::chrono::milliseconds(0));
-        co_return fail("timeout");
-    }
-}
-
 inline awaitable<result<void>> flush(std::shared_ptr<stream> s, timeout limit) {
-    return until_done(std::move(s), &stream::try_flush, limit);
+    return until_done(std::move(s), std::mem_fn(&stream::try_flush), limit);
 }
 inline awaitable<result<void>> wait_connected(std::shared_ptr<stream> s, timeout limit) {
-    return until_done(std::move(s), &stream::try_connect, limit);
+    return until_done(std::move(s), std::mem_fn(&stream::try_connect), limit);
 }
 
 }  // namespace beam::io::detail

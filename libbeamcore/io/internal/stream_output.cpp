@@ -1,0 +1,157 @@
+// The half of a stream that writes.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "libbeamcore/io/internal/posix_error.hpp"
+#include "libbeamcore/io/internal/stream.hpp"
+
+namespace beam::io::detail {
+
+namespace {
+
+// What one connection may write before others have their turn.
+constexpr std::size_t bytes_a_turn = 1 << 20;
+
+}  // namespace
+
+std::ptrdiff_t stream::write_once(const char* from, std::size_t n) {
+    for (;;) {
+        const auto put = kind_ == kind::socket
+                             ? ::send(fd_.native_handle(), from, n, MSG_NOSIGNAL | MSG_DONTWAIT)
+                             : ::write(fd_.native_handle(), from, n);
+        if (put >= 0 || errno != EINTR) return put;
+    }
+}
+
+result<void> stream::writable_now() const {
+    if (output_error_ != 0) return fail_posix(output_error_);
+    if (phase_ != phase::open || output_finished_) return fail("closed");
+    return {};
+}
+
+result<bool> stream::try_write(pid owner, std::string_view bytes, when_full how) {
+    locked lock(mutex_);
+    if (auto r = writable_now(); !r) return pass(r);
+    owner_ = owner;
+    if (out_.size() >= options_.output_max) {
+        if (how == when_full::tell) {
+            room_message_due_ = true;
+            tells_ = true;
+        } else {
+            writer_waits_ = writer::for_room;
+        }
+        return false;
+    }
+    // A pipe without a reader raises SIGPIPE: only the I/O thread, which blocks it, writes to pipes.
+    if (out_.size() == 0 && kind_ == kind::socket) {
+        const auto n = bytes.empty() ? 0 : write_once(bytes.data(), bytes.size());
+        if (n < 0 && errno != EAGAIN) {
+            const int number = errno;
+            output_failed(number);
+            return fail_posix(number);
+        }
+        if (n > 0) {
+            bytes_out_ += std::uint64_t(n);
+            bytes.remove_prefix(std::size_t(n));
+        }
+    }
+    if (bytes.empty()) return true;
+    out_.append(bytes);
+    start_writing();
+    return true;
+}
+
+result<bool> stream::try_flush(pid owner) {
+    locked lock(mutex_);
+    if (output_error_ != 0) return fail_posix(output_error_);
+    if (out_.size() == 0) return true;
+    owner_ = owner;
+    writer_waits_ = writer::for_all;
+    return false;
+}
+
+void stream::drain() {
+    std::size_t budget = bytes_a_turn;
+    while (out_.size() > 0 && budget > 0) {
+        const std::string_view next = out_.bytes().substr(0, budget);
+        const auto n = write_once(next.data(), next.size());
+        if (n < 0) {
+            if (errno == EAGAIN) break;
+            output_failed(errno);
+            return;
+        }
+        out_.drop(std::size_t(n));
+        bytes_out_ += std::uint64_t(n);
+        budget -= std::size_t(n);
+    }
+    if (writer_waits_ == writer::for_all ? out_.size() == 0
+                                         : out_.size() <= options_.output_max / 2)
+        wake_writer();
+    if (room_message_due_ && out_.size() <= options_.output_max / 2) {
+        room_message_due_ = false;
+        service_->send(owner_, writable{id_});
+    }
+    if (out_.size() > 0) {
+        start_writing();
+        return;
+    }
+    if (phase_ == phase::lingering)
+        begin_discarding();
+    else if (output_finished_)
+        kind_ == kind::socket ? void(::shutdown(fd_.native_handle(), SHUT_WR)) : close_now();
+}
+
+void stream::wake_writer() {
+    if (writer_waits_ == writer::none) return;
+    writer_waits_ = writer::none;
+    service_->send(owner_, wake{id_, wake_output});
+}
+
+void stream::output_failed(int number) {
+    if (phase_ == phase::lingering) {
+        close_now();
+        return;
+    }
+    if (output_error_ != 0 || output_finished_) return;
+    output_error_ = number;
+    out_.clear();
+    room_message_due_ = false;
+    wake_writer();
+    if (!tells_) return;
+    static const atom gone("closed");
+    service_->send(owner_,
+                   end_of_output{id_, hung_up_ && number == EPIPE ? gone : posix_atom(number)});
+}
+
+void stream::finish_output() {
+    locked lock(mutex_);
+    if (phase_ != phase::open || output_finished_ || output_error_ != 0) return;
+    output_finished_ = true;
+    if (out_.size() > 0) return;  // drain() comes to it
+    kind_ == kind::socket ? void(::shutdown(fd_.native_handle(), SHUT_WR)) : close_now();
+}
+
+void stream::cancel_output_wake() {
+    locked lock(mutex_);
+    writer_waits_ = writer::none;
+}
+
+void stream::set_connecting() {
+    locked lock(mutex_);
+    connecting_ = true;
+    start_writing();
+}
+
+result<bool> stream::try_connect(pid owner) {
+    locked lock(mutex_);
+    owner_ = owner;
+    if (output_error_ != 0) return fail_posix(output_error_);
+    if (!connecting_) return true;
+    writer_waits_ = writer::for_room;
+    return false;
+}
+
+}  // namespace beam::io::detail
