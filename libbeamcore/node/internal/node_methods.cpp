@@ -95,8 +95,10 @@ answer config(node_context& node, const term&) {
         entry("output_max_bytes", std::int64_t(s.output_max)),
         entry("requests_max", std::int64_t(s.requests_max)),
         entry("drain_ms", std::int64_t(s.drain.count())),
-        entry("idle_exit_ms", std::int64_t(node.options.spawned ? node.live.idle.load().count() : 0)),
-        entry("idle_exit_max_ms", std::int64_t(node.options.spawned ? node.live.idle_max.load().count() : 0)),
+        entry("idle_exit_ms",
+              std::int64_t(node.options.spawned ? node.live.idle.load().count() : 0)),
+        entry("idle_exit_max_ms",
+              std::int64_t(node.options.spawned ? node.live.idle_max.load().count() : 0)),
     });
 }
 

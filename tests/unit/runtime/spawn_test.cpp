@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 #include "tests/support/simulated.hpp"
@@ -72,6 +73,38 @@ TEST_CASE("spawn gives a pid at once and runs the code later, with its arguments
         pid self_id = co_await me.receive<pid>();
         CHECK(self_id == p);
     });
+}
+
+TEST_CASE(
+    "a runtime that takes over goes on behind the numbers of another, and gives its pids back") {
+    runtime_options o;
+    o.deterministic = true;
+    o.first_pid = 5000;
+    o.first_unique = 1'000'000;
+    runtime node(o);
+    const pid known{4321, 17, 0};
+    auto r = node.execute(
+        [](self me, pid as) -> awaitable<void> {
+            CHECK(me.id().id >= 5000);
+            CHECK(make_ref().words[0] >= 1'000'000);
+            spawn_options same;
+            same.at = as;
+            same.monitor = true;
+            auto again = spawn_opt(same, leaves, term(atoms::normal));
+            CHECK(again.pid == as);
+            CHECK(to_string(again.pid) == "<0.4321.17>");
+            // In use, or once used; and not another's to give.
+            CHECK_FALSE(spawn_opt(same, leaves, term(atoms::normal)).pid);
+            auto down = co_await me.receive<down_message>();
+            CHECK(down.monitor == again.monitor);
+            CHECK(down.reason == atoms::normal);
+            CHECK_FALSE(spawn_opt(same, leaves, term(atoms::normal)).pid);
+            same.at = pid{6000, 1, 0};
+            CHECK_FALSE(spawn_opt(same, leaves, term(atoms::normal)).pid);
+            for (int i = 0; i < 1000; ++i) CHECK(spawn(leaves, term(atoms::normal)).id >= 5000);
+        },
+        known);
+    CHECK(r.has_value());
 }
 
 TEST_CASE("pids of a node differ, print as Erlang's and are not used again soon") {
