@@ -92,6 +92,8 @@ term reason_of_current_exception() noexcept {
 
 namespace {
 
+constexpr std::size_t told_in_a_turn = 2000;
+
 void send_down(runtime_impl& node, const beam::pid& to, const ref& monitor, const term& reason) {
     auto* d = make_signal<down_signal>(signal_kind::down);
     d->monitor = monitor;
@@ -145,22 +147,47 @@ void answer_for_the_dead(process_block* pb, signal* s, const term& reason) {
     discard(s);
 }
 
-void tell_extra(process_block* pb, process_extra& x, const term& reason) {
+void send_link_exit(process_block* pb, const beam::pid& peer, const link_state& link,
+                    const term& reason) {
+    if (link.unlinking != 0) return;
+    auto* e = make_signal<exit_signal>(signal_kind::exit);
+    e->from = pb->pid();
+    e->by_link = true;
+    e->reason = reason;
+    if (!pb->node->deliver(peer, e)) free_signal(e);
+}
+
+// Tells at most `n` of those who are linked to the process or watch it, or whom it watches. True when all
+// are told. `x.told` and `x.told_tables` say how far it is.
+bool tell_some(process_block* pb, process_extra& x, const term& reason, std::size_t n) {
     runtime_impl& node = *pb->node;
-    x.watched_by.for_each(
-        [&](const ref& monitor, watcher& w) { send_down(node, w.pid, monitor, reason); });
-    x.watching.for_each([&](const ref& monitor, watch& w) {
+    auto linked = [&](const beam::pid& peer, link_state& link) {
+        send_link_exit(pb, peer, link, reason);
+    };
+    auto down = [&](const ref& monitor, watcher& w) { send_down(node, w.pid, monitor, reason); };
+    auto stop_watching = [&](const ref& monitor, watch& w) {
         auto* m = make_signal<monitor_signal>(signal_kind::demonitor);
         m->monitor = monitor;
         if (!node.deliver(w.target, m)) free_signal(m);
-    });
-    x.held.for_each(
-        [&](const request_key& k, char) { send_request_down(node, k.caller, k.id, reason); });
+    };
+    auto unanswered = [&](const request_key& k, char) {
+        send_request_down(node, k.caller, k.id, reason);
+    };
+    auto table = [&](auto& entries, auto tell) {
+        if (!entries.for_some(&x.told, n, tell)) return false;
+        x.told = 0;
+        ++x.told_tables;
+        return true;
+    };
+    if (x.told_tables == 0 && !table(pb->links, linked)) return false;
+    if (x.told_tables == 1 && !table(x.watched_by, down)) return false;
+    if (x.told_tables == 2 && !table(x.watching, stop_watching)) return false;
+    return table(x.held, unanswered);
 }
 
 }  // namespace
 
-void runtime_impl::finish(process_block* pb, term reason) noexcept {
+void runtime_impl::begin_finish(process_block* pb, term reason) noexcept {
     pb->exiting = true;
     pb->status.store(process_status::exiting, std::memory_order_relaxed);
     pb->exit_reason = reason;
@@ -186,24 +213,26 @@ void runtime_impl::finish(process_block* pb, term reason) noexcept {
     while (signal* m = take_first_message(pb)) answer_for_the_dead(pb, m, reason);
     if (pb->request.id != 0)
         send_request_down(*this, pb->request.caller, std::exchange(pb->request.id, 0), reason);
+}
 
-    // 4. Links and monitors.
-    pb->links.for_each([&](const beam::pid& peer, link_state& link) {
-        if (link.unlinking != 0) return;
-        auto* e = make_signal<exit_signal>(signal_kind::exit);
-        e->from = me;
-        e->by_link = true;
-        e->reason = reason;
-        if (!deliver(peer, e)) free_signal(e);
-    });
-    pb->links.clear();
-    if (x) {
-        tell_extra(pb, *x, reason);
-        for (auto& hook : x->exit_hooks) hook(reason);
+bool runtime_impl::finish(process_block* pb, term reason, bool in_steps) noexcept {
+    if (!pb->exiting) begin_finish(pb, std::move(reason));
+    // 4. Links and monitors. Of many some at a time, so that a hub's death keeps nobody from running.
+    const std::size_t n = in_steps ? told_in_a_turn : std::size_t(-1);
+    if (pb->extra || pb->links.size() > n) {
+        process_extra& x = pb->more();
+        if (!tell_some(pb, x, pb->exit_reason, n)) return false;
+        for (auto& hook : x.exit_hooks) hook(pb->exit_reason);
         delete std::exchange(pb->extra, nullptr);
+    } else {
+        pb->links.for_each([&](const beam::pid& peer, link_state& link) {
+            send_link_exit(pb, peer, link, pb->exit_reason);
+        });
     }
+    pb->links.clear();
     pb->exit_reason = term();
     give_back_block(pb);
+    return true;
 }
 
 }  // namespace detail

@@ -84,6 +84,20 @@ public:
             if (body_->cells()[i].used) f(body_->cells()[i].key, body_->cells()[i].value);
     }
 
+    /// As for_each, at most `n` entries of it: from `*at` (0 at first) on, which is moved. True at the end.
+    /// Nothing may be inserted or taken in between.
+    template <class F>
+    bool for_some(std::size_t* at, std::size_t n, F f) {
+        if (!body_) return true;
+        const std::size_t end = body_->capacity <= linear_max ? body_->size : body_->capacity;
+        for (; *at < end && n > 0; ++*at)
+            if (body_->cells()[*at].used) {
+                f(body_->cells()[*at].key, body_->cells()[*at].value);
+                --n;
+            }
+        return *at >= end;
+    }
+
     void clear() {
         if (body_) free(std::exchange(body_, nullptr));
     }

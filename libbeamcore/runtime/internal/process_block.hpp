@@ -100,6 +100,9 @@ struct process_extra {
     beam::overflow policy = beam::overflow::reject;
     bool long_queue_reported = false;
     std::uint64_t message_bytes_max = 0;
+    // While it exits: how many tables of links and monitors are done, and how far it is in the next.
+    std::uint32_t told_tables = 0;
+    std::size_t told = 0;
 };
 
 struct alignas(16) process_block {

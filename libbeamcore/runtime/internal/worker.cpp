@@ -145,12 +145,12 @@ inline worker::turn_end worker::run_turn(process_block* pb) {
     };
     bool direct = wake_directly(pb) && !(pb->extra && pb->extra->suspended > 0);
     for (;;) {
-        if (!direct && has_signals(pb)) handle_signals(pb);
+        // One that exits in steps has been closed: it has no signals any more.
+        if (!direct && !pb->exiting && has_signals(pb)) handle_signals(pb);
         direct = false;
         if (pb->exit_pending) [[unlikely]] {
             charge();
-            node.finish(pb, std::move(pb->exit_reason));
-            return turn_end::gone;
+            return node.finish(pb, pb->exit_reason, true) ? turn_end::gone : turn_end::again;
         }
         const bool suspended = pb->extra && pb->extra->suspended > 0;
         if (!suspended && run_code(pb)) {

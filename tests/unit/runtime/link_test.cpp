@@ -638,3 +638,45 @@ TEST_CASE("a process with thousands of links tells each when it dies") {
     run_in(node, hub);
     threaded(hub);
 }
+
+TEST_CASE(
+    "a process that is linked to and watched by thousands dies in steps, and all are told once") {
+    auto hub = [](self me) -> awaitable<void> {
+        const pid center = spawn(puppet);
+        std::map<ref, pid> watched;
+        for (int i = 0; i < 5000; ++i) {
+            auto [p, m] = spawn_monitor(
+                [](self s, pid c) -> process {
+                    s.trap_exit(true);
+                    link(c);
+                    auto e = co_await s.receive<exit_message>();
+                    exit(tuple(atom("heard"), e.reason));
+                },
+                center);
+            watched[m] = p;
+        }
+        std::map<ref, bool> of_center;
+        for (int i = 0; i < 5000; ++i) of_center[monitor(center)] = false;
+        for (;;) {
+            const auto links = co_await links_of(center);
+            if (links.size() == watched.size()) break;
+            co_await me.yield();
+        }
+        send(center, order{exit_with, atom("hub"), me.id()});
+        for (std::size_t left = watched.size() + of_center.size(); left > 0; --left) {
+            auto d = co_await me.receive<down_message>();
+            if (auto it = of_center.find(d.monitor); it != of_center.end()) {
+                REQUIRE_FALSE(std::exchange(it->second, true));
+                REQUIRE(d.reason == atom("hub"));
+            } else {
+                REQUIRE(watched.erase(d.monitor) == 1);
+                REQUIRE(d.reason == tuple(atom("heard"), atom("hub")));
+            }
+        }
+        const bool alive = co_await is_alive(center);
+        CHECK_FALSE(alive);
+    };
+    runtime node(deterministic(11));
+    run_in(node, hub);
+    threaded(hub);
+}
