@@ -26,6 +26,7 @@
 #include "libbeamcore/node/parent_protocol.hpp"
 #include "libbeamcore/node/ready_pipe.hpp"
 #include "libbeamcore/node/sd_notify.hpp"
+#include "libbeamcore/node/startup_pages.hpp"
 
 namespace beam {
 namespace {
@@ -455,6 +456,7 @@ void parent::on_packet(parent_protocol::packet& p) {
                   std::to_string(took.count()) + "ms");
         ever_ready_ = true;
         ready_.ready();
+        give_back_startup_pages();
         service_.send("READY=1");
     } else if (p.verb == "failed") {
         boot_failure_ = p.argument(0);

@@ -1,3 +1,2 @@
 // The compiled half of Asio (ASIO_SEPARATE_COMPILATION).
 #include <asio/impl/src.hpp>
-#include <asio/ssl/impl/src.hpp>

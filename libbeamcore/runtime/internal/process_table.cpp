@@ -10,12 +10,12 @@ namespace beam::detail {
 process_table::process_table(std::uint32_t limit, std::uint32_t first)
     : limit_(limit),
       chunk_count_(std::uint32_t((std::uint64_t(limit) + chunk_size) >> chunk_bits)),
-      chunks_(new std::atomic<process_block*>[chunk_count_]()),
+      chunks_(make_zeroed<std::atomic<process_block*>>(chunk_count_)),
       first_(std::clamp<std::uint32_t>(first, 1, std::max<std::uint32_t>(limit, 1))),
       next_(first_) {}
 
 process_table::~process_table() {
-    for (std::uint32_t c = 0; c < chunk_count_; ++c)
+    for (std::uint32_t c = 0; c < chunk_count_ && c <= end() >> chunk_bits; ++c)
         if (process_block* blocks = chunks_[c].load()) {
             for (std::uint32_t i = 0; i < chunk_size; ++i) blocks[i].~process_block();
             ::munmap(blocks, sizeof(process_block) * chunk_size);

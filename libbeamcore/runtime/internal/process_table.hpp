@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "libbeamcore/runtime/internal/process_block.hpp"
+#include "libbeamcore/runtime/internal/zeroed_array.hpp"
 
 namespace beam::detail {
 
@@ -48,7 +49,7 @@ public:
     [[nodiscard]] std::uint32_t limit() const { return limit_; }
 
 private:
-    static constexpr std::uint32_t chunk_bits = 12;
+    static constexpr std::uint32_t chunk_bits = 9;  // 28 pages: a small node has few processes
     static constexpr std::uint32_t chunk_size = 1u << chunk_bits;
     // First in, first out over at least this many, so that a slot is not reused at once.
     static constexpr std::size_t reuse_distance = 1024;
@@ -58,7 +59,7 @@ private:
 
     const std::uint32_t limit_;
     const std::uint32_t chunk_count_;
-    const std::unique_ptr<std::atomic<process_block*>[]> chunks_;
+    const zeroed_array<std::atomic<process_block*>> chunks_;
     const std::uint32_t first_;
     std::atomic<std::uint32_t> next_;
     std::mutex mutex_;

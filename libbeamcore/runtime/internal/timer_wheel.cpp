@@ -7,10 +7,10 @@
 
 namespace beam::detail {
 
-timer_wheel::timer_wheel() : chunks_(new std::atomic<timer_slot*>[chunks_max]()) {}
+timer_wheel::timer_wheel() : chunks_(make_zeroed<std::atomic<timer_slot*>>(chunks_max)) {}
 
 timer_wheel::~timer_wheel() {
-    for (std::uint32_t c = 0; c < chunks_max; ++c) delete[] chunks_[c].load();
+    for (std::uint32_t c = 0; c * chunk_size < made_; ++c) delete[] chunks_[c].load();
 }
 
 timer_slot* timer_wheel::find(std::uint32_t index) const {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "libbeamcore/runtime/internal/zeroed_array.hpp"
 #include "libbeamcore/runtime/server_ref.hpp"
 
 namespace beam::detail {
@@ -85,7 +86,7 @@ public:
 
 private:
     static constexpr int levels = 6, places = 64;
-    static constexpr std::uint32_t chunk_size = 1024, chunks_max = 1 << 15;
+    static constexpr std::uint32_t chunk_size = 128, chunks_max = 1 << 18;
 
     void link(timer_slot* t, std::int64_t tick);
     void unlink(timer_slot* t);
@@ -100,7 +101,7 @@ private:
     std::atomic<std::uint64_t> count_{0};
     timer_slot* free_ = nullptr;
     std::uint32_t made_ = 0;
-    std::unique_ptr<std::atomic<timer_slot*>[]> chunks_;
+    zeroed_array<std::atomic<timer_slot*>> chunks_;
     std::atomic<timer_slot*> cancelled_{nullptr};
     std::vector<timer_slot*> due_;  // of one tick, while it is put in order
 };
