@@ -15,7 +15,7 @@ make_small_disk() {
 beside_the_module() {
     local module
     module=$(dirname "$(command -v beamd)")/../apps/chat-1/chat.so
-    echo $((($(stat -Lc %s "$module") + 4095) / 4096 * 4 + $1))
+    echo $(($(stat -Lc %s "$module") / 1024 + 4 + $1))
 }
 
 teardown() {
