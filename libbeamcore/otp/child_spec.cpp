@@ -87,7 +87,7 @@ term as_map(const term& t) {
                 {atoms::modules, e[5]}});
 }
 
-const term& get_or(const term& map, atom key, const term& otherwise) {
+term get_or(const term& map, atom key, const term& otherwise) {
     const term* found = map.map_find(key);
     return found ? *found : otherwise;
 }
@@ -188,11 +188,11 @@ outcome<child_spec> child_spec_from_term(const term& t,
     if (!mfa) return fail_term(atom("missing_start"));
     if (!is_mfa(*mfa)) return fail_term(invalid("invalid_mfa", *mfa));
 
-    const term& restart_term = get_or(t, atoms::restart, atoms::permanent);
+    const term restart_term = get_or(t, atoms::restart, atoms::permanent);
     auto restart = restart_of(restart_term);
     if (!restart) return fail_term(invalid("invalid_restart_type", restart_term));
 
-    const term& significant_term = get_or(t, atoms::significant, atoms::false_);
+    const term significant_term = get_or(t, atoms::significant, atoms::false_);
     auto significant = significant_term.as_bool();
     if (significant) {
         if (auto r = check_significant(*significant, *restart, auto_shutdown); !r)
@@ -201,7 +201,7 @@ outcome<child_spec> child_spec_from_term(const term& t,
         return fail_term(invalid("invalid_significant", significant_term));
     }
 
-    const term& type_term = get_or(t, atoms::type, atoms::worker);
+    const term type_term = get_or(t, atoms::type, atoms::worker);
     if (!(type_term == atoms::worker) && !(type_term == atoms::supervisor))
         return fail_term(invalid("invalid_child_type", type_term));
 

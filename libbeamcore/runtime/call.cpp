@@ -33,7 +33,6 @@ term call_reason(term why, const server_ref& to, const char* what, const timeout
 pending::pending(const server_ref& to, timeout limit, const char* what)
     : pb_(current()), to_(to), limit_(limit), what_(what) {
     ready = &pending::check;
-    if (!limit.is_valid()) raise(atom("timeout_value"));
 }
 
 pending::pending(pending&& other) noexcept
@@ -75,6 +74,10 @@ void pending::unhook() noexcept {
 }
 
 void pending::start(signal* s) {
+    if (!limit_.is_valid()) {
+        destroy_message(s);
+        raise(atom("timeout_value"));
+    }
     runtime_impl& node = *pb_->node;
     auto* r = static_cast<request_signal*>(s);
     auto refuse = [&](term why) {
@@ -223,6 +226,7 @@ from start_dirty(pending& p) {
 }
 
 from pending::begin_answer() {
+    if (!limit_.is_valid()) raise(atom("timeout_value"));
     what_ = nullptr;  // no call: its failure is told as it is
     id = pb_->node->unique();
     next_ = pb_->requests;
