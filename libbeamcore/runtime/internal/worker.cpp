@@ -315,9 +315,11 @@ void worker::park() {
     bool work = s.length() > 0 || s.has_inbox() || s.timers.has_cancelled() || node.stopping.load();
     for (auto& other : node.schedulers) {
         if (other.get() == &s) continue;
-        // A wish for help that has nothing behind it any more must not keep this thread awake.
+        // As steal() judges. A wish for help that has nothing behind it any more, or work that is not worth
+        // taking over, must not keep this thread awake: its owner, or the monitor, asks again.
         const bool waits = other->length() > 0 || other->has_inbox();
-        if (other->length() > 1 || (waits && other->wants_help.load())) work = true;
+        const bool worth = other->length() > 1 && !other->short_lived.load();
+        if (worth || (waits && other->wants_help.load())) work = true;
     }
     if (!work) {
         std::optional<std::int64_t> wait;

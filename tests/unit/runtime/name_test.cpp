@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "libbeamcore/runtime/process_info.hpp"
+#include "tests/support/badarg.hpp"
 #include "tests/support/simulated.hpp"
 
 using namespace beam;
@@ -16,17 +17,6 @@ using namespace std::chrono_literals;
 namespace {
 
 const atom name("the_name"), other_name("other_name");
-
-/// Whether `act` raises badarg.
-template <class F>
-bool badarg(F act) {
-    try {
-        act();
-    } catch (const error_exception& e) {
-        return e.reason == atoms::badarg;
-    }
-    return false;
-}
 
 awaitable<void> dies(self me, pid p) {
     const ref m = monitor(p);

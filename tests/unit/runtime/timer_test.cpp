@@ -10,6 +10,7 @@
 #include "libbeamcore/base/random.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
+#include "tests/support/badarg.hpp"
 #include "tests/support/simulated.hpp"
 
 using namespace beam;
@@ -17,16 +18,6 @@ using namespace test;
 using namespace std::chrono_literals;
 
 namespace {
-
-template <class F>
-bool badarg(F act) {
-    try {
-        act();
-    } catch (const error_exception& e) {
-        return e.reason == atoms::badarg;
-    }
-    return false;
-}
 
 awaitable<void> dies(self me, pid p) {
     const ref m = monitor(p);
