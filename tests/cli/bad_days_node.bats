@@ -183,7 +183,7 @@ END
     all_sent_once
     transcript <<<$'$ beamd restart\nbeam: restarted'
     chatctl delete room general
-    for pid in "${joiners[@]}"; do wait "$pid"; done
+    for pid in "${joiners[@]}"; do wait "$pid" || { cat "$BEAM_TEST_ROOT"/join_ended.*; return 1; }; done
     for i in $(seq 1 50); do
         grep -v -e ' -- .* --$' "$BEAM_TEST_ROOT/joined.j$i" | sort | diff "$BEAM_TEST_ROOT/acknowledged" -
         grep -qx '\[general\] -- the node restarted --' "$BEAM_TEST_ROOT/joined.j$i"
@@ -258,4 +258,29 @@ one: stopped
 $ beamd doctor --node one | grep "other nodes"
 ok: other nodes: two
 END
+}
+
+@test "batch goes on through a restart and a crash: each line answered once, in order" {
+    chatctl create room general
+    mkfifo "$BEAM_TEST_ROOT/requests"
+    chatctl batch <"$BEAM_TEST_ROOT/requests" >"$BEAM_TEST_ROOT/answers" 3>&- &
+    local batch=$! feed i
+    exec {feed}>"$BEAM_TEST_ROOT/requests"
+    answers_are() { [ "$(wc -l <"$BEAM_TEST_ROOT/answers")" -eq "$1" ]; }
+    ask() { printf '{"id":%d,"method":"history","params":{"room":"general"}}\n' "$@" >&"$feed"; }
+    ask 1
+    eventually answers_are 1
+    beamd restart
+    ask 2
+    eventually answers_are 2
+    # In the midst of many.
+    ask $(seq 3 500) &
+    beamd restart
+    wait $!
+    ask $(seq 501 1000) &
+    kill -9 "$(node_status os_pid)"
+    wait $!
+    exec {feed}>&-
+    wait $batch
+    jq -c 'select(.result).id' "$BEAM_TEST_ROOT/answers" | diff - <(seq 1000)
 }

@@ -17,26 +17,12 @@
 #include "tools/common/failure.hpp"
 #include "tools/common/folders.hpp"
 #include "tools/common/interrupt.hpp"
+#include "tools/common/pause.hpp"
 
 namespace beam::tool {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Waits between two looks at something that sends no event: 1 ms first, then longer.
-class pause {
-public:
-    void wait(deadline until) {
-        check_interrupted();
-        pollfd waits{interrupt_fd(), POLLIN, 0};
-        ::poll(&waits, 1, deadline::in(next_).earlier(until).poll_timeout());
-        check_interrupted();
-        if (next_ < 20ms) next_ *= 2;
-    }
-
-private:
-    std::chrono::milliseconds next_ = 1ms;
-};
 
 [[noreturn]] void too_late(const std::string& why, const std::string& node) {
     throw failure(exit_code::try_again, why, "beamd status --node " + node, "timeout");

@@ -6,10 +6,12 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <map>
 
 #include "tools/common/failure.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/json_line.hpp"
+#include "tools/common/pause.hpp"
 #include "tools/common/session.hpp"
 
 namespace beam::tool {
@@ -24,6 +26,9 @@ constexpr std::size_t in_flight_max = 100;
 struct asked {
     std::int64_t id = -1;  // on the wire; -1: never sent
     json own_id;           // the user's
+    std::string method;
+    json params;
+    bool was_not_begun = false;  // the node restarts, and did not take it any more
     std::optional<json> answer;
 };
 
@@ -35,14 +40,20 @@ public:
 
 private:
     void take(const std::string& line);
+    void send(asked& a);
+    void lost();
+    void read_answers();
     void answered(const json& message);
     void refuse(asked& a, const failure& error);
     void print_ready();
 
     client& node_;
+    client::session* session_ = nullptr;  // once something was asked
     std::string prefix_;
     std::deque<asked> asked_;
     std::size_t in_flight_ = 0;
+    deadline heard_by_;  // when a node that cannot be reached is given up
+    pause between_;
     exit_code worst_ = exit_code::done;
 };
 
@@ -61,10 +72,43 @@ void batch::take(const std::string& line) {
     const auto method = request->find("method");
     if (method == request->end() || !method->is_string())
         return refuse(a, failure(exit_code::bad_data, "the request has no method"));
-    auto& session = node_.open();
-    a.id = session.send(prefix_ + "." + method->get<std::string>(),
-                        request->value("params", json()), session.default_deadline());
-    ++in_flight_;
+    a.method = prefix_ + "." + method->get<std::string>();
+    a.params = request->value("params", json());
+    session_ = &node_.open();
+    if (in_flight_++ == 0) heard_by_ = session_->default_deadline();
+    send(a);
+}
+
+void batch::send(asked& a) {
+    session_->attach();
+    a.was_not_begun = false;
+    a.id = session_->send(a.method, a.params, session_->default_deadline());
+}
+
+// The connection is gone. Another node is asked what this one did not begin, and what may be asked twice.
+void batch::lost() {
+    const bool answered = session_->answered;
+    session_->io.reset();
+    if (in_flight_ == 0) return;
+    if (heard_by_.is_over()) throw session_->turned_away.value_or(node_ended(*node_.common()));
+    between_.wait(heard_by_);
+    std::map<std::string, bool> harmless;
+    for (auto& a : asked_) {
+        if (a.id < 0 || a.answer) continue;
+        bool again = !answered || a.was_not_begun;
+        if (!again) {
+            const auto known = harmless.find(a.method);
+            again = known != harmless.end()
+                        ? known->second
+                        : (harmless[a.method] = node_.may_be_repeated(a.method));
+        }
+        if (again) {
+            send(a);
+        } else {
+            --in_flight_;
+            refuse(a, node_ended(*node_.common()));
+        }
+    }
 }
 
 void batch::answered(const json& message) {
@@ -72,11 +116,20 @@ void batch::answered(const json& message) {
     if (id == message.end() || !id->is_number_integer()) return;
     for (auto& a : asked_) {
         if (a.id != id->get<std::int64_t>() || a.answer) continue;
-        --in_flight_;
-        if (const auto error = message.find("error"); error != message.end())
-            refuse(a, failure_of_answer(*error));
-        else
+        heard_by_ = session_->default_deadline();
+        between_ = {};
+        if (const auto error = message.find("error"); error != message.end()) {
+            const auto why = failure_of_answer(*error);
+            if (why.kind == "restarting") {
+                // Answered by the next, once this one has closed the connection.
+                a.was_not_begun = !why.applied_unknown;
+                return;
+            }
+            refuse(a, why);
+        } else {
             a.answer = json{{"result", message.value("result", json())}};
+        }
+        --in_flight_;
         return;
     }
 }
@@ -90,6 +143,17 @@ void batch::print_ready() {
         asked_.pop_front();
     }
     out.flush();
+}
+
+void batch::read_answers() try {
+    for (std::optional<std::string> line;;) {
+        const auto got = session_->io->poll_line(line);
+        if (got == wait_result::closed) return lost();
+        if (got != wait_result::done || !line) return;
+        if (const auto message = session_->understand(*line)) answered(*message);
+    }
+} catch (const connection_lost&) {
+    lost();
 }
 
 exit_code batch::run(int input) {
@@ -112,11 +176,12 @@ exit_code batch::run(int input) {
         if (ended && asked_.empty() && lines.rest().empty()) return worst_;
 
         const bool reads = !ended && in_flight_ < in_flight_max;
-        const int socket = in_flight_ > 0 ? node_.open().io->fd() : -1;
+        // Also while nothing is asked: a connection that has ended must not get the next request.
+        const int socket = session_ && session_->io ? session_->io->fd() : -1;
         pollfd waits[3] = {
             {reads ? input : -1, POLLIN, 0}, {socket, POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
         // The time limit is for an answer; whoever types requests may take as long as they like.
-        const auto by = in_flight_ > 0 ? node_.open().default_deadline() : deadline();
+        const auto by = in_flight_ > 0 ? session_->default_deadline() : deadline();
         const int n = ::poll(waits, 3, by.poll_timeout());
         check_interrupted();
         if (n == 0) {
@@ -136,15 +201,7 @@ exit_code batch::run(int input) {
                 throw failure(exit_code::io_error,
                               std::string("cannot read stdin: ") + std::strerror(errno));
         }
-        if (waits[1].revents) {
-            auto& session = node_.open();
-            for (std::optional<std::string> line;;) {
-                const auto got = session.io->poll_line(line);
-                if (got == wait_result::closed) throw connection_lost{true};
-                if (got != wait_result::done || !line) break;
-                if (const auto message = session.understand(*line)) answered(*message);
-            }
-        }
+        if (waits[1].revents) read_answers();
     }
 }
 

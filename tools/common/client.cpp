@@ -1,7 +1,6 @@
 #include "tools/common/client.hpp"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "tools/common/failure.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/json_line.hpp"
+#include "tools/common/pause.hpp"
 #include "tools/common/session.hpp"
 
 #ifndef BEAM_VERSION
@@ -45,20 +45,6 @@ failure timed_out(const common_state& c, bool sent) {
     return error;
 }
 
-failure node_ended(const common_state& c) {
-    failure error(exit_code::try_again, "the node ended before it answered",
-                  "beamd logs --node " + c.node, "node_ended");
-    error.applied_unknown = true;
-    return error;
-}
-
-// A connection that ends at once, again and again, must not keep a core busy.
-void breathe(std::chrono::milliseconds& pause) {
-    check_interrupted();
-    ::usleep(static_cast<useconds_t>(pause.count()) * 1000);
-    if (pause < 20ms) pause *= 2;
-}
-
 // `0.10.2` after `0.9`: numbers, not text.
 bool is_older(std::string_view a, std::string_view b) {
     while (!a.empty() || !b.empty()) {
@@ -86,7 +72,7 @@ const json* item_of(const json& message, std::int64_t id) {
     return item == params->end() ? &*params : &*item;
 }
 
-json result_of(const json& answer) {
+json result_or_throw(const json& answer) {
     if (const auto error = answer.find("error"); error != answer.end())
         throw failure_of_answer(*error);
     const auto result = answer.find("result");
@@ -97,6 +83,13 @@ json result_of(const json& answer) {
 }
 
 }  // namespace
+
+failure node_ended(const common_state& c) {
+    failure error(exit_code::try_again, "the node ended before it answered",
+                  "beamd logs --node " + c.node, "node_ended");
+    error.applied_unknown = true;
+    return error;
+}
 
 client::session::session(common_options options)
     : common(std::move(options)), may_spawn(common->spawn) {}
@@ -176,6 +169,8 @@ std::optional<json> client::session::understand(const std::string& line) {
     answered = true;
     turned_away.reset();
     if (error != message->end()) {
+        answered = false;  // nothing that came with it is begun either
+        check_restart(*message);
         auto why = failure_of_answer(*error);
         if (why.exit == exit_code::bug) why.exit = exit_code::protocol;
         throw why;
@@ -195,6 +190,20 @@ std::optional<json> client::session::understand(const std::string& line) {
         common->notice("the node is older (" + node_version->get<std::string>() +
                        ") than this tool (" BEAM_VERSION "); to replace it: beamd restart");
     return std::nullopt;
+}
+
+void client::session::check_restart(const json& answer) {
+    const auto error = answer.find("error");
+    if (error == answer.end()) return;
+    const auto why = failure_of_answer(*error);
+    if (why.kind != "restarting") return;
+    io.reset();
+    throw connection_lost{why.applied_unknown};
+}
+
+json client::session::result_of(const json& answer) {
+    check_restart(answer);
+    return result_or_throw(answer);
 }
 
 // An error that answers no request is about the connection, or about a line the node would not read.
@@ -262,7 +271,7 @@ int client::peer_pid() {
 
 json client::hello() {
     const auto by = session_->default_deadline();
-    for (auto pause = 1ms;; breathe(pause)) {
+    for (pause between;; between.wait(by)) {
         try {
             open().write({}, by);
             while (!session_->greeted_ok) {
@@ -319,7 +328,7 @@ json client::ask(std::string_view method, const json& params) {
         std::optional<deadline> value;
         ~restore() { s.until = value; }
     } on_exit{s, before};
-    for (auto pause = 1ms;; breathe(pause)) {
+    for (pause between;; between.wait(by)) {
         std::int64_t id = -1;
         try {
             s.attach();
@@ -328,9 +337,10 @@ json client::ask(std::string_view method, const json& params) {
                 const auto message = s.read(by);
                 if (!message) {
                     s.io.reset();  // which cancels the request
+                    if (s.turned_away) throw *s.turned_away;
                     throw timed_out(*s.common, true);
                 }
-                if (has_id(*message, id)) return result_of(*message);
+                if (has_id(*message, id)) return s.result_of(*message);
             }
         } catch (const connection_lost& lost) {
             // Most is done twice at one's peril, so the next runtime is asked whether this is.
@@ -369,7 +379,7 @@ std::optional<json> client::stream(std::string_view method, const json& params,
                 break;
             }
             if (has_id(*message, id) && message->find("method") == message->end())
-                return result_of(*message);
+                return s.result_of(*message);
             const json* item = item_of(*message, id);
             if (!item) continue;
             if (!on_item(*item) || (limits.count && ++seen >= limits.count)) break;
@@ -425,7 +435,7 @@ std::optional<json> follow(client& node, const followed_stream& stream) {
         // The parent keeps the socket while it restarts its runtime: it is there, or gone.
         const auto patience = deadline::in(comes_back_within);
         node.set_spawn(false);
-        for (auto pause = 1ms;; breathe(pause)) {
+        for (pause between;; between.wait(patience.is_over() ? deadline() : patience)) {
             try {
                 node.set_deadline(whole.value_or(deadline::in(30s)).earlier(end_at));
                 (void)node.hello();

@@ -69,14 +69,15 @@ public:
 
     [[nodiscard]] const common_options& common() const;
 
+    /// Whether the method does no harm when it is asked twice: what to know after a loss. Asks the
+    /// node, without starting one; false if there is none.
+    [[nodiscard]] bool may_be_repeated(std::string_view method);
+
     /// The connection's descriptor, attached if need be, for batch().
     class session;
     [[nodiscard]] session& open();
 
 private:
-    /// Asks the node, without starting one.
-    [[nodiscard]] bool may_be_repeated(std::string_view method);
-
     std::unique_ptr<session> session_;
 };
 

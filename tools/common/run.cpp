@@ -16,6 +16,7 @@
 #include "tools/common/help.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/json_line.hpp"
+#include "tools/common/session.hpp"
 
 namespace beam::tool {
 namespace {
@@ -213,10 +214,7 @@ int guarded(const common_options& common, const std::function<exit_code(client&)
     } catch (const interrupted&) {
         return static_cast<int>(exit_code::interrupted);
     } catch (const connection_lost&) {
-        failure error(exit_code::try_again, "the node ended before it answered",
-                      "beamd logs --node " + c.node, "node_ended");
-        error.applied_unknown = true;
-        return report(c, error);
+        return report(c, node_ended(c));
     } catch (const failure& error) {
         // What was printed before it went wrong is still a result.
         try {

@@ -41,10 +41,18 @@ public:
     /// Reads one line's meaning: takes hello's answer, returns everything else.
     [[nodiscard]] std::optional<nlohmann::json> understand(const std::string& line);
 
+    /// The result in an answer, or its failure thrown. A node that restarts refuses what comes too
+    /// late for it: that is a lost connection, thrown as one.
+    [[nodiscard]] nlohmann::json result_of(const nlohmann::json& answer);
+    void check_restart(const nlohmann::json& answer);
+
     [[nodiscard]] deadline default_deadline() const;
 
 private:
     void refused(const nlohmann::json& error);
 };
+
+/// The node ended and may have done what was asked: 75.
+[[nodiscard]] failure node_ended(const common_state& common);
 
 }  // namespace beam::tool

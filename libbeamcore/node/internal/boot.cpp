@@ -77,7 +77,7 @@ process run_node(self me, node_context* node, booted* done) {
     done->set_value({});
     for (;;) {
         const exit_message m = co_await me.receive<exit_message>();
-        if (node->state.load() == node_state::stopping) continue;
+        if (is_ending(node->state)) continue;
         log(log_level::critical, "node", "the control server is gone",
             {{"reason", to_string(m.reason, {.max_bytes = 500})}});
         node->finish(70);

@@ -22,8 +22,11 @@ term reason(const char* why) {
     return tuple(atoms::shutdown, atom(why));
 }
 
-rpc::failure stopping_failure() {
-    return rpc::make_failure(rpc::stopping, "stopping", "the node is stopping", "", 75);
+// A client of beamcore's comes back by itself when it reads "restarting".
+rpc::failure ending_failure(const node_context& node) {
+    return node.state == node_state::restarting
+               ? rpc::make_failure(rpc::stopping, "restarting", "the node is restarting", "", 75)
+               : rpc::make_failure(rpc::stopping, "stopping", "the node is stopping", "", 75);
 }
 
 bool is_blank(std::string_view text) {
@@ -50,7 +53,7 @@ cast_result connection_process::handle_info(take_over m) {
     node_->clients.fetch_add(1);
     node_->last_client_ms.store(node_->now_ms());
     if (auto who = peer_.peer_credentials(); who) uid_ = who->user;
-    draining_ = node_->state.load() == node_state::stopping;
+    draining_ = is_ending(node_->state);
     line_max_ = node_->live.line_max;
     peer_.set_line_max(line_max_);
     peer_.set_framing(io::framing::line);
@@ -129,8 +132,8 @@ awaitable<void> connection_process::begin(rpc::call c) {
         co_return;
     }
     // Our own drain may still be on its way.
-    if (draining_ || node_->state.load() == node_state::stopping) {
-        refuse_it(stopping_failure());
+    if (draining_ || is_ending(node_->state)) {
+        refuse_it(ending_failure(*node_));
         co_return;
     }
     if (c.id && by_id_.contains(id_text)) {
@@ -336,8 +339,8 @@ cast_result connection_process::handle_info(exit_message m) {
     const term& why = m.reason;
     rpc::failure f;
     if (why == atoms::shutdown || why.is_tagged(atoms::shutdown, 2)) {
-        f = node_->state.load() == node_state::stopping
-                ? stopping_failure()
+        f = is_ending(node_->state)
+                ? ending_failure(*node_)
                 : rpc::make_failure(rpc::stopping, "ended",
                                     "it was ended: " + to_string(why, {.max_bytes = 200}), "", 75);
     } else {
@@ -362,18 +365,12 @@ cast_result connection_process::handle_info(deadline_passed m) {
     return after();
 }
 
-cast_result connection_process::handle_info(drain m) {
+cast_result connection_process::handle_info(drain) {
     draining_ = true;
     // A stream would go on for ever.
     for (auto at = in_flight_.begin(); at != in_flight_.end();) {
         auto next = std::next(at);
-        if (at->second.streams) {
-            if (m.again) {
-                // No answer: the client takes the loss of the connection for what it is, and comes back.
-                at->second.is_notification = true;
-            }
-            give_up(at, stopping_failure(), reason("stopping"));
-        }
+        if (at->second.streams) give_up(at, ending_failure(*node_), reason("stopping"));
         at = next;
     }
     return after();

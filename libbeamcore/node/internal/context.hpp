@@ -17,7 +17,12 @@
 
 namespace beam {
 
-enum class node_state : std::uint8_t { starting, ready, stopping };
+/// restarting: it stops, and its parent starts another runtime at once.
+enum class node_state : std::uint8_t { starting, ready, stopping, restarting };
+
+[[nodiscard]] constexpr bool is_ending(node_state s) {
+    return s == node_state::stopping || s == node_state::restarting;
+}
 
 /// What a node's environment may change; the defaults are cli.md's.
 struct node_settings {

@@ -53,10 +53,8 @@ struct deadline_passed {
     std::uint64_t key = 0;
 };
 
-/// The node stops (or starts anew, then clients come back): finish what was begun, take nothing new.
-struct drain {
-    bool again = false;
-};
+/// The node ends: finish what was begun, take nothing new.
+struct drain {};
 
 /// To the acceptor: accept no more; accept on another socket as well.
 struct stop_accepting {};

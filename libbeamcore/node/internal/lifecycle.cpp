@@ -30,7 +30,7 @@ void send_to(const atom& name, auto message) {
 }
 
 // Tells all clients, gives their requests time to end, stops the applications.
-awaitable<void> drain_node(self me, node_context* node, bool again) {
+awaitable<void> drain_node(self me, node_context* node) {
     send_to(node_names::acceptor(), stop_accepting{});
     const auto end = monotonic_time() + node->settings.drain;
     std::size_t left = 0;
@@ -40,7 +40,7 @@ awaitable<void> drain_node(self me, node_context* node, bool again) {
         for (const auto& c : *connections) {
             if (!c.pid) continue;
             (void)monitor(*c.pid);
-            send(*c.pid, drain{again});
+            send(*c.pid, drain{});
             ++left;
         }
     }
@@ -146,15 +146,16 @@ void lifecycle::handle_call(stop_node m) {
 
 // The node's own decision: the parent is told, and ends as well.
 void lifecycle::leave(const std::string& reason) {
-    if (node_->state.load() == node_state::stopping) return;
+    if (is_ending(node_->state)) return;
     if (node_->link) node_->link->stopping(reason);
     stop(reason, false);
 }
 
 void lifecycle::stop(const std::string& reason, bool again) {
-    if (node_->state.exchange(node_state::stopping) == node_state::stopping) return;
+    if (is_ending(node_->state)) return;
+    node_->state = again ? node_state::restarting : node_state::stopping;
     log(log_level::info, "node", again ? "restarting" : "stopping", {{"reason", reason}});
-    (void)proc_lib::spawn_link(drain_node, node_, again);
+    (void)proc_lib::spawn_link(drain_node, node_);
 }
 
 // -- settings -------------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ void lifecycle::look_again(std::chrono::milliseconds after) {
 }
 
 void lifecycle::handle_info(idle_check) {
-    if (!idle_is_watched_ || node_->state.load() == node_state::stopping) return;
+    if (!idle_is_watched_ || is_ending(node_->state)) return;
     flush_suppressed_logs();
     const std::chrono::milliseconds idle = node_->live.idle;
     if (node_->clients.load() > 0) return look_again(idle);
@@ -203,7 +204,7 @@ void lifecycle::handle_info(idle_check) {
 }
 
 void lifecycle::handle_info(objections_heard m) {
-    if (node_->state.load() == node_state::stopping) return;
+    if (is_ending(node_->state)) return;
     const std::chrono::milliseconds gone(node_->now_ms() - node_->last_client_ms.load());
     const std::chrono::milliseconds idle = node_->live.idle;
     if (node_->clients.load() > 0 || gone < idle)

@@ -39,6 +39,8 @@ const char* state_text(node_state s) {
             return "ready";
         case node_state::stopping:
             return "stopping";
+        case node_state::restarting:
+            return "restarting";
     }
     return "ready";
 }
