@@ -173,16 +173,21 @@ bool tell_some(process_block* pb, process_extra& x, const term& reason, std::siz
     auto unanswered = [&](const request_key& k, char) {
         send_request_down(node, k.caller, k.id, reason);
     };
-    auto table = [&](auto& entries, auto tell) {
-        if (!entries.for_some(&x.told, n, tell)) return false;
+    auto nothing = [](const auto&) {};
+    auto fetch_peer = [&](const beam::pid& peer) {
+        if (!peer.is_local()) return;
+        if (const process_block* other = node.processes.find(peer.id)) __builtin_prefetch(other);
+    };
+    auto table = [&](auto& entries, auto tell, auto soon) {
+        if (!entries.for_some(&x.told, n, tell, soon)) return false;
         x.told = 0;
         ++x.told_tables;
         return true;
     };
-    if (x.told_tables == 0 && !table(pb->links, linked)) return false;
-    if (x.told_tables == 1 && !table(x.watched_by, down)) return false;
-    if (x.told_tables == 2 && !table(x.watching, stop_watching)) return false;
-    return table(x.held, unanswered);
+    if (x.told_tables == 0 && !table(pb->links, linked, fetch_peer)) return false;
+    if (x.told_tables == 1 && !table(x.watched_by, down, nothing)) return false;
+    if (x.told_tables == 2 && !table(x.watching, stop_watching, nothing)) return false;
+    return table(x.held, unanswered, nothing);
 }
 
 }  // namespace

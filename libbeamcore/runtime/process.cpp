@@ -122,18 +122,14 @@ bool receive_base::check(waiter* w, process_block* pb) {
     auto* r = static_cast<receive_base*>(w);
     if (r->found || r->timed_out_) return true;
     if (r->scan()) return true;
-    if (r->limit_ns_ < 0) return false;
-    if (r->limit_ns_ == 0) {
-        r->timed_out_ = true;
-        return true;
-    }
-    if (!r->timer_) {
-        r->timer_ = pb->node->arm_timer(std::chrono::nanoseconds(r->limit_ns_), pb->pid(), nullptr,
-                                        false, r->timer_id_);
+    if (!r->timer_ && r->limit_ns_ != 0) {
+        if (r->limit_ns_ < 0) return false;
+        const std::chrono::nanoseconds limit(r->limit_ns_);
+        r->timer_ = pb->node->arm_timer(limit, pb->pid(), nullptr, false, r->timer_id_);
         pb->awaited_timer = r->timer_id_;
         return false;
     }
-    if (pb->awaited_timer != 0) return false;
+    if (r->timer_ && pb->awaited_timer != 0) return false;
     r->timer_ = nullptr;
     r->timed_out_ = true;
     return true;

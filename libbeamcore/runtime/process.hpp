@@ -67,10 +67,10 @@ public:
     /// `type`: the only type that can match, or null; compared before `match` is asked.
     receive_base(process_block* pb, const type_descriptor* type, match_fn match, timeout limit,
                  bool from_mark)
-        : pb_(pb),
+        : from_mark_(from_mark),
+          pb_(pb),
           match_(match),
-          limit_ns_(limit.is_infinite() ? -1 : limit.duration().count()),
-          from_mark_(from_mark) {
+          limit_ns_(limit.is_infinite() ? -1 : limit.duration().count()) {
         this->ready = &receive_base::check;
         this->type = type;
         this->ask_at_once = limit_ns_ >= 0;
@@ -101,15 +101,18 @@ private:
     void abandon() noexcept;
     [[noreturn]] static void refuse_limit();
 
+    bool from_mark_;  // these two lie in what is left of waiter's last word
+    bool timed_out_ = false;
     process_block* pb_;
     match_fn match_;
     signal** cursor_ = nullptr;
-    std::int64_t limit_ns_;
     timer_slot* timer_ = nullptr;
-    std::uint64_t timer_id_ = 0;
-    bool from_mark_;
-    bool timed_out_ = false;
+    union {
+        std::int64_t limit_ns_;   // until the timer is set
+        std::uint64_t timer_id_;  // from then on
+    };
 };
+static_assert(sizeof(receive_base) == 80, "most of what an idle process holds");
 
 struct never {};  // no message has this type: a receive of it only times out
 

@@ -28,23 +28,27 @@ namespace {
 constexpr std::uint32_t long_queue = 1000;
 constexpr std::int32_t cost_of_long_queue = 15;
 
+/// False: `to` is dead, and the signal still the caller's.
+inline bool push_message(process_block* me, process_block* pb, const pid& to, signal* s) noexcept {
+    const push_result r = push_signal(pb, to.serial, s);
+    if (r == push_result::dead) return false;
+    if (r == push_result::woken)
+        me->node->schedule_woken(pb);
+    else if (pb->queue_len.load(std::memory_order_relaxed) > long_queue)
+        me->reductions_left -= cost_of_long_queue;
+    return true;
+}
+
+inline process_block* find_local(const runtime_impl& node, const pid& p) noexcept {
+    return p.is_local() ? node.processes.find(p.id) : nullptr;
+}
+
 }  // namespace
 
 void send_message(pid to, signal* s) noexcept {
     process_block* me = running_process();
-    runtime_impl& node = *me->node;
-    process_block* pb = to.node == 0 ? node.processes.find(to.id) : nullptr;
-    if (!pb) {
-        destroy_message(s);
-        return;
-    }
-    const push_result r = push_signal(pb, to.serial, s);
-    if (r == push_result::woken)
-        node.schedule_woken(pb);
-    else if (r == push_result::dead)
-        destroy_message(s);
-    else if (pb->queue_len.load(std::memory_order_relaxed) > long_queue)
-        me->reductions_left -= cost_of_long_queue;
+    process_block* pb = find_local(*me->node, to);
+    if (!pb || !push_message(me, pb, to, s)) destroy_message(s);
 }
 
 void send_message(const server_ref& to, signal* s) {
@@ -58,21 +62,15 @@ void send_message(const server_ref& to, signal* s) {
 }
 
 result<void> try_send_message(const server_ref& to, signal* s) {
-    runtime_impl& node = *running_process()->node;
+    process_block* me = running_process();
     const auto p = to.resolve();
-    if (!p) {
-        destroy_message(s);
-        return fail("noproc");
-    }
-    if (process_block* pb = p->is_local() ? node.processes.find(p->id) : nullptr;
-        pb && node.refuses(pb)) {
-        destroy_message(s);
-        node.messages_dropped.fetch_add(1, std::memory_order_relaxed);
-        return fail("mailbox_full");
-    }
-    if (node.deliver(*p, s)) return {};
+    process_block* pb = p ? find_local(*me->node, *p) : nullptr;
+    const bool full = pb && me->node->refuses(pb);
+    if (pb && !full && push_message(me, pb, *p, s)) return {};
     destroy_message(s);
-    return fail("noproc");
+    if (!full) return fail("noproc");
+    me->node->messages_dropped.fetch_add(1, std::memory_order_relaxed);
+    return fail("mailbox_full");
 }
 
 }  // namespace detail

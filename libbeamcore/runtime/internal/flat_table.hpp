@@ -85,17 +85,26 @@ public:
     }
 
     /// As for_each, at most `n` entries of it: from `*at` (0 at first) on, which is moved. True at the end.
-    /// Nothing may be inserted or taken in between.
-    template <class F>
-    bool for_some(std::size_t* at, std::size_t n, F f) {
+    /// Nothing may be inserted or taken in between. `soon` is told a key some entries before its turn.
+    template <class F, class Soon>
+    bool for_some(std::size_t* at, std::size_t n, F f, Soon soon) {
+        constexpr std::size_t ahead = 16;
         if (!body_) return true;
         const std::size_t end = body_->capacity <= linear_max ? body_->size : body_->capacity;
-        for (; *at < end && n > 0; ++*at)
+        for (; *at < end && n > 0; ++*at) {
+            if (*at + ahead < end && body_->cells()[*at + ahead].used)
+                soon(body_->cells()[*at + ahead].key);
             if (body_->cells()[*at].used) {
                 f(body_->cells()[*at].key, body_->cells()[*at].value);
                 --n;
             }
+        }
         return *at >= end;
+    }
+
+    /// Fetches the memory that find(key) will look at.
+    void fetch_ahead(const Key& key) const {
+        if (body_ && body_->capacity > linear_max) __builtin_prefetch(&body_->cells()[home(key)]);
     }
 
     void clear() {

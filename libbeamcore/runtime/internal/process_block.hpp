@@ -187,28 +187,49 @@ inline push_result push_signal(process_block* pb, std::uint32_t serial, signal* 
     }
 }
 
+/// What was taken at once. Each signal's memory was written by another thread, as a rule, so that looking at
+/// it is dear: what the look that reverses the queue can find out is kept.
+struct taken_signals {
+    signal* first = nullptr;
+    signal* last = nullptr;
+    std::uint32_t count = 0;
+    std::uint32_t bytes = 0;
+    bool only_messages = false;  // and last, count and bytes are known
+};
+
 /// Everything that has come, oldest first; leaves the queue empty (or `closed`).
-inline signal* take_signals(process_block* pb, std::uint64_t leave = process_block::empty) {
+inline taken_signals take_counted(process_block* pb, std::uint64_t leave = process_block::empty) {
     signal* staged = std::exchange(pb->staged, nullptr);
     if (leave == process_block::empty && (pb->inbox.load(std::memory_order_relaxed) &
                                           process_block::pointer_mask) == process_block::empty)
-        return staged;
+        return {staged};
     const std::uint64_t word = pb->inbox.exchange(pb->tag() | leave, std::memory_order_acquire);
     auto* s = reinterpret_cast<signal*>(word & process_block::pointer_mask);
-    if (std::uint64_t(reinterpret_cast<std::uintptr_t>(s)) <= process_block::closed) return staged;
-    signal* list = nullptr;
+    if (std::uint64_t(reinterpret_cast<std::uintptr_t>(s)) <= process_block::closed)
+        return {staged};
+    taken_signals t;
+    t.last = s;
+    bool others = staged != nullptr;
     while (s) {
         signal* next = s->next;
-        s->next = list;
-        list = s;
+        s->next = t.first;
+        t.first = s;
+        ++t.count;
+        t.bytes += s->bytes;
+        others |= s->kind != signal_kind::message;
         s = next;
     }
-    if (!staged) return list;
+    t.only_messages = !others;
+    if (!staged) return t;
     // What is staged is older than the queue: one signal, or what an exit left unhandled.
     signal* last = staged;
     while (last->next) last = last->next;
-    last->next = list;
-    return staged;
+    last->next = t.first;
+    t.first = staged;
+    return t;
+}
+inline signal* take_signals(process_block* pb, std::uint64_t leave) {
+    return take_counted(pb, leave).first;
 }
 
 struct alias_signal : signal {

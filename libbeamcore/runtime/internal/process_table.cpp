@@ -1,7 +1,5 @@
 #include "libbeamcore/runtime/internal/process_table.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <new>
 
@@ -16,10 +14,8 @@ process_table::process_table(std::uint32_t limit, std::uint32_t first)
 
 process_table::~process_table() {
     for (std::uint32_t c = 0; c < chunk_count_ && c <= end() >> chunk_bits; ++c)
-        if (process_block* blocks = chunks_[c].load()) {
+        if (process_block* blocks = chunks_[c].load())
             for (std::uint32_t i = 0; i < chunk_size; ++i) blocks[i].~process_block();
-            ::munmap(blocks, sizeof(process_block) * chunk_size);
-        }
 }
 
 process_block* process_table::take(slot_cache& cache) {
@@ -58,10 +54,7 @@ process_block* process_table::take_at(std::uint32_t id, std::uint32_t serial) {
 void process_table::make_chunk(std::uint32_t id) {
     auto& chunk = chunks_[id >> chunk_bits];
     if (chunk.load(std::memory_order_relaxed)) return;
-    void* memory = ::mmap(nullptr, sizeof(process_block) * chunk_size, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    auto* blocks = static_cast<process_block*>(memory);
+    auto* blocks = static_cast<process_block*>(pages_.take(sizeof(process_block) * chunk_size));
     for (std::uint32_t b = 0; b < chunk_size; ++b) ::new (blocks + b) process_block();
     chunk.store(blocks, std::memory_order_release);
 }

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "libbeamcore/runtime/internal/page_source.hpp"
 #include "libbeamcore/runtime/internal/process_block.hpp"
 #include "libbeamcore/runtime/internal/zeroed_array.hpp"
 
@@ -59,6 +60,7 @@ private:
 
     const std::uint32_t limit_;
     const std::uint32_t chunk_count_;
+    page_source pages_;
     const zeroed_array<std::atomic<process_block*>> chunks_;
     const std::uint32_t first_;
     std::atomic<std::uint32_t> next_;

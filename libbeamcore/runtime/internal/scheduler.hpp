@@ -118,6 +118,7 @@ private:
         priority_bit(priority::high) | priority_bit(priority::max);
 
     process_block* pop_queued();
+    static void fetch_ahead(const process_block* pb);
     void queue_next() {
         if (process_block* pb = std::exchange(next_, nullptr)) {
             queue_of(priority::normal).push(pb);

@@ -26,14 +26,17 @@ void refuse(process_block* pb, signal* s) {
     destroy_message(s);
 }
 
+// Only the process's own thread writes these counts; others read them.
+void add_to(std::atomic<std::uint32_t>& count, std::uint32_t n) {
+    count.store(count.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
 void add(process_block* pb, signal* s) {
     s->next = nullptr;
     *pb->mailbox_end = s;
     pb->mailbox_end = &s->next;
-    pb->queue_len.store(pb->queue_len.load(std::memory_order_relaxed) + 1,
-                        std::memory_order_relaxed);
-    pb->message_bytes.store(pb->message_bytes.load(std::memory_order_relaxed) + s->bytes,
-                            std::memory_order_relaxed);
+    add_to(pb->queue_len, 1);
+    add_to(pb->message_bytes, s->bytes);
 }
 
 // A mailbox with a bound or a limit on memory. Only messages are counted and refused.
@@ -219,11 +222,22 @@ void append_message(process_block* pb, signal* s) {
 }
 
 void handle_signals(process_block* pb) {
-    signal* s = take_signals(pb);
+    const taken_signals taken = take_counted(pb);
+    signal* s = taken.first;
     if (!s) return;
     const bool bounded = pb->bounded.load(std::memory_order_relaxed);
+    if (taken.only_messages && !bounded) {
+        *pb->mailbox_end = s;
+        pb->mailbox_end = &taken.last->next;
+        add_to(pb->queue_len, taken.count);
+        add_to(pb->message_bytes, taken.bytes);
+        watch_length(pb);
+        return;
+    }
     while (s) {
         signal* next = s->next;
+        if (next && next->kind == signal_kind::down && pb->extra)
+            pb->extra->watching.fetch_ahead(static_cast<down_signal*>(next)->monitor);
         if (s->kind == signal_kind::message && !bounded)
             add(pb, s);
         else
@@ -268,10 +282,8 @@ signal* take_message_at(process_block* pb, signal** at) {
         if (pb->extra->long_queue_reported) watch_length(pb);
     }
     s->next = nullptr;
-    pb->queue_len.store(pb->queue_len.load(std::memory_order_relaxed) - 1,
-                        std::memory_order_relaxed);
-    pb->message_bytes.store(pb->message_bytes.load(std::memory_order_relaxed) - s->bytes,
-                            std::memory_order_relaxed);
+    add_to(pb->queue_len, 0u - 1);
+    add_to(pb->message_bytes, 0u - s->bytes);
     pb->handling.store(s->type, std::memory_order_relaxed);
     return s;
 }

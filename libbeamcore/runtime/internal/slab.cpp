@@ -8,6 +8,8 @@
 #include <new>
 #include <utility>
 
+#include "libbeamcore/runtime/internal/page_source.hpp"
+
 namespace beam::detail::slab {
 
 namespace {
@@ -32,6 +34,13 @@ constexpr std::uint32_t cells_of(std::uint8_t c) {
 
 std::atomic<std::uint64_t> reserved{0};
 
+char* take_pages(std::size_t bytes) {
+    static std::mutex mutex;
+    static auto* pages = new page_source;  // never destroyed: threads may free at any time
+    std::lock_guard lock(mutex);
+    return static_cast<char*>(pages->take(bytes));
+}
+
 class depot {
 public:
     cell* take_magazine(std::uint8_t c) {
@@ -54,8 +63,7 @@ private:
     static cell* carve(std::uint8_t c) {
         const std::size_t size = size_of(c);
         const std::uint32_t n = cells_of(c);
-        char* memory = static_cast<char*>(std::aligned_alloc(64, (size * n + 63) / 64 * 64));
-        if (!memory) throw std::bad_alloc();
+        char* memory = take_pages(size * n);
         reserved.fetch_add(size * n, std::memory_order_relaxed);
         for (std::uint32_t i = 0; i < n; ++i)
             reinterpret_cast<cell*>(memory + i * size)->next =

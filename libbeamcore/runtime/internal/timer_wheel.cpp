@@ -9,10 +9,6 @@ namespace beam::detail {
 
 timer_wheel::timer_wheel() : chunks_(make_zeroed<std::atomic<timer_slot*>>(chunks_max)) {}
 
-timer_wheel::~timer_wheel() {
-    for (std::uint32_t c = 0; c * chunk_size < made_; ++c) delete[] chunks_[c].load();
-}
-
 timer_slot* timer_wheel::find(std::uint32_t index) const {
     if (index / chunk_size >= chunks_max) return nullptr;
     timer_slot* chunk = chunks_[index / chunk_size].load(std::memory_order_acquire);
@@ -23,7 +19,9 @@ timer_slot* timer_wheel::take_slot() {
     if (free_) return std::exchange(free_, free_->next);
     if (made_ / chunk_size >= chunks_max) throw std::bad_alloc();
     auto& chunk = chunks_[made_ / chunk_size];
-    if (made_ % chunk_size == 0) chunk.store(new timer_slot[chunk_size], std::memory_order_release);
+    if (made_ % chunk_size == 0)
+        chunk.store(new (pages_.take(sizeof(timer_slot) * chunk_size)) timer_slot[chunk_size],
+                    std::memory_order_release);
     timer_slot* t = chunk.load(std::memory_order_relaxed) + made_ % chunk_size;
     t->index = made_++;
     return t;

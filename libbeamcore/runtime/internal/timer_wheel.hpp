@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "libbeamcore/runtime/internal/page_source.hpp"
 #include "libbeamcore/runtime/internal/zeroed_array.hpp"
 #include "libbeamcore/runtime/server_ref.hpp"
 
@@ -59,7 +60,6 @@ public:
     static constexpr int tick_bits = 16;
 
     timer_wheel();
-    ~timer_wheel();
 
     /// Takes a free slot and arms it. `unique` is the timer's id, never used before.
     timer_slot* arm(std::uint64_t unique, std::int64_t now, std::int64_t deadline,
@@ -101,6 +101,7 @@ private:
     std::atomic<std::uint64_t> count_{0};
     timer_slot* free_ = nullptr;
     std::uint32_t made_ = 0;
+    page_source pages_;
     zeroed_array<std::atomic<timer_slot*>> chunks_;
     std::atomic<timer_slot*> cancelled_{nullptr};
     std::vector<timer_slot*> due_;  // of one tick, while it is put in order
