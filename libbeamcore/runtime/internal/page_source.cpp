@@ -28,7 +28,8 @@ void* page_source::take(std::size_t bytes) {
 
 // What is left of the last one is lost.
 void page_source::add_piece(std::size_t at_least) {
-    const std::size_t size = (std::max(at_least, piece_size) + piece_size - 1) / piece_size * piece_size;
+    const std::size_t size =
+        (std::max(at_least, piece_size) + piece_size - 1) / piece_size * piece_size;
     pieces_.reserve(pieces_.size() + 1);
     void* p = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) throw std::bad_alloc();
