@@ -107,17 +107,15 @@ code_server& code_server::current() {
     return of(this_process().node());
 }
 
-code_server::code_server(runtime& node) : node_(node), folders_(module_folders()) {
-    // Made before us and so destroyed after us: they refer to modules.
-    (void)module_table::of(node);
-}
+// The table is made before us and so destroyed after us: it refers to modules.
+code_server::code_server(runtime& node)
+    : node_(node), classes_(module_table::of(node)), folders_(module_folders()) {}
 code_server::~code_server() {
     for (auto& v : applications_)
         for (const auto* m : {v->current.get(), v->old.get()})
             if (m)
-                for (const auto& e : module_table::of(node_).entries())
-                    if (e.application.name() == m->name())
-                        module_table::of(node_).remove(e.application, e.name);
+                for (const auto& e : classes_.entries())
+                    if (e.application.name() == m->name()) classes_.remove(e.application, e.name);
 }
 
 void code_server::set_own_folder(std::filesystem::path folder) {
@@ -186,7 +184,7 @@ result<std::shared_ptr<const loaded_module>> code_server::load(std::string_view 
     detail::module_code code = (*mapped)->describe();
     auto made = std::make_shared<loaded_module>(*mapped, std::move(code.definition));
 
-    module_table::of(node_).publish(std::move(code.classes));
+    classes_.publish(std::move(code.classes));
     std::lock_guard lock(mutex_);
     auto* v = find_versions(name);
     if (!v) {
@@ -234,13 +232,13 @@ std::optional<std::filesystem::path> code_server::which(std::string_view name) c
 }
 
 bool code_server::remove(std::string_view name) {
-    std::vector<module_entry> entries = module_table::of(node_).entries();
+    std::vector<module_entry> entries = classes_.entries();
     std::lock_guard lock(mutex_);
     auto* v = find_versions(name);
     if (!v || !v->current || v->old) return false;
     v->old = std::move(v->current);
     for (const auto& e : entries)
-        if (e.application.name() == name) module_table::of(node_).remove(e.application, e.name);
+        if (e.application.name() == name) classes_.remove(e.application, e.name);
     return true;
 }
 
@@ -291,7 +289,7 @@ awaitable<purge_result> code_server::purge_old(std::string name, bool force) {
         auto* v = find_versions(name);
         if (v && v->old == old) v->old.reset();
     }
-    module_table::of(node_).forget_old(application_name);
+    classes_.forget_old(application_name);
     result.purged = use.empty();
     const std::filesystem::path path = old->path();
     const std::string what = name + "-" + old->version();

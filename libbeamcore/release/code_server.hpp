@@ -15,6 +15,7 @@
 
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/base/result.hpp"
+#include "libbeamcore/otp/fwd.hpp"
 #include "libbeamcore/release/application_module.hpp"
 #include "libbeamcore/release/module_file.hpp"
 #include "libbeamcore/runtime/fwd.hpp"
@@ -109,6 +110,7 @@ private:
     awaitable<purge_result> purge_old(std::string name, bool force);
 
     runtime& node_;
+    module_table& classes_;  // the node's; of(node_) cannot be asked for while the node ends
     mutable std::mutex mutex_;
     std::mutex load_mutex_;  // one load at a time: it waits for the disk
     std::vector<std::filesystem::path> folders_;

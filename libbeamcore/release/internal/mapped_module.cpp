@@ -59,7 +59,7 @@ void say(const char* text) {
     [[maybe_unused]] auto n = ::write(STDERR_FILENO, text, ::strlen(text));
 }
 
-void on_fault(int signal, siginfo_t* info, void*) {
+[[maybe_unused]] void on_fault(int signal, siginfo_t* info, void*) {
     const bool is_sent = info->si_code <= 0;
     const auto at = is_sent ? 0 : reinterpret_cast<std::uintptr_t>(info->si_addr);
     for (const auto& place : reserved) {
