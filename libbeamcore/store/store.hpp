@@ -16,6 +16,10 @@
 //
 // When the process ends, what was not answered may or may not have been written; it is never half written
 // (a batch is atomic). Killing the OS process or the machine loses nothing that was answered.
+//
+// The file is read through a map of it: who overwrites it meanwhile kills the OS process (SIGBUS). After two lives
+// in a row that did not close the store, its pages are read and checked before it is opened, all but the insides
+// of large values: `corrupt` names the first that is damaged.
 #pragma once
 
 #include <cstddef>

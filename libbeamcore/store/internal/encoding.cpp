@@ -44,8 +44,8 @@ std::optional<stored_item> read_item(std::string_view key, std::string_view valu
     if (value[0] != long_tag || value.size() < long_header || key.size() != stored_key_max)
         return {};
     std::uint32_t size = 0;
-    for (int i = 0; i < 4; ++i)
-        size |= std::uint32_t(static_cast<unsigned char>(value[std::size_t(1 + i)])) << (8 * i);
+    for (std::size_t i = 0; i < 4; ++i)
+        size |= std::uint32_t(static_cast<unsigned char>(value[1 + i])) << (8 * i);
     if (value.size() - long_header < size) return {};
     return stored_item{value.substr(long_header, size), value.substr(long_header + size)};
 }

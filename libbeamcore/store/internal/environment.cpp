@@ -14,6 +14,8 @@
 #include "libbeamcore/store/internal/encoding.hpp"
 #include "libbeamcore/store/internal/failure.hpp"
 #include "libbeamcore/store/internal/file_check.hpp"
+#include "libbeamcore/store/internal/open_mark.hpp"
+#include "libbeamcore/store/internal/page_check.hpp"
 
 namespace beam::store::detail {
 
@@ -93,6 +95,12 @@ result<void> environment::open() {
     if (::mkdir(path_.c_str(), 0700) != 0 && errno != EEXIST)
         return tl::unexpected<error>(failure(errno, path_));
     if (auto r = claim(); !r) return r;
+    const unsigned cut_off = lives_cut_off(path_);
+    if (auto r = check_after_crashes(cut_off); !r) {
+        give_up_claim();
+        return r;
+    }
+    mark_open(path_, cut_off);
     const bool is_new = ::access(file_.c_str(), F_OK) != 0;
     int rc = open_environment();
     result<void> checked;
@@ -108,6 +116,15 @@ result<void> environment::open() {
         sync_folder(parent_of(path_));
     }
     return {};
+}
+
+result<void> environment::check_after_crashes(unsigned cut_off) {
+    if (cut_off < cut_off_max) return {};
+    auto sound = check_pages(file_);
+    log(sound ? log_level::notice : log_level::error, "store",
+        sound ? "sound after lives that did not close it" : "damaged",
+        {{"file", file_}, {"detail", sound ? "" : sound.error().detail}});
+    return sound;
 }
 
 int environment::open_environment() {
@@ -158,6 +175,7 @@ void environment::close() {
 }
 
 void environment::close_locked() {
+    if (has_claim_) mark_closed(path_);
     if (env_) {
         for (MDB_txn* t : idle_) ::mdb_txn_abort(t);
         idle_.clear();

@@ -57,6 +57,7 @@ private:
     using database_map = std::map<std::string, MDB_dbi, std::less<>>;
 
     [[nodiscard]] result<void> claim();
+    [[nodiscard]] result<void> check_after_crashes(unsigned cut_off);
     void give_up_claim();
     [[nodiscard]] int open_environment();
     [[nodiscard]] int open_databases();
