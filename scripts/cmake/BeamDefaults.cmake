@@ -31,12 +31,13 @@ target_compile_options(beam_warnings INTERFACE
     # Its guesses come true in a plain debug build only.
     $<$<AND:$<CONFIG:Debug>,$<STREQUAL:${BEAMCORE_SANITIZE},>>:-Wnull-dereference>)
 
+# -g1: a report needs functions and lines; types and variables would make a build a fifth slower.
 if(BEAMCORE_SANITIZE STREQUAL "address")
-    add_compile_options(-O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+    add_compile_options(-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
         -fno-omit-frame-pointer)
     add_link_options(-fsanitize=address,undefined)
 elseif(BEAMCORE_SANITIZE STREQUAL "thread")
-    add_compile_options(-O1 -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
+    add_compile_options(-O1 -g1 -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
     add_link_options(-fsanitize=thread)
 elseif(BEAMCORE_SANITIZE)
     message(FATAL_ERROR "BEAMCORE_SANITIZE is address, thread or empty")
