@@ -71,6 +71,7 @@ result<child_process> start_child_process(const parent_options& options, int lis
     auto words = options.child_command;
     for (auto& word : child_arguments(node)) words.push_back(std::move(word));
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
 

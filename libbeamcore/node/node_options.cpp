@@ -26,7 +26,8 @@ std::vector<std::string> child_arguments(const node_options& o) {
                                  "listen=" + std::to_string(o.listen_fd),
                                  "lock=" + std::to_string(o.lock_fd)};
     for (const auto& app : o.applications) out.push_back("app=" + app);
-    for (const auto& [key, value] : o.settings) out.push_back("set=" + key + "=" + value);
+    for (const auto& [key, value] : o.settings)
+        out.push_back(std::string("set=").append(key).append("=").append(value));
     return out;
 }
 

@@ -34,6 +34,7 @@ term list_of_atoms(const std::vector<atom>& names) {
 
 term pairs_of(const std::vector<std::pair<atom, term>>& pairs) {
     std::vector<term> made;
+    made.reserve(pairs.size());
     for (const auto& [key, value] : pairs) made.push_back(tuple(key, value));
     return list_of(std::move(made));
 }

@@ -159,10 +159,12 @@ std::string start_detached(const std::string& program, std::vector<std::string> 
     words.insert(words.begin(), program);
     words.insert(words.end(), {"--ready-fd", std::to_string(ready_fd)});
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (auto& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
     auto kept = node_environment(environ);
     std::vector<char*> filtered;
+    filtered.reserve(kept.size() + 1);
     for (auto& entry : kept) filtered.push_back(entry.data());
     filtered.push_back(nullptr);
 

@@ -205,7 +205,7 @@ std::string zsh(const CLI::App& app) {
 }
 
 std::string fish(const CLI::App& app) {
-    const auto tool = app.get_name();
+    const auto& tool = app.get_name();
     const auto finder = "__beam" + function_name(app) + "_path";
     std::vector<std::string> paths;
     walk(app, "", [&](const CLI::App&, const std::string& path) {
@@ -222,10 +222,17 @@ std::string fish(const CLI::App& app) {
         const auto when = " -n 'test (" + finder + ") = \"" + path + "\"'";
         const std::string condition = path.empty() ? "" : when;
         for (const CLI::App* inner : commands_of(command))
-            out += "complete -c " + tool + " -f" + when + " -a " + inner->get_name() + " -d '" +
-                   plain(inner->get_description(), "\\'") + "'\n";
+            out.append("complete -c ")
+                .append(tool)
+                .append(" -f")
+                .append(when)
+                .append(" -a ")
+                .append(inner->get_name())
+                .append(" -d '")
+                .append(plain(inner->get_description(), "\\'"))
+                .append("'\n");
         for (const CLI::Option* option : options_of(command)) {
-            out += "complete -c " + tool + condition;
+            out.append("complete -c ").append(tool).append(condition);
             for (const auto& word : option->get_lnames()) out += " -l " + word;
             for (const auto& word : option->get_snames()) out += " -s " + word;
             if (takes_value(*option)) out += takes_file(*option) ? " -r" : " -x";

@@ -11,7 +11,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::uint64_t page = 200;  // what one answer of a node holds at most
+constexpr std::uint64_t page_max = 200;  // what one answer of a node holds at most
 
 json params_of(const process_query& q) {
     json params = {{"sort", q.sort}, {"ascending", is_ascending(q.sort) != q.reverse}};
@@ -47,10 +47,10 @@ void sort_and_cut(std::vector<json>& list, const process_query& q) {
 json ask_all_pages(client& node, const process_query& q) {
     if (q.sort == "rate")
         throw failure(exit_code::usage,
-                      "by rate at most " + std::to_string(page) + " processes are listed",
-                      "observer processes --sort rate --limit " + std::to_string(page));
+                      "by rate at most " + std::to_string(page_max) + " processes are listed",
+                      "observer processes --sort rate --limit " + std::to_string(page_max));
     json params = params_of(q);
-    params["limit"] = page;
+    params["limit"] = page_max;
     params["from"] = 1;
     std::vector<json> list;
     json total, matching = 0;
@@ -60,7 +60,7 @@ json ask_all_pages(client& node, const process_query& q) {
         total = answer.at("total");
         params["from"] = answer.value("next", json());
         matching = matching.get<std::uint64_t>() + answer.at("shown").get<std::uint64_t>();
-        if (q.limit > 0 && list.size() > 4 * q.limit + page) sort_and_cut(list, q);
+        if (q.limit > 0 && list.size() > 4 * q.limit + page_max) sort_and_cut(list, q);
     }
     sort_and_cut(list, q);
     const auto shown = list.size();
@@ -91,7 +91,7 @@ json ask_system(client& node) {
 }
 
 json ask_processes(client& node, const process_query& query) {
-    if (query.limit == 0 || query.limit > page) return ask_all_pages(node, query);
+    if (query.limit == 0 || query.limit > page_max) return ask_all_pages(node, query);
     json params = params_of(query);
     params["limit"] = query.limit;
     if (query.offset > 0) params["offset"] = query.offset;

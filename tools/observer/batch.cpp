@@ -75,7 +75,7 @@ exit_code print_page(client& node, const page& what, const repetition& how) {
         if (how.count != 1) measured.add_to(answer);
         std::string text;
         if (!common.json && !common.quiet) text = printed(what.show(answer), coloured);
-        if (round > 1 && !common.json) text = "\n" + text;
+        if (round > 1 && !common.json) text.insert(0, 1, '\n');
         common.print(text, answer);
         if (round == how.count) return exit_code::done;
         common.out.flush();

@@ -57,12 +57,15 @@ std::vector<std::string> environment_of(const port_options& options) {
             all.erase(name);
     }
     std::vector<std::string> entries;
-    for (const auto& [name, value] : all) entries.push_back(name + "=" + value);
+    entries.reserve(all.size());
+    for (const auto& [name, value] : all)
+        entries.push_back(std::string(name).append("=").append(value));
     return entries;
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& strings) {
     std::vector<char*> pointers;
+    pointers.reserve(strings.size() + 1);
     for (auto& s : strings) pointers.push_back(s.data());
     pointers.push_back(nullptr);
     return pointers;

@@ -222,6 +222,7 @@ awaitable<answer> history_of(request&, history_params p) {
     auto asked = room::history(*pid, p.since_ms, p.limit.value_or(history_default));
     std::vector<post> posts = co_await asked;
     std::vector<beam::term> lines;
+    lines.reserve(posts.size());
     for (const post& q : posts) lines.push_back(shown(q, p.room));
     co_return beam::map({{beam::atom("messages"), beam::list_of(std::move(lines))}});
 }
