@@ -94,6 +94,17 @@ $ chatctl history general
 END
 }
 
+@test "what changes something or streams is not repeated: --watch is a usage error" {
+    local command
+    for command in "create room twice" "send general hello" "delete room general" "crash room general" "join general"; do
+        # shellcheck disable=SC2086
+        run chatctl $command --watch
+        echo "$command: $output"
+        [ "$status" -eq 2 ]
+        [[ $output == "chatctl: --watch failed: "*"; try: chatctl --help" ]]
+    done
+}
+
 @test "names that are none are refused with exit 2, and the node goes on" {
     run chatctl create room ""
     [ "$status" -eq 2 ]

@@ -54,6 +54,8 @@ int run(int argc, char** argv, runtime_entry runtime) {
         ->check(tool::whole_number("--lines"));
     logs_command->add_flag("--follow", log_lines.follow, "Go on as the log grows");
     tool::stream_options limits(*logs_command);
+    for (const auto* command : {await_command, stop_command, restart_command, logs_command})
+        tool::runs_once(*command, common);
 
     if (const auto code = tool::parse(app, argc, argv, common)) return *code;
     if (app.get_subcommands().empty()) return serve(common, serving, {argv, argv + argc});

@@ -48,6 +48,8 @@ int main(int argc, char** argv) {
     auto* join = app.add_subcommand("join", "Print a room's messages as they come");
     join->add_option("ROOM", room, "The room's name")->required();
     beam::tool::stream_options stream(*join);
+    for (const auto* command : {create, remove, crash, send, join})
+        beam::tool::runs_once(*command, common);
 
     return beam::tool::run(app, argc, argv, common, [&](client& node) -> exit_code {
         if (create->parsed()) return chatctl::create_room(node, room);

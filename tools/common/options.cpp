@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
@@ -91,16 +92,28 @@ color_when as_color(const setting& s) {
 std::string command_words(const CLI::App& app) {
     std::string words;
     for (const CLI::App* command : app.get_subcommands()) {
-        words += (words.empty() ? "" : " ") + command->get_name();
-        if (const auto inner = command_words(*command); !inner.empty()) return words + " " + inner;
+        if (!words.empty()) words += ' ';
+        words += command->get_name();
+        if (const auto inner = command_words(*command); !inner.empty())
+            return words.append(" ").append(inner);
         for (const CLI::Option* option : command->get_options()) {
             if (!option->get_positional() || option->count() == 0) continue;
             auto value = option->results().front();
             if (value.size() > 60) value = value.substr(0, 57) + "...";
-            return words + " " + value;
+            return words.append(" ").append(value);
         }
     }
     return words;
+}
+
+void refuse_repetition(const common_state& c) {
+    const bool once = std::any_of(c.once.begin(), c.once.end(),
+                                  [](const CLI::App* command) { return command->parsed(); });
+    if (!once) return;
+    failure error(exit_code::usage, "it repeats what only tells, and \"" + c.what + "\" does more",
+                  c.tool + " --help");
+    error.what_failed = "--watch";
+    throw error;
 }
 
 void read_config_files(common_state& common, const setting& named) {
@@ -189,6 +202,10 @@ void add_yes_option(CLI::App& command, const common_options& common) {
     command.add_flag("--yes", common->yes, "Do not ask");
 }
 
+void runs_once(const CLI::App& command, const common_options& common) {
+    common->once.push_back(&command);
+}
+
 void examples(CLI::App& command, std::string lines) {
     command.footer(std::move(lines));
 }
@@ -247,6 +264,7 @@ void resolve(common_state& c) {
     if (!typed.watch.empty()) {
         c.watch = as_duration({"watch", typed.watch, "option"});
         if (c.watch->count() == 0) bad_value({"watch", typed.watch, "option"}, "it cannot be 0");
+        refuse_repetition(c);
     }
     c.settings.push_back(config_file);
     for (const auto& key : c.config_keys) {

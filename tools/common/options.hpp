@@ -52,7 +52,8 @@ struct common_state {
     std::string user;  ///< `--as`; empty: the node names a guest
     std::optional<std::chrono::nanoseconds> watch;
     bool yes = false;
-    std::string what;  ///< the command as typed: `get key1`
+    std::vector<const CLI::App*> once;  ///< the commands that --watch does not repeat
+    std::string what;                   ///< the command as typed: `get key1`
     std::vector<setting> settings;
     config_values config;  ///< of config_keys and the common keys
 
@@ -92,6 +93,10 @@ using common_options = std::shared_ptr<common_state>;
 
 /// Adds `--yes` to a destructive command.
 void add_yes_option(CLI::App& command, const common_options& common);
+
+/// Declares that `command` changes something, or waits or goes on by itself: `--watch`, which would run
+/// it again and again, is refused with exit 2.
+void runs_once(const CLI::App& command, const common_options& common);
 
 /// The examples that `--help` begins with, one a line.
 void examples(CLI::App& command, std::string lines);

@@ -130,6 +130,16 @@ TEST_CASE("a command that asks nothing starts nothing") {
     CHECK(!std::filesystem::exists(s.folder()));
 }
 
+TEST_CASE("--watch is refused by a command that changes something") {
+    sandbox s;
+    const auto got = s.demo({"put", "k", "v", "--watch"});
+    CHECK(got.code == 2);
+    CHECK(got.out.empty());
+    CHECK(got.err ==
+          "demo: --watch failed: it repeats what only tells, and \"put k\" does more; "
+          "try: demo --help\n");
+}
+
 TEST_CASE("--watch repeats, one record a line, until Ctrl-C") {
     sandbox s;
     auto watch = s.start("beamd", {"status", "--watch=50ms"});
