@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "libbeamcore/release/method.hpp"
@@ -81,4 +82,29 @@ TEST_CASE("texts from outside make no atoms") {
     auto p = read(R"({"kind":"an atom that nobody ever made","another key":1})");
     CHECK_FALSE(p);
     CHECK(atom_count() == before);
+}
+
+TEST_CASE("parameters of a wrong type are refused in JSON's words") {
+    const auto why = [](std::string_view json) {
+        auto wrong = read(json);
+        REQUIRE_FALSE(wrong);
+        auto said = detail::bad_parameters(wrong.error());
+        REQUIRE_FALSE(said);
+        CHECK(said.error().kind == "bad_params");
+        CHECK(said.error().exit == 2);
+        return said.error().why;
+    };
+    CHECK(why(R"({"room":7})") == "room: expected a string, found 7");
+    CHECK(why(R"({"room":{"a":[null,true]}})") ==
+          R"(room: expected a string, found {"a":[null,true]})");
+    CHECK(why(R"({"rate":"fast"})") == R"(rate: expected a number, found "fast")");
+    CHECK(why(R"({"quiet":"\"no\""})") == R"(quiet: expected true or false, found "\"no\"")");
+    CHECK(why(R"({"kind":null,"votes":[]})") == "votes: expected an object, found []");
+    CHECK(why(R"({"members":"ann"})") == R"(members: expected an array, found "ann")");
+    CHECK(why(R"({"members":[{"name":1.5}]})") == "members[0].name: expected a string, found 1.5");
+    // The value may itself say what the message does.
+    CHECK(why(R"({"rate":", found expected a binary"})") ==
+          R"(rate: expected a number, found ", found expected a binary")");
+    CHECK(why("{\"rate\":\"" + std::string(100, 'x') + "\"}") ==
+          "rate: expected a number, found a longer string");
 }
