@@ -2,11 +2,10 @@
 
 #include <cxxabi.h>
 
-#include <cstdlib>
-#include <memory>
 #include <typeinfo>
 
 #include "libbeamcore/base/log.hpp"
+#include "libbeamcore/base/symbol.hpp"
 #include "libbeamcore/runtime/internal/runtime_impl.hpp"
 #include "libbeamcore/runtime/internal/signals.hpp"
 
@@ -55,10 +54,7 @@ namespace detail {
 
 namespace {
 std::string type_name_of(const std::type_info& type) {
-    int status = 0;
-    std::unique_ptr<char, void (*)(void*)> name(
-        abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), std::free);
-    return status == 0 ? name.get() : type.name();
+    return demangle(type.name());
 }
 
 term no_stack() {

@@ -12,6 +12,7 @@ using namespace detail;
 namespace {
 
 constexpr std::size_t messages_shown = 32;
+constexpr std::size_t frames_shown = 32;
 
 /// Asks `p` to run `ask` in its own context and waits for what that gives; nothing if it is dead.
 template <class T, class F>
@@ -77,6 +78,20 @@ std::string doing_of(const process_block* pb) {
     return d ? d->name : "";
 }
 
+// A suspended coroutine begins with the address at which it goes on; an awaitable knows who awaits it.
+std::vector<const void*> stack_of(const process_block* pb) {
+    std::vector<const void*> stack;
+    std::coroutine_handle<> at = pb->root ? pb->resume : nullptr;
+    while (at && stack.size() < frames_shown) {
+        stack.push_back(*static_cast<void* const*>(at.address()));
+        if (at == pb->root) break;
+        at = std::coroutine_handle<awaitable_promise_base>::from_address(at.address())
+                 .promise()
+                 .continuation;
+    }
+    return stack;
+}
+
 process_details details_of(process_block* pb, bool by_itself) {
     process_details d;
     d.summary = summary_of(*pb->node, pb, pb->pid());
@@ -97,6 +112,7 @@ process_details details_of(process_block* pb, bool by_itself) {
         d.messages.push_back(m.to_term());
         (void)m.release();
     }
+    if (!by_itself) d.stack = stack_of(pb);
     if (!pb->extra) return d;
     pb->extra->watching.for_each([&](const ref&, watch& w) { d.monitors.push_back(w.object); });
     pb->extra->watched_by.for_each(

@@ -46,6 +46,9 @@ struct process_details {
     beam::pid group_leader;
     std::vector<std::pair<term, term>> dictionary;
     std::vector<term> messages;  ///< the first ones waiting, at most 32
+    /// Where it waits: addresses in its coroutines, innermost first, at most 32; symbol_of() names them. Empty
+    /// for a behaviour between two messages, and for the caller itself.
+    std::vector<const void*> stack;
 };
 
 /// What a process has used and what waits for it: cheap to read, of many processes too.

@@ -93,9 +93,10 @@ runtime_impl::~runtime_impl() {
     for (auto& s : schedulers)
         for (timer_slot* t = s->timers.take_all(); t; t = t->next)
             if (t->payload) destroy_message(t->payload);
-    for (local_object* l = locals.load(); l;) {  // made last, ended first
+    while (local_object* l = locals.load()) {  // made last, ended first; it may ask for the others
+        locals.store(l->next);
         l->destroy(l->object);
-        delete std::exchange(l, l->next);
+        delete l;
     }
 }
 

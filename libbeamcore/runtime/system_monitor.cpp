@@ -1,5 +1,6 @@
 #include "libbeamcore/runtime/system_monitor.hpp"
 
+#include "libbeamcore/base/symbol.hpp"
 #include "libbeamcore/runtime/internal/runtime_impl.hpp"
 
 BEAM_DEFINE_DESCRIPTOR(beam::system_event);
@@ -11,9 +12,22 @@ namespace detail {
 namespace {
 constexpr std::int64_t event_interval_ns = 1'000'000'000;
 constexpr std::size_t reported_max = 10'000;
+constexpr std::size_t frames_shown = 16;
+
+// What lies below a process's own code is the same for all.
+std::vector<std::string> name_frames(const std::vector<const void*>& stack) {
+    std::vector<std::string> names;
+    for (const void* at : stack) {
+        // A return address may be that of the next function.
+        std::string name = symbol_of(static_cast<const char*>(at) - (names.empty() ? 0 : 1));
+        if (name.starts_with("beam::detail::worker::") || names.size() == frames_shown) break;
+        names.push_back(std::move(name));
+    }
+    return names;
+}
 }  // namespace
 
-void runtime_impl::report(system_event event) {
+void runtime_impl::report(system_event event, const std::vector<const void*>& stack) {
     pid to;
     {
         std::lock_guard lock(events.mutex);
@@ -30,6 +44,7 @@ void runtime_impl::report(system_event event) {
         it->second.at = at;
         to = events.receiver;
     }
+    event.stack = name_frames(stack);
     signal* s = message::make(std::move(event)).release();
     if (deliver(to, s)) return;
     destroy_message(s);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/term/descriptor.hpp"
@@ -30,6 +31,9 @@ struct system_event {
     std::chrono::nanoseconds ran_for{0};
     std::uint32_t queue_length = 0;
     std::uint64_t suppressed = 0;
+    /// Of long_schedule, hog and hog_limit: the functions it is in, innermost first, at most 16, as
+    /// symbol_of() names them. Empty when they could not be had.
+    std::vector<std::string> stack;
 };
 
 /// Sends system_event messages to `receiver` from now on; one receiver a node, as in OTP. A false pid ends

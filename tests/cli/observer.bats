@@ -67,6 +67,10 @@ END
     observer info "$pid" | grep -qx 'name: chat_router'
     number=${pid#<}
     observer info "${number%>}" | grep -qx 'application: chat'
+    # A coroutine says where it waits; a behaviour between two messages waits nowhere in particular.
+    observer info 0.1.0 | grep -A1 '^waits in: ' | tail -n 1 | grep -qx '  beam::run_node'
+    observer info 0.1.0 --json | jq -e '.stack | length > 0'
+    observer info "$pid" --json | jq -e '.stack == []'
     observer info "$pid" --state --json | jq -e '.answers and (.state | type) == "string" and .status == "waiting"'
     room=$(observer processes --filter room --parent chat_room_sup --json | jq -r '.processes[0].pid')
     chatctl crash room general

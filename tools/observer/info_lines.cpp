@@ -35,11 +35,24 @@ private:
     lines out_;
 };
 
+std::string bytes_text(const json& info, const char* key) {
+    const auto bytes = std::uint64_t(number_of(info, key));
+    return size_text(bytes) + (bytes < 1024 ? " bytes" : "");
+}
+
 void write_messages(writer& w, const json& info) {
     w.value("messages", number_text(info, "message_queue_len") + " waiting, " +
-                            size_text(std::uint64_t(number_of(info, "message_bytes"))));
+                            bytes_text(info, "message_bytes"));
     if (const auto at = info.find("messages"); at != info.end())
         for (const json& m : *at) w.indented(shown_value(m));
+}
+
+// Of a behaviour between two messages there is none.
+void write_stack(writer& w, const json& info) {
+    const auto at = info.find("stack");
+    if (at == info.end() || at->empty()) return;
+    w.value("waits in", "the first of these, called by the next");
+    for (const json& function : *at) w.indented(shown_value(function));
 }
 
 void write_dictionary(writer& w, const json& info) {
@@ -61,8 +74,7 @@ lines info_lines(const json& info) {
     w.member("application", "application");
     w.member("parent", "parent");
     w.member("priority", "priority");
-    w.value("memory", size_text(std::uint64_t(number_of(info, "memory_bytes"))) +
-                          " (control block and waiting messages)");
+    w.value("memory", bytes_text(info, "memory_bytes") + " (control block and waiting messages)");
     const bool has_rate = info.contains("reductions_per_s");
     w.value("reductions",
             number_text(info, "reductions") +
@@ -74,6 +86,7 @@ lines info_lines(const json& info) {
         w.pids("monitors", "monitors");
         w.pids("monitored by", "monitored_by");
         w.member("group leader", "group_leader");
+        write_stack(w, info);
         write_dictionary(w, info);
     } else {
         w.warning("it does not answer: it has not given way for a second");

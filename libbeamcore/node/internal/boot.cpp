@@ -6,6 +6,7 @@
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/node/internal/acceptor.hpp"
 #include "libbeamcore/node/internal/control_messages.hpp"
+#include "libbeamcore/node/internal/event_log.hpp"
 #include "libbeamcore/node/internal/lifecycle.hpp"
 #include "libbeamcore/node/internal/router.hpp"
 #include "libbeamcore/otp/application.hpp"
@@ -36,6 +37,7 @@ std::vector<child_spec> children_of(node_context* node) {
     list.push_back(supervisor::child_of(
         term(node_names::connections()),
         dynamic_supervisor::child({.max_restarts = 1000}, server_name(node_names::connections()))));
+    list.emplace_back(term(node_names::events()), child<event_log>(named(node_names::events())));
     list.emplace_back(term(node_names::lifecycle()),
                       child<lifecycle>(named(node_names::lifecycle()), node));
     list.emplace_back(term(node_names::acceptor()),

@@ -94,6 +94,10 @@ inline const atom& connections() {
     static const atom a("node_connections");
     return a;
 }
+inline const atom& events() {
+    static const atom a("node_events");
+    return a;
+}
 inline const atom& lifecycle() {
     static const atom a("node_lifecycle");
     return a;

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
+#include "libbeamcore/base/symbol.hpp"
 #include "libbeamcore/node/internal/observe.hpp"
 #include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/otp/sys.hpp"
@@ -149,7 +151,6 @@ public:
         return std::move(best_);
     }
 
-private:
     bool is_before(const candidate& a, const candidate& b) const {
         if (by_ == sort_by::name) {
             // Those without a name come last either way.
@@ -161,13 +162,16 @@ private:
         return a.pid < b.pid;
     }
 
+private:
     sort_by by_;
     bool ascending_;
     std::size_t limit_;
     std::vector<candidate> best_;
 };
 
-std::uint64_t key_of(sort_by by, const process_counters& c, std::uint64_t rate) {
+// Of process_counters, and of the process_summary that is shown.
+template <class Numbers>
+std::uint64_t key_of(sort_by by, const Numbers& c, std::uint64_t rate) {
     switch (by) {
         case sort_by::memory:
             return c.memory;
@@ -274,13 +278,22 @@ awaitable<answer> processes_method(request&, processes_params p) {
             co_await me.yield();
     }
 
-    std::vector<term> list;
-    const std::vector<candidate> ranked = best.take();
+    std::vector<std::pair<candidate, process_summary>> rows;
+    std::vector<candidate> ranked = best.take();
     for (std::size_t i = offset; i < ranked.size(); ++i) {
-        const candidate& c = ranked[i];
-        if (const auto s = process_info(c.pid)) list.push_back(row(*s, c, with_rate));
+        candidate& c = ranked[i];
+        if (auto s = process_info(c.pid)) {
+            if (!in_pages) c.key = key_of(*by, *s, c.rate);
+            rows.emplace_back(std::move(c), *std::move(s));
+        }
         if (me.bump_reductions(text_cost * 4)) co_await me.yield();
     }
+    // They went on since they were ranked: what is shown is in the order of what is shown.
+    std::sort(rows.begin(), rows.end(),
+              [&](const auto& a, const auto& b) { return best.is_before(a.first, b.first); });
+    std::vector<term> list;
+    list.reserve(rows.size());
+    for (const auto& [c, s] : rows) list.push_back(row(s, c, with_rate));
     // A page's own numbers say nothing of the whole.
     const std::int64_t total = in_pages ? me.node().statistics().processes : std::int64_t(alive);
     const auto shown = std::int64_t(list.size());
@@ -327,6 +340,7 @@ term pids(const std::vector<pid>& list) {
 
 term texts(const std::vector<term>& list) {
     std::vector<term> made;
+    made.reserve(list.size());
     for (const term& t : list) made.emplace_back(to_string(t, {.max_bytes = 1000}));
     return list_of(std::move(made));
 }
@@ -339,6 +353,9 @@ void add_details(std::vector<map_entry>& e, const told& t) {
     e.push_back(entry("monitored_by", pids(d.monitored_by)));
     e.push_back(entry("group_leader", d.group_leader ? term(d.group_leader) : term(atoms::null)));
     e.push_back(entry("messages", texts(d.messages)));
+    std::vector<term> stack;
+    for (const void* at : d.stack) stack.emplace_back(symbol_of(at));
+    e.push_back(entry("stack", list_of(std::move(stack))));
     std::vector<term> dictionary;
     for (const auto& [key, value] : d.dictionary)
         dictionary.push_back(map({entry("key", to_string(key, {.max_bytes = 200})),

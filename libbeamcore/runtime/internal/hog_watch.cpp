@@ -10,6 +10,7 @@
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/runtime/internal/runtime_impl.hpp"
+#include "libbeamcore/runtime/internal/thread_stack.hpp"
 
 namespace beam::detail {
 
@@ -99,7 +100,7 @@ void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
     const std::int64_t limit = node_.events.long_schedule_ns.load(std::memory_order_relaxed);
     if (limit > 0 && ran_for > limit && !last.long_reported) {
         last.long_reported = true;
-        report_hog(w, int(system_event::kind::long_schedule), ran_for);
+        report_hog(look_at_hog(w, system_event::kind::long_schedule, ran_for));
     }
     const std::int64_t hog_after = std::chrono::nanoseconds(node_.options.hog_after).count();
     if (ran_for < hog_after) return;
@@ -111,11 +112,12 @@ void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
         if (last.limit_reported) return;
         last.limit_reported = true;
         limit_hits_.fetch_add(1);
-        report_hog(w, int(system_event::kind::hog_limit), ran_for);
+        report_hog(look_at_hog(w, system_event::kind::hog_limit, ran_for));
         return;
     }
-    report_hog(w, int(system_event::kind::hog), ran_for);
+    const hog h = look_at_hog(w, system_event::kind::hog, ran_for);
     if (hand_over(s, turn)) last = {0, now, 0, false, false};
+    report_hog(h);  // last: naming the functions takes milliseconds
 }
 
 bool hog_watch::hand_over(scheduler& s, std::uint64_t turn) {
@@ -140,18 +142,25 @@ bool hog_watch::hand_over(scheduler& s, std::uint64_t turn) {
     return true;
 }
 
-void hog_watch::report_hog(worker& w, int kind, std::int64_t ran_for) {
-    if (!node_.events.active.load(std::memory_order_acquire)) return;
+hog_watch::hog hog_watch::look_at_hog(const worker& w, system_event::kind kind,
+                                      std::int64_t ran_for) const {
+    hog h;
+    system_event& e = h.event;
+    if (!node_.events.active.load(std::memory_order_acquire)) return h;
     process_block* pb = w.running.load(std::memory_order_relaxed);
-    if (!pb) return;
-    system_event e;
-    e.what = system_event::kind(kind);
+    if (!pb) return h;
+    e.what = kind;
     e.pid = pb->pid();
     if (const type_descriptor* d = pb->handling.load(std::memory_order_relaxed)) e.doing = d->name;
     if (e.doing.empty()) e.doing = atom::at(pb->label.load(std::memory_order_relaxed)).name();
     if (auto name = node_.names.name_of(e.pid)) e.registered_name = name->name();
     e.ran_for = std::chrono::nanoseconds(ran_for);
-    node_.report(std::move(e));
+    h.stack = stack_of_thread(w.thread_id.load());
+    return h;
+}
+
+void hog_watch::report_hog(hog h) {
+    if (h.event.pid) node_.report(std::move(h.event), h.stack);
 }
 
 // The counters of ended workers go to those of the first one, so that the list stays short.

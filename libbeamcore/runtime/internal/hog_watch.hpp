@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "libbeamcore/runtime/system_monitor.hpp"
+
 namespace beam::detail {
 
 class runtime_impl;
@@ -44,11 +46,18 @@ private:
         bool long_reported = false;
     };
 
+    struct hog {
+        system_event event;  // of no process: there is nothing to report
+        std::vector<const void*> stack;
+    };
+
     void main();
     bool look(std::int64_t now);
     void look_at(scheduler& s, seen& last, std::int64_t now);
     bool hand_over(scheduler& s, std::uint64_t turn);
-    void report_hog(worker& w, int kind, std::int64_t ran_for);
+    [[nodiscard]] hog look_at_hog(const worker& w, system_event::kind kind,
+                                  std::int64_t ran_for) const;
+    void report_hog(hog h);
     void join_ended();
     void wake();
 

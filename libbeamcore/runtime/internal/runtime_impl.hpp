@@ -126,7 +126,8 @@ public:
     [[nodiscard]] process_block* find(const pid& p) const;
 
     void add_exit_watch(const pid& p, callback<void(const term&)> hook);
-    void report(system_event event);
+    /// `stack`: code addresses, named if the event is not left out.
+    void report(system_event event, const std::vector<const void*>& stack = {});
 
     timer_slot* arm_timer(std::chrono::nanoseconds after, const server_ref& to, signal* payload,
                           bool wrapped, std::uint64_t& id);

@@ -20,6 +20,8 @@ constexpr bool use_malloc = true;  // let the sanitizers see every object by its
 constexpr bool use_malloc = false;
 #endif
 
+constexpr std::size_t least_cell = 32;
+
 /// How many cells a magazine of each class holds.
 constexpr auto magazine_sizes = [] {
     std::array<std::uint32_t, classes> sizes{};
@@ -138,7 +140,8 @@ constinit thread_local thread_cache* cache __attribute__((tls_model("initial-exe
 
 void* take_slowly(std::uint8_t c, std::size_t bytes) {
     if (use_malloc || c == no_class) {
-        void* p = std::malloc(bytes);
+        // At least a small cell, all of which is its owner's: convert() in code_use.cpp writes a term there.
+        void* p = std::malloc(std::max(bytes, least_cell));
         if (!p) throw std::bad_alloc();
         return p;
     }

@@ -36,6 +36,15 @@ using namespace std::chrono_literals;
 // What never happens when all is well: how long a read waits before the test fails.
 inline constexpr auto patience = 60s;
 
+/// So many, or fewer where a sanitizer makes each of them slow and their number shows nothing new.
+constexpr int many(int n) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return n / 10;
+#else
+    return n;
+#endif
+}
+
 /// One connection to a node.
 class client {
 public:

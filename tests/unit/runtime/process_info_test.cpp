@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "libbeamcore/base/symbol.hpp"
 #include "libbeamcore/runtime/detail/local.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/timer.hpp"
@@ -226,6 +227,43 @@ TEST_CASE("a summary names the type of the message taken last") {
         CHECK(process_info(p)->doing == descriptor_of<std::string>()->name);
         auto d = co_await process_info_details(p);
         CHECK(d->summary.doing == descriptor_of<std::string>()->name);
+    });
+}
+
+namespace {
+
+awaitable<int> wait_inside(self me) {
+    co_return co_await me.receive<int>();
+}
+awaitable<int> wait_in_between(self me) {
+    auto waiting = wait_inside(me);
+    const int n = co_await waiting;
+    co_return n + 1;
+}
+process waits_deep(self me) {
+    auto waiting = wait_in_between(me);
+    (void)co_await waiting;
+}
+
+std::vector<std::string> names_of(const std::vector<const void*>& stack) {
+    std::vector<std::string> names;
+    for (const void* at : stack) names.push_back(symbol_of(at));
+    return names;
+}
+
+}  // namespace
+
+TEST_CASE("details say where a process waits, innermost first") {
+    simulated([](self me) -> awaitable<void> {
+        const pid p = spawn(waits_deep);
+        co_await me.sleep_for(1ms);
+        auto d = co_await process_info_details(p);
+        REQUIRE(d.has_value());
+        CHECK(names_of(d->stack) ==
+              std::vector<std::string>{"wait_inside", "wait_in_between", "waits_deep"});
+        auto own = co_await process_info_details(me.id());
+        CHECK(own->stack.empty());
+        exit(p, atoms::kill);
     });
 }
 

@@ -109,7 +109,7 @@ TEST_CASE("one process in detail") {
     CHECK(has(all, "pid: <0.7.0>"));
     CHECK(has(all, "links: <0.1.0> <0.2.0>"));
     CHECK(has(all, "monitors: none"));
-    CHECK(has(all, "messages: 1 waiting, 0"));
+    CHECK(has(all, "messages: 1 waiting, 0 bytes"));
     CHECK(has(all, "  {say,<<\"hi\">>}"));
     CHECK(has(all, "  k => v"));
     CHECK_FALSE(has(all, "state: not told"));
