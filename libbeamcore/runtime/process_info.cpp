@@ -12,7 +12,6 @@ using namespace detail;
 namespace {
 
 constexpr std::size_t messages_shown = 32;
-constexpr std::size_t frames_shown = 32;
 
 /// Asks `p` to run `ask` in its own context and waits for what that gives; nothing if it is dead.
 template <class T, class F>
@@ -78,17 +77,13 @@ std::string doing_of(const process_block* pb) {
     return d ? d->name : "";
 }
 
-// A suspended coroutine begins with the address at which it goes on; an awaitable knows who awaits it.
+// Every suspended coroutine begins with the address at which it goes on. Those in between are not shown: who
+// awaits a coroutine stands in its promise, and that may be of a type of the user's.
 std::vector<const void*> stack_of(const process_block* pb) {
     std::vector<const void*> stack;
-    std::coroutine_handle<> at = pb->root ? pb->resume : nullptr;
-    while (at && stack.size() < frames_shown) {
-        stack.push_back(*static_cast<void* const*>(at.address()));
-        if (at == pb->root) break;
-        at = std::coroutine_handle<awaitable_promise_base>::from_address(at.address())
-                 .promise()
-                 .continuation;
-    }
+    if (!pb->root || !pb->resume) return stack;
+    stack.push_back(*static_cast<void* const*>(pb->resume.address()));
+    if (pb->resume != pb->root) stack.push_back(*static_cast<void* const*>(pb->root.address()));
     return stack;
 }
 

@@ -46,8 +46,8 @@ struct process_details {
     beam::pid group_leader;
     std::vector<std::pair<term, term>> dictionary;
     std::vector<term> messages;  ///< the first ones waiting, at most 32
-    /// Where it waits: addresses in its coroutines, innermost first, at most 32; symbol_of() names them. Empty
-    /// for a behaviour between two messages, and for the caller itself.
+    /// Where it waits: addresses in the coroutine that waits and, if that is another, in the process's own;
+    /// symbol_of() names them. Empty for a behaviour between two messages, and for the caller itself.
     std::vector<const void*> stack;
 };
 

@@ -32,7 +32,7 @@ struct system_event {
     std::uint32_t queue_length = 0;
     std::uint64_t suppressed = 0;
     /// Of long_schedule, hog and hog_limit: the functions it is in, innermost first, at most 16, as
-    /// symbol_of() names them. Empty when they could not be had.
+    /// symbol_of() names them. Empty when it sleeps in the kernel, or they could not be had.
     std::vector<std::string> stack;
 };
 

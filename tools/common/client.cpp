@@ -72,16 +72,6 @@ const json* item_of(const json& message, std::int64_t id) {
     return item == params->end() ? &*params : &*item;
 }
 
-json result_or_throw(const json& answer) {
-    if (const auto error = answer.find("error"); error != answer.end())
-        throw failure_of_answer(*error);
-    const auto result = answer.find("result");
-    if (result == answer.end())
-        throw failure(exit_code::protocol, "the node's answer has neither result nor error",
-                      "beamd restart");
-    return *result;
-}
-
 }  // namespace
 
 failure node_ended(const common_state& c) {
@@ -203,7 +193,13 @@ void client::session::check_restart(const json& answer) {
 
 json client::session::result_of(const json& answer) {
     check_restart(answer);
-    return result_or_throw(answer);
+    if (const auto error = answer.find("error"); error != answer.end())
+        throw failure_of_answer(*error);
+    const auto result = answer.find("result");
+    if (result == answer.end())
+        throw failure(exit_code::protocol, "the node's answer has neither result nor error",
+                      "beamd restart");
+    return *result;
 }
 
 // An error that answers no request is about the connection, or about a line the node would not read.

@@ -51,7 +51,7 @@ void write_messages(writer& w, const json& info) {
 void write_stack(writer& w, const json& info) {
     const auto at = info.find("stack");
     if (at == info.end() || at->empty()) return;
-    w.value("waits in", "the first of these, called by the next");
+    w.value("waits in", "the first of these, for the last");
     for (const json& function : *at) w.indented(shown_value(function));
 }
 

@@ -97,25 +97,25 @@ void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
         node_.wake_somebody();
     }
     const std::int64_t ran_for = now - last.since;
+    const std::int64_t cpu_time = cpu_time_of(w) - last.cpu_since;
+    const bool is_computing = cpu_time * 4 >= ran_for;  // others may want the processor too
     const std::int64_t limit = node_.events.long_schedule_ns.load(std::memory_order_relaxed);
     if (limit > 0 && ran_for > limit && !last.long_reported) {
         last.long_reported = true;
-        report_hog(look_at_hog(w, system_event::kind::long_schedule, ran_for));
+        report_hog(look_at_hog(w, system_event::kind::long_schedule, ran_for, is_computing));
     }
     const std::int64_t hog_after = std::chrono::nanoseconds(node_.options.hog_after).count();
     if (ran_for < hog_after) return;
     // The first look at its processor time was up to a tick after the turn was first seen.
-    if (ran_for < hog_after * blocked_factor &&
-        cpu_time_of(w) - last.cpu_since < hog_after - tick_ns)
-        return;
+    if (ran_for < hog_after * blocked_factor && cpu_time < hog_after - tick_ns) return;
     if (stuck() >= node_.options.hog_threads_max) {
         if (last.limit_reported) return;
         last.limit_reported = true;
         limit_hits_.fetch_add(1);
-        report_hog(look_at_hog(w, system_event::kind::hog_limit, ran_for));
+        report_hog(look_at_hog(w, system_event::kind::hog_limit, ran_for, is_computing));
         return;
     }
-    const hog h = look_at_hog(w, system_event::kind::hog, ran_for);
+    const hog h = look_at_hog(w, system_event::kind::hog, ran_for, is_computing);
     if (hand_over(s, turn)) last = {0, now, 0, false, false};
     report_hog(h);  // last: naming the functions takes milliseconds
 }
@@ -143,7 +143,7 @@ bool hog_watch::hand_over(scheduler& s, std::uint64_t turn) {
 }
 
 hog_watch::hog hog_watch::look_at_hog(const worker& w, system_event::kind kind,
-                                      std::int64_t ran_for) const {
+                                      std::int64_t ran_for, bool is_computing) const {
     hog h;
     system_event& e = h.event;
     if (!node_.events.active.load(std::memory_order_acquire)) return h;
@@ -155,7 +155,8 @@ hog_watch::hog hog_watch::look_at_hog(const worker& w, system_event::kind kind,
     if (e.doing.empty()) e.doing = atom::at(pb->label.load(std::memory_order_relaxed)).name();
     if (auto name = node_.names.name_of(e.pid)) e.registered_name = name->name();
     e.ran_for = std::chrono::nanoseconds(ran_for);
-    h.stack = stack_of_thread(w.thread_id.load());
+    // One that sleeps in the kernel is let sleep: the signal would interrupt its system call.
+    if (is_computing) h.stack = stack_of_thread(w.thread_id.load());
     return h;
 }
 

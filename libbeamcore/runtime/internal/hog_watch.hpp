@@ -55,8 +55,8 @@ private:
     bool look(std::int64_t now);
     void look_at(scheduler& s, seen& last, std::int64_t now);
     bool hand_over(scheduler& s, std::uint64_t turn);
-    [[nodiscard]] hog look_at_hog(const worker& w, system_event::kind kind,
-                                  std::int64_t ran_for) const;
+    [[nodiscard]] hog look_at_hog(const worker& w, system_event::kind kind, std::int64_t ran_for,
+                                  bool is_computing) const;
     void report_hog(hog h);
     void join_ended();
     void wake();

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -185,6 +186,32 @@ TEST_CASE("at the cap a hog is reported and keeps its scheduler; all goes on whe
         },
         &first_end, &first_running, &l.end, &l.running);
     first_end = true;
+}
+
+TEST_CASE(
+    "a process that sleeps in the kernel is handed over, and its system call not interrupted") {
+    loops l(2);
+    run_in(l.node, [](self me) -> awaitable<void> {
+        struct slept {
+            int result;
+        };
+        system_monitor(me.id());
+        const pid sleeper = spawn(
+            [](self, pid main) -> process {
+                const timespec long_enough{0, 300'000'000};  // it is the sleep that is looked at
+                send(main, slept{::nanosleep(&long_enough, nullptr)});
+                co_return;
+            },
+            me.id());
+        auto e = co_await me.receive_for<system_event>(20s);
+        REQUIRE(e.has_value());
+        CHECK(e->what == system_event::kind::hog);
+        CHECK(e->pid == sleeper);
+        CHECK(e->stack.empty());
+        auto s = co_await me.receive_for<slept>(20s);
+        REQUIRE(s.has_value());
+        CHECK(s->result == 0);
+    });
 }
 
 TEST_CASE("at the cap with one scheduler everything waits, and goes on when the hog ends") {
