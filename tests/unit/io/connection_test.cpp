@@ -58,8 +58,8 @@ TEST_CASE("a reader waits for what comes later") {
         auto [c, peer] = test::make_pair();
         const int fd = peer.get();
         const pid reader = spawn_link(
-            [](beam::self s, io::connection c, pid parent) -> process {
-                auto line = co_await c.read_line(patience);
+            [](beam::self s, io::connection mine, pid parent) -> process {
+                auto line = co_await mine.read_line(patience);
                 beam::send(parent, line ? *line : line.error().code);
                 (void)s;
             },
@@ -319,8 +319,8 @@ TEST_CASE("the death of its owner closes a connection before links are told") {
         auto [c, peer] = test::make_pair(lines());
         const auto before = test::open_descriptors();
         const pid owner = spawn_link(
-            [](beam::self s, io::connection c, pid parent) -> process {
-                c.activate();
+            [](beam::self s, io::connection mine, pid parent) -> process {
+                mine.activate();
                 beam::send(parent, 1);
                 (void)co_await s.receive<int>();
             },

@@ -20,12 +20,12 @@ TEST_CASE("helper: write until killed" * doctest::skip()) {
             const pid s = test::start(p);
             for (int w = 0; w < 20; ++w)
                 spawn_link(
-                    [](beam::self, pid s, std::string name) -> process {
+                    [](beam::self, pid kept, std::string name) -> process {
                         for (int i = 0;; ++i) {
                             const std::string key = name + std::to_string(i);
                             store::batch b;
                             b.put(key, std::string(100 + i % 5000, 'c')).in("index").put(key, "");
-                            auto r = co_await store::write(s, std::move(b));
+                            auto r = co_await store::write(kept, std::move(b));
                             if (!r) co_return;
                             const std::string ack = key + "\n";
                             if (::write(1, ack.data(), ack.size()) < 0) co_return;

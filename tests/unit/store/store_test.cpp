@@ -155,10 +155,10 @@ TEST_CASE("a thousand writers share few commits") {
         constexpr int writers = 1000;
         for (int i = 0; i < writers; ++i)
             spawn_link(
-                [](beam::self, pid s, int n, pid parent) -> process {
+                [](beam::self, pid kept, int n, pid parent) -> process {
                     const std::string key = "writer" + std::to_string(n);
-                    auto r = co_await store::put(s, key, std::to_string(n));
-                    auto mine = store::get(s, key);
+                    auto r = co_await store::put(kept, key, std::to_string(n));
+                    auto mine = store::get(kept, key);
                     beam::send(parent, r && mine && *mine == std::to_string(n));
                 },
                 s, i, self.id());
@@ -255,11 +255,11 @@ TEST_CASE("of many who swap at once each increment counts") {
         CHECK(first.has_value());
         for (int i = 0; i < 10; ++i)
             spawn_link(
-                [](beam::self, pid s, pid parent) -> process {
+                [](beam::self, pid kept, pid parent) -> process {
                     for (int done = 0; done < 10;) {
-                        auto now = store::get(s, "n");
+                        auto now = store::get(kept, "n");
                         const std::string next = std::to_string(std::stoi(now->value()) + 1);
-                        auto r = co_await store::cas(s, "n", now->value(), next);
+                        auto r = co_await store::cas(kept, "n", now->value(), next);
                         done += r->swapped ? 1 : 0;
                     }
                     beam::send(parent, true);
@@ -419,10 +419,10 @@ TEST_CASE("readers see whole commits while others write") {
         CHECK(r.has_value());
         for (int i = 0; i < 4; ++i)
             spawn_link(
-                [](beam::self me, pid s, pid parent) -> process {
+                [](beam::self me, pid kept, pid parent) -> process {
                     bool good = true;
                     for (int n = 0; n < 2000 && good; ++n) {
-                        auto page = store::scan(s, {});
+                        auto page = store::scan(kept, {});
                         good = page && page->items.size() == 2 &&
                                page->items[0].second == page->items[1].second;
                         if (n % 50 == 0) co_await me.yield();
@@ -454,9 +454,9 @@ TEST_CASE("the map is raised when it is full, with readers about") {
         auto first = co_await store::put(s, "first", "value");
         CHECK(first.has_value());
         const pid reader = spawn_link(
-            [](beam::self me, pid s) -> process {
+            [](beam::self me, pid kept) -> process {
                 for (;;) {
-                    auto v = store::get(s, "first");
+                    auto v = store::get(kept, "first");
                     if (!v || *v != "value") exit(atom("wrong_value"));
                     co_await me.yield();
                     if (me.try_receive()) co_return;
