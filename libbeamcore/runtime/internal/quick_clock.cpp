@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 
@@ -21,9 +22,11 @@ std::int64_t plain_now() {
 
 #if defined(__x86_64__)
 
-constexpr std::uint64_t together_max = 4000;        // ticks between two looks that count as one
-constexpr std::int64_t rate_after_ns = 20'000'000;  // before, the rate is not known well enough
-constexpr std::int64_t trusted_for_ns = 1'000'000;
+constexpr std::uint64_t together_max = 4000;     // ticks between two looks that count as one
+constexpr std::int64_t rate_after_ns = 500'000;  // before, the rate is not known well enough
+// The rate is as good as the time over which it was measured is long.
+constexpr std::int64_t trusted_part = 20;
+constexpr std::int64_t trusted_for_ns = 1'000'000;  // and at most so long
 
 struct look {
     std::uint64_t ticks;
@@ -59,12 +62,13 @@ std::int64_t look_again() {
     static const look first = look_first();  // when first needed: most programs set no timer
     const look l = look_at_both();
     mine.trusted = 0;
-    if (!first.together || !l.together || l.ns - first.ns < rate_after_ns) return l.ns;
+    const std::int64_t measured = l.ns - first.ns;
+    if (!first.together || !l.together || measured < rate_after_ns) return l.ns;
     __extension__ using wide = unsigned __int128;
-    mine.rate =
-        std::uint64_t((wide(std::uint64_t(l.ns - first.ns)) << 32) / (l.ticks - first.ticks));
+    mine.rate = std::uint64_t((wide(std::uint64_t(measured)) << 32) / (l.ticks - first.ticks));
     if (mine.rate == 0) return l.ns;
-    mine.trusted = (std::uint64_t(trusted_for_ns) << 32) / mine.rate;
+    const auto trusted = std::uint64_t(std::min(trusted_for_ns, measured / trusted_part));
+    mine.trusted = (trusted << 32) / mine.rate;
     mine.ticks = l.ticks;
     mine.ns = l.ns;
     return l.ns;
