@@ -279,8 +279,8 @@ start_result start_partition(const table_ref& table, std::size_t index) {
         std::unique_lock guard(all.lock);
         all.tables.insert_or_assign(table->name(), table);
     }
-    static const std::uint32_t label = intern_label("registry_partition");
-    return started{spawn_commit(pb, std::move(body), nullptr, label, options).pid};
+    static const std::uint32_t initial_call = intern_initial_call("registry_partition");
+    return started{spawn_commit(pb, std::move(body), nullptr, initial_call, options).pid};
 }
 
 match_spec value_spec(const term& pattern, const term& guards) {

@@ -153,7 +153,7 @@ awaitable<start_result> start_core(plan_source source, server_name name) {
         spawn_abandon(pb);
         co_return fail_term(std::move(reason));
     }
-    static const std::uint32_t label = intern_label("supervisor");
+    static const std::uint32_t initial_call = intern_initial_call("supervisor");
     if (begun == supervisor_core::begun::failed) {
         pid p = self_of(pb).id();
         spawn_fail(pb, reason);
@@ -161,7 +161,7 @@ awaitable<start_result> start_core(plan_source source, server_name name) {
         co_return fail_term(std::move(reason));
     }
     const bool waits = begun == supervisor_core::begun::ready;
-    pid p = spawn_commit(pb, std::move(body), nullptr, label, options, waits).pid;
+    pid p = spawn_commit(pb, std::move(body), nullptr, initial_call, options, waits).pid;
     if (begun == supervisor_core::begun::ready) co_return started{p};
 
     auto answer = send_request(server_ref(p), start_request{}, infinity{});

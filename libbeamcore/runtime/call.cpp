@@ -87,17 +87,17 @@ void pending::start(signal* s) {
     };
     if (to_.node() && *to_.node() != atom("nonode@nohost"))
         return refuse(tuple(atom("nodedown"), *to_.node()));
-    const auto target = to_.resolve();
+    const pid target = to_.resolve_or_none();
     if (!target) return refuse(atoms::noproc);
-    if (*target == pb_->pid()) return refuse(atom("calling_self"));
+    if (target == pb_->pid()) return refuse(atom("calling_self"));
     id = node.unique();
     next_ = pb_->requests;
     pb_->requests = this;
     r->id = id;
     r->caller = pb_->pid();
-    if (node.deliver(*target, r)) return;
+    if (node.deliver(target, r)) return;
     unhook();
-    refuse(target->is_local() ? term(atoms::noproc) : term(atoms::noconnection));
+    refuse(target.is_local() ? term(atoms::noproc) : term(atoms::noconnection));
 }
 
 bool pending::await_ready() {
@@ -115,8 +115,7 @@ bool pending::check(waiter* w, process_block* pb) {
     if (p->found || p->settled_ || p->timed_out_) return true;
     if (p->limit_.is_infinite()) return false;
     if (!p->timer_) {
-        p->timer_ =
-            pb->node->arm_timer(p->limit_.duration(), pb->pid(), nullptr, false, p->timer_id_);
+        p->timer_ = pb->node->arm_timer(p->limit_.duration(), pb->pid(), {}, p->timer_id_);
         pb->awaited_timer = p->timer_id_;
         return false;
     }
@@ -168,8 +167,7 @@ bool pending_wait::check(waiter* w, process_block* pb) {
     if (p->request_->found || p->request_->settled_ || p->timed_out_) return true;
     if (p->limit_.is_infinite()) return false;
     if (!p->timer_) {
-        p->timer_ =
-            pb->node->arm_timer(p->limit_.duration(), pb->pid(), nullptr, false, p->timer_id_);
+        p->timer_ = pb->node->arm_timer(p->limit_.duration(), pb->pid(), {}, p->timer_id_);
         pb->awaited_timer = p->timer_id_;
         return false;
     }

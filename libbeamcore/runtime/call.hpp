@@ -214,7 +214,7 @@ future<typename Request::reply> call(const server_ref& to, timeout limit, Fields
 /// Sends and forgets (gen_server:cast): an ordinary message, to an unknown or dead server too.
 template <sendable Message, class... Fields>
 void cast(const server_ref& to, Fields... fields) {
-    (void)try_send(to, Message{std::move(fields)...});
+    detail::cast_message(to, message::make(Message{std::move(fields)...}).release());
 }
 
 /// Answers a request, from any process (gen_server:reply). The first answer counts.

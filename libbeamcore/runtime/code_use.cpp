@@ -88,20 +88,20 @@ struct search {
         if (!node.deliver(asker.to, r)) destroy_message(r);
     }
 
-    // Another thread may cancel the timer, and free its message, at any moment: only who claims it may
-    // look closely.
-    __attribute__((no_sanitize("thread"))) static const type_descriptor* glance(timer_slot* t) {
-        signal* payload = t->payload;
-        return payload ? payload->type : nullptr;
-    }
-
     void look_at(timer_slot* t) {
         const std::uint64_t state = t->state.load(std::memory_order_acquire);
-        if ((state & 3) != timer_slot::armed || !range.contains(glance(t))) return;
+        if ((state & 3) != timer_slot::armed ||
+            !range.contains(t->type.load(std::memory_order_relaxed)))
+            return;
         const std::uint64_t id = state >> 2;
         // Until it is armed again somebody who cancels it is told that it has fired.
         if (!t->claim(id, timer_slot::fired)) return;
-        const bool holds = t->payload && !convert(t->payload);
+        signal* s = t->take_message();
+        const bool holds = !convert(s);
+        timer_content same;
+        same.message = s;
+        same.wrapped = t->wrapped;
+        t->put(same);
         const pid target = t->target_pid();
         t->state.store(state, std::memory_order_release);
         if (!holds) return;

@@ -152,8 +152,7 @@ outcome<atom> cancel(const tref& timer) {
 
 namespace detail {
 outcome<tref> send_again(nanoseconds period, const server_ref& to, callback<void()> send) {
-    return start(period, std::move(send), period,
-                 to.is_name() ? pid{} : to.resolve().value_or(pid{}));
+    return start(period, std::move(send), period, to.is_name() ? pid{} : to.resolve_or_none());
 }
 }  // namespace detail
 

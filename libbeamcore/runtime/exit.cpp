@@ -6,6 +6,7 @@
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/base/symbol.hpp"
+#include "libbeamcore/runtime/internal/refs.hpp"
 #include "libbeamcore/runtime/internal/runtime_impl.hpp"
 #include "libbeamcore/runtime/internal/signals.hpp"
 
@@ -91,10 +92,11 @@ namespace {
 constexpr std::size_t told_in_a_turn = 2000;
 
 void send_down(runtime_impl& node, const beam::pid& to, const ref& monitor, const term& reason) {
-    auto* d = make_signal<down_signal>(signal_kind::down);
-    d->monitor = monitor;
-    d->reason = reason;
-    if (!node.deliver(to, d)) free_signal(d);
+    signal* d = make_down(monitor, reason);
+    if (!node.deliver_in_turn(to, d)) destroy_message(d);
+}
+void send_down(runtime_impl& node, std::uint64_t id, const watcher& w, const term& reason) {
+    send_down(node, w.pid, w.alias ? alias_ref(id, w.pid) : ref_of(id), reason);
 }
 
 void send_request_down(runtime_impl& node, const beam::pid& to, std::uint64_t id,
@@ -150,7 +152,7 @@ void send_link_exit(process_block* pb, const beam::pid& peer, const link_state& 
     e->from = pb->pid();
     e->by_link = true;
     e->reason = reason;
-    if (!pb->node->deliver(peer, e)) free_signal(e);
+    if (!pb->node->deliver_in_turn(peer, e)) free_signal(e);
 }
 
 // Tells at most `n` of those who are linked to the process or watch it, or whom it watches. True when all
@@ -160,10 +162,10 @@ bool tell_some(process_block* pb, process_extra& x, const term& reason, std::siz
     auto linked = [&](const beam::pid& peer, link_state& link) {
         send_link_exit(pb, peer, link, reason);
     };
-    auto down = [&](const ref& monitor, watcher& w) { send_down(node, w.pid, monitor, reason); };
-    auto stop_watching = [&](const ref& monitor, watch& w) {
+    auto down = [&](std::uint64_t id, watcher& w) { send_down(node, id, w, reason); };
+    auto stop_watching = [&](std::uint64_t id, watch& w) {
         auto* m = make_signal<monitor_signal>(signal_kind::demonitor);
-        m->monitor = monitor;
+        m->monitor = ref_of(id);
         if (!node.deliver(w.target, m)) free_signal(m);
     };
     auto unanswered = [&](const request_key& k, char) {
@@ -181,7 +183,7 @@ bool tell_some(process_block* pb, process_extra& x, const term& reason, std::siz
         return true;
     };
     if (x.told_tables == 0 && !table(pb->links, linked, fetch_peer)) return false;
-    if (x.told_tables == 1 && !table(x.watched_by, down, nothing)) return false;
+    if (x.told_tables == 1 && !table(pb->watched_by, down, nothing)) return false;
     if (x.told_tables == 2 && !table(x.watching, stop_watching, nothing)) return false;
     return table(x.held, unanswered, nothing);
 }
@@ -202,10 +204,11 @@ void runtime_impl::begin_finish(process_block* pb, term reason) noexcept {
     set_current(outer);
     release_module(std::exchange(pb->module, nullptr));
 
-    // 2. Names and groups.
+    // 2. Names, labels and groups.
     process_extra* x = pb->extra;
     const beam::pid me = pb->pid();
     if (x && x->name) names.forget(*x->name, me);
+    if (x && x->labelled) labels.forget(me);
     if (x && x->in_group) groups.forget(me);
 
     // 3. No more signals; what has come is answered.
@@ -220,7 +223,7 @@ bool runtime_impl::finish(process_block* pb, term reason, bool in_steps) noexcep
     if (!pb->exiting) begin_finish(pb, std::move(reason));
     // 4. Links and monitors. Of many some at a time, so that a hub's death keeps nobody from running.
     const std::size_t n = in_steps ? told_in_a_turn : std::size_t(-1);
-    if (pb->extra || pb->links.size() > n) {
+    if (pb->extra || pb->links.size() > n || pb->watched_by.size() > n) {
         process_extra& x = pb->more();
         if (!tell_some(pb, x, pb->exit_reason, n)) return false;
         for (auto& hook : x.exit_hooks) hook(pb->exit_reason);
@@ -229,8 +232,11 @@ bool runtime_impl::finish(process_block* pb, term reason, bool in_steps) noexcep
         pb->links.for_each([&](const beam::pid& peer, link_state& link) {
             send_link_exit(pb, peer, link, pb->exit_reason);
         });
+        pb->watched_by.for_each(
+            [&](std::uint64_t id, watcher& w) { send_down(*this, id, w, pb->exit_reason); });
     }
     pb->links.clear();
+    pb->watched_by.clear();
     pb->exit_reason = term();
     give_back_block(pb);
     return true;

@@ -22,9 +22,9 @@ std::uint64_t id_of(const ref& r) {
 }
 
 namespace {
-
-// Words 2 to 4 of an alias name its owner, so that whoever holds the reference can reach it.
+// Words 2 to 4 of an alias name its owner.
 constexpr std::uint32_t alias_mark = 0x616C6961;
+}  // namespace
 
 ref alias_ref(std::uint64_t id, const beam::pid& owner) {
     ref r = ref_of(id);
@@ -34,11 +34,13 @@ ref alias_ref(std::uint64_t id, const beam::pid& owner) {
     return r;
 }
 
-}  // namespace
+bool is_alias(const ref& r) {
+    return r.is_local() && r.words[4] == alias_mark;
+}
 
 void send_to_alias(const ref& alias, signal* s) noexcept {
     process_block* me = current();
-    if (!alias.is_local() || alias.words[4] != alias_mark) {
+    if (!is_alias(alias)) {
         destroy_message(s);
         return;
     }
@@ -94,35 +96,34 @@ ref monitor(const server_ref& target, const monitor_options& options) {
     const std::uint64_t id = me->node->unique();
     const ref r = options.alias ? alias_ref(id, me->pid()) : ref_of(id);
     if (options.alias) me->more().aliases.emplace(id, false);
-    const auto p = target.resolve();
+    const pid p = target.resolve_or_none();
     if (p == me->pid()) return r;
-    watch w;
-    w.target = p.value_or(pid{});
-    w.object = target.is_name()
-                   ? tuple(target.name(), target.node().value_or(atom("nonode@nohost")))
-                   : target.to_term();
-    w.tag = options.tag.value_or(atoms::DOWN);
+    watch& w = *me->more().watching.insert(id).first;
+    w.target = p;
     w.alias = options.alias;
-    *me->more().watching.insert(r).first = std::move(w);
+    if (target.is_name() || options.tag)
+        w.other = std::make_unique<watch::words>(watch::words{
+            target.is_name() ? tuple(target.name(), target.node().value_or(atom("nonode@nohost")))
+                             : term(p),
+            options.tag.value_or(atoms::DOWN)});
     if (p) {
         auto* s = make_signal<monitor_signal>(signal_kind::monitor);
         s->monitor = r;
         s->from = me->pid();
-        if (me->node->deliver(*p, s)) return r;
+        if (me->node->deliver(p, s)) return r;
         free_signal(s);
     }
     // Dead or unknown: the answer comes as a signal, in order.
-    auto* d = make_signal<down_signal>(signal_kind::down);
-    d->monitor = r;
-    d->reason = p && !p->is_local() ? atoms::noconnection : atoms::noproc;
-    if (!me->node->deliver(me->pid(), d)) free_signal(d);
+    signal* d = make_down(r, !p.is_local() ? atoms::noconnection : atoms::noproc);
+    if (!me->node->deliver(me->pid(), d)) destroy_message(d);
     return r;
 }
 
 bool demonitor(const ref& monitor, const demonitor_options& options) {
     process_block* me = current();
     watch w;
-    const bool active = me->extra && me->extra->watching.take(monitor, &w);
+    const bool active =
+        me->extra && monitor.is_local() && me->extra->watching.take(id_of(monitor), &w);
     if (active) {
         if (w.alias) me->extra->aliases.erase(id_of(monitor));
         auto* s = make_signal<monitor_signal>(signal_kind::demonitor);

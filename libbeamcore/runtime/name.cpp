@@ -54,6 +54,22 @@ std::vector<atom> name_table::all() const {
     return result;
 }
 
+void label_table::set(pid p, term label) {
+    std::unique_lock lock(mutex_);
+    labels_.insert_or_assign(p, std::move(label));
+}
+
+void label_table::forget(pid p) {
+    std::unique_lock lock(mutex_);
+    labels_.erase(p);
+}
+
+term label_table::of(pid p) const {
+    std::shared_lock lock(mutex_);
+    auto it = labels_.find(p);
+    return it == labels_.end() ? term(atoms::undefined) : it->second;
+}
+
 void group_table::join(atom scope, const term& group, pid member) {
     std::unique_lock lock(mutex_);
     scopes_[scope][group].push_back(member);

@@ -125,7 +125,7 @@ bool receive_base::check(waiter* w, process_block* pb) {
     if (!r->timer_ && r->limit_ns_ != 0) {
         if (r->limit_ns_ < 0) return false;
         const std::chrono::nanoseconds limit(r->limit_ns_);
-        r->timer_ = pb->node->arm_timer(limit, pb->pid(), nullptr, false, r->timer_id_);
+        r->timer_ = pb->node->arm_timer(limit, pb->pid(), {}, r->timer_id_);
         pb->awaited_timer = r->timer_id_;
         return false;
     }

@@ -61,7 +61,8 @@ process_summary summary_of(const runtime_impl& node, const process_block* pb, co
     s.pid = p;
     s.status = pb->status.load(std::memory_order_relaxed);
     s.registered_name = node.names.name_of(p);
-    s.initial_call = atom::at(pb->label.load(std::memory_order_relaxed)).name();
+    s.label = node.labels.of(p);
+    s.initial_call = atom::at(pb->initial_call.load(std::memory_order_relaxed)).name();
     s.message_queue_len = pb->queue_len.load(std::memory_order_relaxed);
     s.message_bytes = pb->message_bytes.load(std::memory_order_relaxed);
     s.reductions = pb->reductions.load(std::memory_order_relaxed);
@@ -108,10 +109,10 @@ process_details details_of(process_block* pb, bool by_itself) {
         (void)m.release();
     }
     if (!by_itself) d.stack = stack_of(pb);
+    pb->watched_by.for_each([&](std::uint64_t, watcher& w) { d.monitored_by.push_back(w.pid); });
     if (!pb->extra) return d;
-    pb->extra->watching.for_each([&](const ref&, watch& w) { d.monitors.push_back(w.object); });
-    pb->extra->watched_by.for_each(
-        [&](const ref&, watcher& w) { d.monitored_by.push_back(w.pid); });
+    pb->extra->watching.for_each(
+        [&](std::uint64_t, watch& w) { d.monitors.push_back(w.object()); });
     d.group_leader = pb->extra->group_leader;
     d.dictionary = pb->extra->dictionary;
     return d;
@@ -185,6 +186,15 @@ awaitable<std::optional<process_details>> process_info_details(pid target) {
     const bool by_itself = target == current()->pid();
     return ask_process<process_details>(
         target, [by_itself](process_block* pb) { return details_of(pb, by_itself); });
+}
+
+void set_label(term label) {
+    process_block* me = current();
+    me->more().labelled = label != atoms::undefined;
+    if (me->extra->labelled)
+        me->node->labels.set(me->pid(), std::move(label));
+    else
+        me->node->labels.forget(me->pid());
 }
 
 awaitable<bool> suspend_process(pid target) {

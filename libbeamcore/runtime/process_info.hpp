@@ -19,6 +19,7 @@ struct process_summary {
     beam::pid pid;
     process_status status = process_status::waiting;
     std::optional<atom> registered_name;
+    term label = atoms::undefined;  ///< see set_label
     std::string initial_call;
     /// The type of the message it took last. One that waits is done with it, unless it waits in a handler.
     /// Empty before the first; and from a plain thread, which nothing keeps from reading unloaded code.
@@ -87,6 +88,12 @@ private:
 [[nodiscard]] BEAM_EXPORT awaitable<bool> is_alive(pid target);
 [[nodiscard]] BEAM_EXPORT awaitable<std::optional<process_details>> process_info_details(
     pid target);
+
+/// What the calling process calls itself, for people who look at many of its kind: text such as "room
+/// general", or any other term. It is shown beside the process and in its crash report, need not be unique
+/// and nothing finds a process by it; it goes with the process. `undefined` takes it away.
+/// (proc_lib:set_label/1.)
+BEAM_EXPORT void set_label(term label);
 
 /// Stops and goes on with running a process; counted. Signals are handled meanwhile, messages wait.
 /// False: no such process.

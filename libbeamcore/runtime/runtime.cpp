@@ -91,8 +91,7 @@ runtime_impl::~runtime_impl() {
             ::nanosleep(&pause, nullptr);
         }
     for (auto& s : schedulers)
-        for (timer_slot* t = s->timers.take_all(); t; t = t->next)
-            if (t->payload) destroy_message(t->payload);
+        for (timer_slot* t = s->timers.take_all(); t; t = t->next) t->drop_content();
     while (local_object* l = locals.load()) {  // made last, ended first; it may ask for the others
         locals.store(l->next);
         l->destroy(l->object);
@@ -148,7 +147,7 @@ void runtime_impl::give_back_block(process_block* pb) {
     pb->message_bytes.store(0, std::memory_order_relaxed);
     pb->reductions.store(0, std::memory_order_relaxed);
     pb->handling.store(nullptr, std::memory_order_relaxed);
-    pb->label.store(0, std::memory_order_relaxed);
+    pb->initial_call.store(0, std::memory_order_relaxed);
     pb->parent.store(0, std::memory_order_relaxed);
     pb->awaited_timer = 0;
     pb->requests = nullptr;

@@ -52,25 +52,46 @@ void send_message(pid to, signal* s) noexcept {
 }
 
 void send_message(const server_ref& to, signal* s) {
-    const auto p = to.resolve();
-    if (p) {
-        send_message(*p, s);
+    if (const pid p = to.resolve_or_none()) {
+        send_message(p, s);
         return;
     }
     destroy_message(s);
     if (!to.node()) raise(atoms::badarg);
 }
 
-result<void> try_send_message(const server_ref& to, signal* s) {
+namespace {
+
+enum class sending { done, noproc, mailbox_full };
+
+inline sending push_to(const server_ref& to, signal* s) {
     process_block* me = running_process();
-    const auto p = to.resolve();
-    process_block* pb = p ? find_local(*me->node, *p) : nullptr;
+    const pid p = to.resolve_or_none();
+    process_block* pb = find_local(*me->node, p);
     const bool full = pb && me->node->refuses(pb);
-    if (pb && !full && push_message(me, pb, *p, s)) return {};
+    if (pb && !full && push_message(me, pb, p, s)) return sending::done;
     destroy_message(s);
-    if (!full) return fail("noproc");
+    if (!full) return sending::noproc;
     me->node->messages_dropped.fetch_add(1, std::memory_order_relaxed);
+    return sending::mailbox_full;
+}
+
+}  // namespace
+
+result<void> try_send_message(const server_ref& to, signal* s) {
+    switch (push_to(to, s)) {
+        case sending::done:
+            return {};
+        case sending::noproc:
+            return fail("noproc");
+        case sending::mailbox_full:
+            break;
+    }
     return fail("mailbox_full");
+}
+
+void cast_message(const server_ref& to, signal* s) {
+    (void)push_to(to, s);
 }
 
 }  // namespace detail

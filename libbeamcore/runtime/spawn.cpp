@@ -11,7 +11,7 @@ namespace beam {
 
 namespace detail {
 
-std::uint32_t intern_label(const char* text) {
+std::uint32_t intern_initial_call(const char* text) {
     std::string_view t(text);
     if (auto at = t.find("F = "); at != std::string_view::npos) {
         t.remove_prefix(at + 4);
@@ -90,21 +90,18 @@ bool begins_to_wait(process_block* pb) {
                                              std::memory_order_release, std::memory_order_relaxed);
 }
 
-spawned begin_running(process_block* pb, module_record* module, std::uint32_t label,
+spawned begin_running(process_block* pb, module_record* module, std::uint32_t initial_call,
                       const spawn_options& options, bool waits = false) {
     retain_module(module);
     pb->module = module;
-    pb->label.store(label, std::memory_order_relaxed);
+    pb->initial_call.store(initial_call, std::memory_order_relaxed);
     spawned result{pb->pid(), {}};
     if (options.monitor) {
         if (process_block* parent = current_or_null(); parent && parent != pb) {
-            result.monitor = ref_of(pb->node->unique());
-            pb->more().watched_by.insert(result.monitor).first->pid = parent->pid();
-            watch w;
-            w.target = result.pid;
-            w.object = result.pid;
-            w.tag = atoms::DOWN;
-            *parent->more().watching.insert(result.monitor).first = std::move(w);
+            const std::uint64_t id = pb->node->unique();
+            result.monitor = ref_of(id);
+            pb->watched_by.insert(id).first->pid = parent->pid();
+            parent->more().watching.insert(id).first->target = result.pid;
         }
     }
     if (!waits || !begins_to_wait(pb)) pb->node->schedule(pb);
@@ -114,24 +111,24 @@ spawned begin_running(process_block* pb, module_record* module, std::uint32_t la
 }  // namespace
 
 spawned spawn_commit(process_block* pb, process::handle code, module_record* module,
-                     std::uint32_t label, const spawn_options& options) {
+                     std::uint32_t initial_call, const spawn_options& options) {
     code.promise().block = pb;
     pb->root = code;
     pb->resume = code;
-    return begin_running(pb, module, label, options);
+    return begin_running(pb, module, initial_call, options);
 }
 
 spawned spawn_commit(process_block* pb, std::unique_ptr<process_body> body, module_record* module,
-                     std::uint32_t label, const spawn_options& options, bool waits) {
+                     std::uint32_t initial_call, const spawn_options& options, bool waits) {
     pb->body = body.release();
-    return begin_running(pb, module, label, options, waits);
+    return begin_running(pb, module, initial_call, options, waits);
 }
 
 spawned spawn_body_for(module_record* module, runtime* node, std::unique_ptr<process_body> body,
-                       const spawn_options& options, const char* label) {
+                       const spawn_options& options, const char* initial_call) {
     process_block* pb = spawn_begin(options, node);
     if (!pb) return {};
-    return spawn_commit(pb, std::move(body), module, intern_label(label), options);
+    return spawn_commit(pb, std::move(body), module, intern_initial_call(initial_call), options);
 }
 
 init_scope::init_scope(process_block* pb) noexcept : outer_(current_or_null()) {
@@ -173,7 +170,7 @@ atom entry_atom(const char* pretty_function) {
     return atom(name);
 }
 
-void replace_code(process_block* pb, next_code next, std::uint32_t label) {
+void replace_code(process_block* pb, next_code next, std::uint32_t initial_call) {
     // The old frame is suspended at its co_await; nothing of it runs again but its destructors.
     const process::handle code = next.code.release();
     std::coroutine_handle<> old = std::exchange(pb->root, code);
@@ -182,7 +179,7 @@ void replace_code(process_block* pb, next_code next, std::uint32_t label) {
     code.promise().block = pb;
     pb->resume = code;
     pb->next_action = action::enter;
-    pb->label.store(label, std::memory_order_relaxed);
+    pb->initial_call.store(initial_call, std::memory_order_relaxed);
     old.destroy();
     release_module(old_module);
 }
@@ -199,8 +196,8 @@ void hibernate_until_message(process_block* pb) {
 }  // namespace detail
 
 spawned spawn_body(std::unique_ptr<process_body> body, const spawn_options& options,
-                   const char* label) {
-    return detail::spawn_body_for(nullptr, nullptr, std::move(body), options, label);
+                   const char* initial_call) {
+    return detail::spawn_body_for(nullptr, nullptr, std::move(body), options, initial_call);
 }
 
 }  // namespace beam

@@ -56,14 +56,14 @@ namespace detail {
 BEAM_EXPORT process_block* spawn_begin(const spawn_options& options, runtime* node);
 BEAM_EXPORT void spawn_abandon(process_block* pb) noexcept;
 BEAM_EXPORT spawned spawn_commit(process_block* pb, process::handle code, module_record* module,
-                                 std::uint32_t label, const spawn_options& options);
+                                 std::uint32_t initial_call, const spawn_options& options);
 /// The same for a behaviour's body. `waits`: it has nothing to do before its first message, so it need not
 /// be run before.
 BEAM_EXPORT spawned spawn_commit(process_block* pb, std::unique_ptr<process_body> body,
-                                 module_record* module, std::uint32_t label,
+                                 module_record* module, std::uint32_t initial_call,
                                  const spawn_options& options, bool waits = false);
 /// An atom's index for `F = ...` of a template's __PRETTY_FUNCTION__, or for other text as it is.
-BEAM_EXPORT std::uint32_t intern_label(const char* text);
+BEAM_EXPORT std::uint32_t intern_initial_call(const char* text);
 BEAM_EXPORT self self_of(process_block* pb);
 /// Ends a process that was begun and never ran (its init failed): links and monitors are told `reason`.
 BEAM_EXPORT void spawn_fail(process_block* pb, term reason) noexcept;
@@ -97,8 +97,8 @@ spawned spawn_in(runtime* node, const spawn_options& options, F code, Args... ar
     } on_throw{pb};
     process p = code(self_of(pb), std::move(args)...);
     on_throw.pb = nullptr;
-    static const std::uint32_t label = intern_label(__PRETTY_FUNCTION__);
-    return spawn_commit(pb, p.release(), this_module(), label, options);
+    static const std::uint32_t initial_call = intern_initial_call(__PRETTY_FUNCTION__);
+    return spawn_commit(pb, p.release(), this_module(), initial_call, options);
 }
 
 }  // namespace detail
@@ -130,14 +130,14 @@ spawned spawn_opt(const spawn_options& options, F code, Args... args) {
     return detail::spawn_in(nullptr, options, std::move(code), std::move(args)...);
 }
 
-/// Starts a process with a behaviour's body. `label` is shown by observers until the body says better.
+/// Starts a process with a behaviour's body. `initial_call` is shown by observers until the body says better.
 BEAM_EXPORT spawned spawn_body(std::unique_ptr<process_body> body,
-                               const spawn_options& options = {}, const char* label = "");
+                               const spawn_options& options = {}, const char* initial_call = "");
 
 namespace detail {
 BEAM_EXPORT spawned spawn_body_for(module_record* module, runtime* node,
                                    std::unique_ptr<process_body> body, const spawn_options& options,
-                                   const char* label);
+                                   const char* initial_call);
 
 /// A coroutine function of a module, as other versions of the module reach it.
 struct entry_point {
@@ -167,15 +167,15 @@ atom entry_name() {
 }
 
 /// Ends the caller's current body and goes on with other code in the same process.
-BEAM_EXPORT void replace_code(process_block* pb, next_code next, std::uint32_t label);
+BEAM_EXPORT void replace_code(process_block* pb, next_code next, std::uint32_t initial_call);
 
 struct enter_awaiter {
     process_block* pb;
     next_code next;
-    std::uint32_t label;
+    std::uint32_t initial_call;
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<>) noexcept {
-        replace_code(pb, std::move(next), label);
+        replace_code(pb, std::move(next), initial_call);
     }
     [[noreturn]] void await_resume() const noexcept { __builtin_unreachable(); }
 };

@@ -57,11 +57,11 @@ std::chrono::nanoseconds rough_error() {
 }  // namespace
 
 timer_slot* runtime_impl::arm_timer(std::chrono::nanoseconds after, const server_ref& to,
-                                    signal* payload, bool wrapped, std::uint64_t& id) {
+                                    const timer_content& what, std::uint64_t& id) {
     id = unique();
     // Nobody notices some milliseconds in the limit of a call or a receive of a second; all calls would
     // notice what the exact clock costs (37 ns to 8 on the machine it was measured on).
-    const bool roughly = !payload && after >= rough_from && !stepper;
+    const bool roughly = !what.type && !what.message && after >= rough_from && !stepper;
     const std::int64_t at = roughly ? rough_now() : quick_now();
     const std::int64_t from = roughly ? at + rough_error().count() : at;
     const std::int64_t deadline =
@@ -69,7 +69,7 @@ timer_slot* runtime_impl::arm_timer(std::chrono::nanoseconds after, const server
     worker* w = stepper ? stepper.get() : current_worker();
     if (w && &w->node == this && !w->detached.load(std::memory_order_relaxed) &&
         w->sched->lock.lock_owner(w->seat)) {
-        timer_slot* t = w->sched->timers.arm(id, at, deadline, to, payload, wrapped);
+        timer_slot* t = w->sched->timers.arm(id, at, deadline, to, what);
         t->home = std::uint8_t(w->sched->index());
         w->sched->lock.unlock_owner(w->seat);
         return t;
@@ -78,7 +78,7 @@ timer_slot* runtime_impl::arm_timer(std::chrono::nanoseconds after, const server
     scheduler& s = *schedulers[id % schedulers.size()];
     s.lock.lock_other();
     const auto next = s.timers.next_deadline();
-    timer_slot* t = s.timers.arm(id, at, deadline, to, payload, wrapped);
+    timer_slot* t = s.timers.arm(id, at, deadline, to, what);
     t->home = std::uint8_t(s.index());
     s.lock.unlock_other();
     if (next && *next <= deadline) return t;  // it will wake in time by itself
@@ -94,7 +94,7 @@ std::optional<std::chrono::nanoseconds> runtime_impl::cancel(timer_slot* t, std:
 
 bool runtime_impl::drop(timer_slot* t, std::uint64_t id) {
     if (!t->claim(id, timer_slot::cancelled)) return false;
-    if (t->payload) destroy_message(std::exchange(t->payload, nullptr));
+    t->drop_content();
     scheduler& home = *schedulers[t->home];
     worker* w = stepper ? stepper.get() : current_worker();
     if (w && &w->node == this && w->sched == &home &&
@@ -109,35 +109,35 @@ bool runtime_impl::drop(timer_slot* t, std::uint64_t id) {
 
 void runtime_impl::fire(timer_slot* t) {
     const std::uint64_t id = t->id();
-    signal* payload = std::exchange(t->payload, nullptr);
-    if (!payload) {
+    signal* message_sent = t->take_message();
+    if (!message_sent) {
         auto* s = make_signal<wake_signal>(signal_kind::wake);
         s->timer = id;
         if (!deliver(t->target_pid(), s)) free_signal(s);
         return;
     }
-    const std::optional<pid> to =
-        t->name == atom() ? std::optional(t->target_pid()) : names.find(t->name);
+    const auto name = t->target_name();
+    const std::optional<pid> to = name ? names.find(*name) : std::optional(t->target_pid());
     if (!to) {
-        destroy_message(payload);
+        destroy_message(message_sent);
         return;
     }
     if (t->wrapped) {
-        timeout_message m{timer_ref(id, *t, t->home), message(payload)};
-        payload = message::make(std::move(m)).release();
+        timeout_message m{timer_ref(id, *t, t->home), message(message_sent)};
+        message_sent = message::make(std::move(m)).release();
     }
-    if (!deliver(*to, payload)) destroy_message(payload);
+    if (!deliver(*to, message_sent)) destroy_message(message_sent);
 }
 
-ref start_message_timer(std::chrono::nanoseconds after, const server_ref& to, signal* s,
-                        bool wrapped) {
+ref start_content_timer(std::chrono::nanoseconds after, const server_ref& to,
+                        const timer_content& what) {
     if (after.count() < 0) {
-        destroy_message(s);
+        if (what.message) destroy_message(what.message);
         raise(atoms::badarg);
     }
     runtime_impl& node = *running_process()->node;
     std::uint64_t id = 0;
-    timer_slot* t = node.arm_timer(after, to, s, wrapped, id);
+    timer_slot* t = node.arm_timer(after, to, what, id);
     return timer_ref(id, *t, t->home);
 }
 
@@ -170,8 +170,7 @@ std::optional<std::chrono::nanoseconds> read_timer(const ref& timer) {
     const std::uint64_t target = t->target.load(std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_acquire);
     if (t->state.load(std::memory_order_relaxed) != armed) return {};
-    if (target != 0 && !node.find({std::uint32_t(target), std::uint32_t(target >> 32), 0}))
-        return {};
+    if (const pid p = timer_slot::pid_in(target); p.id != 0 && !node.find(p)) return {};
     return time_left(node, deadline);
 }
 

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstring>
 #include <optional>
 
 #include "libbeamcore/base/export.hpp"
+#include "libbeamcore/runtime/detail/timer_content.hpp"
 #include "libbeamcore/runtime/message.hpp"
 #include "libbeamcore/runtime/server_ref.hpp"
 #include "libbeamcore/runtime/timeout.hpp"
@@ -20,21 +22,34 @@ struct timeout_message {
 };
 
 namespace detail {
-BEAM_EXPORT ref start_message_timer(std::chrono::nanoseconds after, const server_ref& to, signal* s,
-                                    bool wrapped);
+BEAM_EXPORT ref start_content_timer(std::chrono::nanoseconds after, const server_ref& to,
+                                    const timer_content& what);
+
+template <class T>
+ref start_value_timer(std::chrono::nanoseconds after, const server_ref& to, T value, bool wrapped) {
+    timer_content what;
+    what.wrapped = wrapped;
+    if constexpr (fits_in_timer<T>) {
+        what.type = descriptor_of<T>();
+        std::memcpy(what.value, &value, sizeof(T));
+    } else {
+        what.message = message::make(std::move(value)).release();
+    }
+    return start_content_timer(after, to, what);
 }
+}  // namespace detail
 
 /// Sends `value` to `to` when `after` has passed, never earlier. A name is looked up then. Raises
 /// `badarg` for a negative time. The timer outlives the caller; it dies with its target.
 template <sendable T>
 ref send_after(std::chrono::nanoseconds after, const server_ref& to, T value) {
-    return detail::start_message_timer(after, to, message::make(std::move(value)).release(), false);
+    return detail::start_value_timer(after, to, std::move(value), false);
 }
 
 /// As send_after, delivering timeout_message with the timer's reference.
 template <sendable T>
 ref start_timer(std::chrono::nanoseconds after, const server_ref& to, T value) {
-    return detail::start_message_timer(after, to, message::make(std::move(value)).release(), true);
+    return detail::start_value_timer(after, to, std::move(value), true);
 }
 
 /// Stops a timer and gives the time it had left; nothing if it has fired, was cancelled or is unknown (the

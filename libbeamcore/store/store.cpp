@@ -41,7 +41,7 @@ outcome<pid> start_with(const std::string& path, const open_options& options, bo
     auto body = std::make_unique<detail::store_process>(
         std::move(env), options, beam::detail::runtime_of(pb), store, parent);
     return beam::detail::spawn_commit(pb, std::move(body), nullptr,
-                                      beam::detail::intern_label("beam::store"), spawning)
+                                      beam::detail::intern_initial_call("beam::store"), spawning)
         .pid;
 }
 

@@ -1,7 +1,8 @@
 // A small hash table for links and monitors: a plain array for the first few, open addressing beyond.
 //
 // Eight bytes while empty, one allocation from the thread's cache otherwise. Keys and values are trivially
-// copyable, or cheap to move. Order of iteration depends on the keys alone.
+// copyable, or cheap to move. A key made by default is no key: it marks what is free. Order of iteration
+// depends on the keys alone.
 #pragma once
 
 #include <bit>
@@ -13,7 +14,7 @@
 #include <utility>
 
 #include "libbeamcore/runtime/detail/signal.hpp"
-#include "libbeamcore/term/ref.hpp"
+#include "libbeamcore/term/pid.hpp"
 
 namespace beam::detail {
 
@@ -27,9 +28,8 @@ constexpr std::size_t scatter_eights(std::uint64_t number, std::uint64_t rest) {
 inline std::size_t place_of(const beam::pid& p) {
     return scatter_eights(p.id, std::uint64_t(p.serial) << 32 | p.node);
 }
-inline std::size_t place_of(const ref& r) {
-    return scatter_eights(
-        r.words[0], std::uint64_t(r.words[1]) << 32 ^ r.node ^ std::uint64_t(r.words[2]) << 8);
+inline std::size_t place_of(std::uint64_t number) {
+    return scatter_eights(number, 0);
 }
 
 template <class Key, class Value>
@@ -57,10 +57,9 @@ public:
             c = &body_->cells()[body_->size];
         } else {
             std::size_t i = home(key);
-            while (body_->cells()[i].used) i = (i + 1) & (body_->capacity - 1);
+            while (body_->cells()[i].used()) i = (i + 1) & (body_->capacity - 1);
             c = &body_->cells()[i];
         }
-        c->used = true;
         c->key = key;
         c->value = Value();
         ++body_->size;
@@ -81,7 +80,7 @@ public:
         if (!body_) return;
         const std::size_t n = body_->capacity <= linear_max ? body_->size : body_->capacity;
         for (std::size_t i = 0; i < n; ++i)
-            if (body_->cells()[i].used) f(body_->cells()[i].key, body_->cells()[i].value);
+            if (body_->cells()[i].used()) f(body_->cells()[i].key, body_->cells()[i].value);
     }
 
     /// As for_each, at most `n` entries of it: from `*at` (0 at first) on, which is moved. True at the end.
@@ -92,9 +91,9 @@ public:
         if (!body_) return true;
         const std::size_t end = body_->capacity <= linear_max ? body_->size : body_->capacity;
         for (; *at < end && n > 0; ++*at) {
-            if (*at + ahead < end && body_->cells()[*at + ahead].used)
+            if (*at + ahead < end && body_->cells()[*at + ahead].used())
                 soon(body_->cells()[*at + ahead].key);
-            if (body_->cells()[*at].used) {
+            if (body_->cells()[*at].used()) {
                 f(body_->cells()[*at].key, body_->cells()[*at].value);
                 --n;
             }
@@ -102,6 +101,8 @@ public:
         return *at >= end;
     }
 
+    /// Fetches where the first few entries lie.
+    void fetch_ahead() const { __builtin_prefetch(body_); }
     /// Fetches the memory that find(key) will look at.
     void fetch_ahead(const Key& key) const {
         if (body_ && body_->capacity > linear_max) __builtin_prefetch(&body_->cells()[home(key)]);
@@ -116,13 +117,14 @@ private:
     static constexpr std::size_t linear_max = 8;
 
     struct cell {
-        bool used = false;
         Key key{};
         Value value{};
+
+        [[nodiscard]] bool used() const { return !(key == Key{}); }
     };
     struct storage {
-        std::size_t size = 0;
-        std::size_t capacity = 0;  // a power of two
+        std::uint32_t size = 0;
+        std::uint32_t capacity = 0;  // a power of two
 
         [[nodiscard]] cell* cells() { return reinterpret_cast<cell*>(this + 1); }
     };
@@ -133,7 +135,7 @@ private:
     }
     static storage* make(std::size_t capacity) {
         auto* s = ::new (allocate(size_of(capacity))) storage;
-        s->capacity = capacity;
+        s->capacity = std::uint32_t(capacity);
         std::uninitialized_value_construct_n(s->cells(), capacity);
         return s;
     }
@@ -151,7 +153,7 @@ private:
             return nullptr;
         }
         for (std::size_t i = home(key);; i = (i + 1) & (body_->capacity - 1)) {
-            if (!cells[i].used) return nullptr;
+            if (!cells[i].used()) return nullptr;
             if (cells[i].key == key) return &cells[i];
         }
     }
@@ -178,7 +180,7 @@ private:
         storage* old = std::exchange(body_, make(capacity));
         const std::size_t n = old->capacity <= linear_max ? old->size : old->capacity;
         for (std::size_t i = 0; i < n; ++i)
-            if (old->cells()[i].used)
+            if (old->cells()[i].used())
                 *insert(old->cells()[i].key).first = std::move(old->cells()[i].value);
         free(old);
     }
@@ -197,7 +199,7 @@ private:
         }
         // Backward shift: no tombstones, so a table that shrinks stays quick.
         const std::size_t mask = body_->capacity - 1;
-        for (std::size_t j = (i + 1) & mask; cells[j].used; j = (j + 1) & mask) {
+        for (std::size_t j = (i + 1) & mask; cells[j].used(); j = (j + 1) & mask) {
             const std::size_t h = home(cells[j].key);
             if (((j - h) & mask) >= ((j - i) & mask)) {
                 cells[i] = std::move(cells[j]);

@@ -152,7 +152,8 @@ hog_watch::hog hog_watch::look_at_hog(const worker& w, system_event::kind kind,
     e.what = kind;
     e.pid = pb->pid();
     if (const type_descriptor* d = pb->handling.load(std::memory_order_relaxed)) e.doing = d->name;
-    if (e.doing.empty()) e.doing = atom::at(pb->label.load(std::memory_order_relaxed)).name();
+    if (e.doing.empty())
+        e.doing = atom::at(pb->initial_call.load(std::memory_order_relaxed)).name();
     if (auto name = node_.names.name_of(e.pid)) e.registered_name = name->name();
     e.ran_for = std::chrono::nanoseconds(ran_for);
     // One that sleeps in the kernel is let sleep: the signal would interrupt its system call.

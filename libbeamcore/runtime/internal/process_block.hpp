@@ -49,17 +49,24 @@ struct link_state {
     std::uint64_t unlinking = 0;
 };
 
-/// A monitor as the watcher keeps it.
+/// A monitor as the watcher keeps it, by its number (refs.hpp).
 struct watch {
+    /// What few monitors have: in their message the watched is not simply its pid, or the tag not 'DOWN'.
+    struct words {
+        term object, tag;
+    };
+
     beam::pid target;
-    term object;
-    term tag;
     bool alias = false;
+    std::unique_ptr<words> other;
+
+    [[nodiscard]] term object() const { return other ? other->object : term(target); }
 };
 
 /// A monitor as the watched keeps it.
 struct watcher {
     beam::pid pid;
+    bool alias = false;
 };
 
 /// A request that was taken and not answered: whom to tell on death.
@@ -84,8 +91,7 @@ struct process_extra {
     static void* operator new(std::size_t n) { return allocate(n); }
     static void operator delete(void* p, std::size_t n) noexcept { deallocate(p, n); }
 
-    flat_table<ref, watch> watching;
-    flat_table<ref, watcher> watched_by;
+    flat_table<std::uint64_t, watch> watching;
     flat_table<request_key, char> held;
     std::unordered_map<std::uint64_t, bool> aliases;  // id -> once
     std::vector<std::pair<term, term>> dictionary;
@@ -94,6 +100,7 @@ struct process_extra {
     beam::pid group_leader;
     signal** mark = nullptr;  // where receive_marked_if begins
     bool in_group = false;
+    bool labelled = false;
     bool mailbox_cut = false;  // a message before a receive's cursor was dropped
     std::uint32_t suspended = 0;
     std::uint32_t mailbox_max = 0;
@@ -136,13 +143,14 @@ struct alignas(16) process_block {
     signal* mailbox = nullptr;
     signal** mailbox_end = &mailbox;
     std::int32_t reductions_left = 0;
-    std::atomic<std::uint32_t> label{0};  // an atom's index
+    std::atomic<std::uint32_t> initial_call{0};  // an atom's index
     std::atomic<std::uint64_t> reductions{0};
     std::uint64_t awaited_timer = 0;  // of the present wait; 0 once it fired
     pending* requests = nullptr;
     current_request request;
     std::atomic<const type_descriptor*> handling{nullptr};  // the message taken last
     flat_table<beam::pid, link_state> links;
+    flat_table<std::uint64_t, watcher> watched_by;
     process_extra* extra = nullptr;
     module_record* module = nullptr;
     term exit_reason;
@@ -255,10 +263,6 @@ struct link_signal : signal {
 struct monitor_signal : signal {  // monitor, demonitor
     ref monitor;
     beam::pid from;
-};
-struct down_signal : signal {
-    ref monitor;
-    term reason;
 };
 struct wake_signal : signal {
     std::uint64_t timer = 0;

@@ -20,6 +20,8 @@ inline void scheduler::fetch_ahead(const process_block* pb) {
         __builtin_prefetch(next->extra);
         __builtin_prefetch(reinterpret_cast<const char*>(next->extra) + 64);
     }
+    next->links.fetch_ahead();
+    next->watched_by.fetch_ahead();
     __builtin_prefetch(next->staged);
     if (const auto* after = reinterpret_cast<const char*>(next->run_next))
         for (std::size_t at = 0; at < sizeof(process_block); at += 64)

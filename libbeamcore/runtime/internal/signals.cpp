@@ -2,6 +2,7 @@
 
 #include "libbeamcore/runtime/internal/signals.hpp"
 
+#include "libbeamcore/runtime/internal/refs.hpp"
 #include "libbeamcore/runtime/internal/runtime_impl.hpp"
 
 namespace beam::detail {
@@ -82,20 +83,22 @@ void watch_length(process_block* pb) {
     e.pid = pb->pid();
     e.queue_length = length;
     if (x.name) e.registered_name = x.name->name();
-    e.doing = atom::at(pb->label.load(std::memory_order_relaxed)).name();
+    e.doing = atom::at(pb->initial_call.load(std::memory_order_relaxed)).name();
     pb->node->report(std::move(e));
 }
 
-void receive_down(process_block* pb, down_signal* d) {
+void receive_down(process_block* pb, signal* s) {
+    auto& m = *static_cast<down_message*>(s->payload());
     watch w;
-    if (pb->extra && pb->extra->watching.take(d->monitor, &w)) {
-        if (w.alias)
-            pb->extra->aliases.erase(std::uint64_t(d->monitor.words[1]) << 32 |
-                                     d->monitor.words[0]);
-        down_message m{d->monitor, std::move(w.object), std::move(d->reason), std::move(w.tag)};
-        append_message(pb, message::make(std::move(m)).release());
+    if (!pb->extra || !pb->extra->watching.take(id_of(m.monitor), &w)) {
+        destroy_message(s);
+        return;
     }
-    free_signal(d);
+    if (w.alias) pb->extra->aliases.erase(id_of(m.monitor));
+    m.object = w.object();
+    m.tag = w.other ? std::move(w.other->tag) : term(atoms::DOWN);
+    s->kind = signal_kind::message;
+    append_message(pb, s);
 }
 
 void receive_link(process_block* pb, link_signal* s) {
@@ -184,18 +187,20 @@ void handle_signal(process_block* pb, signal* s) {
             return;
         case signal_kind::monitor: {
             auto* m = static_cast<monitor_signal*>(s);
-            pb->more().watched_by.insert(m->monitor).first->pid = m->from;
+            watcher& w = *pb->watched_by.insert(id_of(m->monitor)).first;
+            w.pid = m->from;
+            w.alias = is_alias(m->monitor);
             free_signal(m);
             return;
         }
         case signal_kind::demonitor: {
             auto* m = static_cast<monitor_signal*>(s);
-            if (pb->extra) pb->extra->watched_by.take(m->monitor);
+            pb->watched_by.take(id_of(m->monitor));
             free_signal(m);
             return;
         }
         case signal_kind::down:
-            receive_down(pb, static_cast<down_signal*>(s));
+            receive_down(pb, s);
             return;
         case signal_kind::wake:
             // One that was cancelled too late may still arrive: it must not hide the one awaited.
@@ -237,7 +242,8 @@ void handle_signals(process_block* pb) {
     while (s) {
         signal* next = s->next;
         if (next && next->kind == signal_kind::down && pb->extra)
-            pb->extra->watching.fetch_ahead(static_cast<down_signal*>(next)->monitor);
+            pb->extra->watching.fetch_ahead(
+                id_of(static_cast<const down_message*>(next->payload())->monitor));
         if (s->kind == signal_kind::message && !bounded)
             add(pb, s);
         else
@@ -273,6 +279,12 @@ void receive_exit(process_block* pb, const beam::pid& from, term reason, bool by
     pb->exit_reason = std::move(reason);
 }
 
+signal* make_down(const ref& monitor, term reason) {
+    signal* s = message::make(down_message{monitor, {}, std::move(reason), {}}).release();
+    s->kind = signal_kind::down;
+    return s;
+}
+
 signal* take_message_at(process_block* pb, signal** at) {
     signal* s = *at;
     *at = s->next;
@@ -298,6 +310,7 @@ void discard(signal* s) noexcept {
         case signal_kind::alias_message:
         case signal_kind::request:
         case signal_kind::reply:
+        case signal_kind::down:
             destroy_message(s);
             return;
         case signal_kind::request_down:
@@ -317,9 +330,6 @@ void discard(signal* s) noexcept {
         case signal_kind::monitor:
         case signal_kind::demonitor:
             free_signal(static_cast<monitor_signal*>(s));
-            return;
-        case signal_kind::down:
-            free_signal(static_cast<down_signal*>(s));
             return;
         case signal_kind::wake:
             free_signal(static_cast<wake_signal*>(s));

@@ -33,6 +33,9 @@ constexpr bool is_message(signal_kind k) {
            k == signal_kind::request;
 }
 
+/// A signal that becomes the watcher's message where it lies: the watcher adds what it watches, and the tag.
+[[nodiscard]] signal* make_down(const ref& monitor, term reason);
+
 /// Frees a signal of any kind, with what it holds, telling nobody.
 void discard(signal* s) noexcept;
 

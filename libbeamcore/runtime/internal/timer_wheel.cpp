@@ -2,10 +2,44 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <new>
 #include <utility>
 
 namespace beam::detail {
+
+void timer_slot::put(const timer_content& what) {
+    wrapped = what.wrapped;
+    kind = content::nothing;
+    const type_descriptor* sent = nullptr;
+    if (what.message) {
+        kind = content::message;
+        sent = what.message->type;
+        message = what.message;
+    } else if (what.type) {
+        kind = content::value;
+        sent = what.type;
+        std::memcpy(value, what.value, sizeof value);
+    }
+    type.store(sent, std::memory_order_relaxed);
+}
+
+signal* timer_slot::take_message() {
+    if (kind == content::message) {
+        kind = content::nothing;
+        return message;
+    }
+    if (kind == content::nothing) return nullptr;
+    const type_descriptor* sent = type.load(std::memory_order_relaxed);
+    signal* s = allocate_message(sent);
+    std::memcpy(s->payload(), value, sent->size);
+    kind = content::nothing;
+    return s;
+}
+
+void timer_slot::drop_content() {
+    if (std::exchange(kind, content::nothing) == content::message) destroy_message(message);
+}
 
 timer_wheel::timer_wheel() : chunks_(make_zeroed<std::atomic<timer_slot*>>(chunks_max)) {}
 
@@ -28,24 +62,38 @@ timer_slot* timer_wheel::take_slot() {
 }
 
 timer_slot* timer_wheel::arm(std::uint64_t unique, std::int64_t now, std::int64_t deadline,
-                             const server_ref& target, signal* payload, bool wrapped) {
+                             const server_ref& target, const timer_content& what) {
     const std::int64_t now_tick = now >> tick_bits;
     if (size() == 0 && (!started_ || current_ < now_tick)) current_ = now_tick;
     started_ = true;
     timer_slot* t = take_slot();
     t->deadline.store(deadline, std::memory_order_relaxed);
-    // A process of another node is a target that never lives: it has id 0 here.
-    const pid p = target.is_name() ? pid{} : *target.resolve();
-    t->target.store(p.is_local() ? std::uint64_t(p.serial) << 32 | p.id : 0,
-                    std::memory_order_relaxed);
-    t->name = target.is_name() ? target.name() : atom();
-    t->payload = payload;
-    t->wrapped = wrapped;
+    t->aim(target);
+    t->put(what);
     // Rounded up: a timer never fires early.
     link(t, (deadline + (std::int64_t{1} << tick_bits) - 1) >> tick_bits);
     count_.store(size() + 1, std::memory_order_relaxed);
     t->state.store(unique << 2 | timer_slot::armed, std::memory_order_release);
     return t;
+}
+
+timer_group* timer_wheel::add_group(int level, int place) {
+    timer_group* g = std::exchange(free_groups_, free_groups_ ? free_groups_->next : nullptr);
+    if (!g) g = new (pages_.take(sizeof(timer_group))) timer_group;
+    g->level = std::uint8_t(level);
+    g->place = std::uint8_t(place);
+    g->prev = nullptr;
+    g->next = heads_[level][place];
+    if (g->next) g->next->prev = g;
+    heads_[level][place] = g;
+    occupied_[level] |= std::uint64_t{1} << place;
+    return g;
+}
+
+void timer_wheel::give_back(timer_group* g) {
+    g->used = 0;
+    g->next = free_groups_;
+    free_groups_ = g;
 }
 
 void timer_wheel::link(timer_slot* t, std::int64_t tick) {
@@ -56,32 +104,33 @@ void timer_wheel::link(timer_slot* t, std::int64_t tick) {
         tick = current_ + furthest;
         delta = furthest;
     }
-    int level = 0;
-    while (delta >> (6 * (level + 1)) != 0) ++level;
+    const int level = delta == 0 ? 0 : (63 - std::countl_zero(std::uint64_t(delta))) / 6;
     const auto place = int(tick >> (6 * level)) & (places - 1);
-    t->level = std::uint8_t(level);
-    t->place = std::uint8_t(place);
-    t->prev = nullptr;
-    t->next = heads_[level][place];
-    if (t->next) t->next->prev = t;
-    heads_[level][place] = t;
-    occupied_[level] |= std::uint64_t{1} << place;
-    t->linked = true;
+    timer_group* g = heads_[level][place];
+    if (!g || g->used == timer_group::all) g = add_group(level, place);
+    const int at = std::countr_one(g->used);
+    g->used |= 1u << at;
+    g->slots[at] = t;
+    t->group = g;
+    t->at = std::uint8_t(at);
 }
 
 void timer_wheel::unlink(timer_slot* t) {
-    if (t->prev)
-        t->prev->next = t->next;
-    else
-        heads_[t->level][t->place] = t->next;
-    if (t->next) t->next->prev = t->prev;
-    if (!heads_[t->level][t->place]) occupied_[t->level] &= ~(std::uint64_t{1} << t->place);
-    t->linked = false;
+    timer_group* g = t->group;
+    g->used &= ~(1u << t->at);
+    t->at = timer_slot::outside;
+    if (g->used != 0) return;
+    if (g->next) g->next->prev = g->prev;
+    if (g->prev)
+        g->prev->next = g->next;
+    else if (!(heads_[g->level][g->place] = g->next))
+        occupied_[g->level] &= ~(std::uint64_t{1} << g->place);
+    give_back(g);
 }
 
 void timer_wheel::release(timer_slot* t) {
-    if (t->linked) unlink(t);
-    t->payload = nullptr;
+    if (t->at != timer_slot::outside) unlink(t);
+    t->type.store(nullptr, std::memory_order_relaxed);
     t->state.store(timer_slot::free, std::memory_order_release);
     t->next = free_;
     free_ = t;
@@ -101,18 +150,30 @@ void timer_wheel::release_cancelled() {
     while (t) release(std::exchange(t, t->cancel_next));
 }
 
+template <class F>
+void timer_wheel::empty(int level, int place, F take) {
+    timer_group* g = std::exchange(heads_[level][place], nullptr);
+    occupied_[level] &= ~(std::uint64_t{1} << place);
+    while (g) {
+        timer_group* next = g->next;
+        for (std::uint32_t left = g->used; left != 0; left &= left - 1) {
+            timer_slot* t = g->slots[std::countr_zero(left)];
+            t->at = timer_slot::outside;
+            take(t);
+        }
+        give_back(g);
+        g = next;
+    }
+}
+
 void timer_wheel::cascade(int level) {
     const auto place = int(current_ >> (6 * level)) & (places - 1);
     if (place == 0 && level + 1 < levels) cascade(level + 1);
-    timer_slot* t = std::exchange(heads_[level][place], nullptr);
-    occupied_[level] &= ~(std::uint64_t{1} << place);
-    while (t) {
-        timer_slot* next = t->next;
+    empty(level, place, [this](timer_slot* t) {
         link(t,
              (t->deadline.load(std::memory_order_relaxed) + (std::int64_t{1} << tick_bits) - 1) >>
                  tick_bits);
-        t = next;
-    }
+    });
 }
 
 // Jumps over stretches in which no place of the lower levels is occupied.
@@ -148,11 +209,10 @@ timer_slot* timer_wheel::expire(std::int64_t now) {
         const auto place = int(current_) & (places - 1);
         if (place == 0) cascade(1);
         due_.clear();
-        while (timer_slot* t = heads_[0][place]) {
-            unlink(t);
+        empty(0, place, [this](timer_slot* t) {
             if (t->claim(t->id(), timer_slot::fired)) due_.push_back(t);
             // else cancelled elsewhere: freed there
-        }
+        });
         if (due_.size() > 1) std::sort(due_.begin(), due_.end(), earlier);
         for (timer_slot* t : due_) {
             t->next = nullptr;
@@ -166,14 +226,13 @@ timer_slot* timer_wheel::expire(std::int64_t now) {
 
 timer_slot* timer_wheel::take_all() {
     timer_slot* all = nullptr;
-    for (auto& level : heads_)
-        for (timer_slot*& head : level)
-            while (timer_slot* t = head) {
-                unlink(t);
-                if (!t->claim(t->id(), timer_slot::cancelled)) continue;
+    for (int level = 0; level < levels; ++level)
+        for (int place = 0; place < places; ++place)
+            empty(level, place, [&](timer_slot* t) {
+                if (!t->claim(t->id(), timer_slot::cancelled)) return;
                 t->next = all;
                 all = t;
-            }
+            });
     return all;
 }
 

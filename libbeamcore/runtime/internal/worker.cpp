@@ -31,7 +31,8 @@ constexpr int looks_before_few = 8;
 constexpr std::uint64_t between_wakes = 50'000;  // ticks of the time stamp counter: 15 to 25 us
 // A process that another scheduler takes over costs both some seven cache lines. One that lives for a shorter
 // time is better left where it is (spawn_exit: 600 ns with such thefts, 230 without).
-constexpr std::uint64_t short_life = 3000;  // ticks: 1 to 1.5 us
+constexpr std::uint64_t short_life = 3000;       // ticks: 1 to 1.5 us
+constexpr std::uint64_t long_pause = 3'000'000;  // ticks: 1 ms
 
 // How much later than asked the kernel may wake a scheduler for its next timer; 50 us as it comes.
 constexpr unsigned long timer_slack_ns = 1000;
@@ -212,9 +213,17 @@ inline void worker::judge_lives() {
     const std::uint64_t now = __rdtsc();
     const std::uint64_t ended = exited.load(std::memory_order_relaxed);
     const std::uint64_t lives = ended - judged_exits_;
-    const bool is_short = lives * 2 >= turns_between_polls && now - judged_at_ < short_life * lives;
-    if (is_short != sched->short_lived.load(std::memory_order_relaxed))
-        sched->short_lived.store(is_short, std::memory_order_relaxed);
+    const std::uint64_t took = now - judged_at_;
+    bool is_short = lives * 2 >= turns_between_polls && took < short_life * lives;
+    const bool was_short = sched->short_lived.load(std::memory_order_relaxed);
+    // A turn of the process that spawns them all lies in between: it proves nothing.
+    if (was_short && !is_short && took < long_pause && !doubted_) {
+        doubted_ = true;
+        is_short = true;
+    } else {
+        doubted_ = false;
+    }
+    if (is_short != was_short) sched->short_lived.store(is_short, std::memory_order_relaxed);
     judged_at_ = now;
     judged_exits_ = ended;
 }

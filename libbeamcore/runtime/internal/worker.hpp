@@ -76,6 +76,7 @@ private:
     int until_poll_ = 0;
     std::uint64_t last_wake_ = 0;
     std::uint64_t judged_at_ = 0, judged_exits_ = 0;
+    bool doubted_ = false;         // the last look would have said otherwise than the ones before
     std::int32_t slice_left_ = 0;  // of the turn that processes woken in it share
 };
 

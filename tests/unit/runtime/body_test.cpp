@@ -222,7 +222,7 @@ TEST_CASE("a body's init runs inside its starter as the new process") {
         CHECK(this_process().id() == me.id());
         CHECK(process_dictionary::get("inside") == atoms::undefined);
         detail::spawn_commit(pb, std::make_unique<adder>(me.id(), nullptr), nullptr,
-                             detail::intern_label("adder"), o);
+                             detail::intern_initial_call("adder"), o);
         auto details = co_await process_info_details(child);
         CHECK(details->trap_exit);
         CHECK(details->links == std::vector<pid>{me.id()});

@@ -214,6 +214,36 @@ TEST_CASE("a summary says what a process is and does") {
     });
 }
 
+TEST_CASE("a label is what a process calls itself, and goes with it") {
+    simulated([](self me) -> awaitable<void> {
+        const pid p = spawn([](self s) -> process {
+            set_label("first");
+            set_label(tuple(atom("room"), "general"));
+            (void)co_await s.receive<int>();
+            set_label(atoms::undefined);
+            (void)co_await s.receive<int>();
+            set_label("last");
+        });
+        const pid other = spawn([](self s) -> process { co_await s.sleep_for(infinity{}); });
+        co_await me.sleep_for(1ms);
+        CHECK(process_info(p)->label == tuple(atom("room"), "general"));
+        CHECK(process_info(other)->label == atoms::undefined);
+        const auto details = co_await process_info_details(p);
+        CHECK(details->summary.label == tuple(atom("room"), "general"));
+        send(p, 1);
+        co_await me.sleep_for(1ms);
+        CHECK(process_info(p)->label == atoms::undefined);
+        send(p, 2);
+        co_await me.sleep_for(1ms);
+        CHECK_FALSE(process_info(p).has_value());
+        // The place of the dead is used again: by one without a label.
+        std::vector<pid> born;
+        for (int i = 0; i < 2000; ++i)
+            born.push_back(spawn([](self s) -> process { co_await s.sleep_for(infinity{}); }));
+        for (const pid& b : born) CHECK(process_info(b)->label == atoms::undefined);
+    });
+}
+
 TEST_CASE("a summary names the type of the message taken last") {
     simulated([](self me) -> awaitable<void> {
         const pid p = spawn([](self s) -> process {

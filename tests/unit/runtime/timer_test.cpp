@@ -41,6 +41,48 @@ TEST_CASE("TMR-01: send_after delivers the message itself, start_timer {timeout,
     });
 }
 
+namespace {
+
+struct eight {
+    std::int64_t n;
+};
+struct sixteen {
+    std::int64_t n, m;
+};
+struct twenty_four {
+    std::int64_t n, m, k;
+};
+struct alignas(32) on_a_line {
+    std::int64_t n;
+};
+struct nothing {};
+
+}  // namespace
+
+TEST_CASE("what a timer sends arrives as it was, whatever its size and alignment") {
+    simulated([](self me) -> awaitable<void> {
+        register_name(atom("aimed_at"), me.id());
+        for (const server_ref& to : {server_ref(me.id()), server_ref(atom("aimed_at"))}) {
+            send_after(1ms, to, nothing{});
+            send_after(2ms, to, eight{-8});
+            send_after(3ms, to, sixteen{16, 17});
+            send_after(4ms, to, twenty_four{24, 25, 26});
+            send_after(5ms, to, on_a_line{32});
+            (void)co_await me.receive<nothing>();
+            CHECK((co_await me.receive<eight>()).n == -8);
+            auto b = co_await me.receive<sixteen>();
+            CHECK(b.n == 16);
+            CHECK(b.m == 17);
+            CHECK((co_await me.receive<twenty_four>()).k == 26);
+            CHECK((co_await me.receive<on_a_line>()).n == 32);
+            const ref small = start_timer(1ms, to, sixteen{1, 2});
+            auto t = co_await me.receive<timeout_message>();
+            CHECK(t.timer == small);
+            CHECK(t.content.take<sixteen>().m == 2);
+        }
+    });
+}
+
 TEST_CASE("TMR-01: on threads a timer is never early") {
     threaded([](self me) -> awaitable<void> {
         for (int i = 0; i < 30; ++i) {

@@ -34,7 +34,7 @@ struct model {
     void arm(std::int64_t deadline) {
         const std::uint64_t id = next_id++;
         timers[id] = {deadline, std::max(deadline, now),
-                      wheel.arm(id, now, deadline, beam::pid{1, 0, 0}, nullptr, false)};
+                      wheel.arm(id, now, deadline, beam::pid{1, 0, 0}, {})};
     }
     void cancel(std::uint64_t id, bool elsewhere) {
         timer_slot* t = timers.at(id).slot;
@@ -168,14 +168,14 @@ TEST_CASE("a timer in the past fires at the next look") {
 
 TEST_CASE("an id that fired or was cancelled cannot be claimed again") {
     timer_wheel wheel;
-    timer_slot* t = wheel.arm(7, 0, ms, beam::pid{1, 0, 0}, nullptr, false);
+    timer_slot* t = wheel.arm(7, 0, ms, beam::pid{1, 0, 0}, {});
     CHECK(wheel.find(t->index) == t);
     CHECK_FALSE(t->claim(8, timer_slot::cancelled));
     CHECK(t->claim(7, timer_slot::cancelled));
     CHECK_FALSE(t->claim(7, timer_slot::cancelled));
     CHECK(wheel.expire(s) == nullptr);
     wheel.release(t);
-    timer_slot* again = wheel.arm(9, s, s + ms, beam::pid{1, 0, 0}, nullptr, false);
+    timer_slot* again = wheel.arm(9, s, s + ms, beam::pid{1, 0, 0}, {});
     CHECK(again == t);
     CHECK_FALSE(again->claim(7, timer_slot::cancelled));
     CHECK(wheel.take_all() == again);
