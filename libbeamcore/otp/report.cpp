@@ -59,6 +59,7 @@ void report_crash(self process, const term& reason) {
     log(log_level::error, domain, "process crashed",
         {{"pid", to_string(process.id())},
          {"name", name_of(info)},
+         {"label", shown(info ? info->label : term(atoms::undefined))},
          {"initial_call", shown(proc_lib::initial_call())},
          {"reason", shown(reason)},
          {"ancestors", shown(proc_lib::ancestors())},

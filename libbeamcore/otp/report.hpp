@@ -2,7 +2,8 @@
 //
 // Domain `otp`. Values are terms in Erlang syntax, cut at 4 KiB each, so that a huge state cannot flood
 // the log. Messages, and the fields each has:
-//   "process crashed"    pid, name, initial_call, reason, ancestors, message_queue_len      error
+//   "process crashed"    pid, name, label, initial_call, reason, ancestors,
+//                        message_queue_len                                                  error
 //   "server terminated"  pid, name, class, reason, state, last_message                      error
 //   "child terminated", "start error", "shutdown", "shutdown error"
 //                        supervisor, reason, child                                          error

@@ -20,7 +20,7 @@ not() {
     before=$(observer tree chat)
     [ "$(sed -n 1p <<<"$before" | cut -d ' ' -f 1,3,4)" = "chat supervisor chat_sup" ]
     grep -q '^└─ router <0\.[0-9]*\.[0-9]*> worker chat_router$' <<<"$before"
-    grep -q '└─ room <0\.[0-9]*\.[0-9]*> worker$' <<<"$before"
+    grep -q '└─ room general <0\.[0-9]*\.[0-9]*> worker$' <<<"$before"
     chatctl crash room general
     after=$(observer tree chat)
     [ "$before" != "$after" ]
@@ -34,7 +34,7 @@ not() {
     observer tree >"$BEAM_TEST_ROOT/all"
     grep -q '^node <' "$BEAM_TEST_ROOT/all"
     grep -q '^chat <' "$BEAM_TEST_ROOT/all"
-    [ "$(observer tree chat_room_sup | sed -n 2p | cut -d ' ' -f 2,4)" = "room worker" ]
+    [ "$(observer tree chat_room_sup | sed -n 2p | cut -d ' ' -f 2,3,5)" = "room general worker" ]
     pid=$(observer tree chat_room_sup --json | jq -r '.trees[0].pid')
     [ "$(observer tree "$pid" --json | jq -r '.trees[0].name')" = chat_room_sup ]
     transcript <<'END'
@@ -55,10 +55,14 @@ END
     observer processes --limit 0 --json | jq -e '.shown == (.processes | length) and .shown == .matching and
         ([.processes[].pid] | unique | length) == .shown and .shown > 10'
     [ "$(observer processes --filter room --limit 0 --json | jq '[.processes[] | select(.initial_call == "room")] | length')" = 2 ]
+    observer processes --filter 'room two' | sed -n 3p | grep -q ' waiting .* room two .* room'
+    [ "$(observer processes --filter 'room two' --json | jq -r '.processes[0].label, .matching' | xargs)" = "room two 1" ]
     [ "$(observer processes --parent chat_room_sup --json | jq .matching)" = 2 ]
     observer processes --sort rate --json | jq -e '[.processes[].reductions_per_s] |
         . == (sort | reverse) and length > 5'
-    [ "$(observer processes --sort name --limit 1 --reverse --json | jq -r '.processes[0].name')" = node_sup ]
+    # By what is shown as its name: the registered one, else what a process calls itself.
+    [ "$(observer processes --sort name --limit 3 --reverse --json |
+        jq -r '.processes[] | .name // .label' | xargs -d '\n')" = "room two room one node_sup" ]
 }
 
 @test "one process, by pid, by number and by name; and a dead one" {
@@ -246,7 +250,7 @@ begin() {
     keys 1
     eventually shows '^schedulers: '
     keys t
-    eventually shows '└─ room <0'
+    eventually shows '└─ room general <0'
     keys 4
     eventually shows '^chat 1 running <0.*Chat rooms that heal'
     keys '?'
@@ -290,7 +294,7 @@ begin() {
     begin 80x24 --every 100ms
     eventually shows chat_router
     keys t
-    eventually shows '└─ room <0'
+    eventually shows '└─ room general <0'
     before=$(shot | grep '└─ room ')
     chatctl crash room general
     changed() { shows '└─ room ' && [ "$(shot | grep '└─ room ')" != "$before" ]; }

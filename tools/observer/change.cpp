@@ -23,6 +23,7 @@ void need_write(client& node, const change_options& options) {
 // `<0.134.0> (chat_router)`: what it is about, so that nobody agrees to the wrong thing.
 std::string described(const json& info) {
     auto what = text_of(info, "name");
+    if (what.empty()) what = text_of(info, "label");
     if (what.empty()) what = text_of(info, "initial_call");
     return text_of(info, "pid") + (what.empty() ? "" : " (" + what + ")");
 }

@@ -68,6 +68,7 @@ lines info_lines(const json& info) {
     writer w(info);
     w.member("pid", "pid");
     w.member("name", "name");
+    w.member("label", "label");
     w.member("code", "initial_call");
     w.member("last message", "doing");
     w.member("status", "status");

@@ -23,8 +23,9 @@ std::string code_of(const json& process) {
 }
 
 std::string name_of(const json& process) {
-    const auto name = text_of(process, "name");
-    return name.empty() ? "-" : name;
+    for (const char* key : {"name", "label"})
+        if (auto text = text_of(process, key); !text.empty()) return text;
+    return "-";
 }
 
 }  // namespace

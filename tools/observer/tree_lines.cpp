@@ -10,7 +10,7 @@ using nlohmann::json;
 namespace {
 
 std::string label_of(const json& node) {
-    for (const char* key : {"id", "name", "initial_call"})
+    for (const char* key : {"id", "name", "label", "initial_call"})
         if (auto text = text_of(node, key); !text.empty() && text != "undefined") return text;
     return "-";
 }
@@ -20,6 +20,8 @@ std::string description(const json& node) {
     auto pid = text_of(node, "pid");
     std::string text = label + " " + (pid.empty() ? "-" : pid) + " " + text_of(node, "type");
     if (!name.empty() && name != label) text += " " + name;
+    if (const auto own = text_of(node, "label"); !own.empty() && own != label)
+        text += " \"" + own + "\"";
     if (const auto waiting = number_of(node, "message_queue_len"); waiting > 0)
         text += " queue=" + std::to_string(waiting);
     if (const auto state = text_of(node, "state"); !state.empty()) text += " (" + state + ")";

@@ -30,6 +30,9 @@ map_entry entry(const char* key, T value) {
     return {term(key), term(std::move(value))};
 }
 
+/// A child's id or a process's label, as people read it: text and atoms as they are.
+[[nodiscard]] term readable(const term& t);
+[[nodiscard]] term label_of(const process_summary& s);  ///< or null
 [[nodiscard]] std::vector<map_entry> summary_entries(const process_summary& s);
 
 /// A living or dead process from what a person types: `<0.215.0>`, `0.215.0` or a registered name.

@@ -66,7 +66,7 @@ struct processes_params {
     std::int64_t limit = 100;
     bool ascending = false;
     std::optional<std::string> parent;  // only its children
-    std::optional<std::string> match;   // part of the name or the initial call
+    std::optional<std::string> match;   // part of the name, the label or the code
     std::int64_t sample_ms = 0;         // count reductions for so long: reductions_per_s
     std::int64_t offset = 0;            // leave out so many first ones
     std::optional<std::int64_t> from;   // in the order of pids, from this number on
@@ -124,9 +124,15 @@ bool contains(std::string_view text, std::string_view part) {
     return text.find(part) != std::string_view::npos;
 }
 
+std::string name_or_label(const process_summary& s) {
+    if (s.registered_name) return std::string(s.registered_name->name());
+    if (s.label == atoms::undefined) return {};
+    const term t = readable(s.label);
+    return t.as_text() ? std::string(*t.as_text()) : to_string(t);
+}
+
 bool matches(const process_summary& s, std::string_view part) {
-    return contains(s.initial_call, part) ||
-           (s.registered_name && contains(s.registered_name->name(), part));
+    return contains(s.initial_call, part) || contains(name_or_label(s), part);
 }
 
 // The best so far, the worst of them first: one look at each process, whatever their number.
@@ -259,7 +265,7 @@ awaitable<answer> processes_method(request&, processes_params p) {
             if (wants_text) {
                 const auto info = process_info(c.pid);
                 if (!info) continue;
-                if (info->registered_name) one.text = info->registered_name->name();
+                one.text = name_or_label(*info);
                 if (p.match && !matches(*info, *p.match)) {
                     ++alive;
                     continue;
@@ -447,10 +453,19 @@ awaitable<answer> resume_process_method(request&, process_params p) {
 
 }  // namespace
 
+term readable(const term& t) {
+    return t.as_text() || t.is_atom() ? t : term(to_string(t, {.max_bytes = 200}));
+}
+
+term label_of(const process_summary& s) {
+    return s.label == atoms::undefined ? term(atoms::null) : readable(s.label);
+}
+
 std::vector<map_entry> summary_entries(const process_summary& s) {
     return {
         entry("pid", s.pid),
         entry("name", or_null(s.registered_name)),
+        entry("label", label_of(s)),
         entry("initial_call", s.initial_call),
         entry("doing", s.doing),
         entry("status", status_text(s.status)),

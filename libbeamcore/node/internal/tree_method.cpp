@@ -49,21 +49,18 @@ awaitable<void> count_children(gathering& g) {
     }
 }
 
-term shown_id(const term& id) {
-    return id.is_binary() || id.is_atom() ? id : term(to_string(id, {.max_bytes = 200}));
-}
-
 term childless(const child_info& c) {
-    return map({entry("id", shown_id(c.id)), entry("pid", atoms::null),
+    return map({entry("id", readable(c.id)), entry("pid", atoms::null),
                 entry("type", c.type == child_type::supervisor ? "supervisor" : "worker"),
                 entry("state", c.restarting ? "restarting" : "stopped")});
 }
 
 std::vector<map_entry> node_entries(const term& id, const process_summary& s, bool supervises) {
     return {
-        entry("id", shown_id(id)),
+        entry("id", readable(id)),
         entry("pid", s.pid),
         entry("name", s.registered_name ? term(*s.registered_name) : term(atoms::null)),
+        entry("label", label_of(s)),
         entry("type", supervises ? "supervisor" : "worker"),
         entry("initial_call", s.initial_call),
         entry("message_queue_len", std::int64_t(s.message_queue_len)),

@@ -164,6 +164,19 @@ TEST_CASE("PLIB-05: a crash is reported, an orderly end is not") {
     CHECK(log.field("process crashed", "initial_call").find("init,1") != std::string::npos);
 }
 
+TEST_CASE("a crash report has what the process called itself") {
+    log_capture log;
+    in_node([](self s) -> awaitable<void> {
+        (void)proc_lib::spawn([](self) -> awaitable<void> {
+            set_label("room general");
+            exit(atom("on_fire"));
+            co_return;
+        });
+        co_await s.sleep_for(1s);
+    });
+    CHECK(log.field("process crashed", "label") == "<<\"room general\">>");
+}
+
 TEST_CASE("PLIB-05: so is the crash of a behaviour's process, in its init too") {
     class failing_init : public gen_server<failing_init> {
     public:

@@ -5,6 +5,7 @@
 
 #include "libbeamcore/otp/registry.hpp"
 #include "libbeamcore/runtime/name.hpp"
+#include "libbeamcore/runtime/process_info.hpp"
 #include "tools/chatctl/app/application.hpp"
 #include "tools/chatctl/app/history.hpp"
 #include "tools/chatctl/app/limits.hpp"
@@ -76,6 +77,7 @@ void tell_watchers_deleted(const std::string& name) {
 beam::awaitable<beam::init_result<room>> room::init(std::string name) {
     room r;
     r.name_ = name;
+    beam::set_label("room " + name);
     std::vector<post> kept = co_await history::load(name);
     for (post& p : kept) r.keep(std::move(p));
     if (!r.posts_.empty()) r.next_id_ = r.posts_.back().id + 1;
