@@ -37,6 +37,9 @@ std::int64_t cpu_time_of(const worker& w) {
 
 constexpr int blocked_factor = 10;
 
+// Meanwhile no other hog is found.
+constexpr std::chrono::milliseconds stack_patience{30};
+
 }  // namespace
 
 void hog_watch::start() {
@@ -102,7 +105,9 @@ void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
     const std::int64_t limit = node_.events.long_schedule_ns.load(std::memory_order_relaxed);
     if (limit > 0 && ran_for > limit && !last.long_reported) {
         last.long_reported = true;
-        report_hog(look_at_hog(w, system_event::kind::long_schedule, ran_for, is_computing));
+        hog h;
+        look_at_hog(h, w, system_event::kind::long_schedule, ran_for, is_computing);
+        report_hog(h);
     }
     const std::int64_t hog_after = std::chrono::nanoseconds(node_.options.hog_after).count();
     if (ran_for < hog_after) return;
@@ -112,12 +117,15 @@ void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
         if (last.limit_reported) return;
         last.limit_reported = true;
         limit_hits_.fetch_add(1);
-        report_hog(look_at_hog(w, system_event::kind::hog_limit, ran_for, is_computing));
+        hog h;
+        look_at_hog(h, w, system_event::kind::hog_limit, ran_for, is_computing);
+        report_hog(h);
         return;
     }
-    const hog h = look_at_hog(w, system_event::kind::hog, ran_for, is_computing);
+    hog h;
+    look_at_hog(h, w, system_event::kind::hog, ran_for, is_computing);
     if (hand_over(s, turn)) last = {0, now, 0, false, false};
-    report_hog(h);  // last: naming the functions takes milliseconds
+    report_hog(h);  // last: its answer, and naming the functions, take milliseconds
 }
 
 bool hog_watch::hand_over(scheduler& s, std::uint64_t turn) {
@@ -142,13 +150,12 @@ bool hog_watch::hand_over(scheduler& s, std::uint64_t turn) {
     return true;
 }
 
-hog_watch::hog hog_watch::look_at_hog(const worker& w, system_event::kind kind,
-                                      std::int64_t ran_for, bool is_computing) const {
-    hog h;
+void hog_watch::look_at_hog(hog& h, const worker& w, system_event::kind kind,
+                            std::int64_t ran_for, bool is_computing) const {
     system_event& e = h.event;
-    if (!node_.events.active.load(std::memory_order_acquire)) return h;
+    if (!node_.events.active.load(std::memory_order_acquire)) return;
     process_block* pb = w.running.load(std::memory_order_relaxed);
-    if (!pb) return h;
+    if (!pb) return;
     e.what = kind;
     e.pid = pb->pid();
     if (const type_descriptor* d = pb->handling.load(std::memory_order_relaxed)) e.doing = d->name;
@@ -157,12 +164,14 @@ hog_watch::hog hog_watch::look_at_hog(const worker& w, system_event::kind kind,
     if (auto name = node_.names.name_of(e.pid)) e.registered_name = name->name();
     e.ran_for = std::chrono::nanoseconds(ran_for);
     // One that sleeps in the kernel is let sleep: the signal would interrupt its system call.
-    if (is_computing) h.stack = stack_of_thread(w.thread_id.load());
-    return h;
+    if (is_computing) h.stack.emplace(w.thread_id.load());
 }
 
-void hog_watch::report_hog(hog h) {
-    if (h.event.pid) node_.report(std::move(h.event), h.stack);
+void hog_watch::report_hog(hog& h) {
+    if (!h.event.pid) return;
+    std::vector<const void*> stack;
+    if (h.stack) stack = h.stack->answer(stack_patience);
+    node_.report(std::move(h.event), stack);
 }
 
 // The counters of ended workers go to those of the first one, so that the list stays short.

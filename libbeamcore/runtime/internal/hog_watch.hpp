@@ -10,9 +10,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <thread>
 #include <vector>
 
+#include "libbeamcore/runtime/internal/thread_stack.hpp"
 #include "libbeamcore/runtime/system_monitor.hpp"
 
 namespace beam::detail {
@@ -48,16 +50,16 @@ private:
 
     struct hog {
         system_event event;  // of no process: there is nothing to report
-        std::vector<const void*> stack;
+        std::optional<stack_request> stack;
     };
 
     void main();
     bool look(std::int64_t now);
     void look_at(scheduler& s, seen& last, std::int64_t now);
     bool hand_over(scheduler& s, std::uint64_t turn);
-    [[nodiscard]] hog look_at_hog(const worker& w, system_event::kind kind, std::int64_t ran_for,
-                                  bool is_computing) const;
-    void report_hog(hog h);
+    void look_at_hog(hog& h, const worker& w, system_event::kind kind, std::int64_t ran_for,
+                     bool is_computing) const;
+    void report_hog(hog& h);
     void join_ended();
     void wake();
 

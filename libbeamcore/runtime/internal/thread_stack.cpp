@@ -11,7 +11,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
-#include <mutex>
+#include <utility>
 
 namespace beam::detail {
 
@@ -19,7 +19,6 @@ namespace {
 
 constexpr int frames_max = 64;
 constexpr int frames_of_the_signal = 2;  // the handler's, and the one that the kernel made
-constexpr long patience_ns = 10'000'000;
 
 // One for the OS process, and never freed: a thread may answer when nobody waits any more.
 struct {
@@ -55,14 +54,23 @@ bool handle_signal_once() {
 
 }  // namespace
 
-std::vector<const void*> stack_of_thread(int thread_id) {
+stack_request::stack_request(int thread_id) {
     static std::mutex mutex;
-    std::lock_guard lock(mutex);
-    if (!handle_signal_once()) return {};
+    turn_ = std::unique_lock(mutex);
+    if (!handle_signal_once()) return;
     looked.answered.store(0, std::memory_order_relaxed);
     looked.wanted.store(thread_id, std::memory_order_release);
-    if (::syscall(SYS_tgkill, ::getpid(), thread_id, SIGURG) == 0) {
-        const timespec limit{0, patience_ns};
+    is_asked_ = ::syscall(SYS_tgkill, ::getpid(), thread_id, SIGURG) == 0;
+}
+
+stack_request::~stack_request() {
+    if (is_asked_) (void)answer(std::chrono::milliseconds(0));
+}
+
+std::vector<const void*> stack_request::answer(std::chrono::milliseconds patience) {
+    if (!std::exchange(is_asked_, false)) return {};
+    if (patience.count() > 0) {
+        const timespec limit{patience.count() / 1000, patience.count() % 1000 * 1'000'000};
         ::syscall(SYS_futex, &looked.answered, FUTEX_WAIT_PRIVATE, 0, &limit, nullptr, 0);
     }
     // It has begun to answer, and is done within microseconds; or it never will.
