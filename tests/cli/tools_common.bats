@@ -58,6 +58,9 @@ END
 $ demo gte key1
 2> demo: gte failed: no such command, did you mean "get"?; try: demo --help
 [2]
+$ beamd --watch
+2> beamd: --watch repeats a command, and there is none; try: beamd status --watch
+[2]
 $ demo get key1 --timeout 10
 2> demo: --timeout 10 failed: a duration needs a unit, as in 10s
 [2]

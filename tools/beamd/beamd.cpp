@@ -58,8 +58,13 @@ int run(int argc, char** argv, runtime_entry runtime) {
         tool::runs_once(*command, common);
 
     if (const auto code = tool::parse(app, argc, argv, common)) return *code;
-    if (app.get_subcommands().empty()) return serve(common, serving, {argv, argv + argc});
+    const bool serves = app.get_subcommands().empty();
+    if (serves && !common->watch) return serve(common, serving, {argv, argv + argc});
     return tool::guarded(common, [&](client& node) {
+        if (serves)
+            throw tool::failure(tool::exit_code::usage,
+                                "--watch repeats a command, and there is none",
+                                "beamd status --watch");
         if (serving.daemon || !serving.applications.empty() || !serving.dist.empty())
             throw tool::failure(tool::exit_code::usage,
                                 "--daemon, --app and --dist are for starting a node",
