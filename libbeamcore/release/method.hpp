@@ -99,9 +99,10 @@ struct method_spec {
 /// optional; a string is read as an atom or a named enum where the field is one. Absent ones keep their
 /// defaults, unknown ones are ignored.
 ///
-/// Errors: `bad_field`.
+/// Errors: `bad_field`, in JSON's words.
 template <class T>
 [[nodiscard]] result<T> read_parameters(const term& params) {
+    const json_wording errors;
     return from_term<T>(detail::parameters_of<T>(params));
 }
 

@@ -1,17 +1,61 @@
 #include "libbeamcore/term/fields.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
+#include "libbeamcore/term/json.hpp"
 #include "libbeamcore/term/syntax.hpp"
 
 namespace beam {
+
+namespace {
+
+constexpr std::size_t value_max = 60;  // bytes of what was found; a longer value is only named, or cut
+
+thread_local bool speaks_json = false;
+
+// The others (a pid, a number) are the same in both.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> json_words{{
+    {"a binary", "a string"},
+    {"an atom", "a string"},
+    {"a map", "an object"},
+    {"a list", "an array"},
+    {"a proper list", "an array"},
+}};
+
+std::string expected_in_json(std::string_view words) {
+    for (const auto& [erlang, json] : json_words)
+        if (words == erlang) return std::string(json);
+    constexpr std::string_view tuple = "a tuple of ";
+    if (words.starts_with(tuple)) return "an array of " + std::string(words.substr(tuple.size()));
+    return std::string(words);
+}
+
+std::string found_in_json(const term& t) {
+    if (to_string(t, {.max_bytes = value_max}).size() < value_max) return to_json_text(t);
+    if (t.is_binary()) return "a longer string";
+    if (t.is_map()) return "a larger object";
+    return t.is_list() ? "a longer array" : "a larger value";
+}
+
+}  // namespace
+
+json_wording::json_wording() noexcept : outer_(std::exchange(speaks_json, true)) {}
+json_wording::~json_wording() {
+    speaks_json = outer_;
+}
+
 namespace detail {
 
 tl::unexpected<error> mismatch(std::string_view expected, const term& t) {
+    if (speaks_json)
+        return fail("bad_field",
+                    ": expected " + expected_in_json(expected) + ", found " + found_in_json(t));
     return fail("bad_field", ": expected " + std::string(expected) + ", found " +
-                                 to_string(t, {.max_bytes = 60}));
+                                 to_string(t, {.max_bytes = value_max}));
 }
 
 // A detail is PATH: MESSAGE, the path growing from its end.

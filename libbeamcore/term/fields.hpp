@@ -144,6 +144,19 @@ requires std::default_initializable<T>
     return value;
 }
 
+/// While it lives, this thread's errors of from_term speak as JSON does (a string, an object): for terms that
+/// came as JSON. Not to be kept across a co_await.
+class BEAM_EXPORT json_wording {
+public:
+    json_wording() noexcept;
+    ~json_wording();
+    json_wording(const json_wording&) = delete;
+    json_wording& operator=(const json_wording&) = delete;
+
+private:
+    bool outer_;
+};
+
 /// A hash of T's field names and types, in depth. The same for every build of the same declaration.
 template <encodable T>
 [[nodiscard]] constexpr std::uint64_t fingerprint() {

@@ -277,3 +277,20 @@ TEST_CASE("a fingerprint is the declaration's, in depth") {
     // Journals and other nodes keep it: it must not change from build to build.
     CHECK(fingerprint<reset>() == detail::fnv("reset", detail::fnv("struct")));
 }
+
+TEST_CASE("errors speak of JSON's types while a json_wording lives") {
+    const auto why = [](const term& t) {
+        auto r = from_term<std::string>(t);
+        REQUIRE_FALSE(r);
+        return r.error().detail;
+    };
+    const term value = map({map_entry{term("a"), term(1)}});
+    CHECK(why(value) == "expected a binary, found #{<<\"a\">> => 1}");
+    {
+        const json_wording outer;
+        CHECK(why(value) == R"(expected a string, found {"a":1})");
+        { const json_wording inner; }
+        CHECK(why(list({1, 2})) == "expected a string, found [1,2]");
+    }
+    CHECK(why(value) == "expected a binary, found #{<<\"a\">> => 1}");
+}
