@@ -3,10 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,11 +18,12 @@
 #include <optional>
 
 #include "libbeamcore/node/child_process.hpp"
-#include "libbeamcore/node/listener.hpp"
-#include "libbeamcore/node/lock_file.hpp"
+#include "libbeamcore/node/handover.hpp"
 #include "libbeamcore/node/log_file.hpp"
+#include "libbeamcore/node/node_files.hpp"
 #include "libbeamcore/node/parent_protocol.hpp"
 #include "libbeamcore/node/ready_pipe.hpp"
+#include "libbeamcore/node/restart_pace.hpp"
 #include "libbeamcore/node/sd_notify.hpp"
 #include "libbeamcore/node/startup_pages.hpp"
 
@@ -41,13 +40,6 @@ constexpr int code_unavailable = 69;
 constexpr int code_bug = 70;
 constexpr int code_cannot_create = 73;
 constexpr int code_bad_configuration = 78;
-
-constexpr const char* handover_variable = parent_handover_variable;
-constexpr char handover_separator = '\x1f';
-
-// A runtime that lived shorter than this died of something that may still be there.
-constexpr milliseconds died_young = std::chrono::seconds(1);
-constexpr milliseconds first_pause{100};  // before its second restart; then twice as long each time
 
 constexpr std::size_t kept_max = 1000;
 constexpr std::size_t unsent_max = 1000;
@@ -67,15 +59,16 @@ public:
     explicit parent(const parent_options& options)
         : options_(options),
           log_(options.node.log_path(), options.foreground),
+          handed_over_(handover::take()),
           // After an execve that number is stale, and may be another descriptor by now.
-          ready_(std::getenv(handover_variable) ? -1 : options.ready_fd),
+          ready_(handed_over_ ? -1 : options.ready_fd),
           service_(sd_notify::from_environment()) {}
 
     int run();
 
 private:
     // Start and end.
-    std::optional<int> take_over();
+    std::optional<int> take_over(const handover& from);
     std::optional<int> begin_fresh();
     void start_child(const std::string& reason);
     void begin_stop(const std::string& reason);
@@ -94,14 +87,11 @@ private:
     void reap();
     void read_link();
     void read_output();
-    void read_changes();
     void check_files();
     void on_time();
 
-    void watch_folder();
     void send(std::string_view verb, const std::vector<std::string>& arguments = {}, int fd = -1);
     void flush_unsent();
-    void remember_for_execve(int fd);
     [[nodiscard]] int poll_timeout() const;
 
     struct unsent {
@@ -111,12 +101,11 @@ private:
 
     parent_options options_;
     log_file log_;
+    std::optional<handover> handed_over_;
     ready_pipe ready_;
     sd_notify service_;
-    lock_file lock_;
-    listener listener_;
+    node_files files_{options_.node, log_};
     unique_fd signals_;
-    unique_fd changes_;
     std::map<std::string, unique_fd> kept_;
 
     child_process child_;
@@ -128,7 +117,7 @@ private:
     clock::time_point child_started_;
     clock::time_point started_ = clock::now();
     std::int64_t started_ms_ = unix_ms();
-    std::deque<clock::time_point> deaths_;
+    restart_pace pace_{options_.intensity, options_.period};
     int restarts_ = 0;
     bool ever_ready_ = false;
     bool stopping_ = false;    // the node ends with this child
@@ -150,9 +139,9 @@ int parent::run() {
     signals_.reset(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK));
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 
-    const char* handover = std::getenv(handover_variable);
-    if (auto code = handover ? take_over() : begin_fresh()) return *code;
-    watch_folder();
+    if (auto code = handed_over_ ? take_over(*handed_over_) : begin_fresh()) return *code;
+    handed_over_.reset();
+    files_.watch();
     if (service_.watchdog()) ping_at_ = clock::now();
     if (child_.pid < 0) start_child(start_reason_);
     check_files();
@@ -187,7 +176,7 @@ std::optional<int> parent::begin_fresh() {
                                                 "\" is already running; try: beamd status --node " +
                                                 node.name);
     if (!lock) return refuse(code_cannot_create, lock.error().detail);
-    lock_ = std::move(*lock);
+    files_.lock = std::move(*lock);
 
     const int given = sd_listen_fd();
     auto listening =
@@ -197,10 +186,10 @@ std::optional<int> parent::begin_fresh() {
         return refuse(too_long ? code_bad_configuration : code_cannot_create,
                       "cannot listen: " + listening.error().detail);
     }
-    listener_ = std::move(*listening);
+    files_.socket = std::move(*listening);
     log_.line("start of node " + node.name + ", version " + node.version + ": " + node.started_by);
-    if (given >= 0 && listener_.path() != node.socket_path())
-        log_.line("the service manager's socket is " + listener_.path() + ", not " +
+    if (given >= 0 && files_.socket.path() != node.socket_path())
+        log_.line("the service manager's socket is " + files_.socket.path() + ", not " +
                   node.socket_path());
     start_reason_ = "started";
     spared_ = children_of_this_process();
@@ -208,81 +197,47 @@ std::optional<int> parent::begin_fresh() {
 }
 
 // The other half of reexec().
-std::optional<int> parent::take_over() {
-    std::map<std::string, std::string> fields;
-    std::string text = std::getenv(handover_variable);
-    ::unsetenv(handover_variable);
-    for (std::size_t at = 0; at < text.size();) {
-        const auto end = std::min(text.find(handover_separator, at), text.size());
-        const auto equals = text.find('=', at);
-        if (equals < end)
-            fields[text.substr(at, equals - at)] = text.substr(equals + 1, end - equals - 1);
-        at = end + 1;
-    }
-    const auto number = [&](const char* key) {
-        return fields.count(key) ? std::atoll(fields[key].c_str()) : -1LL;
-    };
-    const auto descriptor = [&](const char* key) {
-        const int fd = static_cast<int>(number(key));
-        if (fd >= 0) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-        return fd;
-    };
-    lock_ = lock_file::adopt(descriptor("lock"), options_.node.lock_path());
-    auto listening = listener::adopt(descriptor("listen"), number("owns") == 1);
+std::optional<int> parent::take_over(const handover& from) {
+    files_.lock = lock_file::adopt(from.descriptor("lock"), options_.node.lock_path());
+    auto listening = listener::adopt(from.descriptor("listen"), from.number("owns") == 1);
     if (!listening) {
         log_.line("cannot take over the socket: " + listening.error().detail);
         return code_bug;
     }
-    listener_ = std::move(*listening);
-    child_.pid = static_cast<pid_t>(number("child"));
-    child_.link.reset(descriptor("link"));
-    child_.output.reset(descriptor("output"));
-    restarts_ = static_cast<int>(number("restarts"));
-    started_ms_ = number("started");
+    files_.socket = std::move(*listening);
+    child_.pid = static_cast<pid_t>(from.number("child"));
+    child_.link.reset(from.descriptor("link"));
+    child_.output.reset(from.descriptor("output"));
+    restarts_ = static_cast<int>(from.number("restarts"));
+    started_ms_ = from.number("started");
     started_ = clock::now() - milliseconds(unix_ms() - started_ms_);
     ever_ready_ = true;
-    start_reason_ = fields["reason"];
-    for (auto& [key, value] : fields) {
-        if (key.rfind("spare ", 0) == 0)
-            spared_.push_back(static_cast<pid_t>(std::atoi(value.c_str())));
-        if (key.rfind("keep ", 0) != 0) continue;
-        const int fd = std::atoi(value.c_str());
-        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-        kept_[key.substr(5)].reset(fd);
-    }
+    start_reason_ = from.text("reason");
+    for (const auto& [pid, value] : from.all_of("spare"))
+        spared_.push_back(static_cast<pid_t>(std::atoi(value.c_str())));
+    for (const auto& [name, value] : from.all_of("keep"))
+        kept_[name].reset(from.descriptor("keep " + name));
     log_.line("the parent goes on as version " + options_.node.version);
     return std::nullopt;
 }
 
-void parent::remember_for_execve(int fd) {
-    if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
-}
-
 void parent::reexec() {
     if (options_.self_command.empty()) return;
-    std::string text;
-    const auto add = [&](const std::string& key, const std::string& value) {
-        text += key + "=" + value + handover_separator;
-    };
-    const auto add_fd = [&](const std::string& key, int fd) {
-        if (fd < 0) return;
-        remember_for_execve(fd);
-        add(key, std::to_string(fd));
-    };
-    add_fd("lock", lock_.fd());
-    add_fd("listen", listener_.fd());
-    add("owns", listener_.owns_path() ? "1" : "0");
+    handover all;
+    all.add_fd("lock", files_.lock.fd());
+    all.add_fd("listen", files_.socket.fd());
+    all.add("owns", files_.socket.owns_path() ? "1" : "0");
     if (child_.pid > 0) {
-        add("child", std::to_string(child_.pid));
-        add_fd("link", child_.link.get());
-        add_fd("output", child_.output.get());
+        all.add("child", std::to_string(child_.pid));
+        all.add_fd("link", child_.link.get());
+        all.add_fd("output", child_.output.get());
     }
-    add("restarts", std::to_string(restarts_));
-    add("started", std::to_string(started_ms_));
-    add("reason", start_reason_);
-    for (pid_t pid : spared_) add("spare " + std::to_string(pid), std::to_string(pid));
-    for (const auto& [name, fd] : kept_) add_fd("keep " + name, fd.get());
-    ::setenv(handover_variable, text.c_str(), 1);
+    all.add("restarts", std::to_string(restarts_));
+    all.add("started", std::to_string(started_ms_));
+    all.add("reason", start_reason_);
+    for (pid_t pid : spared_) all.add("spare " + std::to_string(pid), std::to_string(pid));
+    for (const auto& [name, fd] : kept_) all.add_fd("keep " + name, fd.get());
+    all.leave();
     service_.restore_environment();
 
     auto words = options_.self_command;
@@ -293,7 +248,7 @@ void parent::reexec() {
     ::execv(arguments[0], arguments.data());
     log_.line(std::string("cannot execute ") + arguments[0] + ": " + std::strerror(errno) +
               "; going on with version " + options_.node.version);
-    ::unsetenv(handover_variable);
+    handover::withdraw();
     service_ = sd_notify::from_environment();
 }
 
@@ -304,7 +259,7 @@ void parent::start_child(const std::string& reason) {
     kill_at_.reset();
     start_at_.reset();
     child_started_ = clock::now();
-    auto child = start_child_process(options_, listener_.fd(), lock_.fd());
+    auto child = start_child_process(options_, files_.socket.fd(), files_.lock.fd());
     if (!child) {
         on_crash("not started: " + child.error().detail);
         return;
@@ -328,7 +283,7 @@ void parent::begin_stop(const std::string& reason) {
 // From now on a tool finds no socket, and waits for our lock before it starts a node of its own. Who
 // is in the queue already sees the connection end unanswered, and comes back.
 void parent::withdraw_socket() {
-    listener_.unlink_if_mine();
+    files_.socket.unlink_if_mine();
 }
 
 void parent::begin_restart(const std::string& reason) {
@@ -358,14 +313,17 @@ void parent::finish(int code, const std::string& why) {
 void parent::step() {
     pollfd waits[4] = {
         {signals_.get(), POLLIN, 0},
-        {changes_.get(), POLLIN, 0},
+        {files_.changes(), POLLIN, 0},
         {child_.link.get(), static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT), 0},
         {child_.output.get(), POLLIN, 0}};
     if (::poll(waits, 4, poll_timeout()) < 0) return;
     if (waits[3].revents) read_output();
     if (waits[2].revents & POLLOUT) flush_unsent();
     if (waits[2].revents & ~POLLOUT) read_link();
-    if (waits[1].revents) read_changes();
+    if (waits[1].revents) {
+        files_.forget_changes();
+        check_files();
+    }
     if (waits[0].revents) {
         signalfd_siginfo info;
         while (!code_ && ::read(signals_.get(), &info, sizeof info) == sizeof info) on_signal(info);
@@ -541,19 +499,16 @@ void parent::on_child_exit(int status) {
 
 void parent::on_crash(const std::string& how) {
     const auto now = clock::now();
-    deaths_.push_back(now);
-    while (now - deaths_.front() > options_.period) deaths_.pop_front();
-    if (deaths_.size() > static_cast<std::size_t>(options_.intensity)) {
-        return finish(code_bug, "gave up: the runtime died " + std::to_string(deaths_.size()) +
+    const auto verdict = pace_.died(now, child_started_);
+    if (verdict.give_up)
+        return finish(code_bug, "gave up: the runtime died " + std::to_string(verdict.deaths) +
                                     " times within " + std::to_string(options_.period.count()) +
                                     "ms, at last: " + how);
-    }
     ++restarts_;
     start_reason_ = "crashed: " + how;
-    if (deaths_.size() < 2 || now - child_started_ >= died_young) return start_child(start_reason_);
-    const auto pause = first_pause * (1 << std::min<std::size_t>(deaths_.size() - 2, 10));
-    log_.line("the next runtime starts in " + std::to_string(pause.count()) + "ms");
-    start_at_ = now + pause;
+    if (verdict.pause.count() == 0) return start_child(start_reason_);
+    log_.line("the next runtime starts in " + std::to_string(verdict.pause.count()) + "ms");
+    start_at_ = now + verdict.pause;
 }
 
 void parent::read_link() {
@@ -585,48 +540,16 @@ void parent::read_output() {
     }
 }
 
-void parent::watch_folder() {
-    changes_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-    ::inotify_add_watch(changes_.get(), options_.node.runtime_folder.c_str(),
-                        IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
-}
-
-void parent::read_changes() {
-    alignas(inotify_event) char buffer[4096];
-    while (::read(changes_.get(), buffer, sizeof buffer) > 0) {
-    }
-    check_files();
-}
-
 void parent::check_files() {
     if (stopping_ || code_) return;
-    const auto& node = options_.node;
-    struct stat folder {};
-    if (::stat(node.runtime_folder.c_str(), &folder) != 0) {
-        if (::mkdir(node.runtime_folder.c_str(), 0700) == 0)
-            log_.line("the folder " + node.runtime_folder + " was deleted: made anew");
-        watch_folder();
-    }
-    if (!lock_.is_in_place()) {
-        auto lock = lock_file::take(node.lock_path());
-        if (!lock && lock.error().is("held"))
-            return begin_stop("its lock file was deleted, and another node holds the new one");
-        if (!lock) {
-            log_.line("the lock file was deleted and cannot be made anew: " + lock.error().detail);
+    switch (files_.check()) {
+        case node_files::state::in_order:
             return;
-        }
-        lock_ = std::move(*lock);
-        log_.line("the lock file was deleted: made anew");
+        case node_files::state::new_socket:
+            return send("listener", {}, files_.socket.fd());
+        case node_files::state::lost:
+            return begin_stop("its lock file was deleted, and another node holds the new one");
     }
-    if (!listener_.owns_path() || listener_.is_in_place()) return;
-    auto listening = listener::bind(node.socket_path());
-    if (!listening) {
-        log_.line("the socket was deleted and cannot be made anew: " + listening.error().detail);
-        return;
-    }
-    listener_ = std::move(*listening);
-    send("listener", {}, listener_.fd());
-    log_.line("the socket was deleted: made anew");
 }
 
 void parent::send(std::string_view verb, const std::vector<std::string>& arguments, int fd) {
