@@ -5,6 +5,7 @@
 // living process. The core holds the reference to the module that both come from.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -115,6 +116,9 @@ protected:
 private:
     friend class gen_start;
     struct extras;
+
+    void init_later(awaitable<void> init);
+    void hibernate_after(std::chrono::nanoseconds idle);
 
     enum flag : std::uint32_t {
         // To be seen to before the next message is taken.

@@ -4,7 +4,8 @@
 // for what is frequent: a child that is started or started again by a synchronous init, an end that
 // changes nothing. What waits (a child's stop, a start that waits, restarting several) is a coroutine
 // that run_waiting() goes through before the next message is looked at, as OTP's supervisor is deaf
-// meanwhile.
+// meanwhile. supervisor_core.cpp has its start, loop and reports; supervisor_requests.cpp, _restarts.cpp and
+// _stop.cpp the rest.
 #pragma once
 
 #include <cstdint>
@@ -161,6 +162,13 @@ private:
     std::optional<term> wanted_end_;                    // by sys:terminate
     std::unordered_map<term, std::uint64_t> bad_ends_;  // while stopping in parallel
 };
+
+// Nobody, when it did not start or was ignored.
+inline pid pid_of(const start_result& r) {
+    if (!r) return {};
+    const auto* s = std::get_if<started>(&*r);
+    return s ? s->pid : pid{};
+}
 
 // Starts any kind.
 [[nodiscard]] awaitable<start_result> start_core(plan_source source, server_name name);
