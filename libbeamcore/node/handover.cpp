@@ -44,7 +44,7 @@ void handover::add_fd(const std::string& key, int fd) {
 
 void handover::leave() const {
     std::string all;
-    for (const auto& [key, value] : fields_) all += key + "=" + value + separator;
+    for (const auto& [key, value] : fields_) all.append(key).append("=").append(value) += separator;
     ::setenv(parent_handover_variable, all.c_str(), 1);
 }
 

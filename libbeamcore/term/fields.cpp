@@ -13,7 +13,7 @@ namespace beam {
 
 namespace {
 
-constexpr std::size_t value_max = 60;  // bytes of what was found; a longer value is only named, or cut
+constexpr std::size_t value_max = 60;  // bytes of what was found; longer: cut, or only named
 
 thread_local bool speaks_json = false;
 

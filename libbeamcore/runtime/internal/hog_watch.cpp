@@ -150,8 +150,8 @@ bool hog_watch::hand_over(scheduler& s, std::uint64_t turn) {
     return true;
 }
 
-void hog_watch::look_at_hog(hog& h, const worker& w, system_event::kind kind,
-                            std::int64_t ran_for, bool is_computing) const {
+void hog_watch::look_at_hog(hog& h, const worker& w, system_event::kind kind, std::int64_t ran_for,
+                            bool is_computing) const {
     system_event& e = h.event;
     if (!node_.events.active.load(std::memory_order_acquire)) return;
     process_block* pb = w.running.load(std::memory_order_relaxed);
