@@ -32,6 +32,15 @@ inline std::size_t place_of(std::uint64_t number) {
     return scatter_eights(number, 0);
 }
 
+/// Whether it is the key made by default.
+template <class Key>
+bool is_no_key(const Key& key) {
+    return key == Key{};
+}
+inline bool is_no_key(const beam::pid& p) {
+    return (p.id | p.serial) == 0;
+}
+
 template <class Key, class Value>
 class flat_table {
 public:
@@ -50,15 +59,11 @@ public:
 
     /// The value for `key`, made by default if there is none yet; and whether it was made.
     std::pair<Value*, bool> insert(const Key& key) {
-        if (Value* v = find(key)) return {v, false};
-        grow_if_needed();
-        cell* c = nullptr;
-        if (body_->capacity <= linear_max) {
-            c = &body_->cells()[body_->size];
-        } else {
-            std::size_t i = home(key);
-            while (body_->cells()[i].used()) i = (i + 1) & (body_->capacity - 1);
-            c = &body_->cells()[i];
+        cell* c = find_place(key);
+        if (c && c->used()) return {&c->value, false};
+        if (!c || is_full()) {
+            grow();
+            c = find_place(key);
         }
         c->key = key;
         c->value = Value();
@@ -120,7 +125,7 @@ private:
         Key key{};
         Value value{};
 
-        [[nodiscard]] bool used() const { return !(key == Key{}); }
+        [[nodiscard]] bool used() const { return !is_no_key(key); }
     };
     struct storage {
         std::uint32_t size = 0;
@@ -144,18 +149,21 @@ private:
         deallocate(s, size_of(s->capacity));
     }
 
-    [[nodiscard]] cell* find_cell(const Key& key) {
+    /// Where the key is, or would be put: null if that is nowhere.
+    [[nodiscard]] cell* find_place(const Key& key) {
         if (!body_) return nullptr;
         cell* cells = body_->cells();
         if (body_->capacity <= linear_max) {
             for (std::size_t i = 0; i < body_->size; ++i)
                 if (cells[i].key == key) return &cells[i];
-            return nullptr;
+            return body_->size < body_->capacity ? &cells[body_->size] : nullptr;
         }
-        for (std::size_t i = home(key);; i = (i + 1) & (body_->capacity - 1)) {
-            if (!cells[i].used()) return nullptr;
-            if (cells[i].key == key) return &cells[i];
-        }
+        for (std::size_t i = home(key);; i = (i + 1) & (body_->capacity - 1))
+            if (cells[i].key == key || !cells[i].used()) return &cells[i];
+    }
+    [[nodiscard]] cell* find_cell(const Key& key) {
+        cell* c = find_place(key);
+        return c && c->used() ? c : nullptr;
     }
 
     [[nodiscard]] std::size_t home(const Key& key) const {
@@ -165,15 +173,16 @@ private:
             return std::hash<Key>()(key) & (body_->capacity - 1);
     }
 
-    void grow_if_needed() {
-        if (!body_) {
+    [[nodiscard]] bool is_full() const {
+        return body_->size >=
+               (body_->capacity <= linear_max ? body_->capacity : body_->capacity / 2);
+    }
+
+    void grow() {
+        if (!body_)
             body_ = make(1);
-            return;
-        }
-        const std::size_t limit =
-            body_->capacity <= linear_max ? body_->capacity : body_->capacity / 2;
-        if (body_->size < limit) return;
-        rebuild(body_->capacity == linear_max ? linear_max * 4 : body_->capacity * 2);
+        else
+            rebuild(body_->capacity == linear_max ? linear_max * 4 : body_->capacity * 2);
     }
 
     void rebuild(std::size_t capacity) {
