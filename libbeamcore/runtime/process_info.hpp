@@ -96,6 +96,8 @@ private:
 BEAM_EXPORT void set_label(term label);
 
 /// Stops and goes on with running a process; counted. Signals are handled meanwhile, messages wait.
+/// It stays suspended when its suspender dies, as OTP's would not: who looks into a node from outside is gone
+/// between the two.
 /// False: no such process.
 [[nodiscard]] BEAM_EXPORT awaitable<bool> suspend_process(pid target);
 [[nodiscard]] BEAM_EXPORT awaitable<bool> resume_process(pid target);
