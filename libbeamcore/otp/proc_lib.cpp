@@ -67,9 +67,10 @@ awaitable<outcome<term>> wait_for_ack(pid child, bool linked, timeout limit) {
     co_return fail_term(std::move(why));
 }
 
-spawned proc_lib_commit(process_block* pb, process code, module_record* module,
-                        const char* function, const spawn_options& options) {
-    atom name = class_atom(function);
+spawned proc_lib_commit(process_block* pb, process code, module_record* module, const char* type,
+                        std::uint32_t function, const spawn_options& options) {
+    const atom name =
+        class_atom(function != 0 ? std::string(atom::at(function).name()).c_str() : type);
     term further = proc_lib::ancestors();
     term ancestors = cons(shown_name(this_process()), std::move(further));
     {

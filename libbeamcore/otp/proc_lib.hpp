@@ -31,7 +31,8 @@ BEAM_EXPORT void proc_lib_failed(self s) noexcept;
 BEAM_EXPORT void set_starter(const message& request);
 BEAM_EXPORT awaitable<outcome<term>> wait_for_ack(pid child, bool linked, timeout limit);
 BEAM_EXPORT spawned proc_lib_commit(process_block* pb, process code, module_record* module,
-                                    const char* function, const spawn_options& options);
+                                    const char* type, std::uint32_t function,
+                                    const spawn_options& options);
 
 template <class F, class... Args>
 process proc_lib_run(self s, bool acknowledges, F code, Args... args) {
@@ -48,11 +49,6 @@ process proc_lib_run(self s, bool acknowledges, F code, Args... args) {
     }
 }
 
-template <class F>
-constexpr const char* code_name() {
-    return type_name<F>.text;
-}
-
 template <class F, class... Args>
 spawned proc_lib_spawn(const spawn_options& options, bool acknowledges, F code, Args... args) {
     static_assert(std::is_empty_v<F> || std::is_pointer_v<F>,
@@ -65,9 +61,10 @@ spawned proc_lib_spawn(const spawn_options& options, bool acknowledges, F code, 
             if (pb) spawn_abandon(pb);
         }
     } on_throw{pb};
+    const std::uint32_t name = function_name(code);
     process p = proc_lib_run(self_of(pb), acknowledges, std::move(code), std::move(args)...);
     on_throw.pb = nullptr;
-    return proc_lib_commit(pb, std::move(p), this_module(), code_name<F>(), options);
+    return proc_lib_commit(pb, std::move(p), this_module(), type_name<F>.text, name, options);
 }
 
 template <class F, class... Args>

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "libbeamcore/base/symbol.hpp"
 #include "libbeamcore/runtime/internal/refs.hpp"
 #include "libbeamcore/runtime/internal/runtime_impl.hpp"
 
@@ -19,6 +20,13 @@ std::uint32_t intern_initial_call(const char* text) {
     }
     if (t.size() > 200) t = t.substr(0, 200);
     const auto a = try_atom(t);
+    return a ? a->index() : 0;
+}
+
+std::uint32_t intern_function(const void* code) {
+    std::string name = symbol_of(code);
+    if (name.size() > 200) name.resize(200);
+    const auto a = try_atom(name);
     return a ? a->index() : 0;
 }
 

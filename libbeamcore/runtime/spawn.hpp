@@ -11,6 +11,7 @@
 
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/runtime/body.hpp"
+#include "libbeamcore/runtime/detail/function_names.hpp"
 #include "libbeamcore/runtime/detail/module_ref.hpp"
 #include "libbeamcore/runtime/process.hpp"
 #include "libbeamcore/term/atom.hpp"
@@ -82,6 +83,16 @@ private:
     process_block* outer_;
 };
 
+/// What a process is shown as that runs `code`.
+template <class F>
+std::uint32_t initial_call_of(const F& code) {
+    if constexpr (std::is_pointer_v<F>)
+        if (const std::uint32_t name = function_name(code); name != 0) [[likely]]
+            return name;
+    static const std::uint32_t by_type = intern_initial_call(__PRETTY_FUNCTION__);
+    return by_type;
+}
+
 template <class F, class... Args>
 spawned spawn_in(runtime* node, const spawn_options& options, F code, Args... args) {
     static_assert(std::is_empty_v<F> || std::is_pointer_v<F>,
@@ -97,8 +108,7 @@ spawned spawn_in(runtime* node, const spawn_options& options, F code, Args... ar
     } on_throw{pb};
     process p = code(self_of(pb), std::move(args)...);
     on_throw.pb = nullptr;
-    static const std::uint32_t initial_call = intern_initial_call(__PRETTY_FUNCTION__);
-    return spawn_commit(pb, p.release(), this_module(), initial_call, options);
+    return spawn_commit(pb, p.release(), this_module(), initial_call_of(code), options);
 }
 
 }  // namespace detail

@@ -214,6 +214,28 @@ TEST_CASE("a summary says what a process is and does") {
     });
 }
 
+namespace {
+
+process waits_for_ever(self s) {
+    co_await s.sleep_for(infinity{});
+}
+process waits_as_well(self s) {
+    co_await s.sleep_for(infinity{});
+}
+
+}  // namespace
+
+TEST_CASE("a process that runs a plain function is called by the function's name") {
+    simulated([](self me) -> awaitable<void> {
+        for (int i = 0; i < 3; ++i) {
+            const pid a = spawn(waits_for_ever), b = spawn(&waits_as_well);
+            co_await me.sleep_for(1ms);
+            CHECK(process_info(a)->initial_call == "waits_for_ever");
+            CHECK(process_info(b)->initial_call == "waits_as_well");
+        }
+    });
+}
+
 TEST_CASE("a label is what a process calls itself, and goes with it") {
     simulated([](self me) -> awaitable<void> {
         const pid p = spawn([](self s) -> process {
