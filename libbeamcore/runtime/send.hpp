@@ -14,7 +14,7 @@ BEAM_EXPORT void send_message(pid to, signal* s) noexcept;
 BEAM_EXPORT void send_message(const server_ref& to, signal* s);
 BEAM_EXPORT void send_to_alias(const ref& alias, signal* s) noexcept;
 BEAM_EXPORT result<void> try_send_message(const server_ref& to, signal* s);
-/// The same, when nobody wants to know: without a result, a third of what a cast costs.
+/// The same, when nobody wants to know whether it arrived.
 BEAM_EXPORT void cast_message(const server_ref& to, signal* s);
 }  // namespace detail
 

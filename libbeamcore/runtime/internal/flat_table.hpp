@@ -38,7 +38,7 @@ bool is_no_key(const Key& key) {
     return key == Key{};
 }
 inline bool is_no_key(const beam::pid& p) {
-    return (p.id | p.serial) == 0;
+    return (p.id | p.serial | p.node) == 0;
 }
 
 template <class Key, class Value>

@@ -110,22 +110,12 @@ public:
 
     /// Gives a signal to a local process; false if it is dead (the signal is then the caller's still).
     bool deliver(const pid& to, signal* s) {
-        if (to.node != 0) return false;
-        process_block* pb = processes.find(to.id);
-        if (!pb) return false;
-        const push_result r = push_signal(pb, to.serial, s);
-        if (r == push_result::woken) schedule_woken(pb);
-        return r != push_result::dead;
+        return push(to, s, [this](process_block* pb) { schedule_woken(pb); });
     }
     /// The same for what a death tells others: who is woken waits its turn, since many may die together, and
     /// takes then all that has come (hub_death: 25 ms if it ran at once, 22 so).
     bool deliver_in_turn(const pid& to, signal* s) {
-        if (to.node != 0) return false;
-        process_block* pb = processes.find(to.id);
-        if (!pb) return false;
-        const push_result r = push_signal(pb, to.serial, s);
-        if (r == push_result::woken) schedule(pb);
-        return r != push_result::dead;
+        return push(to, s, [this](process_block* pb) { schedule(pb); });
     }
     /// Puts a process that became runnable where it will be run.
     void schedule(process_block* pb);
@@ -206,6 +196,15 @@ public:
     std::recursive_mutex locals_mutex;  // a maker may ask for another's
 
 private:
+    template <class Wake>
+    bool push(const pid& to, signal* s, Wake wake) {
+        if (to.node != 0) return false;
+        process_block* pb = processes.find(to.id);
+        if (!pb) return false;
+        const push_result r = push_signal(pb, to.serial, s);
+        if (r == push_result::woken) wake(pb);
+        return r != push_result::dead;
+    }
     void begin_finish(process_block* pb, term reason) noexcept;
 
     std::atomic<std::uint64_t> next_unique_;

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "libbeamcore/base/random.hpp"
-#include "libbeamcore/term/ref.hpp"
+#include "libbeamcore/term/pid.hpp"
 
 using beam::random_generator;
 using beam::detail::flat_table;
@@ -89,4 +89,16 @@ TEST_CASE("flat_table takes eight bytes while it is empty, and gives its memory 
     for (int i = 1; i <= 1000; ++i) CHECK(table.take(i));
     CHECK_FALSE(table.take(1));
     CHECK(table.bytes() == 0);
+}
+
+TEST_CASE("flat_table keeps the first process of another node") {
+    flat_table<beam::pid, int> table;
+    for (std::uint32_t node = 1; node <= 20; ++node) *table.insert({0, 0, node}).first = int(node);
+    CHECK(table.size() == 20);
+    for (std::uint32_t node = 1; node <= 20; ++node) {
+        REQUIRE(table.find({0, 0, node}));
+        CHECK(*table.find({0, 0, node}) == int(node));
+        CHECK(table.take({0, 0, node}));
+    }
+    CHECK(table.empty());
 }
