@@ -7,6 +7,7 @@
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/otp/detail/start_protocol.hpp"
+#include "libbeamcore/otp/detail/statem.hpp"
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/otp/module_table.hpp"
 #include "libbeamcore/otp/report.hpp"
@@ -159,16 +160,21 @@ void gen_core::caught() noexcept {
     } catch (const stop_with& s) {
         stop(s.reason);
     } catch (...) {
-        stop(thrown_reason());
+        stop(thrown_reason(bad_return_tag(*class_, false)));
     }
 }
 
-term thrown_reason() noexcept {
+atom bad_return_tag(const gen_class& type, bool in_init) noexcept {
+    if (type.behaviour != atoms::gen_statem) return atoms::bad_return_value;
+    return atom(in_init ? "bad_return_from_init" : "bad_return_from_state_function");
+}
+
+term thrown_reason(atom tag) noexcept {
     term reason = reason_of_current_exception();
     // A value that was thrown counts as returned, and it is no valid return.
     auto outer = reason.elements();
     if (outer.size() == 2 && outer[0].is_tagged(atoms::nocatch, 2))
-        return tuple(atoms::bad_return_value, outer[0].elements()[1]);
+        return tuple(tag, outer[0].elements()[1]);
     return reason;
 }
 
@@ -472,6 +478,8 @@ outcome<void> gen_core::sys_change_code(const term&, const term& old_vsn, const 
         return changed;
     }
     retain_module(next->module());
+    if (next->engine && class_->engine)
+        next->engine(made)->take_over(*class_->engine(state_), module);
     drop_state();
     class_ = next;
     state_ = made;
@@ -488,7 +496,9 @@ void gen_core::sys_terminate(term reason) {
 
 term gen_core::sys_misc(bool is_suspended) {
     return list(
-        {tuple("header", "Status for generic server " + std::string(sys_module().name())),
+        {tuple("header", (class_->behaviour == atoms::gen_statem ? "Status for state machine "
+                                                                 : "Status for generic server ") +
+                             std::string(sys_module().name())),
          tuple("data", list({tuple("Status", is_suspended ? atoms::suspended : atoms::running),
                              tuple("Parent", parent_)})),
          tuple("data", list({tuple("State", shown_state(atoms::normal))}))});
@@ -523,7 +533,7 @@ void gen_core::init_caught() noexcept {
         init_stopped(s.reason);
     } catch (...) {
         more().init_crashed = true;
-        init_stopped(thrown_reason());
+        init_stopped(thrown_reason(bad_return_tag(*class_, true)));
     }
 }
 

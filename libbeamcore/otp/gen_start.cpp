@@ -76,7 +76,7 @@ void gen_start::caught() noexcept {
         stopped(s.reason);
     } catch (...) {
         crashed_ = true;
-        stopped(thrown_reason());
+        stopped(thrown_reason(bad_return_tag(*class_, true)));
     }
 }
 

@@ -21,14 +21,14 @@ public:
     callback() = default;
 
     template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, callback> &&
-             std::is_invocable_r_v<R, std::remove_cvref_t<F>&, Args...>)
+    requires(!std::is_same_v<std::decay_t<F>, callback> &&
+             std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
         callback(F&& f)  // NOLINT: implicit, as std::function
-        : object_(new std::remove_cvref_t<F>(std::forward<F>(f))),
+        : object_(new std::decay_t<F>(std::forward<F>(f))),
           invoke_([](void* o, Args... args) -> R {
-              return (*static_cast<std::remove_cvref_t<F>*>(o))(std::forward<Args>(args)...);
+              return (*static_cast<std::decay_t<F>*>(o))(std::forward<Args>(args)...);
           }),
-          destroy_([](void* o) noexcept { delete static_cast<std::remove_cvref_t<F>*>(o); }),
+          destroy_([](void* o) noexcept { delete static_cast<std::decay_t<F>*>(o); }),
           module_(detail::this_module()) {
         detail::retain_module(module_);
     }

@@ -41,9 +41,11 @@ struct server_options {
 namespace detail {
 
 class gen_core;
+class statem_engine;
 
 struct gen_class {
     const char* name;  // qualified; in the module's memory
+    atom behaviour;    // gen_server or gen_statem
     std::uint32_t size, align;
     std::uint64_t fingerprint;  // 0: no declared fields
 
@@ -60,6 +62,8 @@ struct gen_class {
     term (*format_status)(const void* state, atom why);
     outcome<void> (*code_change)(void* raw, const term& old_vsn, const term& state,
                                  const term& extra);
+    // A state machine's, which passes to the object of another version; null for a server.
+    statem_engine* (*engine)(void* object);
     // Never null.
     void (*destroy)(void* state) noexcept;
     module_record* (*module)();
@@ -86,6 +90,8 @@ public:
     void caught() noexcept;
     /// Goes on with a handler that waits. It catches what it throws.
     void wait(self s, awaitable<void> work) { run_waiting(s, std::move(work)), flags_ |= waiting; }
+    /// A handler's coroutine runs, or the process is to end: nothing else may be handled now.
+    [[nodiscard]] bool is_busy() const { return (flags_ & (waiting | stopping)) != 0; }
     [[nodiscard]] bool is_debugging() const { return (flags_ & debugging) != 0; }
     /// Nothing to do before a message comes.
     [[nodiscard]] bool is_waiting() const { return (flags_ & (urgent | idle_work)) == 0; }
@@ -226,8 +232,10 @@ private:
     process_block* pb_;
 };
 
-/// What a handler threw, as an exit reason: a plain value is a bad return value.
-[[nodiscard]] BEAM_EXPORT term thrown_reason() noexcept;
+/// What a handler threw, as an exit reason: a plain value is a bad return value, `{Tag, Value}`.
+[[nodiscard]] BEAM_EXPORT term thrown_reason(atom tag = atoms::bad_return_value) noexcept;
+/// That tag, for what an init or another callback of that behaviour threw.
+[[nodiscard]] BEAM_EXPORT atom bad_return_tag(const gen_class& type, bool in_init) noexcept;
 
 /// The reason for a failed result: its code, or `{Code, Detail}`.
 [[nodiscard]] BEAM_EXPORT term error_term(const error& e);
