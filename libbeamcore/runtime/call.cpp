@@ -142,8 +142,8 @@ bool pending::is_settled() {
     return found || settled_;
 }
 
-pending_wait::pending_wait(pending* request, timeout limit)
-    : request_(request), pb_(current()), limit_(limit) {
+pending_wait::pending_wait(std::span<pending* const> requests, timeout limit)
+    : requests_(requests), pb_(current()), limit_(limit) {
     ready = &pending_wait::check;
     ask_at_once = true;
     if (!limit.is_valid()) raise(atom("timeout_value"));
@@ -153,10 +153,17 @@ pending_wait::~pending_wait() {
     if (timer_) pb_->node->drop(timer_, timer_id_);
 }
 
+bool pending_wait::is_over() const {
+    for (const pending* p : requests_)
+        if (p->was_settled()) return true;
+    return false;
+}
+
 bool pending_wait::await_ready() {
     --pb_->reductions_left;
     if (pb_->exit_pending) return false;
-    if (request_->is_settled()) return !pb_->exit_pending && pb_->reductions_left > 0;
+    if (!is_over() && has_signals(pb_)) handle_signals(pb_);
+    if (is_over()) return !pb_->exit_pending && pb_->reductions_left > 0;
     if (limit_.duration().count() != 0) return false;
     timed_out_ = true;
     return pb_->reductions_left > 0;
@@ -164,7 +171,7 @@ bool pending_wait::await_ready() {
 
 bool pending_wait::check(waiter* w, process_block* pb) {
     auto* p = static_cast<pending_wait*>(w);
-    if (p->request_->found || p->request_->settled_ || p->timed_out_) return true;
+    if (p->timed_out_ || p->is_over()) return true;
     if (p->limit_.is_infinite()) return false;
     if (!p->timer_) {
         p->timer_ = pb->node->arm_timer(p->limit_.duration(), pb->pid(), {}, p->timer_id_);
@@ -178,7 +185,7 @@ bool pending_wait::check(waiter* w, process_block* pb) {
 }
 
 bool pending_wait::await_resume() {
-    return request_->found || request_->settled_;
+    return is_over();
 }
 
 void begin_request(process_block* pb, const message& m) noexcept {

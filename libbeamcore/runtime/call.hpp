@@ -8,6 +8,7 @@
 #include <chrono>
 #include <coroutine>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -33,6 +34,7 @@ namespace detail {
 /// One outstanding request, known to its process by address; lies in the future.
 class BEAM_EXPORT pending : public waiter {
 public:
+    /// `what` names the request in failures; null: they are told as the bare reason.
     pending(const server_ref& to, timeout limit, const char* what);
     pending(pending&& other) noexcept;
     pending& operator=(pending&&) = delete;
@@ -50,6 +52,13 @@ public:
     bool is_settled();
     /// For an answer that comes from elsewhere than a process: nothing is sent.
     from begin_answer();
+    /// Another limit, before the first wait.
+    void set_limit(timeout limit) { limit_ = limit; }
+    /// After a wait: it ended because the limit had passed.
+    [[nodiscard]] bool has_timed_out() const { return timed_out_; }
+
+    // The same without looking for signals.
+    [[nodiscard]] bool was_settled() const { return found || settled_; }
 
     // For signal handling; the answer is in `found`, the request's number in `id`.
     pending* next_ = nullptr;
@@ -69,23 +78,29 @@ private:
     bool timed_out_ = false;
 };
 
-/// Waits until the request is settled or `limit` has passed, and leaves it as it is.
+/// Waits until one of the requests is settled or `limit` has passed, and leaves them as they are. Keep
+/// them, and where they lie, meanwhile.
 class BEAM_EXPORT pending_wait : public waiter {
 public:
-    pending_wait(pending* request, timeout limit);
+    pending_wait(pending* request, timeout limit) : pending_wait({&one_, 1}, limit) {
+        one_ = request;
+    }
+    pending_wait(std::span<pending* const> requests, timeout limit);
     pending_wait(const pending_wait&) = delete;
     pending_wait& operator=(const pending_wait&) = delete;
     ~pending_wait();
 
     bool await_ready();
     void await_suspend(std::coroutine_handle<> h) noexcept { suspend_in(pb_, this, h); }
-    /// True: settled, so that finish() has something to give.
+    /// True: one is settled, so that its finish() has something to give.
     bool await_resume();
 
 private:
     static bool check(waiter* w, process_block* pb);
+    [[nodiscard]] bool is_over() const;
 
-    pending* request_;
+    pending* one_ = nullptr;
+    std::span<pending* const> requests_;
     process_block* pb_;
     timeout limit_;
     timer_slot* timer_ = nullptr;
@@ -127,8 +142,8 @@ Reply reply_value(message m) {
 [[nodiscard]] BEAM_EXPORT std::optional<from> request_from(const message& m);
 
 namespace detail {
-/// For behaviours: `m` is being handled by the calling process from now on. If the process dies before the
-/// request is answered its caller is told why.
+/// For behaviours: `m` is being handled by the calling process from now on. If the process dies before
+/// the request is answered its caller is told why.
 BEAM_EXPORT void begin_request(process_block* pb, const message& m) noexcept;
 /// The handler has returned. An unanswered request stays known, so that its caller is told of a later
 /// death, until somebody answers it.
@@ -187,8 +202,9 @@ private:
 };
 
 /// Sends `request` and gives the future of its answer (gen_server:send_request, or call when awaited at
-/// once). `Request::reply` names the answer's type. The limit counts from the first wait. Failures: `noproc`,
-/// `timeout`, `calling_self`, `{nodedown, Node}`, `mailbox_full`, or the server's exit reason.
+/// once). `Request::reply` names the answer's type. The limit counts from the first wait. Failures:
+/// `noproc`, `timeout`, `calling_self`, `{nodedown, Node}`, `mailbox_full`, or the server's exit
+/// reason.
 template <sendable Request>
 future<typename Request::reply> send_request(const server_ref& to, Request request,
                                              timeout limit = default_call_timeout) {
