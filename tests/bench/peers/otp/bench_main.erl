@@ -35,6 +35,7 @@ group("restart") -> fun bench_supervisor:restart/1;
 group("children") -> fun bench_supervisor:children/1;
 group("monitor_down") -> fun bench_exit:monitor_down/1;
 group("hub_death") -> fun bench_exit:hub_death/1;
+group("statem_call") -> fun bench_statem:statem_call/1;
 group("process_bytes") -> fun bench_memory:process_bytes/1;
 group("gen_server_bytes") -> fun bench_memory:gen_server_bytes/1;
 group("fair") -> fun bench_fair:eight_loops/1;
