@@ -7,6 +7,8 @@ class cast_result;
 class application_code;
 class child_start;
 class dynamic_supervisor_init;
+class event_result;
+class handler_swap;
 class module_table;
 class server_name;
 class supervisor_init;
@@ -19,6 +21,7 @@ struct child_info;
 struct child_spec;
 struct children_count;
 struct dynamic_supervisor_flags;
+struct gen_event_exit;
 struct ignore;
 struct module_entry;
 struct registry_entry;
@@ -26,6 +29,8 @@ struct registry_options;
 struct server_options;
 struct started;
 struct supervisor_flags;
+template <class T>
+class gen_event_handler;
 template <class T>
 class gen_server;
 template <class Reply>

@@ -455,11 +455,16 @@ outcome<void> gen_core::sys_set_state(const term& state) {
     return {};
 }
 
-outcome<void> gen_core::sys_change_code(const term&, const term& old_vsn, const term& extra) {
+outcome<term> gen_core::sys_replace_state(const callback<term(term)>& change) {
+    if (class_->replace_state) return class_->replace_state(state_, change);
+    return sys_target::sys_replace_state(change);
+}
+
+outcome<void> gen_core::sys_change_code(const term& what, const term& old_vsn, const term& extra) {
+    if (class_->change_code_within) return class_->change_code_within(state_, what, old_vsn, extra);
     const gen_class* next = class_;
     module_record* module = class_->module();
-    const auto& table = module_table::current();
-    auto entry = module ? table.find(atom(module->name), sys_module()) : table.find(sys_module());
+    auto entry = module_table::current().find(module, sys_module());
     if (entry && entry->factory.server) next = entry->factory.server;
     if (!next->code_change)
         return fail_term(tuple(atoms::error, tuple(atom("no_fields"), sys_module())));
@@ -494,11 +499,17 @@ void gen_core::sys_terminate(term reason) {
     stop(std::move(reason));
 }
 
+namespace {
+const char* kind_text(atom behaviour) {
+    if (behaviour == atoms::gen_statem) return "Status for state machine ";
+    if (behaviour == atoms::gen_event) return "Status for event handler ";
+    return "Status for generic server ";
+}
+}  // namespace
+
 term gen_core::sys_misc(bool is_suspended) {
     return list(
-        {tuple("header", (class_->behaviour == atoms::gen_statem ? "Status for state machine "
-                                                                 : "Status for generic server ") +
-                             std::string(sys_module().name())),
+        {tuple("header", kind_text(class_->behaviour) + std::string(sys_module().name())),
          tuple("data", list({tuple("Status", is_suspended ? atoms::suspended : atoms::running),
                              tuple("Parent", parent_)})),
          tuple("data", list({tuple("State", shown_state(atoms::normal))}))});

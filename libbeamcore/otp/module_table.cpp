@@ -104,6 +104,11 @@ std::optional<module_entry> module_table::find(atom name) const {
     return *found;
 }
 
+std::optional<module_entry> module_table::find(const detail::module_record* module,
+                                               atom name) const {
+    return module ? find(atom(module->name), name) : find(name);
+}
+
 detail::entry_point module_table::newer_entry(atom application, atom name,
                                               const detail::module_record* caller) const {
     std::shared_lock guard(lock_);

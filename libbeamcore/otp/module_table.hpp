@@ -30,6 +30,7 @@
 namespace beam {
 
 namespace detail {
+struct event_class;
 struct gen_class;
 
 /// A class as terms reach it.
@@ -46,6 +47,8 @@ struct BEAM_EXPORT class_factory {
     process (*entry)(self, const term& arguments) = nullptr;
     /// For a gen_server: its functions.
     const gen_class* server = nullptr;
+    /// For a gen_event_handler likewise.
+    const event_class* event_handler = nullptr;
     std::uint64_t fingerprint = 0;  ///< of the state; 0: it can only be restarted
 };
 }  // namespace detail
@@ -82,6 +85,10 @@ public:
     [[nodiscard]] std::optional<module_entry> find_old(atom application, atom name) const;
     /// The current version, whichever application it is of; nothing if two have it.
     [[nodiscard]] std::optional<module_entry> find(atom name) const;
+    /// The current version of a class, one of whose versions is of this module; of code that is never
+    /// unmapped (null) whichever application it is entered for.
+    [[nodiscard]] std::optional<module_entry> find(const detail::module_record* module,
+                                                   atom name) const;
     [[nodiscard]] std::vector<module_entry> entries() const;
 
     /// Holds back births, for the pause of an upgrade: what starts a class through this table (a supervisor's

@@ -78,6 +78,19 @@ void report_server_terminated(self process, atom class_name, const term& reason,
          {"last_message", last_message}});
 }
 
+void report_handler_terminated(const term& handler, const term& reason, const term& state,
+                               std::string_view last_message) {
+    if (!log_enabled(log_level::error)) return;
+    const pid manager = this_process().id();
+    log(log_level::error, domain, "event handler crashed",
+        {{"pid", to_string(manager)},
+         {"name", name_of(process_info(manager))},
+         {"handler", shown(handler)},
+         {"reason", shown(reason)},
+         {"state", shown(state)},
+         {"last_message", last_message}});
+}
+
 term shown_name(self process) {
     auto info = process_info(process.id());
     if (info && info->registered_name) return *info->registered_name;

@@ -5,6 +5,8 @@
 //   "process crashed"    pid, name, label, initial_call, reason, ancestors,
 //                        message_queue_len                                                  error
 //   "server terminated"  pid, name, class, reason, state, last_message                      error
+//   "event handler crashed"
+//                        pid, name, handler, reason, state, last_message                    error
 //   "child terminated", "start error", "shutdown", "shutdown error"
 //                        supervisor, reason, child                                          error
 //   "progress"           supervisor, child                                                  debug
@@ -35,6 +37,10 @@ BEAM_EXPORT void report_crash(self process, const term& reason);
 /// A behaviour's process ends with `reason` after a failure of its own. Nothing for an orderly one.
 BEAM_EXPORT void report_server_terminated(self process, atom class_name, const term& reason,
                                           const term& state, std::string_view last_message);
+
+/// The calling manager of events takes a handler out that failed with `reason`, whatever that is.
+BEAM_EXPORT void report_handler_terminated(const term& handler, const term& reason,
+                                           const term& state, std::string_view last_message);
 
 /// The calling process's registered name, or its pid: how it is shown.
 [[nodiscard]] BEAM_EXPORT term shown_name(self process);

@@ -205,6 +205,12 @@ bool system_receive::match(receive_base* r, message& m) {
 
 sys_target::~sys_target() = default;
 
+outcome<term> sys_target::sys_replace_state(const callback<term(term)>& change) {
+    term next = change(sys_get_state());
+    if (auto set = sys_set_state(next); !set) return fail_term(std::move(set.error()));
+    return sys_get_state();
+}
+
 term sys_target::sys_misc(bool suspended) {
     return list({tuple("header", "Status for " + std::string(sys_module().name())),
                  tuple("data", list({tuple("Status", suspended ? atoms::suspended : atoms::running),
@@ -297,10 +303,9 @@ sys_answer sys_handler::answer(self s, sys_target& target, sys_request& r) {
         case sys_op::replace_state: {
             term why;
             try {
-                term next = r.change(target.sys_get_state());
-                outcome<void> set = target.sys_set_state(next);
-                if (set) return ok(target.sys_get_state());
-                why = std::move(set.error());
+                outcome<term> replaced = target.sys_replace_state(r.change);
+                if (replaced) return ok(*std::move(replaced));
+                why = std::move(replaced.error());
             } catch (...) {
                 why = detail::reason_of_current_exception();
             }

@@ -112,6 +112,8 @@ public:
     [[nodiscard]] virtual term sys_get_state() = 0;
     /// Takes over another state, or leaves all as it was and says why.
     [[nodiscard]] virtual outcome<void> sys_set_state(const term& state) = 0;
+    /// Makes `change(state)` the state and gives what is shown then. The default does it by the two above.
+    [[nodiscard]] virtual outcome<term> sys_replace_state(const callback<term(term)>& change);
     /// Only while suspended. An error is what stands in `{error, X}`.
     [[nodiscard]] virtual outcome<void> sys_change_code(const term& module, const term& old_vsn,
                                                         const term& extra) = 0;

@@ -39,6 +39,7 @@ struct handler_result<awaitable<R>> {
     using name##_in = typename decltype(name##_of<T>())::type;
 BEAM_DETAIL_MESSAGE_LIST(calls)
 BEAM_DETAIL_MESSAGE_LIST(casts)
+BEAM_DETAIL_MESSAGE_LIST(events)
 BEAM_DETAIL_MESSAGE_LIST(infos)
 BEAM_DETAIL_MESSAGE_LIST(continues)
 BEAM_DETAIL_MESSAGE_LIST(internals)

@@ -18,6 +18,7 @@
 #include "libbeamcore/otp/sys.hpp"
 #include "libbeamcore/otp/via.hpp"
 #include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/runtime/callback.hpp"
 #include "libbeamcore/runtime/detail/module_ref.hpp"
 #include "libbeamcore/runtime/spawn.hpp"
 #include "libbeamcore/term/outcome.hpp"
@@ -45,7 +46,7 @@ class statem_engine;
 
 struct gen_class {
     const char* name;  // qualified; in the module's memory
-    atom behaviour;    // gen_server or gen_statem
+    atom behaviour;    // gen_server, gen_statem or gen_event
     std::uint32_t size, align;
     std::uint64_t fingerprint;  // 0: no declared fields
 
@@ -68,6 +69,11 @@ struct gen_class {
     void (*destroy)(void* state) noexcept;
     module_record* (*module)();
     atom (*class_name)();
+    // For a state that has parts of its own (gen_event's handlers), else null: a function that is to be called
+    // for each part, and a change of code that goes on within the state.
+    term (*replace_state)(void* state, const callback<term(term)>& change) = nullptr;
+    outcome<void> (*change_code_within)(void* state, const term& module, const term& old_vsn,
+                                        const term& extra) = nullptr;
 };
 
 class BEAM_EXPORT gen_core : public sys_target {
@@ -111,6 +117,7 @@ public:
     [[nodiscard]] pid sys_parent() const final { return parent_; }
     [[nodiscard]] term sys_get_state() final;
     [[nodiscard]] outcome<void> sys_set_state(const term& state) final;
+    [[nodiscard]] outcome<term> sys_replace_state(const callback<term(term)>& change) final;
     [[nodiscard]] outcome<void> sys_change_code(const term& module, const term& old_vsn,
                                                 const term& extra) final;
     void sys_terminate(term reason) final;
