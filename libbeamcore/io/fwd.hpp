@@ -21,4 +21,13 @@ struct stream_options;
 struct token;
 struct writable;
 
+namespace resp {
+class reply_decoder;
+class request_decoder;
+class writer;
+struct reply;
+struct reply_limits;
+struct request_limits;
+}  // namespace resp
+
 }  // namespace beam::io
