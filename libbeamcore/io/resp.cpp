@@ -60,7 +60,10 @@ std::optional<request> request_decoder::next() {
         }
         if (!failure_.empty()) break;
         hold();
-        if (rest_.empty()) break;
+        if (rest_.empty()) {
+            pulled_ = 0;  // what was fed may go now
+            break;
+        }
         pull();
     }
     return {};

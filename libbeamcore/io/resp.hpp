@@ -43,7 +43,8 @@ class BEAM_EXPORT request_decoder {
 public:
     explicit request_decoder(const request_limits& limits = {}) : limits_(limits) {}
 
-    /// Goes on with these bytes, which must stay as they are until next() gives none.
+    /// Goes on with these bytes, which must stay as they are until next() gives none. If it has not yet
+    /// for those before, what is left of them is copied.
     void feed(std::string_view bytes);
 
     /// The next command; none: it is not whole yet, or failure() says more. The arguments are valid
@@ -61,7 +62,6 @@ private:
     [[nodiscard]] bool read();
     [[nodiscard]] bool read_inline();
     [[nodiscard]] bool read_length(std::int64_t& length, const char* complaint);
-    [[nodiscard]] bool split(std::string_view line);
     bool fail(std::string_view why);
     void begin();
     void hold();
@@ -80,9 +80,9 @@ private:
     std::int64_t bulk_ = -1;   // length of the one that is, once it is known
     std::size_t scanned_ = 0;  // bytes after at_ without a newline
 
+    // A command that is not whole. A vector, since its bytes stay where they are in a move.
+    std::vector<char> held_;
     bool in_held_ = false;
-    std::vector<char>
-        held_;  // a command that is not whole; a vector's bytes stay where they are in a move
     std::string_view rest_;   // fed, and not yet looked at
     std::size_t pulled_ = 0;  // bytes before rest_ that are in held_ as well
     std::string text_;        // arguments of an inline command

@@ -58,7 +58,8 @@ class BEAM_EXPORT reply_decoder {
 public:
     explicit reply_decoder(const reply_limits& limits = {}) : limits_(limits) {}
 
-    /// Goes on with these bytes, which must stay as they are until next() gives none.
+    /// Goes on with these bytes, once next() has given none; they must stay as they are until it does
+    /// so again.
     void feed(std::string_view bytes);
 
     /// The next reply; none: it is not whole yet, or failure() says more.

@@ -402,6 +402,7 @@ private:
         if (c.code != '\\') return c.code;
         if (at_ >= text_.size()) unexpected("an escape");
         c = decode_utf8(text_.substr(at_));
+        if (!c.valid) unexpected("UTF-8");
         at_ += c.length;
         switch (c.code) {
             case 'n':

@@ -285,7 +285,7 @@ private:
         bool ascii = true;
         // What is beyond the limit need not be looked at; a code point cut there does not count.
         auto shown = bytes;
-        if (max_ != std::string::npos && shown.size() > max_) {
+        if (max_ != std::string::npos && shown.size() > max_ + 1) {
             shown = shown.substr(0, max_ + 1);
             while (!shown.empty() &&
                    (static_cast<unsigned char>(bytes[shown.size()]) & 0xc0) == 0x80)

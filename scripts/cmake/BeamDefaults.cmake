@@ -27,7 +27,8 @@ set(BEAM_APPLICATIONS_INSTALL_DIR "${CMAKE_INSTALL_LIBDIR}/beamcore")
 
 add_library(beam_warnings INTERFACE)
 target_compile_options(beam_warnings INTERFACE
-    -Wall -Wextra -Wpedantic -Wshadow=local -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align
+    -Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align
+    $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>
     # Its guesses come true in a plain debug build only.
     $<$<AND:$<CONFIG:Debug>,$<STREQUAL:${BEAMCORE_SANITIZE},>>:-Wnull-dereference>)
 
@@ -39,8 +40,13 @@ if(BEAMCORE_SANITIZE STREQUAL "address")
 elseif(BEAMCORE_SANITIZE STREQUAL "thread")
     add_compile_options(-O1 -g1 -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
     add_link_options(-fsanitize=thread)
+elseif(BEAMCORE_SANITIZE STREQUAL "fuzzer")
+    # clang, which does not take the size in a delete by itself.
+    add_compile_options(-O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fsized-deallocation
+        -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=address,undefined)
 elseif(BEAMCORE_SANITIZE)
-    message(FATAL_ERROR "BEAMCORE_SANITIZE is address, thread or empty")
+    message(FATAL_ERROR "BEAMCORE_SANITIZE is address, thread, fuzzer or empty")
 endif()
 
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)

@@ -128,6 +128,23 @@ TEST_CASE("input may be fed before all commands of the one before were taken") {
     CHECK_FALSE(d.next());
 }
 
+TEST_CASE("asking again and again changes nothing") {
+    const auto get = encoded({"GET", "key"});
+    std::string bytes = get + get + get;
+    resp::request_decoder d;
+    d.feed(std::string_view(bytes).substr(0, 5));
+    CHECK_FALSE(d.next());
+    d.feed(std::string_view(bytes).substr(5, 2 * get.size()));
+    for (int i = 0; i < 2; ++i) CHECK(copied(*d.next()) == words{"GET", "key"});
+    CHECK_FALSE(d.next());
+    const std::string rest = bytes.substr(5 + 2 * get.size());
+    bytes.assign(bytes.size(), 'x');  // what was fed is gone
+    CHECK_FALSE(d.next());
+    d.feed(rest);
+    CHECK(copied(*d.next()) == words{"GET", "key"});
+    CHECK_FALSE(d.next());
+}
+
 TEST_CASE("a decoder may be moved in the middle of a command") {
     resp::request_decoder d;
     const auto bytes = encoded({"a", "b", "c"});

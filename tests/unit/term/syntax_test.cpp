@@ -104,6 +104,12 @@ TEST_CASE("a limit cuts the text, between characters, and says so") {
         CHECK(is_valid_utf8(text));
     }
     CHECK(to_string(term(std::string(100'000'000, 'x')), {.max_bytes = 100}).size() <= 100);
+    // Near the limit nothing beyond the bytes is looked at.
+    for (std::size_t size = 15; size < 25; ++size) {
+        auto text = to_string(list({term(std::string(size, 'x'))}), {.max_bytes = 20});
+        CHECK(text.size() <= 20);
+        CHECK(text.ends_with("...") == (size > 12));
+    }
 }
 
 TEST_CASE("what is printed reads back equal") {
@@ -201,6 +207,7 @@ TEST_CASE("errors say where they are and what was expected") {
     CHECK(refused("'abc") == "syntax 1:1: expected a closing ', found the end of the text");
     CHECK(refused("<<1,x>>") == "syntax 1:5: expected a number or string, found 'x'");
     CHECK(refused("\xff") == "syntax 1:1: expected a term, found a byte that is not UTF-8");
+    CHECK(refused("'a\\\xff'") == "syntax 1:4: expected UTF-8, found a byte that is not UTF-8");
     CHECK(refused("37#1") == "syntax 1:1: expected a base from 2 to 36, found 37");
     CHECK(refused("2#2") == "syntax 1:3: expected a digit of base 2, found '2'");
     CHECK(refused("1.0e400").starts_with("syntax 1:1: expected a float"));
