@@ -156,8 +156,7 @@ void statem_engine::go_on(gen_core& core, self s) {
         more_->first.reset();
         reply_now(t.actions());
         try {
-            if (table_->enter) enter(core, state_, t.actions());
-            if (core.is_busy()) return;
+            if (table_->enter && !enter(core, state_, t.actions())) return;
             insert_events(t.actions());
             set_timers(t.actions());
         } catch (...) {
@@ -192,10 +191,7 @@ void statem_engine::settle(gen_core& core, self, statem_event& e, transition t) 
         stop_timer(event_type::state_timeout, {});
     }
     const bool enters = changed || t.what() == transition::kind::repeat;
-    if (enters && table_->enter) {
-        enter(core, changed ? old : state_, actions);
-        if (core.is_busy()) return;
-    }
+    if (enters && table_->enter && !enter(core, changed ? old : state_, actions)) return;
     if (!actions.empty()) {
         insert_events(actions);
         set_timers(actions);
@@ -203,14 +199,18 @@ void statem_engine::settle(gen_core& core, self, statem_event& e, transition t) 
     if (t.hibernates()) core.next(then::hibernate());
 }
 
-void statem_engine::enter(gen_core& core, const any_value& old,
+bool statem_engine::enter(gen_core& core, const any_value& old,
                           std::vector<transition_action>& actions) {
     enter_result r = table_->enter(*this, table_->state_term(old));
     reply_now(r.actions());
-    if (r.stops()) return core.stop(std::move(r.reason()));
+    if (r.stops()) {
+        core.stop(std::move(r.reason()));
+        return false;
+    }
     // Behind the transition's own: a time-out that both set is the enter call's.
     for (auto& a : r.actions()) actions.push_back(std::move(a));
     if (r.hibernates()) core.next(then::hibernate());
+    return true;
 }
 
 void statem_engine::reply_now(std::vector<transition_action>& actions) {

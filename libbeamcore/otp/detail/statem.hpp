@@ -103,7 +103,8 @@ private:
     extras& more();
     void run(gen_core& core, self s, statem_event e);
     void drain(gen_core& core, self s);
-    void enter(gen_core& core, const any_value& old, std::vector<transition_action>& actions);
+    // False: the enter call stops the machine.
+    bool enter(gen_core& core, const any_value& old, std::vector<transition_action>& actions);
     void reply_now(std::vector<transition_action>& actions);
     void insert_events(std::vector<transition_action>& actions);
     void set_timers(std::vector<transition_action>& actions);

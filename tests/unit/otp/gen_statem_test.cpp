@@ -771,6 +771,38 @@ TEST_CASE(
     });
 }
 
+namespace {
+
+class slow_door : public gen_statem<slow_door> {
+public:
+    struct shut {};
+    struct open {};
+    using states = beam::states<shut, open>;
+    using casts = messages<press>;
+
+    awaitable<transition> handle_cast(shut, press) {
+        co_await process().sleep_for(10ms);
+        co_return next_state(open{}).state_timeout(20ms).timeout(atom("bell"), time_limit(10ms));
+    }
+    void handle_state_timeout(const open&, std::int64_t) { seen.push_back("state_timeout"); }
+    void handle_timeout(const open&, const term& name, std::int64_t) {
+        seen.push_back(shown(name));
+    }
+    void handle_enter(const term&, const open&) { seen.push_back("enter"); }
+};
+
+}  // namespace
+
+TEST_CASE("a handler that waited sets time-outs, also where the new state has an enter call") {
+    in_node([](self me) -> awaitable<void> {
+        auto p = start<slow_door>();
+        REQUIRE(p.has_value());
+        send(*p, press{1});
+        co_await me.sleep_for(1s);
+        CHECK(story() == "enter bell state_timeout");
+    });
+}
+
 TEST_CASE("a handler that waits and throws ends the machine") {
     log_capture log;
     in_node([](self me) -> awaitable<void> {
