@@ -118,8 +118,11 @@ child_start child_start::with_arguments(const term& before, const term& behind) 
     std::vector<term> all;
     for (const term& part : {before, data_->arguments, behind})
         for (const term& a : part.list_elements()) all.push_back(a);
-    term arguments = list_of(std::move(all));
+    return with_other_arguments(list_of(std::move(all)));
+}
 
+child_start child_start::with_other_arguments(term arguments) const {
+    if (!data_) return *this;
     auto* d = new detail::child_start_data;
     child_start result(d);
     d->application = data_->application;
@@ -172,6 +175,10 @@ awaitable<start_result> child_start::start_waiting() const {
 term child_start::mfa() const {
     if (!data_) return atoms::undefined;
     return tuple(data_->name, atom("start_link"), data_->arguments);
+}
+
+term child_start::arguments() const {
+    return data_ ? data_->arguments : atoms::undefined;
 }
 
 atom child_start::class_name() const {

@@ -85,8 +85,11 @@ public:
     static child_start of_arguments(callback<child_start(const term&)> make, atom name,
                                     term arguments);
 
-    /// The same start with more arguments, in front of its own and behind them (lists). One that does not
-    /// keep its arguments as terms takes none: starting it fails with `{'EXIT', {undef, _}}`.
+    /// The same start with these arguments (a list) in place of its own. One that does not keep its arguments
+    /// as terms takes none: starting it fails with `{'EXIT', {undef, _}}`.
+    [[nodiscard]] child_start with_other_arguments(term arguments) const;
+    /// The same start with more arguments, in front of its own and behind them (lists). Otherwise as
+    /// with_other_arguments, if there are any.
     [[nodiscard]] child_start with_arguments(const term& before, const term& behind) const;
 
     child_start(const child_start& other) noexcept;
@@ -111,6 +114,8 @@ public:
     /// `{Class, start_link, Arguments}`, for reports and child specifications. Arguments that have no
     /// terms are `undefined`.
     [[nodiscard]] term mfa() const;
+    /// Those arguments.
+    [[nodiscard]] term arguments() const;
     /// The class's name; `undefined` for a plain function.
     [[nodiscard]] atom class_name() const;
 

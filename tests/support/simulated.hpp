@@ -84,7 +84,7 @@ inline beam::process leaves(beam::self, beam::term reason) {
 }
 
 /// A message as Erlang shows it, for comparing.
-inline beam::term seen(beam::message m) {
+inline beam::term as_erlang(beam::message m) {
     using beam::atoms::EXIT;
     if (auto* e = m.get_if<beam::exit_message>()) return beam::tuple(EXIT, e->from, e->reason);
     if (auto* d = m.get_if<beam::down_message>())
@@ -95,7 +95,7 @@ inline beam::term seen(beam::message m) {
 /// Takes all messages that are here.
 inline beam::term mailbox(beam::self me) {
     std::vector<beam::term> all;
-    while (beam::message m = me.try_receive()) all.push_back(seen(std::move(m)));
+    while (beam::message m = me.try_receive()) all.push_back(as_erlang(std::move(m)));
     return beam::list_of(std::move(all));
 }
 

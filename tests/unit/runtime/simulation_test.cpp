@@ -45,7 +45,7 @@ process member(self me, trace* log, std::vector<pid>* all, int number) {
                 break;
             case 3: {
                 auto m = co_await me.receive_for(std::chrono::microseconds(random.below(1000)));
-                log->push_back(m ? to_string(seen(std::move(m))) : "nothing");
+                log->push_back(m ? to_string(as_erlang(std::move(m))) : "nothing");
                 break;
             }
             default:
