@@ -1,0 +1,286 @@
+#include "tools/faultlab/app/attack.hpp"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "libbeamcore/base/utf8.hpp"
+#include "libbeamcore/runtime/link.hpp"
+#include "libbeamcore/runtime/process_info.hpp"
+#include "libbeamcore/runtime/spawn.hpp"
+#include "libbeamcore/runtime/timer.hpp"
+#include "libbeamcore/term/syntax.hpp"
+#include "tools/faultlab/app/hold.hpp"
+#include "tools/faultlab/app/run_plan.hpp"
+
+namespace faultlab {
+
+namespace {
+
+using namespace std::chrono_literals;
+using beam::atom;
+using beam::awaitable;
+using std::chrono::nanoseconds;
+using victims = tl::expected<std::vector<target>, beam::request_error>;
+using refusal = tl::unexpected<beam::request_error>;
+
+constexpr auto end_within = 2s;  // an exit signal that is not trapped ends a process at once
+constexpr auto first_pause = 1ms, longest_pause = 50ms;
+constexpr std::size_t pattern_max = 1000;
+
+refusal wrong(std::string what, std::string why) {
+    auto r = beam::refuse("bad_params", std::move(why), {}, 2);
+    r.value().what = std::move(what);
+    return r;
+}
+
+// What became of one victim.
+struct hit {
+    target victim;
+    std::chrono::milliseconds at{};
+    bool was_there = true;
+    bool ended = false;  // its process did
+    std::string reason;
+    std::optional<beam::pid> successor;
+    bool is_back = false;  // it lives, in that process or another
+    std::chrono::microseconds took{};
+};
+
+beam::term shown(const hit& h, fault what) {
+    return beam::map({{atom("event"), "hit"},
+                      {atom("at_ms"), h.at.count()},
+                      {atom("fault"), name_of(what)},
+                      {atom("name"), h.victim.name},
+                      {atom("application"), h.victim.application},
+                      {atom("pid"), h.victim.pid},
+                      {atom("was_there"), h.was_there},
+                      {atom("ended"), h.ended},
+                      {atom("reason"), h.ended ? beam::term(h.reason) : beam::atoms::null},
+                      {atom("new_pid"), h.successor ? beam::term(*h.successor) : beam::atoms::null},
+                      {atom("back"), h.is_back},
+                      {atom("took_us"), h.took.count()}});
+}
+
+class attack {
+public:
+    attack(beam::self me, beam::pid client, beam::pid lease,
+           std::shared_ptr<const attack_plan> plan)
+        : me_(me), teller_(client), lease_(lease), plan_(std::move(plan)) {}
+
+    awaitable<beam::answer> run();
+
+private:
+    awaitable<std::optional<hit>> strike(std::uint64_t draw);
+    awaitable<void> end_it(hit& h);
+    awaitable<void> hold_it(hit& h);
+    awaitable<void> find_successor(hit& h, std::set<beam::pid> before);
+
+    beam::self me_;
+    teller teller_;
+    beam::pid lease_;
+    std::shared_ptr<const attack_plan> plan_;
+    nanoseconds begun_{};
+};
+
+awaitable<beam::answer> attack::run() {
+    begun_ = beam::monotonic_time();
+    std::uint64_t hits = 0, back = 0, nobody = 0;
+    for (const planned_fault& f : plan_->faults) {
+        const auto wait = begun_ + f.at - beam::monotonic_time();
+        if (wait > 0ns) co_await me_.sleep_for(wait);
+        if (plan_->during && beam::monotonic_time() >= begun_ + *plan_->during) break;
+        auto striking = strike(f.draw);
+        std::optional<hit> h = co_await striking;
+        if (!h || !h->was_there) {
+            ++nobody;
+            continue;
+        }
+        ++hits;
+        back += h->is_back ? 1 : 0;
+        auto telling = teller_.tell(shown(*h, plan_->what));
+        co_await telling;
+    }
+    co_return beam::map({{atom("event"), "summary"},
+                         {atom("target"), plan_->pattern},
+                         {atom("fault"), name_of(plan_->what)},
+                         {atom("seed"), plan_->seed},
+                         {atom("planned"), plan_->faults.size()},
+                         {atom("hits"), hits},
+                         {atom("nobody_there"), nobody},
+                         {atom("back"), back},
+                         {atom("kept"), back == hits}});
+}
+
+// One fault, into one of those who are there now.
+awaitable<std::optional<hit>> attack::strike(std::uint64_t draw) {
+    auto looking = victims_of(plan_);
+    victims found = co_await looking;
+    if (!found) co_return std::nullopt;
+    hit h;
+    h.victim = (*found)[draw % found->size()];
+    h.at = std::chrono::duration_cast<std::chrono::milliseconds>(beam::monotonic_time() - begun_);
+    lease::count_fault(lease_);
+    std::set<beam::pid> before;
+    for (const target& t : *found) before.insert(t.pid);
+    const auto struck = beam::monotonic_time();
+    auto doing = plan_->what == fault::hang || plan_->what == fault::slow ? hold_it(h) : end_it(h);
+    co_await doing;
+    if (h.ended) {
+        auto finding = find_successor(h, std::move(before));
+        co_await finding;
+    }
+    h.took = std::chrono::duration_cast<std::chrono::microseconds>(beam::monotonic_time() - struck);
+    co_return h;
+}
+
+awaitable<void> attack::end_it(hit& h) {
+    const beam::ref watch = beam::monitor(h.victim.pid);
+    beam::exit(h.victim.pid, plan_->what == fault::kill
+                                 ? beam::term(beam::atoms::kill)
+                                 : beam::tuple(atom("faultlab"), atom("crash")));
+    auto down = co_await me_.receive_if<beam::down_message>(
+        [watch](const beam::down_message& d) { return d.monitor == watch; }, end_within);
+    if (!down) {  // it traps exits, and goes on
+        beam::demonitor(watch, {.flush = true});
+        h.is_back = true;
+        co_return;
+    }
+    h.was_there = down->reason != beam::atoms::noproc;
+    h.ended = h.was_there;
+    h.reason = beam::to_string(down->reason, {.max_bytes = 300});
+}
+
+awaitable<void> attack::hold_it(hit& h) {
+    auto time = plan_->hold;
+    if (plan_->during) {
+        const auto left = begun_ + *plan_->during - beam::monotonic_time();
+        time = std::min(time, std::chrono::duration_cast<std::chrono::milliseconds>(left));
+    }
+    const beam::ref watch = beam::monitor(h.victim.pid);
+    start_hold(h.victim.pid, time, plan_->what == fault::slow);
+    const released r = co_await me_.receive<released>();
+    auto down = co_await me_.receive_if<beam::down_message>(
+        [watch](const beam::down_message& d) { return d.monitor == watch; }, 0s);
+    beam::demonitor(watch, {.flush = true});
+    if (down) {
+        h.was_there = down->reason != beam::atoms::noproc;
+        h.ended = h.was_there;
+        h.reason = beam::to_string(down->reason, {.max_bytes = 300});
+        co_return;
+    }
+    h.is_back = r.was_held;
+}
+
+// Of the same name in the same application, and not there before.
+awaitable<void> attack::find_successor(hit& h, std::set<beam::pid> before) {
+    const auto until = beam::monotonic_time() + plan_->within;
+    nanoseconds pause = first_pause;
+    for (;;) {
+        auto looking = all_targets(plan_->include_system);
+        const std::vector<target> all = co_await looking;
+        for (const target& t : all) {
+            if (t.name != h.victim.name || t.application != h.victim.application) continue;
+            if (before.contains(t.pid)) continue;
+            h.successor = t.pid;
+            h.is_back = true;
+            co_return;
+        }
+        if (beam::monotonic_time() >= until) co_return;
+        co_await me_.sleep_for(pause);
+        pause = std::min<nanoseconds>(2 * pause, longest_pause);
+    }
+}
+
+beam::process run_attack(beam::self me, beam::pid client, beam::pid lease,
+                         std::shared_ptr<const attack_plan> plan) {
+    attack a(me, client, lease, std::move(plan));
+    auto running = a.run();
+    finished told;
+    told.result = co_await running;
+    beam::send(client, std::move(told));
+}
+
+}  // namespace
+
+tl::expected<std::shared_ptr<attack_plan>, beam::request_error> plan_of(const attack_params& p) {
+    auto plan = std::make_shared<attack_plan>();
+    if (p.target.empty() || p.target.size() > pattern_max)
+        return wrong("--target", "a name or pattern of 1 to " + std::to_string(pattern_max) +
+                                     " bytes is needed");
+    if (!place_of(attack_names, p.fault))
+        return wrong("--fault " + p.fault, "an attack can do " + joined(attack_names));
+    const auto hold = time_of("--hold", p.hold_ms);
+    if (!hold) return refusal(hold.error());
+    const auto within = time_of("--within", p.within_ms);
+    if (!within) return refusal(within.error());
+    drawing_params drawing;
+    drawing.count = p.count;
+    drawing.rate = p.rate;
+    drawing.for_ms = p.for_ms;
+    drawing.seed = p.seed;
+    auto faults = schedule_of(drawing);
+    if (!faults) return refusal(faults.error());
+    plan->pattern = p.target;
+    plan->what = fault(*place_of(fault_names, p.fault));
+    plan->hold = *hold;
+    plan->within = *within;
+    if (p.for_ms) plan->during = std::chrono::milliseconds(*p.for_ms);
+    plan->include_system = p.include_system;
+    plan->seed = p.seed;
+    plan->faults = *std::move(faults);
+    return plan;
+}
+
+awaitable<victims> victims_of(std::shared_ptr<const attack_plan> plan) {
+    auto looking = all_targets(true);
+    const std::vector<target> all = co_await looking;
+    std::vector<target> chosen;
+    bool spared = false;
+    for (const target& t : all) {
+        if (!matches(t, plan->pattern)) continue;
+        if (t.is_system && !plan->include_system)
+            spared = true;
+        else
+            chosen.push_back(t);
+    }
+    std::sort(chosen.begin(), chosen.end(), [](const target& a, const target& b) {
+        return std::tie(a.name, a.pid) < std::tie(b.name, b.pid);
+    });
+    if (!chosen.empty()) co_return chosen;
+    const std::string pattern = beam::escape_unprintable(plan->pattern);
+    if (spared)
+        co_return beam::refuse("is_system",
+                               "\"" + pattern + "\" is one of the node's own processes",
+                               "--include-system, if you mean it", 77);
+    co_return beam::refuse("not_found", "no process \"" + pattern + "\" in any supervision tree",
+                           "observer tree", 1);
+}
+
+beam::term shown(const attack_plan& plan, const std::vector<target>& found) {
+    std::vector<beam::term> list, faults;
+    for (const target& t : found)
+        list.push_back(beam::map(
+            {{atom("name"), t.name}, {atom("application"), t.application}, {atom("pid"), t.pid}}));
+    for (const planned_fault& f : plan.faults)
+        faults.push_back(beam::map({{atom("at_ms"), f.at.count()},
+                                    {atom("fault"), name_of(plan.what)},
+                                    {atom("name"), found[f.draw % found.size()].name}}));
+    return beam::map({{atom("dry_run"), true},
+                      {atom("seed"), plan.seed},
+                      {atom("fault"), name_of(plan.what)},
+                      {atom("victims"), beam::list_of(std::move(list))},
+                      {atom("faults"), beam::list_of(std::move(faults))}});
+}
+
+leased_work work_of(std::shared_ptr<const attack_plan> plan) {
+    leased_work w;
+    w.kind = "attack";
+    w.target = plan->pattern;
+    w.fault = name_of(plan->what);
+    w.start = [plan = std::move(plan)](beam::pid client, beam::pid lease) {
+        return beam::spawn_link(run_attack, client, lease, plan);
+    };
+    return w;
+}
+
+}  // namespace faultlab
