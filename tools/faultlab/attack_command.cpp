@@ -11,11 +11,6 @@ using nlohmann::json;
 
 namespace {
 
-// A name stands for one process, as far as can be said without asking.
-bool is_pattern(const std::string& text) {
-    return text.find_first_of("*?[") != std::string::npos;
-}
-
 exit_code print_leases(client& node, const json& answer, const char* key, const char* verb) {
     text_lines lines;
     for (const json& facts : answer.at(key)) lines.push_back(verb + lease_line(facts));
@@ -25,14 +20,18 @@ exit_code print_leases(client& node, const json& answer, const char* key, const 
 
 }  // namespace
 
+bool is_pattern(const std::string& target) {
+    return target.find_first_of("*?[") != std::string::npos;
+}
+
 exit_code attack(client& node, const attack_options& o) {
     auto& common = *node.common();
     json params = {{"target", o.target},
                    {"fault", o.fault},
                    {"include_system", o.include_system},
                    {"dry_run", o.drawing.dry_run}};
-    if (!o.hold.empty()) params["hold_ms"] = milliseconds("--hold", o.hold);
-    if (!o.within.empty()) params["within_ms"] = milliseconds("--within", o.within);
+    if (!o.hold.empty()) params["hold_ms"] = milliseconds_of("--hold", o.hold);
+    if (!o.within.empty()) params["within_ms"] = milliseconds_of("--within", o.within);
     add_drawing(params, o.drawing, o.drawing.is_drawn() || is_pattern(o.target), common);
     if (o.drawing.dry_run) {
         const json plan = node.ask("faultlab.attack", params);
@@ -40,7 +39,11 @@ exit_code attack(client& node, const attack_options& o) {
         return exit_code::done;
     }
     const auto summary = node.stream("faultlab.attack", params, [&](const json& event) {
-        if (!common.quiet) common.out.flushed_line(common.json ? event.dump() : hit_line(event));
+        if (common.quiet) return true;
+        if (common.json)
+            common.out.flushed_line(event.dump());
+        else if (event.value("event", "") == "hit")
+            common.out.flushed_line(hit_line(event));
         return true;
     });
     const json end = summary.value_or(json::object());

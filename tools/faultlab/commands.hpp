@@ -37,15 +37,30 @@ struct attack_options {
     bool include_system = false;
 };
 
+struct script_options {
+    std::string file;   ///< `-`: stdin
+    std::string check;  ///< a command that must succeed all the time; or empty
+    std::optional<std::uint64_t> seed;
+    bool dry_run = false;
+};
+
 beam::tool::exit_code run(beam::client& node, const run_options& options);
 beam::tool::exit_code attack(beam::client& node, const attack_options& options);
+beam::tool::exit_code script(beam::client& node, const script_options& options);
 beam::tool::exit_code list(beam::client& node);
 beam::tool::exit_code clear(beam::client& node);
 
 // What they share.
 
 /// Milliseconds of a duration as people type it, for the option named. Throws a failure with exit 2.
-[[nodiscard]] std::int64_t milliseconds(const char* option, const std::string& text);
+[[nodiscard]] std::int64_t milliseconds_of(const char* option, const std::string& text);
+
+/// Whether a target may stand for several processes, so that one is drawn.
+[[nodiscard]] bool is_pattern(const std::string& target);
+
+/// A seed that was chosen here, on stderr, so that the run can be had again. Not with --quiet; with --json it
+/// is in the events.
+void say_seed(std::uint64_t seed, const beam::tool::common_state& common);
 
 /// Adds count, rate, for_ms and seed; draws a seed if none was given, and says it on stderr if something
 /// depends on it.

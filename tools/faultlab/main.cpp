@@ -106,6 +106,19 @@ CLI::App* add_attack(CLI::App& app, faultlab::attack_options& o) {
     return attack;
 }
 
+CLI::App* add_script(CLI::App& app, faultlab::script_options& o) {
+    auto* script = app.add_subcommand("script", "Run timed faults and expectations from a file");
+    beam::tool::examples(*script,
+                         "faultlab script outage.faults\n"
+                         "faultlab script outage.faults --check 'chatctl list'");
+    script->add_option("FILE", o.file, "One step a line; - reads stdin")->required();
+    script->add_option("--check", o.check, "A command that must succeed all the time")
+        ->option_text("CMD");
+    add_number(*script, "--seed", o.seed, "Draws the same victims again");
+    script->add_flag("-n,--dry-run", o.dry_run, "Only say what would be done");
+    return script;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -120,13 +133,17 @@ int main(int argc, char** argv) {
     faultlab::attack_options attack_with;
     auto* run = add_run(app, run_with);
     auto* attack = add_attack(app, attack_with);
+    faultlab::script_options script_with;
+    auto* script = add_script(app, script_with);
     auto* list = app.add_subcommand("list", "List the runs and attacks under way");
     auto* clear = app.add_subcommand("clear", "End all of them, and undo what they did");
-    for (const auto* command : {run, attack, clear}) beam::tool::runs_once(*command, common);
+    for (const auto* command : {run, attack, script, clear})
+        beam::tool::runs_once(*command, common);
 
     return beam::tool::run(app, argc, argv, common, [&](client& node) -> exit_code {
         if (run->parsed()) return faultlab::run(node, run_with);
         if (attack->parsed()) return faultlab::attack(node, attack_with);
+        if (script->parsed()) return faultlab::script(node, script_with);
         if (list->parsed()) return faultlab::list(node);
         return faultlab::clear(node);
     });

@@ -57,8 +57,8 @@ void add_programs(json& params, const run_options& o) {
     if (o.ready_port) params["ready_port"] = *o.ready_port;
     if (!o.ready_command.empty()) params["ready_command"] = o.ready_command;
     if (!o.ready_within.empty())
-        params["ready_within_ms"] = milliseconds("--ready-within", o.ready_within);
-    if (!o.grace.empty()) params["grace_ms"] = milliseconds("--grace", o.grace);
+        params["ready_within_ms"] = milliseconds_of("--ready-within", o.ready_within);
+    if (!o.grace.empty()) params["grace_ms"] = milliseconds_of("--grace", o.grace);
 }
 
 void refuse_program_options(const run_options& o) {
@@ -81,12 +81,12 @@ json params_of(const run_options& o, const beam::tool::common_state& common) {
     if (o.workers) params["workers"] = *o.workers;
     if (o.intensity) params["intensity"] = *o.intensity;
     if (!o.period.empty()) {
-        const auto ms = milliseconds("--period", o.period);
+        const auto ms = milliseconds_of("--period", o.period);
         if (ms % 1000 != 0) wrong("--period " + o.period, "a supervisor counts in whole seconds");
         params["period_s"] = ms / 1000;
     }
-    if (!o.hold.empty()) params["hold_ms"] = milliseconds("--hold", o.hold);
-    if (!o.within.empty()) params["within_ms"] = milliseconds("--within", o.within);
+    if (!o.hold.empty()) params["hold_ms"] = milliseconds_of("--hold", o.hold);
+    if (!o.within.empty()) params["within_ms"] = milliseconds_of("--within", o.within);
     refuse_program_options(o);
     if (!o.programs.empty()) add_programs(params, o);
     add_drawing(params, o.drawing, o.drawing.is_drawn(), common);
@@ -135,7 +135,7 @@ private:
 
 }  // namespace
 
-std::int64_t milliseconds(const char* option, const std::string& text) {
+std::int64_t milliseconds_of(const char* option, const std::string& text) {
     const auto parsed = beam::parse_duration(text);
     if (parsed) return std::chrono::ceil<std::chrono::milliseconds>(*parsed).count();
     wrong(std::string(option) + " " + text, parsed.error().is("missing_unit")
@@ -153,10 +153,14 @@ void add_drawing(json& params, const drawing_options& o, bool depends,
             wrong("--rate " + o.rate, "neither a probability, as 10%, nor a rate, as 3/s or 10/2m");
         params["rate"] = o.rate;
     }
-    if (!o.for_time.empty()) params["for_ms"] = milliseconds("--for", o.for_time);
+    if (!o.for_time.empty()) params["for_ms"] = milliseconds_of("--for", o.for_time);
     const std::uint64_t seed = o.seed ? *o.seed : std::random_device{}();
     params["seed"] = seed;
-    if (o.seed || !depends || common.quiet || common.json) return;
+    if (!o.seed && depends) say_seed(seed, common);
+}
+
+void say_seed(std::uint64_t seed, const beam::tool::common_state& common) {
+    if (common.quiet || common.json) return;
     beam::tool::output err(2);
     err.line("faultlab: seed=" + std::to_string(seed));
     err.flush();

@@ -158,7 +158,19 @@ awaitable<void> attack::hold_it(hit& h) {
     }
     const beam::ref watch = beam::monitor(h.victim.pid);
     start_hold(h.victim.pid, time, plan_->what == fault::slow);
-    const released r = co_await me_.receive<released>();
+    auto m = co_await me_.receive<held, released>();
+    if (std::holds_alternative<held>(m)) {
+        const beam::term event = beam::map({{atom("event"), "holding"},
+                                            {atom("fault"), name_of(plan_->what)},
+                                            {atom("name"), h.victim.name},
+                                            {atom("application"), h.victim.application},
+                                            {atom("pid"), h.victim.pid},
+                                            {atom("hold_ms"), time.count()}});
+        auto telling = teller_.tell(event);
+        co_await telling;
+        m = co_await me_.receive<released>();
+    }
+    const released r = std::get<released>(m);
     auto down = co_await me_.receive_if<beam::down_message>(
         [watch](const beam::down_message& d) { return d.monitor == watch; }, 0s);
     beam::demonitor(watch, {.flush = true});

@@ -65,7 +65,7 @@ private:
     awaitable<void> see_who_is_there(round& r, nanoseconds begun);
     awaitable<std::optional<pulse>> ask(beam::pid child, nanoseconds until);
     awaitable<void> count_work();
-    awaitable<std::map<std::string, std::string>> ends_told();
+    awaitable<std::vector<program_ended>> ends_told();
     void count_losses(round& r);
     beam::term started_event() const;
     beam::term summary();
@@ -157,7 +157,9 @@ awaitable<void> experiment::look_around() {
     auto looking = lab_.look(beam::monotonic_time() + plan_->within);
     auto seen = co_await looking;
     auto telling = ends_told();
-    const std::map<std::string, std::string> ends = co_await telling;
+    const std::vector<program_ended> told_ends = co_await telling;
+    std::map<std::string, std::string> ends;
+    for (const program_ended& e : told_ends) ends[e.name] = e.how;
     std::vector<beam::term> changed;
     for (std::size_t i = 0; i < plan_->names.size(); ++i) {
         if (seen && seen->pids[i] == last_.pids[i]) continue;
@@ -178,12 +180,12 @@ awaitable<void> experiment::look_around() {
     co_await saying;
 }
 
-awaitable<std::map<std::string, std::string>> experiment::ends_told() {
-    std::map<std::string, std::string> ends;
+awaitable<std::vector<program_ended>> experiment::ends_told() {
+    std::vector<program_ended> ends;
     for (;;) {
         auto m = co_await me_.receive_for<program_ended>(0s);
         if (!m) co_return ends;
-        ends[m->name] = m->how;
+        ends.push_back(*std::move(m));
     }
 }
 
@@ -224,11 +226,21 @@ awaitable<void> experiment::run_round(round& r) {
     if (r.what == fault::init_fail)
         worker::let_start(me_.id(), last_.tested, r.children[r.victim].name);
 
+    auto hearing = ends_told();
+    std::vector<program_ended> ends = co_await hearing;
+    const auto the_faults = std::find_if(ends.begin(), ends.end(), [&](const program_ended& e) {
+        return e.name == r.children[r.victim].name;
+    });
+    if (the_faults != ends.end() && is_deadly(r.what)) ends.erase(the_faults);
+    unexpected_ += ends.size();
+
     const bool restarts = is_restarted(plan_->rules, r.what) && r.what != fault::terminate_hang;
     const auto now = beam::monotonic_time();
     if (restarts)
         r.should_give_up = r.what == fault::init_fail ? giving_up::yes
                                                       : history_.one_more(plan_->rules, begun, now);
+    // Restarts that nobody asked for were counted too, nobody outside knows when.
+    if (unexpected_ > 0 && r.should_give_up == giving_up::no) r.should_give_up = giving_up::either;
     if (r.gave_up)
         history_.clear();
     else if (restarts)
@@ -237,10 +249,10 @@ awaitable<void> experiment::run_round(round& r) {
     co_await counting;
     count_losses(r);
     judge(r, plan_->rules, plan_->has_programs());
+    for (const program_ended& e : ends)
+        r.broken.push_back(e.name + " " + e.how + " without a fault");
     for (const auto& [pid, ref] : watched_) beam::demonitor(ref, {.flush = true});
     watched_.clear();
-    auto telling = ends_told();  // those were the fault's
-    (void)co_await telling;
 
     for (const observed_child& c : r.children)
         if (c.seen() == fate::restarted) ++restarts_;

@@ -1,6 +1,7 @@
 #include "tools/faultlab/app/hold.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
@@ -21,14 +22,15 @@ beam::process hold(beam::self me, beam::pid owner, beam::pid victim, std::chrono
     const beam::ref watch = beam::monitor(owner);
     const auto is_owner = [watch](const beam::down_message& d) { return d.monitor == watch; };
     const auto until = beam::monotonic_time() + time;
-    bool was_held = true, is_wanted = true;
+    bool was_held = true, is_wanted = true, is_told = false;
     while (is_wanted) {
         const std::chrono::nanoseconds left = until - beam::monotonic_time();
         if (left <= 0ns) break;
         auto suspending = beam::suspend_process(victim);
-        const bool held = co_await suspending;
-        was_held = was_held && held;
-        if (!held) break;
+        const bool done = co_await suspending;
+        was_held = was_held && done;
+        if (!done) break;
+        if (!std::exchange(is_told, true)) beam::send(owner, held{victim});
         auto down = co_await me.receive_if<beam::down_message>(
             is_owner, slow ? std::min(left, held_at_once) : left);
         auto resuming = beam::resume_process(victim);

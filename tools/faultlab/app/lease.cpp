@@ -28,7 +28,7 @@ while read -r verb group; do
     groups=$others
     [ "$verb" = add ] && groups="$groups $group"
 done
-for g in $groups; do kill -KILL -- "-$g"; done)";
+for g in $groups; do kill -s KILL -- "-$g"; done)";
 
 beam::io::port_options guard_options() {
     beam::io::port_options o;

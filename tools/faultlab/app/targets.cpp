@@ -43,7 +43,10 @@ std::optional<target> target_of(beam::pid pid, const beam::term& id, const place
     if (info->registered_name) t.names.emplace_back(info->registered_name->name());
     for (const std::string& name : {readable(info->label), readable(id)})
         if (!name.empty()) t.names.push_back(name);
-    t.name = t.names.empty() ? info->initial_call : t.names.front();
+    // A number is no name, but may be typed.
+    const bool is_named = info->registered_name || info->label != beam::atoms::undefined ||
+                          id.is_atom() || id.as_text();
+    t.name = t.names.empty() || !is_named ? info->initial_call : t.names.front();
     t.names.push_back(beam::to_string(pid));
     return t;
 }
