@@ -41,6 +41,9 @@ chatctl history --si => --since
 chatctl --color  => always auto never
 beamd st => status stop
 beamd logs --fol => --follow
+faultlab at => attack
+faultlab run --strategy  => one_for_all one_for_one rest_for_one simple_one_for_one
+faultlab attack --fault  => crash hang kill slow
 observer pro => processes
 observer processes --so => --socket --sort
 observer processes --sort  => memory name pid queue rate reductions
@@ -52,7 +55,7 @@ END
 
 @test "the completions that are installed are those that the tools print" {
     local tool
-    for tool in beamd chatctl observer; do
+    for tool in beamd chatctl faultlab observer; do
         "$tool" completion bash | diff -u "$completions/$tool.bash" -
         "$tool" completion zsh | diff -u "$completions/_$tool" -
         "$tool" completion fish | diff -u "$completions/$tool.fish" -

@@ -89,7 +89,9 @@ json params_of(const run_options& o, const beam::tool::common_state& common) {
     if (!o.within.empty()) params["within_ms"] = milliseconds_of("--within", o.within);
     refuse_program_options(o);
     if (!o.programs.empty()) add_programs(params, o);
-    add_drawing(params, o.drawing, o.drawing.is_drawn(), common);
+    const bool draws_times = !o.drawing.rate.empty() || !o.drawing.for_time.empty();
+    add_drawing(params, o.drawing, o.drawing.is_drawn() && (o.victim.empty() || draws_times),
+                common);
     return params;
 }
 

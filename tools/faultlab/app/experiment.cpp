@@ -21,8 +21,9 @@ using beam::awaitable;
 using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
-constexpr int tasks_before = 3;  // a worker has done them when the fault comes: its state
-constexpr int tasks_behind = 2;  // and these are sent behind the fault
+constexpr int tasks_before = 3;      // a worker has done them when the fault comes: its state
+constexpr int tasks_behind = 2;      // and these are sent behind the fault
+constexpr auto answer_within = 10s;  // a supervisor that nothing was done to
 constexpr nanoseconds first_pause = 100us, longest_pause = 20ms;
 
 microseconds since(nanoseconds begun) {
@@ -114,9 +115,10 @@ awaitable<beam::answer> experiment::run() {
     auto starting = lab_.start();
     const std::optional<std::string> why = co_await starting;
     if (why) co_return beam::refuse("cannot_start", "the tree does not start: " + *why, {}, 1);
-    auto looking = lab_.look(beam::monotonic_time() + plan_->within);
+    auto looking = lab_.look(beam::monotonic_time() + answer_within);
     auto first = co_await looking;
-    if (!first) co_return beam::refuse("cannot_start", "the tree does not start", {}, 1);
+    if (!first)
+        co_return beam::refuse("cannot_start", "the supervisor under test does not answer", {}, 1);
     last_ = *std::move(first);
     auto telling = teller_.tell(started_event());
     co_await telling;
@@ -154,7 +156,8 @@ awaitable<beam::answer> experiment::run() {
 
 // Nothing may have changed since the last look: nobody had a fault.
 awaitable<void> experiment::look_around() {
-    auto looking = lab_.look(beam::monotonic_time() + plan_->within);
+    auto looking =
+        lab_.look(beam::monotonic_time() + std::max<nanoseconds>(plan_->within, answer_within));
     auto seen = co_await looking;
     auto telling = ends_told();
     const std::vector<program_ended> told_ends = co_await telling;
@@ -261,13 +264,14 @@ awaitable<void> experiment::run_round(round& r) {
     gave_up_ += r.gave_up ? 1 : 0;
     lost_messages_ += r.lost_messages;
     lost_state_ += r.lost_state;
-    auto looking = lab_.look(beam::monotonic_time() + r.within);
+    const nanoseconds patience = std::max<nanoseconds>(r.within, answer_within);
+    auto looking = lab_.look(beam::monotonic_time() + patience);
     auto seen = co_await looking;
     if (!seen) co_return;
     if (plan_->rules.strategy == beam::restart_strategy::simple_one_for_one && r.gave_up) {
         auto starting = lab_.start_missing(*seen);
         co_await starting;
-        auto looking_again = lab_.look(beam::monotonic_time() + r.within);
+        auto looking_again = lab_.look(beam::monotonic_time() + patience);
         auto again = co_await looking_again;
         if (again) seen = std::move(again);
     } else {
@@ -284,7 +288,7 @@ awaitable<void> experiment::give_work(round& r) {
         for (int i = 0; i < tasks_before; ++i) worker::give_task(*c.before);
         given_[*c.before] += tasks_before;
     }
-    const auto until = beam::monotonic_time() + plan_->within;
+    const auto until = beam::monotonic_time() + answer_within;
     for (observed_child& c : r.children) {
         if (!c.before) continue;
         auto asking = ask(*c.before, until);
@@ -307,6 +311,9 @@ awaitable<void> experiment::inject(const round& r) {
         given_[*c.before] += tasks_behind;
     }
     if (r.what != fault::terminate_hang) co_return;
+    // It must have heard of it before it is told to stop, for an exit signal overtakes messages.
+    auto asking = ask(target, beam::monotonic_time() + answer_within);
+    (void)co_await asking;
     auto stopping = lab_.stop_and_start(r.victim, target);
     co_await stopping;
 }

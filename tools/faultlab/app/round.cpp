@@ -45,6 +45,8 @@ beam::term pid_or_null(const std::optional<beam::pid>& p) {
 void judge_end(round& r, const std::string& victim) {
     if (is_deadly(r.what) && !r.ended)
         r.broken.push_back(victim + " did not end within " + beam::print_duration(r.within));
+    if (r.what == fault::terminate_hang && r.ended && r.reason != "killed")
+        r.broken.push_back(victim + " did not have to be killed: it ended with " + r.reason);
     if (!r.came_to_rest && !r.tree_gone && (r.ended || !is_deadly(r.what)))
         r.broken.push_back("the tree did not come to rest within " +
                            beam::print_duration(r.within));

@@ -70,26 +70,27 @@ bool is_drawn(const schedule_request& r) {
 }
 
 beam::result<std::vector<planned_fault>> make_schedule(const schedule_request& r) {
+    const std::string too_many = "more than " + std::to_string(faults_max) + " faults";
+    if (r.count.value_or(0) > faults_max) return beam::fail("too_many", too_many);
     // One more than allowed is enough to see that there are too many.
-    const std::uint64_t count_max = std::min(r.count.value_or(faults_max + 1), faults_max + 1);
-    const milliseconds for_ever = milliseconds::max();
+    const std::uint64_t count_max = r.count.value_or(faults_max + 1);
+    const std::uint64_t count = r.count.value_or(1);
     beam::random_generator random(r.seed);
     plan made;
     if (r.percent && !r.during)
-        made = one_after_another(random, r.count.value_or(1), *r.percent);
+        made = one_after_another(random, count, *r.percent);
     else if (r.percent)
         made = by_chance(random, *r.during, *r.percent, count_max);
     else if (r.rate)
-        made = at_rate(random, *r.rate, r.during.value_or(for_ever),
-                       r.count || r.during ? count_max : 1);
+        made = at_rate(random, *r.rate, r.during.value_or(milliseconds::max()),
+                       r.during ? count_max : count);
     else if (r.during && r.count)
-        made = within(random, count_max, *r.during);
+        made = within(random, count, *r.during);
     else if (r.during)
         made = at_rate(random, rate_by_default, *r.during, count_max);
     else
-        made = one_after_another(random, std::min(r.count.value_or(1), count_max), 1);
-    if (made.size() > faults_max || r.count.value_or(0) > faults_max)
-        return beam::fail("too_many", "more than " + std::to_string(faults_max) + " faults");
+        made = one_after_another(random, count, 1);
+    if (made.size() > faults_max) return beam::fail("too_many", too_many);
     return made;
 }
 
