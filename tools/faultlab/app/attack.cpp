@@ -261,9 +261,9 @@ awaitable<victims> victims_of(std::shared_ptr<const attack_plan> plan) {
     if (!chosen.empty()) co_return chosen;
     const std::string pattern = beam::escape_unprintable(plan->pattern);
     if (spared)
-        co_return beam::refuse("is_system",
-                               "\"" + pattern + "\" is one of the node's own processes",
-                               "--include-system, if you mean it", 77);
+        co_return beam::refuse(
+            "is_system", "\"" + pattern + "\" is the node's own, or what an application stands on",
+            "faultlab attack --include-system --target '" + pattern + "'", 77);
     co_return beam::refuse("not_found", "no process \"" + pattern + "\" in any supervision tree",
                            "observer tree", 1);
 }

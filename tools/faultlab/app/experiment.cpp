@@ -24,6 +24,8 @@ using std::chrono::nanoseconds;
 constexpr int tasks_before = 3;      // a worker has done them when the fault comes: its state
 constexpr int tasks_behind = 2;      // and these are sent behind the fault
 constexpr auto answer_within = 10s;  // a supervisor that nothing was done to
+constexpr auto late_within =
+    1s;  // what came too late is waited for, so that the next fault is judged fairly
 constexpr nanoseconds first_pause = 100us, longest_pause = 20ms;
 
 microseconds since(nanoseconds begun) {
@@ -66,6 +68,7 @@ private:
     awaitable<void> see_who_is_there(round& r, nanoseconds begun);
     awaitable<std::optional<pulse>> ask(beam::pid child, nanoseconds until);
     awaitable<void> count_work();
+    awaitable<void> settle(const round& r);
     awaitable<std::vector<program_ended>> ends_told();
     void count_losses(round& r);
     beam::term started_event() const;
@@ -264,18 +267,35 @@ awaitable<void> experiment::run_round(round& r) {
     gave_up_ += r.gave_up ? 1 : 0;
     lost_messages_ += r.lost_messages;
     lost_state_ += r.lost_state;
+    auto settling = settle(r);
+    co_await settling;
+}
+
+// Takes note of how the tree is now. What changes from here on is nobody's fault.
+awaitable<void> experiment::settle(const round& r) {
     const nanoseconds patience = std::max<nanoseconds>(r.within, answer_within);
-    auto looking = lab_.look(beam::monotonic_time() + patience);
-    auto seen = co_await looking;
-    if (!seen) co_return;
+    const auto late_until = beam::monotonic_time() + late_within;
+    std::optional<sighting> seen;
+    nanoseconds pause = first_pause;
+    for (;;) {
+        auto looking = lab_.look(beam::monotonic_time() + patience);
+        seen = co_await looking;
+        if (!seen) co_return;
+        // What came too late still came from this fault.
+        const bool is_late =
+            !r.broken.empty() && is_deadly(r.what) &&
+            (seen->restarting || seen->pids[r.victim] == r.children[r.victim].before);
+        if (!is_late || beam::monotonic_time() >= late_until) break;
+        co_await me_.sleep_for(pause);
+        pause = std::min<nanoseconds>(2 * pause, longest_pause);
+    }
     if (plan_->rules.strategy == beam::restart_strategy::simple_one_for_one && r.gave_up) {
         auto starting = lab_.start_missing(*seen);
         co_await starting;
-        auto looking_again = lab_.look(beam::monotonic_time() + patience);
-        auto again = co_await looking_again;
+        auto looking = lab_.look(beam::monotonic_time() + patience);
+        auto again = co_await looking;
         if (again) seen = std::move(again);
-    } else {
-        // Only what was judged: what changes from here on is unexpected.
+    } else if (r.broken.empty()) {
         for (std::size_t i = 0; i < r.children.size(); ++i) seen->pids[i] = r.children[i].after;
     }
     last_ = *std::move(seen);
