@@ -190,6 +190,15 @@ bool tell_some(process_block* pb, process_extra& x, const term& reason, std::siz
 
 }  // namespace
 
+// Asked before the queue is closed, and after: who marks the process and still finds it open (watch_end) has done so
+// before it was closed, so one of the two looks sees the mark. Who finds it closed does by itself what is to be done.
+void runtime_impl::tell_end_hooks(process_block* pb) noexcept {
+    if (!(pb->parent.load(std::memory_order_seq_cst) & process_block::end_watched)) return;
+    pb->parent.fetch_and(~process_block::end_watched, std::memory_order_relaxed);
+    for (end_hook* h = end_hooks.load(std::memory_order_acquire); h; h = h->next)
+        h->call(h->context, pb->pid());
+}
+
 void runtime_impl::begin_finish(process_block* pb, term reason) noexcept {
     pb->exiting = true;
     pb->status.store(process_status::exiting, std::memory_order_relaxed);
@@ -204,7 +213,8 @@ void runtime_impl::begin_finish(process_block* pb, term reason) noexcept {
     set_current(outer);
     release_module(std::exchange(pb->module, nullptr));
 
-    // 2. Names, labels and groups.
+    // 2. What layers above keep for it, names, labels and groups.
+    tell_end_hooks(pb);
     process_extra* x = pb->extra;
     const beam::pid me = pb->pid();
     if (x && x->name) names.forget(*x->name, me);
@@ -213,6 +223,7 @@ void runtime_impl::begin_finish(process_block* pb, term reason) noexcept {
 
     // 3. No more signals; what has come is answered.
     signal* s = take_signals(pb, process_block::closed);
+    tell_end_hooks(pb);
     while (s) answer_for_the_dead(pb, std::exchange(s, s->next), reason);
     while (signal* m = take_first_message(pb)) answer_for_the_dead(pb, m, reason);
     if (pb->request.id != 0)

@@ -53,7 +53,7 @@ std::uint64_t memory_of(const process_block* pb) {
 
 beam::pid parent_of(const process_block* pb) {
     const std::uint64_t parent = pb->parent.load(std::memory_order_relaxed);
-    return {std::uint32_t(parent), std::uint32_t(parent >> 32), 0};
+    return {std::uint32_t(parent & ~process_block::end_watched), std::uint32_t(parent >> 32), 0};
 }
 
 process_summary summary_of(const runtime_impl& node, const process_block* pb, const pid& p) {

@@ -97,6 +97,10 @@ runtime_impl::~runtime_impl() {
         l->destroy(l->object);
         delete l;
     }
+    while (end_hook* h = end_hooks.load()) {
+        end_hooks.store(h->next);
+        delete h;
+    }
 }
 
 std::int64_t runtime_impl::now() const {
@@ -227,6 +231,31 @@ void* runtime_local(runtime& node, const void* key, void* (*make)(runtime&),
     r.locals.store(new local_object{key, object, destroy, r.locals.load(std::memory_order_relaxed)},
                    std::memory_order_release);
     return object;
+}
+
+void add_end_hook(runtime& node, void (*call)(void* context, const pid& ended) noexcept,
+                  void* context) {
+    runtime_impl& r = node.impl();
+    std::lock_guard lock(r.locals_mutex);
+    r.end_hooks.store(new end_hook{call, context, r.end_hooks.load(std::memory_order_relaxed)},
+                      std::memory_order_release);
+}
+
+bool watch_end(runtime& node, const pid& p) noexcept {
+    process_block* pb = p.is_local() ? node.impl().processes.find(p.id) : nullptr;
+    if (!pb || pb->serial.load(std::memory_order_acquire) != p.serial) return false;
+    pb->parent.fetch_or(process_block::end_watched, std::memory_order_seq_cst);
+    const std::uint64_t word = pb->inbox.load(std::memory_order_seq_cst);
+    return pb->serial.load(std::memory_order_relaxed) == p.serial &&
+           (word & process_block::pointer_mask) != process_block::closed;
+}
+
+void run_aside(runtime& node, callback<void()> job) {
+    runtime_impl& r = node.impl();
+    if (r.stepper)
+        r.virtual_dirty.push_back(std::move(job));
+    else
+        r.dirty->submit(std::move(job));
 }
 
 runtime& runtime_of(process_block* pb) {

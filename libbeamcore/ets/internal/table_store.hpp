@@ -96,9 +96,6 @@ public:
     /// Of stores with one row a key: elements first to first + count - 1 (from 1), at most 16.
     virtual integers_result update_integers(const term& key, std::size_t first, std::size_t count,
                                             integers_change f, void* context) = 0;
-    /// Takes all rows out at one moment.
-    virtual void clear() = 0;
-
     /// The rows as they are now, unchanged for ever.
     [[nodiscard]] virtual std::shared_ptr<const row_source> snapshot() = 0;
 

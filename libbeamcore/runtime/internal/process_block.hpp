@@ -154,7 +154,10 @@ struct alignas(16) process_block {
     process_extra* extra = nullptr;
     module_record* module = nullptr;
     term exit_reason;
-    std::atomic<std::uint64_t> parent{0};  // id | serial << 32
+    std::atomic<std::uint64_t> parent{0};  // id | end_watched | serial << 32
+
+    /// In `parent`: a layer above wants to know of its end (detail::watch_end). Set by anybody. Ids are below it.
+    static constexpr std::uint64_t end_watched = std::uint64_t{1} << 31;
 
     [[nodiscard]] beam::pid pid() const { return {id, serial.load(std::memory_order_relaxed), 0}; }
     [[nodiscard]] std::uint64_t tag() const {
@@ -211,7 +214,8 @@ inline taken_signals take_counted(process_block* pb, std::uint64_t leave = proce
     if (leave == process_block::empty && (pb->inbox.load(std::memory_order_relaxed) &
                                           process_block::pointer_mask) == process_block::empty)
         return {staged};
-    const std::uint64_t word = pb->inbox.exchange(pb->tag() | leave, std::memory_order_acquire);
+    // Sequentially consistent for a process that ends (tell_end_hooks in exit.cpp); the same instruction.
+    const std::uint64_t word = pb->inbox.exchange(pb->tag() | leave, std::memory_order_seq_cst);
     auto* s = reinterpret_cast<signal*>(word & process_block::pointer_mask);
     if (std::uint64_t(reinterpret_cast<std::uintptr_t>(s)) <= process_block::closed)
         return {staged};

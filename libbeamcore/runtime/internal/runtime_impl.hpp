@@ -95,6 +95,13 @@ struct local_object {
     local_object* next;
 };
 
+/// What a layer above does when a process ends that watch_end marked (detail/local.hpp).
+struct end_hook {
+    void (*call)(void* context, const pid& ended) noexcept;
+    void* context;
+    end_hook* next;
+};
+
 class runtime_impl {
 public:
     runtime_impl(runtime* outer, const runtime_options& options);
@@ -193,6 +200,7 @@ public:
     std::vector<callback<void()>> virtual_dirty;
 
     std::atomic<local_object*> locals{nullptr};
+    std::atomic<end_hook*> end_hooks{nullptr};  // added under locals_mutex, kept to the end
     std::recursive_mutex locals_mutex;  // a maker may ask for another's
 
 private:
@@ -206,6 +214,7 @@ private:
         return r != push_result::dead;
     }
     void begin_finish(process_block* pb, term reason) noexcept;
+    void tell_end_hooks(process_block* pb) noexcept;
 
     std::atomic<std::uint64_t> next_unique_;
     std::atomic<unsigned> next_target_{0};

@@ -15,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "libbeamcore/runtime/internal/reclaim.hpp"
 #include "libbeamcore/runtime/internal/runtime_impl.hpp"
 
 namespace beam::detail {
@@ -320,6 +321,7 @@ process_block* worker::steal(std::uint32_t worth) {
 }
 
 void worker::park() {
+    reclaim_when_idle();
     scheduler& s = *sched;
     const std::uint64_t bit = std::uint64_t{1} << s.index();
     s.wake_word.store(0, std::memory_order_relaxed);

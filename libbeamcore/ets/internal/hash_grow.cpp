@@ -1,0 +1,239 @@
+// Chunks of a hash store replaced by others: bigger, two, smaller, one for two, and copies for snapshots.
+#include <algorithm>
+#include <new>
+
+#include "libbeamcore/ets/internal/hash_store.hpp"
+
+namespace beam::detail::ets {
+
+namespace {
+
+constexpr unsigned depth_max = 40;
+
+unsigned more_lines(unsigned lines) {
+    return lines + std::max(1u, lines / 4);
+}
+/// Three quarters full.
+unsigned lines_for(std::size_t slots) {
+    return std::max(1u, unsigned((slots + 5) / 6));
+}
+
+std::size_t rows_in(std::uint64_t word) {
+    return row_word::kind(word) == row_kind::group ? group_of(word)->all().size() : 1;
+}
+
+}  // namespace
+
+hash_store::directory* hash_store::directory::make(unsigned depth) {
+    auto* d = new (::operator new(bytes(depth))) directory;
+    d->depth = depth;
+    for (std::size_t i = 0; i < d->size(); ++i)
+        new (d->entries() + i) std::atomic<std::uint64_t>(0);
+    return d;
+}
+
+void hash_store::directory::free(void* d) noexcept {
+    ::operator delete(d);
+}
+
+// Puts the words of hashes first to last in another chunk: all, or one of the halves. Their rows are then both chunks',
+// until one is buried without them.
+void hash_store::take_words(chunk* from, chunk* to, std::uint64_t first, std::uint64_t last) const {
+    const bool all = first <= from->prefix && last >= from->last_hash();
+    const unsigned side_shift = tag_bits - 1 - (from->depth - from->base);
+    const unsigned more = from->base - to->base;  // bits of the prefix, where to's base is less
+    from->for_each([&](std::uint64_t w) {
+        std::uint64_t tag = row_word::tag(w);
+        if (!all && (tag >> side_shift & 1) != (first > from->prefix)) return;
+        if (to->base > from->base)
+            tag = to->tag_of(hash_of(layout.key_in(w)));
+        else if (more > 0)
+            tag = from->prefix << to->base >> (64 - more) << (tag_bits - more) | tag >> more;
+        to->put(row_word::with_tag(w, tag));
+    });
+}
+
+// Gives a chunk up that has been replaced and whose rows its successors have.
+void hash_store::bury(chunk* c) const {
+    c->dead = true;
+    unlock(c);
+    retire(c, chunk::free_shell, chunk::bytes(c->lines));
+}
+
+// Makes chunks, whose locks are held, what the directory says for their hashes, in the place of as many of that depth.
+void hash_store::publish(std::span<chunk* const> fresh, unsigned replaced_depth,
+                         std::size_t replaced) {
+    std::lock_guard guard(structure_);
+    for (const chunk* c : fresh)
+        while (c->depth > directory_.load(std::memory_order_relaxed)->depth) grow_directory();
+    directory* d = directory_.load(std::memory_order_relaxed);
+    chunks_ += fresh.size();
+    chunks_ -= replaced;
+    if (replaced_depth == d->depth) deepest_ -= replaced;
+    for (const chunk* c : fresh) {
+        if (c->depth == d->depth) ++deepest_;
+        const std::size_t last = d->place(c->last_hash());
+        for (std::size_t at = d->place(c->prefix); at <= last; ++at)
+            d->entries()[at].store(chunk_ref::word_of(c), std::memory_order_release);
+    }
+    if (deepest_ == 0 && d->depth > 1) shrink_directory();
+}
+
+void hash_store::grow_directory() {
+    directory* old = directory_.load(std::memory_order_relaxed);
+    directory* d = directory::make(old->depth + 1);
+    for (std::size_t i = 0; i < d->size(); ++i)
+        d->entries()[i].store(old->entries()[i / 2].load(std::memory_order_relaxed),
+                              std::memory_order_relaxed);
+    directory_.store(d, std::memory_order_release);
+    deepest_ = 0;
+    retire(old, directory::free, directory::bytes(old->depth));
+}
+
+// Under structure_: no chunk is as deep as the directory.
+void hash_store::shrink_directory() {
+    directory* old = directory_.load(std::memory_order_relaxed);
+    while (deepest_ == 0 && old->depth > 1) {
+        directory* d = directory::make(old->depth - 1);
+        for (std::size_t i = 0; i < d->size(); ++i) {
+            const std::uint64_t w = old->entries()[2 * i].load(std::memory_order_relaxed);
+            d->entries()[i].store(w, std::memory_order_relaxed);
+            if (chunk_ref(w).depth == d->depth) ++deepest_;
+        }
+        directory_.store(d, std::memory_order_release);
+        retire(old, directory::free, directory::bytes(old->depth));
+        old = d;
+    }
+}
+
+// A directory stays in proportion to the chunks: keys whose hashes begin alike get a big chunk in the end.
+bool hash_store::can_split(const chunk* c) {
+    if (c->depth >= depth_max) return false;
+    std::lock_guard guard(structure_);
+    const directory* d = directory_.load(std::memory_order_relaxed);
+    return c->depth < d->depth || d->size() <= 16 + 8 * chunks_;
+}
+
+void hash_store::make_room(held_chunk& c, std::uint64_t hash, std::vector<held_chunk>* others) {
+    if (c->lines >= lines_max && can_split(c.at))
+        split(c, hash, others);
+    else
+        resize(c, more_lines(c->lines));
+}
+
+void hash_store::resize(held_chunk& c, unsigned lines) {
+    chunk* fresh = chunk::make(lines, c->depth, c->base, c->prefix);
+    lock(fresh);
+    take_words(c.at, fresh, 0, ~std::uint64_t{0});
+    fresh->rows = c->rows;
+    fresh->row_bytes = c->row_bytes;
+    publish({&fresh, 1}, c->depth, 1);
+    bury(std::exchange(c.at, fresh));
+}
+
+void hash_store::split(held_chunk& c, std::uint64_t hash, std::vector<held_chunk>* others) {
+    const unsigned depth = c->depth + 1u;
+    const unsigned base = depth - c->base > common_bits_max ? depth : c->base;
+    const std::uint64_t middle = c->prefix | std::uint64_t{1} << (64 - depth);
+    std::size_t used[2] = {}, rows[2] = {};
+    c->for_each([&](std::uint64_t w) {
+        const auto upper = row_word::tag(w) >> (tag_bits - 1 - (c->depth - c->base)) & 1;
+        ++used[upper];
+        rows[upper] += rows_in(w);
+    });
+    chunk* fresh[2];
+    for (unsigned i : {0u, 1u}) {
+        fresh[i] = chunk::make(lines_for(used[i]), depth, base, i == 0 ? c->prefix : middle);
+        lock(fresh[i]);
+        take_words(c.at, fresh[i], fresh[i]->prefix, fresh[i]->last_hash());
+        fresh[i]->rows = rows[i];
+    }
+    // Rows are much alike: their bytes are shared out by their number; the sum is exact.
+    fresh[0]->row_bytes = c->row_bytes / std::int64_t(c->rows) * std::int64_t(rows[0]);
+    fresh[1]->row_bytes = c->row_bytes - fresh[0]->row_bytes;
+    publish(fresh, c->depth, 1);
+    bury(std::exchange(c.at, nullptr));
+    const bool upper = hash >= middle;
+    c.at = fresh[upper];
+    held_chunk other(fresh[!upper]);
+    if (others) others->push_back(std::move(other));
+}
+
+// After a removal; looks now and then only, since it may mean a look at another chunk.
+void hash_store::make_smaller(held_chunk& c) {
+    if (c->used % 16 != 0 && !c->is_sparse()) return;
+    if (c->depth > 0 && c->used < lines_max * slots_a_line / 4 && merge(c)) return;
+    if (c->is_sparse()) resize(c, lines_for(c->used));
+}
+
+// Makes one chunk of this and the one with the other half of the hashes, if that one is of the same depth, free and
+// small.
+bool hash_store::merge(held_chunk& c) {
+    const std::uint64_t bit = std::uint64_t{1} << (64 - c->depth);
+    chunk* other = chunk_ref(entry_of(c->prefix ^ bit).load(std::memory_order_acquire)).at;
+    if (other == c.at || !try_lock(other)) return false;
+    held_chunk buddy(other);
+    if (buddy->dead || buddy->depth != c->depth || buddy->pins > 0 ||
+        buddy->used + c->used > lines_max * slots_a_line / 3)
+        return false;
+    const unsigned depth = c->depth - 1u;
+    const unsigned base = std::min({unsigned(c->base), unsigned(buddy->base), depth});
+    const std::size_t used = buddy->used + c->used;
+    chunk* fresh = chunk::make(lines_for(used), depth, base, c->prefix & ~bit);
+    lock(fresh);
+    for (chunk* from : {c.at, buddy.at}) {
+        take_words(from, fresh, 0, ~std::uint64_t{0});
+        fresh->rows += from->rows;
+        fresh->row_bytes += from->row_bytes;
+    }
+    publish({&fresh, 1}, c->depth, 2);
+    bury(std::exchange(buddy.at, nullptr));
+    bury(std::exchange(c.at, fresh));
+    return true;
+}
+
+// A chunk with the same rows: each has a reference of its own, what is not shared is copied.
+chunk* hash_store::copy_of(const chunk* from) const {
+    auto* c = const_cast<chunk*>(from);
+    chunk* fresh = chunk::make(c->lines, c->depth, c->base, c->prefix);
+    fresh->rows = c->rows;
+    fresh->row_bytes = c->row_bytes;
+    c->for_each([&](std::uint64_t w) {
+        term_node* n = row_word::node(w);
+        switch (row_word::kind(w)) {
+            case row_kind::shared:
+                retain(n);
+                break;
+            case row_kind::counter:
+                w = row_word::make(make_counter({words_of(n), n->size}), row_kind::counter,
+                                   row_word::tag(w));
+                break;
+            case row_kind::group: {
+                row_group* old = group_of(w);
+                row_group* g = row_group::make(old->capacity);
+                for (term_node* row : old->all()) {
+                    retain(row);
+                    g->rows()[g->count.load(std::memory_order_relaxed)] = row;
+                    g->count.store(g->count.load(std::memory_order_relaxed) + 1,
+                                   std::memory_order_relaxed);
+                }
+                w = row_word::make(g, row_kind::group, row_word::tag(w));
+                break;
+            }
+        }
+        fresh->put(w);
+    });
+    return fresh;
+}
+
+// Before the first change of a chunk that snapshots have: the table gets a copy, the chunk is theirs alone.
+void hash_store::unshare(held_chunk& c) {
+    chunk* fresh = copy_of(c.at);
+    lock(fresh);
+    publish({&fresh, 1}, c->depth, 1);
+    kept_->fetch_add(std::int64_t(chunk::bytes(c->lines)), std::memory_order_relaxed);
+    c->dead = true;
+    unlock(std::exchange(c.at, fresh));
+}
+
+}  // namespace beam::detail::ets
