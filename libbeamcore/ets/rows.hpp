@@ -184,8 +184,8 @@ bool update_integers(const table& t, const term& key, std::size_t first, std::si
     return detail::update_integers(
         t, key, first, count,
         [](void* context, std::int64_t* values) {
-            auto* c = static_cast<call*>(context);
-            return bool((*c->f)(std::span<std::int64_t>(values, c->count)));
+            const auto& made = *static_cast<call*>(context);
+            return bool((*made.f)(std::span<std::int64_t>(values, made.count)));
         },
         &c, by_default);
 }

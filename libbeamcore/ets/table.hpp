@@ -78,10 +78,6 @@ struct table_options {
     std::optional<ets::heir> heir = {};
 };
 
-namespace detail {
-class table_object;
-}
-
 /// Which table: what new_table gives, or the name of a named table. A value of 16 bytes that may be kept, sent (as
 /// its term) and used by many; a table that is gone, or none, raises badarg where it is used. Found by name the
 /// table costs one more look-up at each use: ask whereis() once where that counts.

@@ -11,16 +11,17 @@ void spin_pause::sleep() {
     ::nanosleep(&moment, nullptr);
 }
 
-chunk* chunk::make(unsigned lines, unsigned depth, unsigned base, std::uint64_t prefix) {
-    const std::size_t size = bytes(lines);
+chunk* chunk::make(unsigned lines, unsigned arity, unsigned depth, unsigned base,
+                   std::uint64_t prefix) {
+    const std::size_t size = bytes(lines, arity);
     auto* memory = static_cast<char*>(::operator new(size, std::align_val_t(64)));
     auto* c = new (memory) chunk;
     c->lines = lines;
+    c->arity = std::uint8_t(arity);
     c->depth = std::uint8_t(depth);
     c->base = std::uint8_t(base);
     c->prefix = prefix;
-    for (unsigned i = 0; i < lines * slots_a_line; ++i)
-        new (c->line(0) + i) std::atomic<std::uint64_t>(0);
+    for (atomic_word* w = c->line(0); w != c->line(lines); ++w) new (w) atomic_word(0);
     for (unsigned i = 0; i < lines; ++i) new (&c->passed(i)) std::atomic<std::uint16_t>(0);
     return c;
 }
@@ -31,22 +32,17 @@ void chunk::free_shell(void* c) noexcept {
 
 void chunk::free_all(void* memory) noexcept {
     auto* c = static_cast<chunk*>(memory);
-    for (unsigned i = 0; i < c->capacity(); ++i) {
-        const std::uint64_t w = c->line(0)[i].load(std::memory_order_relaxed);
-        if (w == 0) continue;
-        switch (row_word::kind(w)) {
-            case row_kind::shared:
-                release(row_word::node(w));
-                break;
-            case row_kind::counter:
-                free_counter(row_word::node(w));
-                break;
-            case row_kind::group:
-                for (term_node* n : group_of(w)->all()) release(n);
-                row_group::free(group_of(w));
-                break;
+    c->for_each([c](std::uint64_t w, const atomic_word* elements) {
+        if (row_word::kind(w) == row_kind::shared) {
+            release(row_word::node(w));
+        } else if (row_word::kind(w) == row_kind::group) {
+            for (term_node* n : group_of(w)->all()) release(n);
+            row_group::free(group_of(w));
+        } else {
+            for (unsigned i = 0; i < c->arity; ++i)
+                (void)term_access::from_word(elements[i].load(std::memory_order_relaxed));
         }
-    }
+    });
     free_shell(c);
 }
 
@@ -57,29 +53,28 @@ void chunk::count_passing(unsigned i, int by) {
     if (before != lost) passed(i).store(std::uint16_t(before + by), std::memory_order_release);
 }
 
-std::atomic<std::uint64_t>* chunk::put(std::uint64_t word) {
-    unsigned i = home(row_word::tag(word));
-    for (;;) {
+void chunk::put(std::uint64_t word, const std::uint64_t* elements) {
+    for (unsigned i = home(row_word::tag(word));;) {
         for (unsigned j = 0; j < slots_a_line; ++j) {
-            auto* slot = line(i) + j;
-            if (slot->load(std::memory_order_relaxed) != 0) continue;
-            slot->store(word, std::memory_order_release);
+            if (line(i)[j].load(std::memory_order_relaxed) != 0) continue;
+            if (elements)
+                for (unsigned e = 0; e < arity; ++e)
+                    row(i, j)[e].store(elements[e], std::memory_order_release);
+            line(i)[j].store(word, std::memory_order_release);
             ++used;
-            return slot;
+            return;
         }
         count_passing(i, +1);
         i = i + 1 == lines ? 0 : i + 1;
     }
 }
 
-void chunk::remove(std::atomic<std::uint64_t>* slot) {
-    const std::uint64_t word = slot->load(std::memory_order_relaxed);
-    const auto at = unsigned(slot - line(0)) / slots_a_line;
-    slot->store(0, std::memory_order_release);
+void chunk::remove(unsigned at, unsigned j) {
+    const std::uint64_t word = line(at)[j].load(std::memory_order_relaxed);
+    line(at)[j].store(0, std::memory_order_release);
     --used;
-    for (unsigned i = home(row_word::tag(word)); i != at; i = i + 1 == lines ? 0 : i + 1) {
+    for (unsigned i = home(row_word::tag(word)); i != at; i = i + 1 == lines ? 0 : i + 1)
         count_passing(i, -1);
-    }
 }
 
 }  // namespace beam::detail::ets

@@ -10,27 +10,32 @@
 //     changed again; it lasts until its readers have gone.
 //   - A row that passes lines is counted there first, then put in its slot (release). The other way round a
 //     reader could end its search before it.
+//   - Inlined rows have rules of their own (row_word.hpp).
 //   - Key by key a reader of a dead chunk sees what it held when it died, a moment within the reader's own search.
 //   - A pinned chunk belongs to snapshots too. It is never changed: a writer replaces it by a copy first.
 //
 // A slot has 18 bits of the hash, which begin at bit `base` of it. The first `depth - base` of them are the same in the
 // whole chunk, the following ones say the home. So a chunk is rebuilt and split without a look at its rows, until
 // too few bits are left; then they are read from the rows again.
+//
+// In memory: the head; for each line its eight slots and, where the chunk's `arity` is not 0, the elements of eight rows
+// of so many; the counts of the lines. So all that a search for a row of that arity reads can be fetched at once.
 #pragma once
 
 #include <immintrin.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
-#include "libbeamcore/ets/internal/row_node.hpp"
+#include "libbeamcore/ets/internal/row_word.hpp"
 
 namespace beam::detail::ets {
 
 inline constexpr unsigned slots_a_line = 8;
-inline constexpr unsigned lines_max = 64;       // beyond that a chunk is split, if it can be
 inline constexpr unsigned common_bits_max = 6;  // depth - base
 
 struct alignas(64) chunk {
@@ -41,24 +46,41 @@ struct alignas(64) chunk {
     std::uint8_t depth = 0;
     std::uint8_t base = 0;
     bool dead = false;
+    std::uint8_t arity = 0;      // of inlined rows; 0: none is
+    std::uint64_t version = 0;   // the last that was given to an inlined row
     std::uint64_t prefix = 0;    // the least hash that belongs here
     std::uint64_t rows = 0;      // more than `used` in bags
     std::int64_t row_bytes = 0;  // of rows and groups
 
-    static chunk* make(unsigned lines, unsigned depth, unsigned base, std::uint64_t prefix);
+    static chunk* make(unsigned lines, unsigned arity, unsigned depth, unsigned base,
+                       std::uint64_t prefix);
     /// The memory alone.
     static void free_shell(void* c) noexcept;
     /// With the rows.
     static void free_all(void* c) noexcept;
-    static std::size_t bytes(unsigned lines) {
-        return (sizeof(chunk) + lines * (64 + sizeof(std::uint16_t)) + 63) & ~std::size_t(63);
+    static std::size_t bytes(unsigned lines, unsigned arity) {
+        return (sizeof(chunk) + lines * (64 + 64 * arity + sizeof(std::uint16_t)) + 63) &
+               ~std::size_t(63);
     }
+    [[nodiscard]] std::size_t bytes() const { return bytes(lines, arity); }
+    /// Beyond so many lines a chunk is split, if it can be: some 16 KiB.
+    [[nodiscard]] unsigned lines_max() const { return std::min(64u, 256 / (1u + arity)); }
 
-    [[nodiscard]] std::atomic<std::uint64_t>* line(unsigned i) {
-        return reinterpret_cast<std::atomic<std::uint64_t>*>(this + 1) + i * slots_a_line;
+    using atomic_word = std::atomic<std::uint64_t>;
+    static atomic_word* line_of(chunk* c, unsigned i, unsigned arity) {
+        return reinterpret_cast<atomic_word*>(c + 1) + std::size_t(i) * slots_a_line * (1 + arity);
+    }
+    static atomic_word* row_of(chunk* c, unsigned i, unsigned j, unsigned arity) {
+        return line_of(c, i, arity) + slots_a_line + j * arity;
+    }
+    [[nodiscard]] atomic_word* line(unsigned i) { return line_of(this, i, arity); }
+    [[nodiscard]] atomic_word* row(unsigned i, unsigned j) { return row_of(this, i, j, arity); }
+    static std::atomic<std::uint16_t>& passed_of(chunk* c, unsigned i, unsigned lines,
+                                                 unsigned arity) {
+        return reinterpret_cast<std::atomic<std::uint16_t>*>(line_of(c, lines, arity))[i];
     }
     [[nodiscard]] std::atomic<std::uint16_t>& passed(unsigned i) {
-        return reinterpret_cast<std::atomic<std::uint16_t>*>(line(lines))[i];
+        return passed_of(this, i, lines, arity);
     }
     [[nodiscard]] std::uint64_t last_hash() const {
         return depth == 0 ? ~std::uint64_t{0} : prefix | ~std::uint64_t{0} >> depth;
@@ -75,52 +97,103 @@ struct alignas(64) chunk {
         return hash << base >> (64 - tag_bits);
     }
 
-    /// f(word) for each slot that is not empty.
+    /// f(word, its elements if it is inlined) for each slot that is not empty.
     template <class F>
     void for_each(F f) {
-        for (unsigned i = 0; i < capacity(); ++i)
-            if (const std::uint64_t w = line(0)[i].load(std::memory_order_acquire)) f(w);
+        for (unsigned i = 0; i < lines; ++i)
+            for (unsigned j = 0; j < slots_a_line; ++j)
+                if (const std::uint64_t w = line(i)[j].load(std::memory_order_acquire))
+                    f(w, row(i, j));
     }
 
-    /// Under the lock, with room: puts a word that is not there in. A word of another chunk's base is not for here.
-    std::atomic<std::uint64_t>* put(std::uint64_t word);
-    /// Under the lock: empties a slot.
-    void remove(std::atomic<std::uint64_t>* slot);
+    /// Under the lock, with room: puts a word that is not there in, with its elements if it is inlined. Its tag is of this
+    /// chunk's base.
+    void put(std::uint64_t word, const std::uint64_t* elements = nullptr);
+    /// Under the lock: empties slot j of a line.
+    void remove(unsigned at, unsigned j);
+    /// A word for a new inlined row, or for one that has been changed.
+    [[nodiscard]] std::uint64_t next_version(std::uint64_t tag) {
+        return row_word::make_inlined(++version, tag);
+    }
 
 private:
     void count_passing(unsigned line, int by);
 };
 static_assert(sizeof(chunk) == 64);
 
-/// What a directory entry says of its chunk, so that a search need not look at the chunk's head: its address, and in the
-/// upper 16 bits the lines (7 bits; 0: too many to say), depth (6) and depth - base (3).
+/// What a directory entry says of its chunk, so that a search need not look at the chunk's head: its address; in the upper
+/// 16 bits the lines (7 bits; 0: too many to say), depth (6) and depth - base (3); in the lowest 6 the arity.
 struct chunk_ref {
     chunk* at;
-    unsigned lines, depth, base;
+    unsigned lines, depth, base, arity;
 
     static std::uint64_t word_of(const chunk* c) {
         const std::uint64_t lines = c->lines < 128 ? c->lines : 0;
         const std::uint64_t meta =
             lines << 9 | std::uint64_t(c->depth) << 3 | unsigned(c->depth - c->base);
-        return reinterpret_cast<std::uint64_t>(c) | meta << 48;
+        return reinterpret_cast<std::uint64_t>(c) | meta << 48 | c->arity;
     }
     static chunk* address(std::uint64_t word) {
-        return reinterpret_cast<chunk*>(word & ((std::uint64_t{1} << 48) - 1));
+        return reinterpret_cast<chunk*>(word & (((std::uint64_t{1} << 48) - 1) ^ 63));
     }
     explicit chunk_ref(std::uint64_t word) : at(address(word)) {
         lines = unsigned(word >> 57);
         depth = unsigned(word >> 51) & 63;
         base = depth - (unsigned(word >> 48) & 7);
+        arity = unsigned(word) & 63;
         if (lines == 0) [[unlikely]]
             lines = at->lines;
     }
+    explicit chunk_ref(chunk* c)
+        : at(c), lines(c->lines), depth(c->depth), base(c->base), arity(c->arity) {}
+
     [[nodiscard]] std::uint64_t tag_of(std::uint64_t hash) const {
         return hash << base >> (64 - tag_bits);
     }
     [[nodiscard]] unsigned home(std::uint64_t tag) const {
         return unsigned(((tag << (depth - base) & tag_mask) * lines) >> tag_bits);
     }
+    [[nodiscard]] chunk::atomic_word* line(unsigned i) const {
+        return chunk::line_of(at, i, arity);
+    }
+    [[nodiscard]] chunk::atomic_word* row(unsigned i, unsigned j) const {
+        return chunk::row_of(at, i, j, arity);
+    }
+    [[nodiscard]] bool was_passed(unsigned i) const {
+        return chunk::passed_of(at, i, lines, arity).load(std::memory_order_acquire) != 0;
+    }
 };
+
+/// Which slots of a line have that tag: a bit for each.
+inline unsigned slots_with_tag(const chunk::atomic_word* line, std::uint64_t tag) {
+#if defined(__SANITIZE_THREAD__)
+    unsigned found = 0;
+    for (unsigned j = 0; j < slots_a_line; ++j)
+        found |= unsigned(row_word::tag(line[j].load(std::memory_order_acquire)) == tag) << j;
+    return found;
+#else
+    // Two words at a time: the processor loads each of them at once, and the ones found are loaded again.
+    const auto* at = reinterpret_cast<const __m128i*>(line);
+    const __m128i wanted = _mm_set1_epi64x(std::int64_t(tag));
+    auto equal = [&](int i) {
+        return _mm_cmpeq_epi32(_mm_srli_epi64(_mm_load_si128(at + i), row_word::tag_shift), wanted);
+    };
+    const __m128i low = _mm_packs_epi32(equal(0), equal(1));
+    const __m128i high = _mm_packs_epi32(equal(2), equal(3));
+    // A bit for each half of a word; the upper halves are always equal.
+    return unsigned(_mm_movemask_epi8(_mm_packs_epi16(low, high))) & 0x5555;
+#endif
+}
+/// The slot of the lowest bit, which is cleared.
+inline unsigned take_slot(unsigned& found) {
+    const auto bit = unsigned(std::countr_zero(found));
+    found &= found - 1;
+#if defined(__SANITIZE_THREAD__)
+    return bit;
+#else
+    return bit / 2;
+#endif
+}
 
 /// Waits for another thread that needs nanoseconds, unless it was descheduled: then it is let run. The monitor may have
 /// given it the lowest priority (runtime/internal/hog_watch.hpp), for which giving way is not enough.

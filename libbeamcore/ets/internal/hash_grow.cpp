@@ -18,6 +18,15 @@ unsigned lines_for(std::size_t slots) {
     return std::max(1u, unsigned((slots + 5) / 6));
 }
 
+/// Whether the rows that are inlined are worth the room for all.
+unsigned arity_for(chunk* c) {
+    if (c->arity == 0) return 0;
+    std::size_t inlined = 0;
+    c->for_each(
+        [&](std::uint64_t w, const chunk::atomic_word*) { inlined += row_word::is_inlined(w); });
+    return inlined * 4 >= c->used ? c->arity : 0;
+}
+
 std::size_t rows_in(std::uint64_t word) {
     return row_word::kind(word) == row_kind::group ? group_of(word)->all().size() : 1;
 }
@@ -36,28 +45,44 @@ void hash_store::directory::free(void* d) noexcept {
     ::operator delete(d);
 }
 
-// Puts the words of hashes first to last in another chunk: all, or one of the halves. Their rows are then both chunks',
-// until one is buried without them.
+// Puts the words of hashes first to last in another chunk: all, or one of the halves. What they refer to is then both
+// chunks', until one is buried without it. Rows that were inlined for another arity get a node.
 void hash_store::take_words(chunk* from, chunk* to, std::uint64_t first, std::uint64_t last) const {
     const bool all = first <= from->prefix && last >= from->last_hash();
     const unsigned side_shift = tag_bits - 1 - (from->depth - from->base);
     const unsigned more = from->base - to->base;  // bits of the prefix, where to's base is less
-    from->for_each([&](std::uint64_t w) {
+    to->version = std::max(to->version, from->version);
+    found_slot s{chunk_ref(from)};
+    from->for_each([&](std::uint64_t w, const chunk::atomic_word* elements) {
         std::uint64_t tag = row_word::tag(w);
         if (!all && (tag >> side_shift & 1) != (first > from->prefix)) return;
-        if (to->base > from->base)
-            tag = to->tag_of(hash_of(layout.key_in(w)));
-        else if (more > 0)
+        std::uint64_t words[inline_arity_max];
+        const bool inlined = row_word::is_inlined(w);
+        if (inlined)
+            for (unsigned i = 0; i < from->arity; ++i)
+                words[i] = elements[i].load(std::memory_order_relaxed);
+        if (to->base > from->base) {
+            s.word = w;
+            tag = to->tag_of(
+                hash_of(borrowed_term(inlined ? words[layout.key_index()] : layout.key_in(s))));
+        } else if (more > 0) {
             tag = from->prefix << to->base >> (64 - more) << (tag_bits - more) | tag >> more;
-        to->put(row_word::with_tag(w, tag));
+        }
+        if (!inlined)
+            to->put(row_word::with_tag(w, tag));
+        else if (to->arity == from->arity)
+            to->put(row_word::with_tag(w, tag), words);
+        else
+            to->put(row_word::make(make_tuple(words, from->arity), row_kind::shared, tag));
     });
 }
 
 // Gives a chunk up that has been replaced and whose rows its successors have.
-void hash_store::bury(chunk* c) const {
+void hash_store::bury(chunk* c) {
     c->dead = true;
+    const std::size_t bytes = c->bytes();
     unlock(c);
-    retire(c, chunk::free_shell, chunk::bytes(c->lines));
+    retire(c, chunk::free_shell, bytes);
 }
 
 // Makes chunks, whose locks are held, what the directory says for their hashes, in the place of as many of that depth.
@@ -115,14 +140,14 @@ bool hash_store::can_split(const chunk* c) {
 }
 
 void hash_store::make_room(held_chunk& c, std::uint64_t hash, std::vector<held_chunk>* others) {
-    if (c->lines >= lines_max && can_split(c.at))
+    if (c->lines >= c->lines_max() && can_split(c.at))
         split(c, hash, others);
     else
-        resize(c, more_lines(c->lines));
+        resize(c, more_lines(c->lines), arity_for(c.at));
 }
 
-void hash_store::resize(held_chunk& c, unsigned lines) {
-    chunk* fresh = chunk::make(lines, c->depth, c->base, c->prefix);
+void hash_store::resize(held_chunk& c, unsigned lines, unsigned arity) {
+    chunk* fresh = chunk::make(lines, arity, c->depth, c->base, c->prefix);
     lock(fresh);
     take_words(c.at, fresh, 0, ~std::uint64_t{0});
     fresh->rows = c->rows;
@@ -136,14 +161,15 @@ void hash_store::split(held_chunk& c, std::uint64_t hash, std::vector<held_chunk
     const unsigned base = depth - c->base > common_bits_max ? depth : c->base;
     const std::uint64_t middle = c->prefix | std::uint64_t{1} << (64 - depth);
     std::size_t used[2] = {}, rows[2] = {};
-    c->for_each([&](std::uint64_t w) {
+    c->for_each([&](std::uint64_t w, const chunk::atomic_word*) {
         const auto upper = row_word::tag(w) >> (tag_bits - 1 - (c->depth - c->base)) & 1;
         ++used[upper];
         rows[upper] += rows_in(w);
     });
+    const unsigned arity = arity_for(c.at);
     chunk* fresh[2];
     for (unsigned i : {0u, 1u}) {
-        fresh[i] = chunk::make(lines_for(used[i]), depth, base, i == 0 ? c->prefix : middle);
+        fresh[i] = chunk::make(lines_for(used[i]), arity, depth, base, i == 0 ? c->prefix : middle);
         lock(fresh[i]);
         take_words(c.at, fresh[i], fresh[i]->prefix, fresh[i]->last_hash());
         fresh[i]->rows = rows[i];
@@ -162,8 +188,8 @@ void hash_store::split(held_chunk& c, std::uint64_t hash, std::vector<held_chunk
 // After a removal; looks now and then only, since it may mean a look at another chunk.
 void hash_store::make_smaller(held_chunk& c) {
     if (c->used % 16 != 0 && !c->is_sparse()) return;
-    if (c->depth > 0 && c->used < lines_max * slots_a_line / 4 && merge(c)) return;
-    if (c->is_sparse()) resize(c, lines_for(c->used));
+    if (c->depth > 0 && c->used < c->lines_max() * slots_a_line / 4 && merge(c)) return;
+    if (c->is_sparse()) resize(c, lines_for(c->used), arity_for(c.at));
 }
 
 // Makes one chunk of this and the one with the other half of the hashes, if that one is of the same depth, free and
@@ -174,12 +200,13 @@ bool hash_store::merge(held_chunk& c) {
     if (other == c.at || !try_lock(other)) return false;
     held_chunk buddy(other);
     if (buddy->dead || buddy->depth != c->depth || buddy->pins > 0 ||
-        buddy->used + c->used > lines_max * slots_a_line / 3)
+        buddy->used + c->used > c->lines_max() * slots_a_line / 3)
         return false;
     const unsigned depth = c->depth - 1u;
     const unsigned base = std::min({unsigned(c->base), unsigned(buddy->base), depth});
     const std::size_t used = buddy->used + c->used;
-    chunk* fresh = chunk::make(lines_for(used), depth, base, c->prefix & ~bit);
+    const unsigned arity = arity_for(c->used > buddy->used ? c.at : buddy.at);
+    chunk* fresh = chunk::make(lines_for(used), arity, depth, base, c->prefix & ~bit);
     lock(fresh);
     for (chunk* from : {c.at, buddy.at}) {
         take_words(from, fresh, 0, ~std::uint64_t{0});
@@ -192,36 +219,32 @@ bool hash_store::merge(held_chunk& c) {
     return true;
 }
 
-// A chunk with the same rows: each has a reference of its own, what is not shared is copied.
-chunk* hash_store::copy_of(const chunk* from) const {
-    auto* c = const_cast<chunk*>(from);
-    chunk* fresh = chunk::make(c->lines, c->depth, c->base, c->prefix);
+// A chunk with the same rows, which has references of its own.
+chunk* hash_store::copy_of(chunk* c) {
+    chunk* fresh = chunk::make(c->lines, c->arity, c->depth, c->base, c->prefix);
     fresh->rows = c->rows;
     fresh->row_bytes = c->row_bytes;
-    c->for_each([&](std::uint64_t w) {
-        term_node* n = row_word::node(w);
-        switch (row_word::kind(w)) {
-            case row_kind::shared:
-                retain(n);
-                break;
-            case row_kind::counter:
-                w = row_word::make(make_counter({words_of(n), n->size}), row_kind::counter,
-                                   row_word::tag(w));
-                break;
-            case row_kind::group: {
-                row_group* old = group_of(w);
-                row_group* g = row_group::make(old->capacity);
-                for (term_node* row : old->all()) {
-                    retain(row);
-                    g->rows()[g->count.load(std::memory_order_relaxed)] = row;
-                    g->count.store(g->count.load(std::memory_order_relaxed) + 1,
-                                   std::memory_order_relaxed);
-                }
-                w = row_word::make(g, row_kind::group, row_word::tag(w));
-                break;
+    fresh->version = c->version;
+    c->for_each([&](std::uint64_t w, const chunk::atomic_word* elements) {
+        std::uint64_t words[inline_arity_max];
+        if (row_word::is_inlined(w)) {
+            for (unsigned i = 0; i < c->arity; ++i) {
+                words[i] = elements[i].load(std::memory_order_relaxed);
+                retain_word(words[i]);
             }
+            fresh->put(w, words);
+        } else if (row_word::kind(w) == row_kind::shared) {
+            retain(row_word::node(w));
+            fresh->put(w);
+        } else {
+            row_group* old = group_of(w);
+            row_group* g = row_group::make(old->capacity);
+            const auto all = old->all();
+            for (term_node* row : all) retain(row);
+            std::copy(all.begin(), all.end(), g->rows());
+            g->count.store(std::uint32_t(all.size()), std::memory_order_relaxed);
+            fresh->put(row_word::make(g, row_kind::group, row_word::tag(w)));
         }
-        fresh->put(w);
     });
     return fresh;
 }
@@ -231,7 +254,7 @@ void hash_store::unshare(held_chunk& c) {
     chunk* fresh = copy_of(c.at);
     lock(fresh);
     publish({&fresh, 1}, c->depth, 1);
-    kept_->fetch_add(std::int64_t(chunk::bytes(c->lines)), std::memory_order_relaxed);
+    kept_->fetch_add(std::int64_t(c->bytes()), std::memory_order_relaxed);
     c->dead = true;
     unlock(std::exchange(c.at, fresh));
 }

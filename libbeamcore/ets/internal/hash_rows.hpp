@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "libbeamcore/base/hash.hpp"
 #include "libbeamcore/ets/internal/chunk.hpp"
 #include "libbeamcore/ets/internal/table_store.hpp"
 
@@ -21,65 +20,148 @@ inline std::uint64_t hash_of(const term& key) {
     return x ^ (x >> 29);
 }
 
+/// A row that was found: its slot, and what was in it.
 struct found_slot {
-    std::atomic<std::uint64_t>* slot = nullptr;
-    std::uint64_t word = 0;
-    explicit operator bool() const { return slot != nullptr; }
+    chunk_ref c;
+    unsigned line = 0, at = 0;
+    std::uint64_t word = 0;  // 0: none was found
+
+    explicit operator bool() const { return word != 0; }
+    [[nodiscard]] chunk::atomic_word& slot() const { return c.line(line)[at]; }
+    [[nodiscard]] chunk::atomic_word* elements() const { return c.row(line, at); }
+    [[nodiscard]] bool is_inlined() const { return row_word::is_inlined(word); }
 };
+
+/// The elements of an inlined row as they were when its word was loaded. False: it has changed since.
+inline bool load_elements(const found_slot& s, std::uint64_t* words) {
+    if (row_word::kind(s.word) != row_kind::inlined) return false;
+    const chunk::atomic_word* from = s.elements();
+    for (unsigned i = 0; i < s.c.arity; ++i) words[i] = from[i].load(std::memory_order_acquire);
+    return s.slot().load(std::memory_order_relaxed) == s.word;
+}
+
+/// A tuple of elements that are somebody else's.
+inline term make_row(const std::uint64_t* words, unsigned arity) {
+    for (unsigned i = 0; i < arity; ++i) retain_word(words[i]);
+    return term_access::from_node(make_tuple(words, arity));
+}
 
 /// What finding a row needs to know of a table.
 class row_layout {
 public:
     explicit row_layout(std::size_t keypos) : key_at_(keypos - 1) {}
 
-    [[nodiscard]] const term& key_of(const term_node* row) const {
-        return elements_of(row)[key_at_];
-    }
-    [[nodiscard]] const term& key_in(std::uint64_t word) const {
-        const bool group = row_word::kind(word) == row_kind::group;
-        return key_of(group ? group_of(word)->rows()[0] : row_word::node(word));
-    }
     [[nodiscard]] std::size_t key_index() const { return key_at_; }
+    [[nodiscard]] const term& key_of(const term& row) const {
+        return elements_of(term_access::node(row))[key_at_];
+    }
+    /// The key's word of what is in a slot, or was when `word` was there.
+    [[nodiscard]] std::uint64_t key_in(const found_slot& s) const {
+        if (s.is_inlined()) return s.elements()[key_at_].load(std::memory_order_acquire);
+        const bool group = row_word::kind(s.word) == row_kind::group;
+        term_node* n = group ? group_of(s.word)->rows()[0] : row_word::node(s.word);
+        return words_of(n)[key_at_];
+    }
 
     [[nodiscard, gnu::always_inline]] found_slot search(const chunk_ref& c, std::uint64_t hash,
                                                         const term& key) const {
         const std::uint64_t tag = c.tag_of(hash);
-        unsigned line = c.home(tag);
+        found_slot s{c, c.home(tag)};
+        // The rows are read next, unless the key is not there: side by side with the slots.
+        const auto* line = reinterpret_cast<const char*>(c.line(s.line));
+        for (unsigned i = 1; i <= std::min(c.arity, 4u); ++i) __builtin_prefetch(line + 64 * i);
         for (unsigned n = 0; n < c.lines; ++n) {
-            auto* slots = c.at->line(line);
-            for (unsigned j = 0; j < slots_a_line; ++j) {
-                const std::uint64_t w = slots[j].load(std::memory_order_acquire);
-                if (row_word::tag(w) == tag && w != 0 && key_in(w) == key) return {slots + j, w};
+            for (unsigned left = slots_with_tag(c.line(s.line), tag); left != 0;) {
+                s.at = take_slot(left);
+                if (is_there(s, tag, key)) return s;
             }
-            if (c.at->passed(line).load(std::memory_order_acquire) == 0) return {};
-            line = line + 1 == c.lines ? 0 : line + 1;
+            if (!c.was_passed(s.line)) break;
+            s.line = s.line + 1 == c.lines ? 0 : s.line + 1;
         }
-        return {};
+        s.word = 0;
+        return s;
     }
 
 private:
+    bool is_there(found_slot& s, std::uint64_t tag, const term& key) const {
+        for (;;) {
+            s.word = s.slot().load(std::memory_order_acquire);
+            if (s.word == 0 || row_word::tag(s.word) != tag) return false;
+            const bool equal = *borrowed_term(key_in(s)) == key;
+            // A key of another row that has come to the slot says nothing.
+            if (!s.is_inlined() || s.slot().load(std::memory_order_relaxed) == s.word) return equal;
+        }
+    }
+
     std::size_t key_at_;
 };
 
-/// A row for somebody to keep.
-inline term row_of(std::uint64_t word) {
-    term_node* n = row_word::node(word);
-    if (row_word::kind(word) == row_kind::counter) return copy_counter(n);
-    retain(n);
-    return term_access::from_node(n);
+/// Appends what is in a slot. False: it has changed since.
+template <class Rows>
+[[nodiscard]] bool append_rows(const found_slot& s, Rows& found) {
+    switch (row_word::kind(s.word)) {
+        case row_kind::shared:
+            found.push_back(term_of(row_word::address(s.word)));
+            return true;
+        case row_kind::group:
+            for (term_node* n : group_of(s.word)->all())
+                found.push_back(term_of(reinterpret_cast<std::uint64_t>(n)));
+            return true;
+        default:
+            std::uint64_t words[inline_arity_max];
+            if (!load_elements(s, words)) return false;
+            found.push_back(make_row(words, s.c.arity));
+            return true;
+    }
 }
 
-template <class Rows>
-void append_rows(std::uint64_t word, Rows& found) {
-    if (row_word::kind(word) != row_kind::group) {
-        found.push_back(row_of(word));
-        return;
+/// Shows rows in place; one tuple serves for inlined rows until somebody keeps it.
+class row_shower {
+public:
+    explicit row_shower(const row_visitor& visit) : visit_(visit) {}
+    row_shower(const row_shower&) = delete;
+    ~row_shower() {
+        if (scratch_) term_free(scratch_, sizeof(term_node) + arity_ * sizeof(term));
     }
-    for (term_node* n : group_of(word)->all()) {
-        retain(n);
-        found.push_back(term_access::from_node(n));
+
+    /// What is in a slot now, if there is anything. False: the visitor wants no more.
+    bool show(found_slot s) {
+        for (;; s.word = s.slot().load(std::memory_order_acquire)) {
+            if (s.word == 0) return true;
+            if (row_word::kind(s.word) == row_kind::shared)
+                return visit_(borrowed_term(row_word::node(s.word)));
+            if (row_word::kind(s.word) == row_kind::group) return show_group(s.word);
+            std::uint64_t words[inline_arity_max];
+            if (load_elements(s, words)) return show_words(words, s.c.arity);
+            _mm_pause();
+        }
     }
-}
+
+private:
+    bool show_group(std::uint64_t word) const {
+        for (term_node* n : group_of(word)->all())
+            if (!visit_(borrowed_term(n))) return false;
+        return true;
+    }
+    bool show_words(const std::uint64_t* words, unsigned arity) {
+        if (scratch_ && arity_ != arity)
+            term_free(std::exchange(scratch_, nullptr), sizeof(term_node) + arity_ * sizeof(term));
+        arity_ = arity;
+        if (!scratch_) scratch_ = new_node(term_kind::tuple, arity, arity * sizeof(term));
+        std::copy_n(words, arity, words_of(scratch_));
+        const bool more = visit_(borrowed_term(scratch_));
+        if (scratch_->refs.load(std::memory_order_acquire) > 1) {
+            // It is a term of somebody's from now on, with references of its own.
+            for (unsigned i = 0; i < arity; ++i) retain_word(words[i]);
+            release(std::exchange(scratch_, nullptr));
+        }
+        return more;
+    }
+
+    const row_visitor& visit_;
+    term_node* scratch_ = nullptr;
+    unsigned arity_ = 0;
+};
 
 template <class Self, class Base>
 class hash_rows : public Base {
@@ -88,7 +170,11 @@ public:
 
     void find(const term& key, rows& found) const final {
         const std::uint64_t h = hash_of(key);
-        if (auto s = layout.search(self().chunk_at(h), h, key)) append_rows(s.word, found);
+        for (;;) {
+            const found_slot s = layout.search(self().chunk_at(h), h, key);
+            if (!s || append_rows(s, found)) return;
+            _mm_pause();
+        }
     }
 
     [[nodiscard]] bool contains(const term& key) const final {
@@ -104,7 +190,8 @@ public:
             const unsigned first = h > c.at->prefix ? c.home(c.tag_of(h)) : 0;
             for (unsigned line = first; line < c.lines; ++line) {
                 order.collect(c, line, h);
-                for (const auto& e : order.at_home) append_rows(e.word, found);
+                for (const auto& e : order.at_home)
+                    found.insert(found.end(), e.rows.begin(), e.rows.end());
                 if (found.size() - before >= wanted) return true;
             }
             if (c.at->last_hash() == ~std::uint64_t{0}) return false;
@@ -113,14 +200,16 @@ public:
     }
 
     void each(const row_visitor& visit) const final {
+        row_shower shower(visit);
         for (std::uint64_t h = 0;;) {
             const chunk_ref c = self().chunk_at(h);
             // Two chunks may have become one behind what was visited.
             const bool all = c.at->prefix == h;
-            for (unsigned i = 0; i < c.lines * slots_a_line; ++i) {
-                const std::uint64_t w = c.at->line(0)[i].load(std::memory_order_acquire);
-                if (w == 0 || (!all && hash_of(layout.key_in(w)) < h)) continue;
-                if (!show(w, visit)) return;
+            for (found_slot s{c}; s.line < c.lines;
+                 s.at == slots_a_line - 1 ? ++s.line : 0, s.at = (s.at + 1) % slots_a_line) {
+                s.word = s.slot().load(std::memory_order_acquire);
+                if (!s || (!all && hash_of(borrowed_term(layout.key_in(s))) < h)) continue;
+                if (!shower.show(s)) return;
             }
             if (c.at->last_hash() == ~std::uint64_t{0}) return;
             h = c.at->last_hash() + 1;
@@ -133,23 +222,11 @@ protected:
 private:
     [[nodiscard]] const Self& self() const { return static_cast<const Self&>(*this); }
 
-    static bool show(std::uint64_t word, const row_visitor& visit) {
-        switch (row_word::kind(word)) {
-            case row_kind::shared:
-                return visit(borrowed_term(row_word::node(word)));
-            case row_kind::counter:
-                return visit(copy_counter(row_word::node(word)));
-            case row_kind::group:
-                for (term_node* n : group_of(word)->all())
-                    if (!visit(borrowed_term(n))) return false;
-        }
-        return true;
-    }
-
-    /// The words whose home is a line, in order; behind `after`, if there is one.
+    /// The rows whose home is a line, in order; behind `after`, if there is one.
     struct line_order {
         struct entry {
-            std::uint64_t hash, word;
+            std::uint64_t hash;
+            beam::ets::rows rows;  // of one key
         };
         const row_layout& layout;
         const term* after;
@@ -158,24 +235,33 @@ private:
 
         void collect(const chunk_ref& c, unsigned home, std::uint64_t from) {
             at_home.clear();
-            for (unsigned n = 0, line = home; n < c.lines; ++n) {
-                for (unsigned j = 0; j < slots_a_line; ++j) {
-                    const std::uint64_t w = c.at->line(line)[j].load(std::memory_order_acquire);
-                    if (w == 0 || c.home(row_word::tag(w)) != home) continue;
-                    const term& key = layout.key_in(w);
-                    const std::uint64_t h = hash_of(key);
-                    if (h < from) continue;
-                    if (after && h == hash && compare_exact(key, *after) <= 0) continue;
-                    at_home.push_back({h, w});
-                }
-                if (c.at->passed(line).load(std::memory_order_acquire) == 0) break;
-                line = line + 1 == c.lines ? 0 : line + 1;
+            found_slot s{c, home};
+            for (unsigned n = 0; n < c.lines; ++n) {
+                for (s.at = 0; s.at < slots_a_line; ++s.at) take(s, home, from);
+                if (!c.was_passed(s.line)) break;
+                s.line = s.line + 1 == c.lines ? 0 : s.line + 1;
             }
             if (at_home.size() < 2) return;
             std::sort(at_home.begin(), at_home.end(), [this](const entry& a, const entry& b) {
                 if (a.hash != b.hash) return a.hash < b.hash;
-                return compare_exact(layout.key_in(a.word), layout.key_in(b.word)) < 0;
+                return compare_exact(layout.key_of(a.rows.front()), layout.key_of(b.rows.front())) <
+                       0;
             });
+        }
+
+        void take(found_slot s, unsigned home, std::uint64_t from) {
+            entry e{0, {}};
+            for (;;) {
+                s.word = s.slot().load(std::memory_order_acquire);
+                if (!s || s.c.home(row_word::tag(s.word)) != home) return;
+                if (append_rows(s, e.rows)) break;
+                _mm_pause();
+            }
+            const term& key = layout.key_of(e.rows.front());
+            e.hash = hash_of(key);
+            if (e.hash < from) return;
+            if (after && e.hash == hash && compare_exact(key, *after) <= 0) return;
+            at_home.push_back(std::move(e));
         }
     };
 };

@@ -13,7 +13,7 @@ hash_snapshot::~hash_snapshot() {
     for (chunk* c : chunks_) {
         lock(c);
         const bool last = --c->pins == 0 && c->dead;
-        const std::size_t bytes = chunk::bytes(c->lines);
+        const std::size_t bytes = c->bytes();
         const std::int64_t row_bytes = c->row_bytes;
         unlock(c);
         if (!last) continue;
@@ -26,7 +26,7 @@ hash_snapshot::~hash_snapshot() {
 chunk_ref hash_snapshot::chunk_at(std::uint64_t hash) const {
     auto behind = std::upper_bound(chunks_.begin(), chunks_.end(), hash,
                                    [](std::uint64_t h, const chunk* c) { return h < c->prefix; });
-    return chunk_ref(chunk_ref::word_of(*(behind - 1)));
+    return chunk_ref(*(behind - 1));
 }
 
 }  // namespace beam::detail::ets

@@ -12,7 +12,7 @@ hash_store::hash_store(beam::ets::table_type type, std::size_t keypos)
       type_(type),
       directory_(directory::make(1)),
       kept_(std::make_shared<std::atomic<std::int64_t>>(0)) {
-    chunk* c = chunk::make(1, 0, 0, 0);
+    chunk* c = chunk::make(1, 0, 0, 0, 0);
     for (std::size_t i = 0; i < 2; ++i)
         directory_.load()->entries()[i].store(chunk_ref::word_of(c), std::memory_order_relaxed);
 }
@@ -77,7 +77,7 @@ std::size_t hash_store::bytes() const {
     all += std::int64_t(directory::bytes(directory_.load(std::memory_order_acquire)->depth));
     for (std::uint64_t h = 0;;) {
         const held_chunk c = hold(h);
-        all += std::int64_t(chunk::bytes(c->lines)) + c->row_bytes;
+        all += std::int64_t(c->bytes()) + c->row_bytes;
         if (c->last_hash() == ~std::uint64_t{0}) break;
         h = c->last_hash() + 1;
     }
@@ -87,13 +87,13 @@ std::size_t hash_store::bytes() const {
 // -- in -------------------------------------------------------------------------------------------
 
 void hash_store::insert(term row) {
-    const std::uint64_t h = hash_of(layout.key_of(term_access::node(row)));
+    const std::uint64_t h = hash_of(layout.key_of(row));
     held_chunk c = hold(h);
     add(c, h, std::move(row));
 }
 
 bool hash_store::insert_new(term row) {
-    const term& key = layout.key_of(term_access::node(row));
+    const term& key = layout.key_of(row);
     const std::uint64_t h = hash_of(key);
     held_chunk c = hold(h);
     if (search(c, h, key)) return false;
@@ -116,7 +116,7 @@ bool hash_store::insert_all(std::span<const term> all, bool only_new) {
     std::vector<std::pair<std::uint64_t, std::size_t>> order;
     order.reserve(all.size());
     for (std::size_t i = 0; i < all.size(); ++i)
-        order.emplace_back(hash_of(layout.key_of(term_access::node(all[i]))), i);
+        order.emplace_back(hash_of(layout.key_of(all[i])), i);
     std::sort(order.begin(), order.end());  // and of one key in the order they were given
 
     std::lock_guard guard(batch_);
@@ -132,7 +132,7 @@ bool hash_store::insert_all(std::span<const term> all, bool only_new) {
     if (only_new) {
         for (const auto& [h, i] : order) {
             while (h > held[at]->last_hash()) ++at;
-            if (search(held[at], h, layout.key_of(term_access::node(all[i])))) return false;
+            if (search(held[at], h, layout.key_of(all[i]))) return false;
         }
     }
     const batch_scope running(batch_running_);
@@ -155,7 +155,7 @@ bool hash_store::insert_all(std::span<const term> all, bool only_new) {
 
 // Under the lock: what insert means for a table of this type.
 void hash_store::add(held_chunk& c, std::uint64_t h, term row, std::vector<held_chunk>* others) {
-    const term& key = layout.key_of(term_access::node(row));
+    const term& key = layout.key_of(row);
     const found_slot found = search_to_change(c, h, key);
     if (!found)
         put_in(c, h, std::move(row), others);
@@ -165,34 +165,109 @@ void hash_store::add(held_chunk& c, std::uint64_t h, term row, std::vector<held_
         replace(c, found, std::move(row));
 }
 
-void hash_store::put_in(held_chunk& c, std::uint64_t h, term row, std::vector<held_chunk>* others) {
-    if (c->pins > 0) unshare(c);
-    while (c->is_full()) make_room(c, h, others);
-    c->row_bytes += std::int64_t(bytes_of(row));
-    ++c->rows;
-    count(+1);
-    term_node* n = term_access::node(row);
-    new (&row) term;  // the table's reference now
-    c->put(row_word::make(n, row_kind::shared, c->tag_of(h)));
+// Bags have groups of nodes; else short rows are inlined.
+unsigned hash_store::wanted_arity(const term& row) const {
+    const std::size_t n = row.elements().size();
+    return is_bag() || n > inline_arity_max ? 0 : unsigned(n);
 }
 
 namespace {
-void retire_row(std::uint64_t word, std::size_t bytes) {
-    if (row_word::kind(word) == row_kind::counter)
-        retire(row_word::node(word), free_counter, bytes);
-    else
-        retire_term(term_access::from_node(row_word::node(word)), bytes);
+std::size_t bytes_inlined(const std::uint64_t* words, unsigned arity) {
+    return bytes_of_elements(words, arity);
 }
 }  // namespace
 
-void hash_store::replace(held_chunk& c, const found_slot& at, term row) {
-    const std::size_t before = bytes_of(borrowed_term(row_word::node(at.word)));
-    c->row_bytes += std::int64_t(bytes_of(row)) - std::int64_t(before);
+void hash_store::put_in(held_chunk& c, std::uint64_t h, term row, std::vector<held_chunk>* others) {
+    if (c->pins > 0) unshare(c);
+    // The first row says what an empty chunk is for.
+    if (c->used == 0 && c->arity != wanted_arity(row)) resize(c, c->lines, wanted_arity(row));
+    while (c->is_full()) make_room(c, h, others);
+    ++c->rows;
+    count(+1);
+    const std::uint64_t tag = c->tag_of(h);
+    if (c->arity != 0 && row.elements().size() == c->arity) {
+        std::uint64_t words[inline_arity_max];
+        take_elements(std::move(row), words);
+        c->row_bytes += std::int64_t(bytes_inlined(words, c->arity));
+        c->put(c->next_version(tag), words);
+        return;
+    }
+    c->row_bytes += std::int64_t(bytes_of(row));
     term_node* n = term_access::node(row);
-    new (&row) term;
-    at.slot->store(row_word::make(n, row_kind::shared, row_word::tag(at.word)),
-                   std::memory_order_release);
-    retire_row(at.word, before);
+    new (&row) term;  // the table's reference now
+    c->put(row_word::make(n, row_kind::shared, tag));
+}
+
+namespace {
+void load_held(const found_slot& s, std::uint64_t* words) {
+    for (unsigned i = 0; i < s.c.arity; ++i)
+        words[i] = s.elements()[i].load(std::memory_order_relaxed);
+}
+void retire_words(const std::uint64_t* words, unsigned n, std::size_t bytes) {
+    for (unsigned i = 0; i < n; ++i)
+        if (!is_immediate(words[i])) retire_term(term_access::from_word(words[i]), bytes / n + 1);
+}
+
+/// Under the lock: changes elements of an inlined row so that readers see all or none.
+class change_of_row {
+public:
+    change_of_row(const found_slot& s, chunk* c) : slot_(s.slot()), word_(s.word), chunk_(c) {
+        slot_.store(row_word::with_kind(word_, row_kind::changing), std::memory_order_relaxed);
+    }
+    ~change_of_row() {
+        slot_.store(chunk_->next_version(row_word::tag(word_)), std::memory_order_release);
+    }
+    change_of_row(const change_of_row&) = delete;
+
+private:
+    chunk::atomic_word& slot_;
+    std::uint64_t word_;
+    chunk* chunk_;
+};
+}  // namespace
+
+// Under the lock: gives up what a single row's slot held, which has been emptied or filled anew. How many bytes that was.
+std::size_t hash_store::retire_row(const found_slot& at) {
+    const std::size_t bytes = bytes_of(borrowed_term(row_word::node(at.word)));
+    retire_term(term_access::from_node(row_word::node(at.word)), bytes);
+    return bytes;
+}
+
+void hash_store::replace(held_chunk& c, const found_slot& at, term row) {
+    const std::size_t arity = row.elements().size();
+    const std::uint64_t tag = row_word::tag(at.word);
+    std::uint64_t old[inline_arity_max], words[inline_arity_max];
+    const bool was_inlined = at.is_inlined();
+    const bool inlined = c->arity != 0 && arity == c->arity;
+    if (was_inlined) load_held(at, old);
+    std::int64_t more = 0;
+    if (inlined) {
+        take_elements(std::move(row), words);
+        more = std::int64_t(bytes_inlined(words, c->arity));
+        const found_slot there = at;
+        if (was_inlined) {
+            const change_of_row change(there, c.at);
+            for (unsigned i = 0; i < c->arity; ++i)
+                at.elements()[i].store(words[i], std::memory_order_release);
+        } else {
+            for (unsigned i = 0; i < c->arity; ++i)
+                at.elements()[i].store(words[i], std::memory_order_release);
+            at.slot().store(c->next_version(tag), std::memory_order_release);
+        }
+    } else {
+        more = std::int64_t(bytes_of(row));
+        term_node* n = term_access::node(row);
+        new (&row) term;
+        at.slot().store(row_word::make(n, row_kind::shared, tag), std::memory_order_release);
+    }
+    if (was_inlined) {
+        const std::size_t bytes = bytes_inlined(old, c->arity);
+        more -= std::int64_t(bytes);
+        if (bytes > 0) retire_words(old, c->arity, bytes);
+    } else {
+        more -= std::int64_t(retire_row(at));
+    }
+    c->row_bytes += more;
 }
 
 void hash_store::add_to_group(held_chunk& c, const found_slot& at, term row) {
@@ -222,8 +297,8 @@ void hash_store::add_to_group(held_chunk& c, const found_slot& at, term row) {
     fresh->rows()[size] = n;
     fresh->count.store(size + 1, std::memory_order_relaxed);
     c->row_bytes += std::int64_t(row_group::bytes(fresh->capacity));
-    at.slot->store(row_word::make(fresh, row_kind::group, row_word::tag(at.word)),
-                   std::memory_order_release);
+    at.slot().store(row_word::make(fresh, row_kind::group, row_word::tag(at.word)),
+                    std::memory_order_release);
     if (!g) return;
     c->row_bytes -= std::int64_t(row_group::bytes(g->capacity));
     retire(g, row_group::free, row_group::bytes(g->capacity));
@@ -237,45 +312,52 @@ std::size_t hash_store::erase(const term& key, rows* taken) {
     const found_slot found = search_to_change(c, h, key);
     if (!found) return 0;
     const std::uint64_t before = c->rows;
-    drop(c, found, h, taken);
+    drop(c, found, taken);
     const auto gone = std::size_t(before - c->rows);
     make_smaller(c);
     return gone;
 }
 
 // Takes all rows of a slot out.
-void hash_store::drop(held_chunk& c, const found_slot& at, std::uint64_t, rows* taken) {
-    if (taken) append_rows(at.word, *taken);
-    std::size_t gone = 0;
-    auto retire_one = [&](std::uint64_t word) {
-        const std::size_t bytes = bytes_of(borrowed_term(row_word::node(word)));
+void hash_store::drop(held_chunk& c, const found_slot& at, rows* taken) {
+    if (taken) (void)append_rows(at, *taken);
+    std::uint64_t old[inline_arity_max];
+    if (at.is_inlined()) load_held(at, old);
+    c->remove(at.line, at.at);
+    std::size_t gone = 1;
+    if (at.is_inlined()) {
+        const std::size_t bytes = bytes_inlined(old, c->arity);
         c->row_bytes -= std::int64_t(bytes);
-        ++gone;
-        retire_row(word, bytes);
-    };
-    c->remove(at.slot);
-    if (row_word::kind(at.word) == row_kind::group) {
+        if (bytes > 0) retire_words(old, c->arity, bytes);
+    } else if (row_word::kind(at.word) == row_kind::shared) {
+        c->row_bytes -= std::int64_t(retire_row(at));
+    } else {
         row_group* g = group_of(at.word);
-        for (term_node* n : g->all()) retire_one(row_word::make(n, row_kind::shared, 0));
+        gone = g->all().size();
+        for (term_node* n : g->all()) {
+            found_slot one = at;
+            one.word = row_word::make(n, row_kind::shared, 0);
+            c->row_bytes -= std::int64_t(retire_row(one));
+        }
         c->row_bytes -= std::int64_t(row_group::bytes(g->capacity));
         retire(g, row_group::free, row_group::bytes(g->capacity));
-    } else {
-        retire_one(at.word);
     }
     c->rows -= gone;
     count(-std::int64_t(gone));
 }
 
 std::size_t hash_store::erase_object(const term& row) {
-    const term& key = layout.key_of(term_access::node(row));
+    const term& key = layout.key_of(row);
     const std::uint64_t h = hash_of(key);
     held_chunk c = hold(h);
     const found_slot seen = search(c, h, key);
     if (!seen) return 0;
     if (row_word::kind(seen.word) != row_kind::group) {
-        if (!(row_of(seen.word) == row)) return 0;
+        rows there;
+        (void)append_rows(seen, there);
+        if (!(there.front() == row)) return 0;
         const found_slot found = search_to_change(c, h, key);
-        drop(c, found, h, nullptr);
+        drop(c, found, nullptr);
         make_smaller(c);
         return 1;
     }
@@ -287,7 +369,7 @@ std::size_t hash_store::erase_object(const term& row) {
     std::vector<term_node*> left, gone;
     for (term_node* n : all) (equal(n) ? gone : left).push_back(n);
     if (left.empty()) {
-        drop(c, found, h, nullptr);
+        drop(c, found, nullptr);
     } else {
         set_group(c, found, left);
         for (term_node* n : gone) {
@@ -315,7 +397,7 @@ void hash_store::set_group(held_chunk& c, const found_slot& at, std::span<term_n
         c->row_bytes += std::int64_t(row_group::bytes(g->capacity));
         word = row_word::make(g, row_kind::group, row_word::tag(at.word));
     }
-    at.slot->store(word, std::memory_order_release);
+    at.slot().store(word, std::memory_order_release);
     c->row_bytes -= std::int64_t(row_group::bytes(old->capacity));
     retire(old, row_group::free, row_group::bytes(old->capacity));
 }
@@ -325,41 +407,30 @@ void hash_store::set_group(held_chunk& c, const found_slot& at, std::span<term_n
 bool hash_store::update(const term& key, row_change f, void* context) {
     const std::uint64_t h = hash_of(key);
     for (;;) {
-        // What it sees stays where it is in memory while the caller's section lasts: an equal word is the same row.
+        // A word that is equal afterwards is the same row: its node is held here, or its version was used once.
         const found_slot seen = layout.search(chunk_at(h), h, key);
-        std::optional<term> row;
-        std::uint32_t version = 0;
-        if (seen && row_word::kind(seen.word) == row_kind::counter)
-            row = copy_counter(row_word::node(seen.word), &version);
-        else if (seen)
-            row = row_of(seen.word);
-        std::optional<term> fresh = f(context, row ? &*row : nullptr);
+        rows row;
+        if (seen && !append_rows(seen, row)) continue;
+        std::optional<term> fresh = f(context, seen ? &row.front() : nullptr);
         if (!fresh) return false;
         check_row(*fresh, layout.key_index() + 1);
-        if (!(layout.key_of(term_access::node(*fresh)) == key))
-            throw beam::ets::bad_argument("the new row has another key");
-        if (try_change(key, h, seen, version, std::move(*fresh))) return true;
+        if (!(layout.key_of(*fresh) == key)) bad("the new row has another key: " + shown(*fresh));
+        if (try_change(key, h, seen, std::move(*fresh))) return true;
     }
 }
 
 // Puts a row in if what is there is still what was seen.
-bool hash_store::try_change(const term& key, std::uint64_t h, const found_slot& seen,
-                            std::uint32_t version, term fresh) {
+bool hash_store::try_change(const term& key, std::uint64_t h, const found_slot& seen, term fresh) {
     held_chunk c = hold(h);
-    found_slot now = search(c, h, key);
+    const found_slot now = search(c, h, key);
     if (bool(now) != bool(seen)) return false;
     if (!now) {
         put_in(c, h, std::move(fresh), nullptr);
         return true;
     }
     // The tag may have changed with the chunk.
-    const std::uint64_t same = row_word::with_tag(seen.word, row_word::tag(now.word));
-    if (now.word != same) return false;
-    if (row_word::kind(now.word) == row_kind::counter &&
-        row_word::node(now.word)->refs.load(std::memory_order_relaxed) != version)
-        return false;
-    now = search_to_change(c, h, key);
-    replace(c, now, std::move(fresh));
+    if (now.word != row_word::with_tag(seen.word, row_word::tag(now.word))) return false;
+    replace(c, search_to_change(c, h, key), std::move(fresh));
     return true;
 }
 
@@ -369,40 +440,35 @@ integers_result hash_store::update_integers(const term& key, std::size_t first, 
     held_chunk c = hold(h);
     const found_slot found = search_to_change(c, h, key);
     if (!found) return integers_result::absent;
-    term_node* n = row_word::node(found.word);
-    if (first + count - 1 > n->size) return integers_result::no_integer;
-    std::int64_t values[counter_arity_max];
-    const term* elements = elements_of(n) + (first - 1);
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto value = elements[i].as_int64();
-        if (!value) return integers_result::no_integer;
-        values[i] = *value;
+    std::uint64_t inlined[inline_arity_max];
+    const std::uint64_t* old = inlined;
+    std::size_t arity = c->arity;
+    if (found.is_inlined()) {
+        load_held(found, inlined);
+    } else {
+        term_node* n = row_word::node(found.word);
+        old = words_of(n);
+        arity = n->size;
     }
-    if (!f(context, values)) return integers_result::refused;
-    std::uint64_t words[counter_arity_max];
+    if (first + count - 1 > arity) return integers_result::no_integer;
+    std::int64_t values[integers_max];
     bool all_small = true;
     for (std::size_t i = 0; i < count; ++i) {
-        constexpr std::int64_t limit = std::int64_t(1) << 62;
-        all_small = all_small && values[i] >= -limit && values[i] < limit;
-        words[i] = std::uint64_t(values[i]) << 1 | small_tag;
+        const auto value = (*borrowed_term(old[first - 1 + i])).as_int64();
+        if (!value) return integers_result::no_integer;
+        values[i] = *value;
+        all_small = all_small && is_small(old[first - 1 + i]);
     }
-    if (all_small && row_word::kind(found.word) == row_kind::counter) {
-        const counter_change change(n);
-        for (std::size_t i = 0; i < count; ++i) change.set(first - 1 + i, words[i]);
+    if (!f(context, values)) return integers_result::refused;
+    for (std::size_t i = 0; i < count; ++i) all_small = all_small && fits_small(values[i]);
+    if (all_small && found.is_inlined()) {
+        const change_of_row change(found, c.at);
+        for (std::size_t i = 0; i < count; ++i)
+            found.elements()[first - 1 + i].store(small_word(values[i]), std::memory_order_release);
         return integers_result::done;
     }
-    if (all_small && can_count(n)) {
-        // From now on it is changed in place.
-        std::uint64_t all[counter_arity_max];
-        std::copy_n(words_of(n), n->size, all);
-        std::copy_n(words, count, all + (first - 1));
-        found.slot->store(row_word::make(make_counter({all, n->size}), row_kind::counter,
-                                         row_word::tag(found.word)),
-                          std::memory_order_release);
-        retire_row(found.word, sizeof(term_node) + n->size * sizeof(term));
-        return integers_result::done;
-    }
-    std::vector<term> all(elements_of(n), elements_of(n) + n->size);
+    std::vector<term> all;
+    for (std::size_t i = 0; i < arity; ++i) all.push_back(term_of(old[i]));
     for (std::size_t i = 0; i < count; ++i) all[first - 1 + i] = values[i];
     replace(c, found, tuple_of(std::move(all)));
     return integers_result::done;

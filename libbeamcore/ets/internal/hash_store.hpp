@@ -90,18 +90,20 @@ private:
     // hash_store.cpp: rows
     [[nodiscard]] held_chunk hold(std::uint64_t hash) const;
     [[nodiscard]] found_slot search(const held_chunk& c, std::uint64_t h, const term& key) const {
-        return layout.search(chunk_ref(chunk_ref::word_of(c.at)), h, key);
+        return layout.search(chunk_ref(c.at), h, key);
     }
     found_slot search_to_change(held_chunk& c, std::uint64_t h, const term& key);
     void add(held_chunk& c, std::uint64_t h, term row, std::vector<held_chunk>* others = nullptr);
     void put_in(held_chunk& c, std::uint64_t h, term row, std::vector<held_chunk>* others);
     void replace(held_chunk& c, const found_slot& at, term row);
     void add_to_group(held_chunk& c, const found_slot& at, term row);
-    void drop(held_chunk& c, const found_slot& at, std::uint64_t hash, rows* taken);
+    void drop(held_chunk& c, const found_slot& at, rows* taken);
     void set_group(held_chunk& c, const found_slot& at, std::span<term_node* const> left);
+    std::size_t retire_row(const found_slot& at);
     void count(std::int64_t by);
+    [[nodiscard]] unsigned wanted_arity(const term& row) const;
     [[nodiscard]] bool try_change(const term& key, std::uint64_t h, const found_slot& seen,
-                                  std::uint32_t version, term fresh);
+                                  term fresh);
 
     // hash_grow.cpp: chunks
     void make_room(held_chunk& c, std::uint64_t hash, std::vector<held_chunk>* others);
@@ -109,14 +111,14 @@ private:
     void unshare(held_chunk& c);
     bool merge(held_chunk& c);
     void split(held_chunk& c, std::uint64_t hash, std::vector<held_chunk>* others);
-    void resize(held_chunk& c, unsigned lines);
+    void resize(held_chunk& c, unsigned lines, unsigned arity);
     [[nodiscard]] bool can_split(const chunk* c);
     void publish(std::span<chunk* const> fresh, unsigned replaced_depth, std::size_t replaced);
     void grow_directory();
     void shrink_directory();
     void take_words(chunk* from, chunk* to, std::uint64_t first, std::uint64_t last) const;
-    void bury(chunk* c) const;
-    [[nodiscard]] chunk* copy_of(const chunk* c) const;
+    static void bury(chunk* c);
+    [[nodiscard]] static chunk* copy_of(chunk* c);
 
     struct alignas(64) stripe {
         std::atomic<std::int64_t> rows{0};

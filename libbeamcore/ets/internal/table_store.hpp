@@ -66,6 +66,8 @@ enum class write_result : std::uint8_t { done, present, absent };
 
 /// A row by an update function: `f(context, row or null)` gives the row to put in (with the same key), or nothing.
 using row_change = std::optional<term> (*)(void* context, const term* row);
+inline constexpr std::size_t integers_max = 16;
+
 /// Integers changed in place, under the row's lock; true: keep what is there now. Throws nothing.
 using integers_change = bool (*)(void* context, std::int64_t* values);
 
@@ -93,7 +95,7 @@ public:
     /// on and nothing has changed. True if it gave a row. The caller has checked nothing: the row given must be a
     /// tuple with the same key, else badarg is raised.
     virtual bool update(const term& key, row_change f, void* context) = 0;
-    /// Of stores with one row a key: elements first to first + count - 1 (from 1), at most 16.
+    /// Of stores with one row a key: elements first to first + count - 1 (from 1), at most integers_max.
     virtual integers_result update_integers(const term& key, std::size_t first, std::size_t count,
                                             integers_change f, void* context) = 0;
     /// The rows as they are now, unchanged for ever.

@@ -38,6 +38,16 @@ group("hub_death") -> fun bench_exit:hub_death/1;
 group("statem_call") -> fun bench_statem:statem_call/1;
 group("process_bytes") -> fun bench_memory:process_bytes/1;
 group("gen_server_bytes") -> fun bench_memory:gen_server_bytes/1;
+group("ets_insert") -> fun bench_ets:insert/1;
+group("ets_lookup") -> fun bench_ets:lookup/1;
+group("ets_update_counter") -> fun bench_ets:update_counter/1;
+group("ets_ordered_insert") -> fun bench_ets:ordered_insert/1;
+group("ets_ordered_lookup") -> fun bench_ets:ordered_lookup/1;
+group("ets_lookup_2p") -> fun bench_ets:lookup_2p/1;
+group("ets_mixed_2p") -> fun bench_ets:mixed_2p/1;
+group("ets_update_counter_2p") -> fun bench_ets:update_counter_2p/1;
+group("ets_set_bytes") -> fun bench_ets:set_bytes/1;
+group("ets_ordered_bytes") -> fun bench_ets:ordered_bytes/1;
 group("fair") -> fun bench_fair:eight_loops/1;
 group("fair_2") -> fun bench_fair:two_loops/1;
 group(Other) -> exit({no_such_group, Other}).
