@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "libbeamcore/ets/internal/hash_store.hpp"
 #include "libbeamcore/ets/internal/registry.hpp"
 #include "libbeamcore/ets/internal/table_object.hpp"
 
@@ -56,7 +57,10 @@ bool insert_new(const table& t, std::span<const term> rows) {
 rows lookup(const table& t, const term& key) {
     const open_table found(t, right::read);
     rows all;
-    found.store().find(key, all);
+    if (found->type != table_type::ordered_set) [[likely]]
+        static_cast<const hash_store&>(found.store()).find_rows(key, all);
+    else
+        found.store().find(key, all);
     charge(1);
     return all;
 }
@@ -212,6 +216,14 @@ term default_row(const term& row, const term& key, std::size_t keypos) {
     return tuple_of(std::move(all));
 }
 
+// The kinds of store by their names: a call the less for what is done most.
+integers_result update_integers_in(const open_table& t, const term& key, std::size_t first,
+                                   std::size_t count, integers_change f, void* context) {
+    if (t->type != table_type::ordered_set) [[likely]]
+        return static_cast<hash_store&>(t.store()).update_integers(key, first, count, f, context);
+    return t.store().update_integers(key, first, count, f, context);
+}
+
 std::int64_t update_one(const open_table& t, const term& key, const counter_update& u,
                         const term* by_default) {
     check_one_row_a_key(*t);
@@ -229,7 +241,7 @@ std::int64_t update_one(const open_table& t, const term& key, const counter_upda
         return true;
     };
     for (;;) {
-        switch (t.store().update_integers(key, u.position, 1, count, &c)) {
+        switch (update_integers_in(t, key, u.position, 1, count, &c)) {
             case integers_result::done:
                 return c.value;
             case integers_result::absent:

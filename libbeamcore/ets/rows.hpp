@@ -34,8 +34,9 @@ public:
     /// As the list that ets:lookup gives.
     [[nodiscard]] term to_list() const { return list_of(std::span(begin(), size())); }
 
-    void push_back(term row) {
-        if (!has_one_ && more_.empty()) {
+    void push_back(const term& row) { push_back(term(row)); }
+    void push_back(term&& row) {
+        if (!has_one_ && more_.empty()) [[likely]] {
             one_ = std::move(row);
             has_one_ = true;
             return;

@@ -258,6 +258,10 @@ void run_aside(runtime& node, callback<void()> job) {
         r.dirty->submit(std::move(job));
 }
 
+void charge_caller(int reductions) noexcept {
+    if (process_block* pb = this_block) pb->reductions_left -= reductions;
+}
+
 runtime& runtime_of(process_block* pb) {
     return *pb->node->outer;
 }

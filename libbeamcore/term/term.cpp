@@ -13,11 +13,83 @@
 namespace beam {
 namespace detail {
 
+namespace {
+
+// Small nodes that a thread has freed, for it to use again: a list for each size in steps of 8 bytes. A tuple that is made
+// to be looked at and dropped costs some ten instructions so, and some hundred in malloc and free; what is beyond the
+// few that are kept goes back to them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool keeps_nodes = false;  // let the sanitizers see every node by itself
+#else
+constexpr bool keeps_nodes = true;
+#endif
+constexpr std::size_t kept_size_max = 128;
+constexpr std::uint32_t kept_nodes_max = 64;
+
+struct kept_node {
+    kept_node* next;
+};
+struct kept_nodes {
+    kept_node* first = nullptr;
+    std::uint32_t room = 0;  // 0 in a thread that has not begun to keep any, or ends
+};
+constinit thread_local kept_nodes kept[kept_size_max / 8 + 1]
+    __attribute__((tls_model("initial-exec"))) = {};
+
+struct keeper {
+    bool ended = false;
+    keeper() {
+        for (auto& k : kept) k.room = kept_nodes_max;
+    }
+    ~keeper() {
+        ended = true;
+        for (auto& k : kept) {
+            k.room = 0;
+            while (kept_node* n = k.first) {
+                k.first = n->next;
+                ::operator delete(n);
+            }
+        }
+    }
+};
+
+void free_beyond_kept(void* p, std::size_t size) noexcept {
+    if (keeps_nodes && size <= kept_size_max) {
+        thread_local keeper k;  // begins at a thread's first free
+        kept_nodes& all = kept[(size + 7) / 8];
+        if (!k.ended && all.room == kept_nodes_max) {
+            --all.room;
+            all.first = new (p) kept_node{nullptr};
+            return;
+        }
+    }
+    ::operator delete(p);
+}
+
+}  // namespace
+
 void* term_alloc(std::size_t size) {
+    if (keeps_nodes && size <= kept_size_max) {
+        kept_nodes& all = kept[(size + 7) / 8];
+        if (kept_node* n = all.first) {
+            all.first = n->next;
+            ++all.room;
+            return n;
+        }
+        size = (size + 7) / 8 * 8;  // for whoever of that step gets it next
+    }
     return ::operator new(size);
 }
 void term_free(void* p, std::size_t size) noexcept {
-    ::operator delete(p, size);
+    if (keeps_nodes && size <= kept_size_max) {
+        kept_nodes& all = kept[(size + 7) / 8];
+        if (all.room > 0) {
+            --all.room;
+            all.first = new (p) kept_node{all.first};
+            return;
+        }
+    }
+    free_beyond_kept(p, size);
 }
 
 namespace {
@@ -67,6 +139,16 @@ std::span<term> parts(term_node* n) noexcept {
 }  // namespace
 
 void free_node(term_node* n) noexcept {
+    // The commonest of all: nothing in it is a node.
+    if (n->kind == std::uint8_t(term_kind::tuple)) {
+        const auto* parts_of = reinterpret_cast<const term*>(n + 1);
+        std::size_t i = 0;
+        while (i < n->size && !term_access::node(parts_of[i])) ++i;
+        if (i == n->size) {
+            term_free(n, sizeof(term_node) + i * sizeof(term));
+            return;
+        }
+    }
     // Nodes whose count has gone to zero, linked through their first eight bytes.
     term_node* dead = nullptr;
     auto bury = [&dead](term_node* node) {

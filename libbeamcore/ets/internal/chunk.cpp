@@ -69,9 +69,10 @@ void chunk::put(std::uint64_t word, const std::uint64_t* elements) {
     }
 }
 
-void chunk::remove(unsigned at, unsigned j) {
-    const std::uint64_t word = line(at)[j].load(std::memory_order_relaxed);
-    line(at)[j].store(0, std::memory_order_release);
+void chunk::remove(atomic_word* slot) {
+    const std::uint64_t word = slot->load(std::memory_order_relaxed);
+    const auto at = unsigned((slot - line(0)) / (line(1) - line(0)));
+    slot->store(0, std::memory_order_release);
     --used;
     for (unsigned i = home(row_word::tag(word)); i != at; i = i + 1 == lines ? 0 : i + 1)
         count_passing(i, -1);

@@ -109,8 +109,8 @@ struct alignas(64) chunk {
     /// Under the lock, with room: puts a word that is not there in, with its elements if it is inlined. Its tag is of this
     /// chunk's base.
     void put(std::uint64_t word, const std::uint64_t* elements = nullptr);
-    /// Under the lock: empties slot j of a line.
-    void remove(unsigned at, unsigned j);
+    /// Under the lock: empties a slot.
+    void remove(atomic_word* slot);
     /// A word for a new inlined row, or for one that has been changed.
     [[nodiscard]] std::uint64_t next_version(std::uint64_t tag) {
         return row_word::make_inlined(++version, tag);

@@ -52,7 +52,6 @@ void hash_store::take_words(chunk* from, chunk* to, std::uint64_t first, std::ui
     const unsigned side_shift = tag_bits - 1 - (from->depth - from->base);
     const unsigned more = from->base - to->base;  // bits of the prefix, where to's base is less
     to->version = std::max(to->version, from->version);
-    found_slot s{chunk_ref(from)};
     from->for_each([&](std::uint64_t w, const chunk::atomic_word* elements) {
         std::uint64_t tag = row_word::tag(w);
         if (!all && (tag >> side_shift & 1) != (first > from->prefix)) return;
@@ -62,7 +61,7 @@ void hash_store::take_words(chunk* from, chunk* to, std::uint64_t first, std::ui
             for (unsigned i = 0; i < from->arity; ++i)
                 words[i] = elements[i].load(std::memory_order_relaxed);
         if (to->base > from->base) {
-            s.word = w;
+            const found_slot s{nullptr, nullptr, w, 0};
             tag = to->tag_of(
                 hash_of(borrowed_term(inlined ? words[layout.key_index()] : layout.key_in(s))));
         } else if (more > 0) {

@@ -200,8 +200,7 @@ void hash_store::put_in(held_chunk& c, std::uint64_t h, term row, std::vector<he
 
 namespace {
 void load_held(const found_slot& s, std::uint64_t* words) {
-    for (unsigned i = 0; i < s.c.arity; ++i)
-        words[i] = s.elements()[i].load(std::memory_order_relaxed);
+    for (unsigned i = 0; i < s.arity; ++i) words[i] = s.elements[i].load(std::memory_order_relaxed);
 }
 void retire_words(const std::uint64_t* words, unsigned n, std::size_t bytes) {
     for (unsigned i = 0; i < n; ++i)
@@ -211,7 +210,7 @@ void retire_words(const std::uint64_t* words, unsigned n, std::size_t bytes) {
 /// Under the lock: changes elements of an inlined row so that readers see all or none.
 class change_of_row {
 public:
-    change_of_row(const found_slot& s, chunk* c) : slot_(s.slot()), word_(s.word), chunk_(c) {
+    change_of_row(const found_slot& s, chunk* c) : slot_(*s.slot), word_(s.word), chunk_(c) {
         slot_.store(row_word::with_kind(word_, row_kind::changing), std::memory_order_relaxed);
     }
     ~change_of_row() {
@@ -244,21 +243,20 @@ void hash_store::replace(held_chunk& c, const found_slot& at, term row) {
     if (inlined) {
         take_elements(std::move(row), words);
         more = std::int64_t(bytes_inlined(words, c->arity));
-        const found_slot there = at;
         if (was_inlined) {
-            const change_of_row change(there, c.at);
+            const change_of_row change(at, c.at);
             for (unsigned i = 0; i < c->arity; ++i)
-                at.elements()[i].store(words[i], std::memory_order_release);
+                at.elements[i].store(words[i], std::memory_order_release);
         } else {
             for (unsigned i = 0; i < c->arity; ++i)
-                at.elements()[i].store(words[i], std::memory_order_release);
-            at.slot().store(c->next_version(tag), std::memory_order_release);
+                at.elements[i].store(words[i], std::memory_order_release);
+            at.slot->store(c->next_version(tag), std::memory_order_release);
         }
     } else {
         more = std::int64_t(bytes_of(row));
         term_node* n = term_access::node(row);
         new (&row) term;
-        at.slot().store(row_word::make(n, row_kind::shared, tag), std::memory_order_release);
+        at.slot->store(row_word::make(n, row_kind::shared, tag), std::memory_order_release);
     }
     if (was_inlined) {
         const std::size_t bytes = bytes_inlined(old, c->arity);
@@ -297,8 +295,8 @@ void hash_store::add_to_group(held_chunk& c, const found_slot& at, term row) {
     fresh->rows()[size] = n;
     fresh->count.store(size + 1, std::memory_order_relaxed);
     c->row_bytes += std::int64_t(row_group::bytes(fresh->capacity));
-    at.slot().store(row_word::make(fresh, row_kind::group, row_word::tag(at.word)),
-                    std::memory_order_release);
+    at.slot->store(row_word::make(fresh, row_kind::group, row_word::tag(at.word)),
+                   std::memory_order_release);
     if (!g) return;
     c->row_bytes -= std::int64_t(row_group::bytes(g->capacity));
     retire(g, row_group::free, row_group::bytes(g->capacity));
@@ -323,7 +321,7 @@ void hash_store::drop(held_chunk& c, const found_slot& at, rows* taken) {
     if (taken) (void)append_rows(at, *taken);
     std::uint64_t old[inline_arity_max];
     if (at.is_inlined()) load_held(at, old);
-    c->remove(at.line, at.at);
+    c->remove(at.slot);
     std::size_t gone = 1;
     if (at.is_inlined()) {
         const std::size_t bytes = bytes_inlined(old, c->arity);
@@ -397,7 +395,7 @@ void hash_store::set_group(held_chunk& c, const found_slot& at, std::span<term_n
         c->row_bytes += std::int64_t(row_group::bytes(g->capacity));
         word = row_word::make(g, row_kind::group, row_word::tag(at.word));
     }
-    at.slot().store(word, std::memory_order_release);
+    at.slot->store(word, std::memory_order_release);
     c->row_bytes -= std::int64_t(row_group::bytes(old->capacity));
     retire(old, row_group::free, row_group::bytes(old->capacity));
 }
@@ -464,7 +462,7 @@ integers_result hash_store::update_integers(const term& key, std::size_t first, 
     if (all_small && found.is_inlined()) {
         const change_of_row change(found, c.at);
         for (std::size_t i = 0; i < count; ++i)
-            found.elements()[first - 1 + i].store(small_word(values[i]), std::memory_order_release);
+            found.elements[first - 1 + i].store(small_word(values[i]), std::memory_order_release);
         return integers_result::done;
     }
     std::vector<term> all;

@@ -12,15 +12,13 @@ namespace beam::detail::ets {
 
 // -- slots ----------------------------------------------------------------------------------------
 
-namespace {
+constinit slot_segment slot_segments[segments_max] = {};
 
-constexpr std::uint32_t slots_a_segment = 1024;
-constexpr std::uint32_t segments_max = 1024;
+namespace {
 
 using segment = std::atomic<table_object*>[slots_a_segment];
 
 struct slot_space {
-    std::atomic<std::atomic<table_object*>*> segments[segments_max] = {};
     std::mutex mutex;
     std::vector<std::uint32_t> free;
     std::uint32_t next = 0;
@@ -33,7 +31,7 @@ slot_space& slots() {
 }
 
 std::atomic<table_object*>& slot_at(std::uint32_t slot) {
-    return slots().segments[slot / slots_a_segment].load(
+    return slot_segments[slot / slots_a_segment].load(
         std::memory_order_acquire)[slot % slots_a_segment];
 }
 
@@ -43,8 +41,8 @@ void take_slot(table_object* t) {
     if (all.free.empty()) {
         if (all.next == slots_a_segment * segments_max) bad("there are too many tables");
         if (all.next % slots_a_segment == 0)
-            all.segments[all.next / slots_a_segment].store(new segment{},
-                                                           std::memory_order_release);
+            slot_segments[all.next / slots_a_segment].store(new segment{},
+                                                            std::memory_order_release);
         all.free.push_back(all.next++);
     }
     t->slot = all.free.back();
@@ -61,14 +59,6 @@ void leave_slot(const table_object* t) {
 }
 
 }  // namespace
-
-table_object* object_in(std::uint32_t slot, std::uint64_t unique) noexcept {
-    if (slot >= slots_a_segment * segments_max) return nullptr;
-    auto* s = slots().segments[slot / slots_a_segment].load(std::memory_order_acquire);
-    if (!s) return nullptr;
-    table_object* t = s[slot % slots_a_segment].load(std::memory_order_acquire);
-    return t && t->unique == unique ? t : nullptr;
-}
 
 table id_of(const table_object& t) {
     return {t.slot, t.unique};

@@ -14,6 +14,7 @@
 #include "libbeamcore/ets/internal/badarg.hpp"
 #include "libbeamcore/ets/internal/table_store.hpp"
 #include "libbeamcore/ets/table.hpp"
+#include "libbeamcore/runtime/detail/local.hpp"
 #include "libbeamcore/runtime/detail/reclaim.hpp"
 #include "libbeamcore/runtime/process.hpp"
 
@@ -56,8 +57,19 @@ struct table_object {
     }
 };
 
+/// Where tables are found by their number; never freed, so that a `table` may be asked for at any time.
+inline constexpr std::uint32_t slots_a_segment = 1024, segments_max = 1024;
+using slot_segment = std::atomic<std::atomic<table_object*>*>;
+extern constinit slot_segment slot_segments[segments_max];
+
 /// The table in a slot, if it is that one.
-[[nodiscard]] table_object* object_in(std::uint32_t slot, std::uint64_t unique) noexcept;
+[[nodiscard]] inline table_object* object_in(std::uint32_t slot, std::uint64_t unique) noexcept {
+    if (slot >= slots_a_segment * segments_max) return nullptr;
+    auto* s = slot_segments[slot / slots_a_segment].load(std::memory_order_acquire);
+    if (!s) return nullptr;
+    table_object* t = s[slot % slots_a_segment].load(std::memory_order_acquire);
+    return t && t->unique == unique ? t : nullptr;
+}
 /// Of the caller's node by its name.
 [[nodiscard]] table_object* object_named(atom name);
 
@@ -89,7 +101,7 @@ private:
 
 /// Charges the calling process, if it is one.
 inline void charge(int reductions) {
-    if (process_block* pb = current_or_null()) (void)self(pb).bump_reductions(reductions);
+    charge_caller(reductions);
 }
 
 }  // namespace beam::detail::ets

@@ -31,6 +31,9 @@ BEAM_EXPORT void run_aside(runtime& node, callback<void()> job);
 
 BEAM_EXPORT runtime& runtime_of(process_block* pb);
 
+/// Charges the calling process so many reductions; nothing from a plain thread.
+BEAM_EXPORT void charge_caller(int reductions) noexcept;
+
 /// Whether a process of the caller's node has not begun to exit. A hint, as process_info is: no signal.
 [[nodiscard]] BEAM_EXPORT bool pid_exists(pid p) noexcept;
 

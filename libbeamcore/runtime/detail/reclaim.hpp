@@ -43,7 +43,7 @@ extern BEAM_EXPORT const bool readers_need_fence;
 /// a co_await.
 class read_section {
 public:
-    read_section() : reader_(this_reader) {
+    [[gnu::always_inline]] read_section() : reader_(this_reader) {
         if (!reader_) [[unlikely]]
             reader_ = make_reader();
         if (reader_->depth++ > 0) return;
@@ -58,7 +58,7 @@ public:
     }
     read_section(const read_section&) = delete;
     read_section& operator=(const read_section&) = delete;
-    ~read_section() {
+    [[gnu::always_inline]] ~read_section() {
         if (--reader_->depth > 0) return;
         reader_->epoch.store(0, std::memory_order_release);
         if (reader_->must_collect) [[unlikely]]
