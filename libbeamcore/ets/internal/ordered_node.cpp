@@ -4,14 +4,24 @@
 
 namespace beam::detail::ets::ordered {
 
-node::node(unsigned level, unsigned capacity, std::uint64_t born) noexcept
-    : born_(born), capacity_(std::uint16_t(capacity)), level_(std::uint8_t(level)) {
-    for (unsigned i = 0; i < capacity; ++i) new (slots() + i) slot;
+node::node(unsigned level, unsigned capacity, std::uint64_t born, layout how) noexcept
+    : born_(born),
+      base_(how.base),
+      capacity_(std::uint16_t(capacity)),
+      level_(std::uint8_t(level)),
+      is_packed_(how.is_packed) {
+    for (unsigned i = 0; i < capacity; ++i) {
+        if (is_packed_)
+            new (packed() + i) packed_slot(0);
+        else
+            new (slots() + i) slot;
+    }
 }
 
-node::owner node::make(unsigned level, unsigned capacity, std::uint64_t born) {
-    void* memory = ::operator new(bytes_of(capacity));
-    return owner(new (memory) node(level, capacity, born));
+node::owner node::make(unsigned level, unsigned capacity, std::uint64_t born, layout how) {
+    auto size_of_slot = how.is_packed ? sizeof(packed_slot) : sizeof(slot);
+    void* memory = ::operator new(sizeof(node) + std::size_t(capacity) * size_of_slot);
+    return owner(new (memory) node(level, capacity, born, how));
 }
 
 void node::free_bare(void* n) noexcept {
@@ -25,9 +35,20 @@ void node::free_whole(void* memory) noexcept {
 }
 
 void node::prefetch() const noexcept {
-    // The processor fetches the lines side by side, while a search would ask for one after the other.
+    // The processor fetches the lines side by side, while a search would ask for one after the other. As many as a
+    // packed leaf has: it is that, or the half with the middle in it.
+    constexpr auto bytes = sizeof(node) + entries_max * sizeof(packed_slot);
     const auto* at = reinterpret_cast<const char*>(this);
-    for (std::size_t i = 0; i < bytes_of(entries_max); i += 64) __builtin_prefetch(at + i);
+    for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + i);
+}
+
+void node::put(unsigned at, word key, word value) noexcept {
+    if (is_packed_) {
+        packed()[at].store(distance(key) << distance_shift | value >> 4, std::memory_order_release);
+        return;
+    }
+    set_key(at, key);
+    slots()[at].value.store(value, std::memory_order_release);
 }
 
 void node::set_key(unsigned at, word key) noexcept {
@@ -63,6 +84,10 @@ void node::prepend(const node& other, unsigned from, unsigned to) noexcept {
 
 void node::truncate(unsigned count) noexcept {
     for (auto i = count, n = this->count(); i < n; ++i) {
+        if (is_packed_) {
+            packed()[i].store(0, std::memory_order_release);
+            continue;
+        }
         slots()[i].key.store(no_key, std::memory_order_release);
         slots()[i].value.store(no_value, std::memory_order_release);
     }

@@ -5,6 +5,10 @@
 // among immediates reads this node and nothing else. A leaf owns a reference to each row (its keys are in
 // the rows); an inner node owns one to each key but the first.
 //
+// A packed leaf has keys that are small integers close together: an entry is one word, 20 bits of the distance from
+// the leaf's base and 44 of the row's address (a multiple of 16). Such a leaf takes half the memory. A key
+// that does not fit asks for a leaf of the other layout in its place (ordered_shape.cpp).
+//
 // The version is the lock: bit 0 says that a writer is inside, bit 1 that the node is in the tree no more, and
 // the rest counts changes. A reader reads the version, then fields, then the version again; if that
 // differs, what it read means nothing and it starts again. The rules, and what breaks without each:
@@ -36,12 +40,18 @@
 
 namespace beam::detail::ets::ordered {
 
+/// How a node's entries are kept. Packed: keys from `base` to just under `base + node::packed_span`.
+struct node_layout {
+    bool is_packed = false;
+    std::int64_t base = 0;
+};
+
 class node {
 public:
     using version = std::uint64_t;
 
-    /// 24 bytes and 62 entries make a chunk of 1024 of malloc's.
-    static constexpr unsigned entries_max = 62;
+    /// With the header and malloc's own 8 bytes, a chunk of 1024, or of 528 if packed.
+    static constexpr unsigned entries_max = 61;
     static constexpr version locked = 1, obsolete = 2, step = 4;
 
     // What is in slots without an entry, and the key before an inner node's first child: a reader that comes upon them
@@ -54,8 +64,11 @@ public:
     };
     using owner = std::unique_ptr<node, bare_delete>;
 
+    using layout = node_layout;
+    static constexpr std::int64_t packed_span = (std::int64_t(1) << 20) - 1;
+
     /// Empty. `level` is 0 for a leaf, else one more than the children's.
-    static owner make(unsigned level, unsigned capacity, std::uint64_t born);
+    static owner make(unsigned level, unsigned capacity, std::uint64_t born, layout how = {});
     static void free_bare(void* n) noexcept;
     /// With the references it owns.
     static void free_whole(void* n) noexcept;
@@ -67,7 +80,14 @@ public:
     [[nodiscard]] unsigned capacity() const noexcept { return capacity_; }
     /// The number of the epoch it was made in (ordered_tree.hpp, snapshots).
     [[nodiscard]] std::uint64_t born() const noexcept { return born_; }
-    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_of(capacity_); }
+    [[nodiscard]] layout how() const noexcept { return {is_packed_, base_}; }
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        return sizeof(node) + std::size_t(capacity_) * (is_packed_ ? sizeof(word) : sizeof(slot));
+    }
+    /// Whether an entry of that key can be put in.
+    [[nodiscard]] bool fits(word key) const noexcept {
+        return !is_packed_ || (is_small(key) && distance(key) < std::uint64_t(packed_span));
+    }
 
     // -- the lock ---------------------------------------------------------------------------------
 
@@ -94,9 +114,11 @@ public:
     [[nodiscard]] unsigned count() const noexcept { return count_.load(std::memory_order_acquire); }
     [[nodiscard]] bool is_full() const noexcept { return count() == capacity_; }
     [[nodiscard]] word key(unsigned i) const noexcept {
+        if (is_packed_) return key_of(packed()[i].load(std::memory_order_acquire));
         return slots()[i].key.load(std::memory_order_acquire);
     }
     [[nodiscard]] word value(unsigned i) const noexcept {
+        if (is_packed_) return value_of(packed()[i].load(std::memory_order_acquire));
         return slots()[i].value.load(std::memory_order_acquire);
     }
     /// Null in a slot that holds no child.
@@ -114,14 +136,21 @@ public:
         return rank<true>(key, first, count);
     }
     void prefetch() const noexcept;
+    /// True: no key is anything else than a small integer. Stays false when the last other one has gone.
+    [[nodiscard]] bool has_only_small() const noexcept {
+        return all_small_.load(std::memory_order_acquire);
+    }
 
     // -- changes, by who holds the lock or made the node ------------------------------------------
 
     void insert(unsigned at, word key, word value) noexcept;
     void remove(unsigned at) noexcept;
+    /// In place of an entry.
+    void put(unsigned at, word key, word value) noexcept;
+    /// Of inner nodes, which are never packed.
     void set_key(unsigned at, word key) noexcept;
-    void set_value(unsigned at, word value) noexcept {
-        slots()[at].value.store(value, std::memory_order_release);
+    void set_child(unsigned at, const node* child) noexcept {
+        slots()[at].value.store(word_of_child(child), std::memory_order_release);
     }
     /// Appends entries [from, to) of `other`, which keeps them.
     void append(const node& other, unsigned from, unsigned to) noexcept;
@@ -141,10 +170,24 @@ private:
         std::atomic<word> value{no_value};
     };
 
-    node(unsigned level, unsigned capacity, std::uint64_t born) noexcept;
+    // The word of an empty packed slot, too: no row, and the base as a key.
+    using packed_slot = std::atomic<word>;
+    static constexpr unsigned distance_shift = 44;
 
-    static constexpr std::size_t bytes_of(unsigned capacity) noexcept {
-        return sizeof(node) + std::size_t(capacity) * sizeof(slot);
+    node(unsigned level, unsigned capacity, std::uint64_t born, layout how) noexcept;
+
+    [[nodiscard]] std::uint64_t distance(word key) const noexcept {
+        return std::uint64_t((std::int64_t(key) >> 1) - base_);
+    }
+    [[nodiscard]] word key_of(word packed) const noexcept {
+        return std::uint64_t(base_ + std::int64_t(packed >> distance_shift)) << 1 | 1;
+    }
+    static word value_of(word packed) noexcept {
+        return (packed & ((word(1) << distance_shift) - 1)) << 4;
+    }
+    packed_slot* packed() noexcept { return reinterpret_cast<packed_slot*>(this + 1); }
+    [[nodiscard]] const packed_slot* packed() const noexcept {
+        return reinterpret_cast<const packed_slot*>(this + 1);
     }
     slot* slots() noexcept { return reinterpret_cast<slot*>(this + 1); }
     [[nodiscard]] const slot* slots() const noexcept {
@@ -154,14 +197,15 @@ private:
     [[nodiscard]] version held() const noexcept { return version_.load(std::memory_order_relaxed); }
     void unlock_to(version v) noexcept { version_.store(v, std::memory_order_release); }
     void move(unsigned from, unsigned to) noexcept {
+        if (is_packed_) {
+            packed()[to].store(packed()[from].load(std::memory_order_relaxed),
+                               std::memory_order_release);
+            return;
+        }
         const auto& old = slots()[from];
         slots()[to].key.store(old.key.load(std::memory_order_relaxed), std::memory_order_release);
         slots()[to].value.store(old.value.load(std::memory_order_relaxed),
                                 std::memory_order_release);
-    }
-    void put(unsigned at, word key, word value) noexcept {
-        set_key(at, key);
-        set_value(at, value);
     }
     void set_count(unsigned count) noexcept {
         count_.store(std::uint16_t(count), std::memory_order_release);
@@ -170,25 +214,46 @@ private:
     template <bool Equal>
     unsigned rank(word key, unsigned first, unsigned count) const noexcept {
         if (count <= first) return first;
-        if (is_small(key) && all_small_.load(std::memory_order_acquire)) [[likely]]
+        if (is_packed_) {
+            if (is_small(key)) [[likely]]
+                return rank_packed<Equal>(key, first, count - first);
+            return rank_any<Equal>(key, first, count);
+        }
+        if (is_small(key) && has_only_small()) [[likely]]
             return rank_small<Equal>(std::int64_t(key), first, count - first);
         return rank_any<Equal>(key, first, count);
     }
-    // No branch depends on the keys: which half is next cannot be foretold.
     template <bool Equal>
     unsigned rank_small(std::int64_t key, unsigned first, unsigned n) const noexcept {
-        const auto* at = slots() + first;
-        auto precedes = [key](const slot& s) {
+        return partition(slots(), first, n, [key](const slot& s) {
             auto other = std::int64_t(s.key.load(std::memory_order_acquire));
             return Equal ? other <= key : other < key;
-        };
+        });
+    }
+    template <bool Equal>
+    unsigned rank_packed(word key, unsigned first, unsigned n) const noexcept {
+        if ((std::int64_t(key) >> 1) < base_) return first;
+        auto far = distance(key);
+        if (far >= std::uint64_t(packed_span)) return first + n;
+        // The distance is in the upper bits: the row below them does not count.
+        auto end = (far + (Equal ? 1 : 0)) << distance_shift;
+        return partition(packed(), first, n, [end](const packed_slot& s) {
+            return s.load(std::memory_order_acquire) < end;
+        });
+    }
+    // How many precede, of `n` > 0 from `first` on, and `first`. No branch depends on the keys: which half is next
+    // cannot be foretold.
+    template <class Slot, class Precedes>
+    static unsigned partition(const Slot* slots, unsigned first, unsigned n,
+                              Precedes precedes) noexcept {
+        const auto* at = slots + first;
         while (n > 1) {
             auto half = n / 2;
             at += precedes(at[half - 1]) ? half : 0;
             n -= half;
         }
         at += precedes(*at) ? 1 : 0;
-        return unsigned(at - slots());
+        return unsigned(at - slots);
     }
     template <bool Equal>
     unsigned rank_any(word key, unsigned low, unsigned high) const noexcept {
@@ -205,13 +270,14 @@ private:
 
     std::atomic<version> version_{0};
     const std::uint64_t born_;
+    const std::int64_t base_;
     std::atomic<std::uint16_t> count_{0};
     const std::uint16_t capacity_;
     const std::uint8_t level_;
-    // True: no key is anything else than a small integer. Stays false when the last other one goes.
     std::atomic<bool> all_small_{true};
+    const bool is_packed_;
 };
-static_assert(sizeof(node) == 24);
+static_assert(sizeof(node) == 32);
 
 /// A node that this thread has locked, unless it is false. Unlocks as changed, if nothing else is said.
 class locked_node {

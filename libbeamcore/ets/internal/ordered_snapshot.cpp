@@ -25,7 +25,7 @@ private:
 void tree::replace_root(node* root) noexcept {
     // Without writers this lock cannot fail; it is for the readers.
     locked_node lock(*anchor_, anchor_->stable_version());
-    anchor_->set_value(0, node::word_of_child(root));
+    anchor_->set_child(0, root);
 }
 
 // -- snapshots ------------------------------------------------------------------------------------
@@ -68,12 +68,16 @@ void tree::unfreeze(std::uint64_t number) noexcept {
 
 namespace {
 
-// What a private session made.
-void discard(node* n, std::uint64_t born) noexcept {
+void free_born(node* n, std::uint64_t born) noexcept {
     if (n->born() != born) return;
     if (!n->is_leaf())
-        for (unsigned i = 0; i < n->count(); ++i) discard(n->child(i), born);
-    node::free_whole(n);
+        for (unsigned i = 0; i < n->count(); ++i) free_born(n->child(i), born);
+    node::free_bare(n);
+}
+
+void give_up(session& s) noexcept {
+    free_born(s.anchor->child(0), s.born);
+    for (auto w : s.added) release(w);
 }
 
 }  // namespace
@@ -97,16 +101,25 @@ bool tree::put_all(std::span<const term> rows, bool only_new) {
             edit(s, key_of(row), {true, true}, put_it);
         }
     } catch (...) {
-        discard(anchor->child(0), s.born);
+        give_up(s);
         throw;
     }
-    epoch_.store(s.born, std::memory_order_relaxed);
-    replace_root(anchor->child(0));
-    gate_.count(s.rows, s.bytes);
-    std::lock_guard lock(mutex_);
-    for (auto* n : s.replaced)
-        if (!hold_if_covered(n, s.born)) retire(n, node::free_whole, n->bytes());
+    publish(s);
     return true;
+}
+
+void tree::publish(session& s) {
+    epoch_.store(s.born, std::memory_order_relaxed);
+    replace_root(s.anchor->child(0));
+    gate_.count(s.rows, s.bytes);
+    {
+        std::lock_guard lock(mutex_);
+        for (auto* n : s.replaced) {
+            if (is_covered(*n, s.born)) n->retain_all();  // the copy has those it had
+            if (!hold_if_covered(n, s.born)) retire(n, node::free_bare, n->bytes());
+        }
+    }
+    for (auto w : s.dropped) retire_term(term_access::from_word(w), 0);
 }
 
 void tree::clear() {

@@ -158,7 +158,7 @@ bool ordered_store::update(const term& key, row_change f, void* context) {
         if (!next) return false;
         check_key(*next, word_of(key));
         bool is_same = false;
-        tree_->edit(word_of(key), {true, true}, [&](const term* present, term& to) {
+        tree_->edit(tree_->key_of(*next), {true, true}, [&](const term* present, term& to) {
             is_same = seen == (present ? word_of(*present) : 0);
             if (!is_same) return verdict::keep;
             to = *std::move(next);

@@ -37,6 +37,13 @@ word find_row(view from, word key) noexcept {
     return row;
 }
 
+void session::drop(word w, std::size_t bytes_freed) {
+    if (is_private)
+        dropped.push_back(w);
+    else
+        retire_term(term_access::from_word(w), bytes_freed);
+}
+
 tree::tree(std::size_t keypos)
     : keypos_(keypos),
       // No tree is this high.
@@ -61,11 +68,11 @@ void tree::put(session& s, node& leaf, entry where, term&& row) {
     auto key = key_of(row);
     auto value = word_of(row);
     s.bytes += std::int64_t(bytes_of(row));
+    if (s.is_private) s.added.push_back(value);
     new (&row) term;  // the reference is the leaf's now
     if (where.is_present) {
         // An equal key may be another term: 1.0 after 1, or the same bytes elsewhere.
-        leaf.set_key(where.at, key);
-        leaf.set_value(where.at, value);
+        leaf.put(where.at, key, value);
         return;
     }
     leaf.insert(where.at, key, value);
@@ -73,10 +80,9 @@ void tree::put(session& s, node& leaf, entry where, term&& row) {
 }
 
 void tree::retire_row(session& s, word row) {
-    auto t = term_access::from_word(row);
-    auto bytes = bytes_of(t);
+    auto bytes = bytes_of(borrowed(row));
     s.bytes -= std::int64_t(bytes);
-    retire_term(std::move(t), bytes);
+    s.drop(row, bytes);
 }
 
 void tree::retire_bare(session& s, node* n) {

@@ -44,21 +44,33 @@ struct wanted {
 };
 
 /// What a writer carries through the tree: where it begins, what it may not change, and what it has counted.
+///
+/// A private one works behind the closed gate, in copies that nobody else sees until it is through. Its copies take
+/// over the references of the nodes they replace, and these keep them until then: so that it can be given up.
 struct session {
     node* anchor;
     std::uint64_t born;    // of the nodes it makes
     std::uint64_t frozen;  // nodes up to this are copied
-    bool is_private =
-        false;  // it works behind the closed gate, and its copies are seen by nobody else yet
+    bool is_private = false;
     std::int64_t rows = 0;
     std::int64_t bytes = 0;
-    std::vector<node*> replaced =
-        {};  // private only: they stay where they are until the copies are seen
+    // Private only.
+    std::vector<node*> replaced = {};
+    std::vector<word> added = {};    // references that were not there before
+    std::vector<word> dropped = {};  // references to let go when it is through
 
+    word retain(word w) {
+        if (is_private && is_boxed(w)) added.push_back(w);
+        return ordered::retain(w);
+    }
+    void drop(word w, std::size_t bytes_freed);
     [[nodiscard]] bool is_frozen(const node& n) const noexcept { return n.born() <= frozen; }
-    [[nodiscard]] node::owner make_node(unsigned level, unsigned capacity) {
-        auto made = node::make(level, capacity, born);
-        return made;
+    [[nodiscard]] node::owner make_node(unsigned level, unsigned capacity,
+                                        node::layout how = {}) const {
+        return node::make(level, capacity, born, how);
+    }
+    [[nodiscard]] node::owner make_node_like(const node& n) const {
+        return make_node(n.level(), n.capacity(), n.how());
     }
 };
 
@@ -79,7 +91,7 @@ public:
     [[nodiscard]] std::size_t keypos() const noexcept { return keypos_; }
 
     /// Calls `decide(const term* row, term& next)` with the row's leaf locked (null: there is none) and does what it
-    /// says; not for rows that are not wanted: that is `keep`. A `next` that is put has an equal key. `decide` is short
+    /// says; not for rows that are not wanted: that is `keep`. A `next` that is put has that key, or the row's own. `decide` is short
     /// and does not use the tree; what it throws leaves all as it was.
     template <class Decide>
     verdict edit(word key, wanted rows, Decide&& decide);
@@ -129,7 +141,9 @@ private:
     void split(session& s, const tree_path& path, unsigned at, word key);
     bool shift_to_sibling(session& s, const tree_path& path);
     bool shift(session& s, const tree_path& path, unsigned sibling_at);
-    void resize_root(session& s, const tree_path& path, unsigned capacity);
+    static node::owner grown(session& s, const node& root);
+    void unpack(session& s, word key);
+    bool replace_leaf(session& s, const tree_path& path, node::owner fresh);
     void thaw(session& s, word key);
     void shrink(session& s, word key);
     bool shrink_root(session& s, const tree_path& path);
@@ -141,6 +155,7 @@ private:
     bool hold_if_covered(node* n, std::uint64_t died);  // under the mutex
     [[nodiscard]] bool is_covered(const node& n, std::uint64_t died) const noexcept;
     void replace_root(node* root) noexcept;
+    void publish(session& s);  // behind the closed gate: all that a private session did is seen
     void free_later(std::vector<node*> nodes, bool with_children, std::uint64_t died,
                     std::size_t bytes);
 
@@ -200,6 +215,10 @@ std::optional<verdict> tree::try_edit(session& s, word key, wanted rows, Decide&
     if (where.is_present ? !rows.present : !rows.absent) return verdict::keep;
     if (s.is_frozen(leaf)) {
         thaw(s, key);
+        return {};
+    }
+    if (!leaf.fits(key)) {
+        unpack(s, key);
         return {};
     }
     if (!where.is_present && is_full) {
