@@ -1,5 +1,4 @@
-// What closes the gate of a tree: snapshots, lists inserted at one instant, and clearing it. And how many nodes at once
-// are given back without stopping anybody for long.
+// Snapshots of a tree, clearing it, and how many nodes at once are given back without stopping anybody for long.
 #include <algorithm>
 #include <utility>
 
@@ -7,19 +6,6 @@
 #include "libbeamcore/runtime/detail/reclaim.hpp"
 
 namespace beam::detail::ets::ordered {
-
-/// Keeps writers out, and others who would close the gate.
-class tree::closed_gate {
-public:
-    explicit closed_gate(tree& t) : lock_(t.gate_mutex_), gate_(t.gate_) { gate_.close(); }
-    ~closed_gate() { gate_.open(); }
-    closed_gate(const closed_gate&) = delete;
-    closed_gate& operator=(const closed_gate&) = delete;
-
-private:
-    std::lock_guard<std::mutex> lock_;
-    write_gate& gate_;
-};
 
 // Behind the closed gate.
 void tree::replace_root(node* root) noexcept {
@@ -64,63 +50,7 @@ void tree::unfreeze(std::uint64_t number) noexcept {
     if (!freed.empty()) free_later(std::move(freed), false, 0, bytes);
 }
 
-// -- all at one instant ---------------------------------------------------------------------------
-
-namespace {
-
-void free_born(node* n, std::uint64_t born) noexcept {
-    if (n->born() != born) return;
-    if (!n->is_leaf())
-        for (unsigned i = 0; i < n->count(); ++i) free_born(n->child(i), born);
-    node::free_bare(n);
-}
-
-void give_up(session& s) noexcept {
-    free_born(s.anchor->child(0), s.born);
-    for (auto w : s.added) release(w);
-}
-
-}  // namespace
-
-bool tree::put_all(std::span<const term> rows, bool only_new) {
-    read_section no_collecting;  // with the locks held
-    closed_gate closed(*this);
-    auto is_there = [&](const term& row) { return find_row(live(), key_of(row)) != 0; };
-    if (only_new && std::any_of(rows.begin(), rows.end(), is_there)) return false;
-
-    auto epoch = epoch_.load(std::memory_order_relaxed);
-    auto anchor = node::make(UINT8_MAX, 1, UINT64_MAX);
-    anchor->insert(0, node::no_key, anchor_->value(0));
-    session s{anchor.get(), epoch + 1, epoch, true};
-    try {
-        for (const auto& row : rows) {
-            auto put_it = [&](const term*, term& next) {
-                next = row;
-                return verdict::put;
-            };
-            edit(s, key_of(row), {true, true}, put_it);
-        }
-    } catch (...) {
-        give_up(s);
-        throw;
-    }
-    publish(s);
-    return true;
-}
-
-void tree::publish(session& s) {
-    epoch_.store(s.born, std::memory_order_relaxed);
-    replace_root(s.anchor->child(0));
-    gate_.count(s.rows, s.bytes);
-    {
-        std::lock_guard lock(mutex_);
-        for (auto* n : s.replaced) {
-            if (is_covered(*n, s.born)) n->retain_all();  // the copy has those it had
-            if (!hold_if_covered(n, s.born)) retire(n, node::free_bare, n->bytes());
-        }
-    }
-    for (auto w : s.dropped) retire_term(term_access::from_word(w), 0);
-}
+// -- the whole ------------------------------------------------------------------------------------
 
 void tree::clear() {
     std::vector<node*> old(1);

@@ -64,6 +64,18 @@ std::size_t tree::bytes() const noexcept {
            held_bytes_.load(std::memory_order_relaxed);
 }
 
+bool tree::make_ready(session& s, const node& leaf, word key, bool is_present) {
+    if (s.is_frozen(leaf))
+        thaw(s, key);
+    else if (!leaf.fits(key))
+        unpack(s, key);
+    else if (!is_present && leaf.is_full())
+        make_room(s, key);
+    else
+        return true;
+    return false;
+}
+
 void tree::put(session& s, node& leaf, entry where, term&& row) {
     auto key = key_of(row);
     auto value = word_of(row);

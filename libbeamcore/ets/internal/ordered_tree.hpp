@@ -14,8 +14,8 @@
 // was taken between its birth and its death. Where a node is not frozen, neither are those above it: they were
 // written when it was put there. Without snapshots nothing is frozen, and a writer pays one load.
 //
-// A list is inserted at one instant in the same way: behind the closed gate, into copies that only the inserter sees,
-// which one store into the anchor then puts in the old nodes' place.
+// A long list is inserted at one instant in the same way: behind the closed gate, into copies that only the inserter
+// sees, which one store into the anchor then puts in the old nodes' place (ordered_batch.cpp).
 #pragma once
 
 #include <atomic>
@@ -124,6 +124,7 @@ private:
         ordered::node* node;
         std::uint64_t died;  // the epoch in which it was replaced
     };
+    enum class few_result : std::uint8_t { done, refused, again, no_room };
     struct sweep;
     class writer;
     class closed_gate;
@@ -133,6 +134,8 @@ private:
     // One look at the row: nothing, if the tree had to be made ready first or a writer was in the way.
     template <class Decide>
     std::optional<verdict> try_edit(session& s, word key, wanted rows, Decide& decide);
+    /// False: it was changed so that it may be written to, or something was in the way.
+    bool make_ready(session& s, const node& leaf, word key, bool is_present);
     void put(session& s, node& leaf, entry where, term&& row);
     void retire_row(session& s, word row);
 
@@ -155,6 +158,8 @@ private:
     bool hold_if_covered(node* n, std::uint64_t died);  // under the mutex
     [[nodiscard]] bool is_covered(const node& n, std::uint64_t died) const noexcept;
     void replace_root(node* root) noexcept;
+    few_result try_put_few(session& s, std::span<const term> rows, bool only_new);
+    bool put_many(std::span<const term> rows, bool only_new);
     void publish(session& s);  // behind the closed gate: all that a private session did is seen
     void free_later(std::vector<node*> nodes, bool with_children, std::uint64_t died,
                     std::size_t bytes);
@@ -191,6 +196,19 @@ private:
     write_gate::pass pass_;
 };
 
+/// Keeps writers out, and others who would close the gate.
+class tree::closed_gate {
+public:
+    explicit closed_gate(tree& t) : lock_(t.gate_mutex_), gate_(t.gate_) { gate_.close(); }
+    ~closed_gate() { gate_.open(); }
+    closed_gate(const closed_gate&) = delete;
+    closed_gate& operator=(const closed_gate&) = delete;
+
+private:
+    std::lock_guard<std::mutex> lock_;
+    write_gate& gate_;
+};
+
 template <class Decide>
 verdict tree::edit(word key, wanted rows, Decide&& decide) {
     writer w(*this);
@@ -209,22 +227,10 @@ std::optional<verdict> tree::try_edit(session& s, word key, wanted rows, Decide&
     if (!try_descend<true>(s.anchor, at_key{key}, place)) return {};
     auto& leaf = *place.leaf;
     auto where = entry_of(leaf, key);
-    auto is_full = leaf.is_full();
     if (!leaf.is_at(place.version)) return {};
 
     if (where.is_present ? !rows.present : !rows.absent) return verdict::keep;
-    if (s.is_frozen(leaf)) {
-        thaw(s, key);
-        return {};
-    }
-    if (!leaf.fits(key)) {
-        unpack(s, key);
-        return {};
-    }
-    if (!where.is_present && is_full) {
-        make_room(s, key);
-        return {};
-    }
+    if (!make_ready(s, leaf, key, where.is_present)) return {};
 
     auto v = verdict::keep;
     word old = 0;

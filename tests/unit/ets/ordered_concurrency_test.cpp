@@ -243,9 +243,13 @@ TEST_CASE("ETS-12: a list goes into an ordered store at one instant") {
         crew threads;
         threads.works([&] {
             for (std::int64_t i = 1; i <= 2000 * effort; ++i) {
-                const term pair[] = {tuple(2999, i), tuple(0, i)};
+                // Now and then with as many others as make it a long list.
+                std::vector<term> list{tuple(2999, i), tuple(0, i)};
+                if (i % 8 == 0)
+                    for (std::int64_t more = 1; more < 30; ++more)
+                        list.push_back(tuple(90 * more, i));
                 read_section reading;
-                (void)store->insert_all(pair, false);
+                (void)store->insert_all(list, false);
             }
         });
         for (std::int64_t writer = 0; writer < 2; ++writer)

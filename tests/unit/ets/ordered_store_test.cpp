@@ -124,10 +124,20 @@ void change(table_store& store, model& m, term_generator& random, key_kind kind)
             break;
         }
         case 4: {
-            const term all[] = {made, tuple(key, "again"), tuple("list", 1)};
-            REQUIRE(store.insert_all(all, false));
-            m.insert_or_assign(key, all[1]);
-            m.insert_or_assign("list", all[2]);
+            // A few rows, or many.
+            std::vector<term> list{made, tuple(key, "again")};
+            for (auto more = random.one_in(10) ? random.below(60) : random.below(6); more > 0;
+                 --more)
+                list.push_back(tuple(key_of(kind, random), "list"));
+            auto is_in = [&](const term& r) { return m.contains(r.elements()[0]); };
+            bool is_new = std::none_of(list.begin(), list.end(), is_in),
+                 only_new = random.one_in(2);
+            REQUIRE(store.insert_all(list, only_new) == (is_new || !only_new));
+            if (only_new && !is_new) break;
+            for (const auto& r : list) {
+                m.erase(r.elements()[0]);
+                m.emplace(r.elements()[0], r);
+            }
             break;
         }
         default:
