@@ -79,7 +79,7 @@ public:
 
 private:
     std::size_t first_, count_;
-    std::array<std::int64_t, 16> values_{};
+    std::array<std::int64_t, integers_max> values_{};
 };
 
 class ordered_store final : public table_store {
