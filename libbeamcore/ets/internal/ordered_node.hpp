@@ -18,7 +18,7 @@
 //       acquires) differs. With relaxed fields a torn entry could pass.
 //   R2  Unlocking stores the version with release; the first look at it acquires. So an unchanged version means
 //       that all fields were of that version, not older.
-//   R3  A slot never holds a word that the table gave up before the reader's turn began: what leaves a slot is
+//   R3  A slot never holds a word that the table gave up before the reader's section began: what leaves a slot is
 //       overwritten first and retired after, and slots beyond the count hold no pointer. So a reader
 //       may follow any pointer it loads, before validating: it is alive, or dead and not yet freed. (The release
 //       and acquire of R1 also order what the pointer's target was made of.)
@@ -26,8 +26,9 @@
 //       the two, and half of its keys be missed.
 //   R5  A node that left the tree gets bit 1 as it is unlocked, and is never locked again: a writer that found
 //       the way to it before fails at its lock.
-//   R6  Locks are only tried, at the version that was read, and a writer that fails lets go of all of its own:
-//       their order does not matter, and no two writers wait for each other.
+//   R6  Locks are only tried, at the version that was read, and a writer that fails lets go of all of its own: their
+//       order does not matter. Who holds a parent may wait until a child of it is unlocked, never the other
+//       way round: so no two writers wait for each other.
 #pragma once
 
 #include <atomic>
