@@ -41,7 +41,8 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
 }
 
 bool takes_file(const CLI::Option& option) {
-    return option.check_lname("socket") || option.check_lname("config");
+    return option.check_lname("socket") || option.check_lname("config") ||
+           option.check_lname("junit");
 }
 
 // Calls `visit` with every command and its path: "" for the tool, "/create/room" below.
@@ -111,19 +112,30 @@ std::string path_finder(const CLI::App& app, const char* words, const char* firs
 std::string value_cases(const CLI::App& app,
                         const std::function<std::string(const std::string&)>& offer,
                         const std::string& offer_files, const std::string& offer_nothing) {
-    std::map<std::string, std::vector<std::string>> by_code;
+    // Options of several commands that share a name are one here: it offers what any of them takes.
+    std::map<std::string, std::vector<std::string>> choices_by_word;
+    std::map<std::string, const CLI::Option*> by_word;
+    std::vector<std::string> in_order;
     walk(app, "", [&](const CLI::App& command, const std::string&) {
         for (const CLI::Option* option : options_of(command)) {
             if (!takes_value(*option)) continue;
-            const auto choices = choices_of(*option);
-            auto& words = by_code[!choices.empty()      ? offer(join(choices, " "))
-                                  : takes_file(*option) ? offer_files
-                                                        : offer_nothing];
-            for (const auto& word : option_words(*option))
-                if (std::find(words.begin(), words.end(), word) == words.end())
-                    words.push_back(word);
+            for (const auto& word : option_words(*option)) {
+                if (by_word.emplace(word, option).second) in_order.push_back(word);
+                auto& known = choices_by_word[word];
+                for (const auto& choice : choices_of(*option))
+                    if (std::find(known.begin(), known.end(), choice) == known.end())
+                        known.push_back(choice);
+            }
         }
     });
+    std::map<std::string, std::vector<std::string>> by_code;
+    for (const auto& word : in_order) {
+        const auto& choices = choices_by_word[word];
+        by_code[!choices.empty()             ? offer(join(choices, " "))
+                : takes_file(*by_word[word]) ? offer_files
+                                             : offer_nothing]
+            .push_back(word);
+    }
     std::string out;
     for (const auto& [code, words] : by_code)
         out += "        " + join(words, "|") + ") " + code + " ;;\n";

@@ -1,17 +1,14 @@
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <list>
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "libbeamcore/base/duration.hpp"
-#include "tools/common/folders.hpp"
 #include "tools/common/interrupt.hpp"
 #include "tools/common/json_line.hpp"
 #include "tools/common/pause.hpp"
@@ -19,6 +16,7 @@
 #include "tools/faultlab/commands.hpp"
 #include "tools/faultlab/script.hpp"
 #include "tools/faultlab/shell_command.hpp"
+#include "tools/faultlab/strike.hpp"
 
 namespace faultlab {
 
@@ -33,9 +31,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t script_max = 1 << 20;
-constexpr auto once_at_most = 30s;    // a command without a limit of its own
-constexpr auto between_checks = 1s;   // of --check, while nothing else is done
-constexpr auto holding_within = 10s;  // a hang must be in effect
+constexpr auto once_at_most = 30s;   // a command without a limit of its own
+constexpr auto between_checks = 1s;  // of --check, while nothing else is done
 
 std::string read_script(const std::string& file) {
     const int fd = file == "-" ? 0 : ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
@@ -51,13 +48,10 @@ std::string read_script(const std::string& file) {
     return text;
 }
 
-// Why a step is not as expected; nothing if it is.
-using verdict = std::optional<std::string>;
-
 class player {
 public:
     player(client& node, const script_options& options)
-        : node_(node), common_(*node.common()), options_(options) {
+        : common_(*node.common()), options_(options), striker_(node, options.seed.value_or(0)) {
         if (!common_.timeout_is_default) whole_ = common_.until();
     }
 
@@ -67,26 +61,19 @@ private:
     verdict wait_for(const step& s);
     verdict take(const step& s);
     verdict check();
-    verdict strike(const step& s);
-    verdict strike_node(const step& s, int signal);
-    verdict strike_process(const step& s);
-    verdict hold_process(const step& s);
     verdict expect(const step& s);
     verdict run_once(const step& s);
-    [[nodiscard]] json attack_params(const step& s);
     [[nodiscard]] deadline limit(std::chrono::nanoseconds time) const {
         return deadline::in(time).earlier(whole_);
     }
     void in_time() const;
     void say(const step& s, const verdict& broken, std::chrono::nanoseconds took);
 
-    client& node_;
     beam::tool::common_state& common_;
     const script_options& options_;
     deadline whole_;
     deadline::clock::time_point begun_ = deadline::clock::now();
-    std::list<background_command> holds_;  // undone when the script ends, however it ends
-    std::uint64_t strikes_ = 0;
+    striker striker_;
 };
 
 void player::in_time() const {
@@ -123,75 +110,6 @@ verdict player::wait_for(const step& s) {
     }
 }
 
-json player::attack_params(const step& s) {
-    json params = {{"target", s.target}, {"fault", s.fault}, {"within_ms", 0}};
-    // Each step draws its own victim, the same ones again with the same seed.
-    params["seed"] = options_.seed.value_or(0) + strikes_++;
-    return params;
-}
-
-verdict player::strike(const step& s) {
-    bool is_node = s.is_node;
-    if (!is_node && !s.time && beam::tool::is_node_name(s.target))
-        is_node =
-            ::access(beam::tool::socket_path(beam::tool::runtime_folder_path(), s.target).c_str(),
-                     F_OK) == 0;
-    if (is_node) return strike_node(s, s.fault == "kill" ? SIGKILL : SIGABRT);
-    return s.time ? hold_process(s) : strike_process(s);
-}
-
-verdict player::strike_node(const step& s, int signal) {
-    if (!beam::tool::is_node_name(s.target)) return "\"" + s.target + "\" is no node's name";
-    auto options = std::make_shared<beam::tool::common_state>(common_);
-    options->node = s.target;
-    options->socket.clear();
-    options->spawn = false;
-    try {
-        client other(options);
-        const auto pid = other.ask("node.status").at("os_pid").get<int>();
-        if (::kill(pid, signal) != 0) return std::string("cannot kill it: ") + std::strerror(errno);
-    } catch (const failure& error) {
-        return error.why;
-    }
-    return {};
-}
-
-verdict player::strike_process(const step& s) {
-    try {
-        const auto summary =
-            node_.stream("faultlab.attack", attack_params(s), [](const json&) { return true; });
-        if (summary && summary->value("hits", 0) > 0) return {};
-        return "nobody was there any more";
-    } catch (const failure& error) {
-        return error.why;
-    }
-}
-
-// In a process of its own, since it goes on beside the script.
-verdict player::hold_process(const step& s) {
-    char self[4096];
-    const auto n = ::readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n <= 0) throw failure(exit_code::bug, "cannot find out what program this is");
-    const json params = attack_params(s);
-    std::vector<std::string> words{
-        std::string(self, static_cast<std::size_t>(n)),
-        "attack",
-        "--json",
-        "--target=" + s.target,
-        "--fault=" + s.fault,
-        "--hold=" + std::to_string(s.time->count()) + "ms",
-        "--seed=" + std::to_string(params.at("seed").get<std::uint64_t>()),
-        "--node=" + common_.node};
-    if (!common_.socket.empty()) words.push_back("--socket=" + common_.socket);
-    holds_.emplace_back(words);
-    const auto line = holds_.back().read_line(limit(holding_within));
-    const auto said = line ? beam::tool::parse_line(*line) : std::nullopt;
-    if (said && said->is_object() && said->value("event", "") == "holding") return {};
-    holds_.pop_back();
-    if (!said || !said->is_object() || !said->contains("error")) return "it did not take effect";
-    return said->at("error").value("why", "it did not take effect");
-}
-
 verdict player::run_once(const step& s) {
     const auto code = run_command(s.command, common_.verbose > 0, limit(once_at_most));
     in_time();
@@ -222,7 +140,7 @@ verdict player::expect(const step& s) {
 verdict player::take(const step& s) {
     switch (s.kind) {
         case step_kind::fault:
-            return strike(s);
+            return striker_.strike(s, whole_);
         case step_kind::run:
             return run_once(s);
         case step_kind::expect:
@@ -267,7 +185,7 @@ exit_code player::play(const std::vector<step>& steps) {
         if (broken && !common_.quiet && !common_.json)
             common_.out.flushed_line("broken: " + *broken);
     }
-    holds_.clear();
+    striker_.undo();
     const json summary = {{"event", "summary"},    {"file", options_.file},
                           {"steps", steps.size()}, {"done", done},
                           {"kept", !broken},       {"why", broken ? json(*broken) : json()}};

@@ -1,15 +1,12 @@
 #include "tools/faultlab/app/experiment.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 
-#include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/timer.hpp"
-#include "libbeamcore/term/syntax.hpp"
 #include "tools/faultlab/app/lab.hpp"
 #include "tools/faultlab/app/round.hpp"
-#include "tools/faultlab/app/worker.hpp"
+#include "tools/faultlab/app/round_run.hpp"
 
 namespace faultlab {
 
@@ -21,29 +18,9 @@ using beam::awaitable;
 using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
-constexpr int tasks_before = 3;      // a worker has done them when the fault comes: its state
-constexpr int tasks_behind = 2;      // and these are sent behind the fault
-constexpr auto answer_within = 10s;  // a supervisor that nothing was done to
 constexpr auto late_within =
-    1s;  // what came too late is waited for, so that the next fault is judged fairly
+    1s;  // what comes too late is waited for, or the next fault gets the blame
 constexpr nanoseconds first_pause = 100us, longest_pause = 20ms;
-
-microseconds since(nanoseconds begun) {
-    return std::chrono::duration_cast<microseconds>(beam::monotonic_time() - begun);
-}
-
-// Whether the OS has stopped the program: what SIGSTOP did, as the kernel sees it.
-bool is_stopped(std::int64_t os_pid) {
-    char path[64], line[512] = "";
-    std::snprintf(path, sizeof path, "/proc/%lld/stat", static_cast<long long>(os_pid));
-    std::FILE* file = std::fopen(path, "re");
-    if (!file) return false;
-    const std::size_t n = std::fread(line, 1, sizeof line - 1, file);
-    std::fclose(file);
-    const std::string_view text(line, n);
-    const auto at = text.rfind(") ");
-    return at != std::string_view::npos && at + 2 < text.size() && text[at + 2] == 'T';
-}
 
 class experiment {
 public:
@@ -53,7 +30,8 @@ public:
           teller_(client),
           lease_(lease),
           plan_(std::move(plan)),
-          lab_(me, *plan_, lease) {}
+          lab_(me, *plan_, lease),
+          round_run_(me, *plan_, lab_) {}
 
     awaitable<beam::answer> run();
 
@@ -61,16 +39,8 @@ private:
     awaitable<bool> wait_until(nanoseconds at);
     awaitable<void> look_around();
     awaitable<void> run_round(round& r);
-    awaitable<void> give_work(round& r);
-    awaitable<void> inject(const round& r);
-    awaitable<void> watch_the_end(round& r, nanoseconds begun);
-    awaitable<void> watch_it_last(round& r, nanoseconds begun);
-    awaitable<void> see_who_is_there(round& r, nanoseconds begun);
-    awaitable<std::optional<pulse>> ask(beam::pid child, nanoseconds until);
-    awaitable<void> count_work();
     awaitable<void> settle(const round& r);
     awaitable<std::vector<program_ended>> ends_told();
-    void count_losses(round& r);
     beam::term started_event() const;
     beam::term summary();
 
@@ -79,10 +49,9 @@ private:
     beam::pid lease_;
     std::shared_ptr<const run_plan> plan_;
     lab lab_;
+    round_run round_run_;
     sighting last_;  // how the tree was when nobody disturbed it
     restart_history history_;
-    std::map<beam::pid, beam::ref> watched_;
-    std::map<beam::pid, std::uint64_t> given_, done_;  // tasks, by process
     std::vector<microseconds> recoveries_;
     std::uint64_t rounds_ = 0, skipped_ = 0, as_promised_ = 0, restarts_ = 0, gave_up_ = 0;
     std::uint64_t lost_messages_ = 0, lost_state_ = 0, unexpected_ = 0;
@@ -118,7 +87,7 @@ awaitable<beam::answer> experiment::run() {
     auto starting = lab_.start();
     const std::optional<std::string> why = co_await starting;
     if (why) co_return beam::refuse("cannot_start", "the tree does not start: " + *why, {}, 1);
-    auto looking = lab_.look(beam::monotonic_time() + answer_within);
+    auto looking = lab_.look(beam::monotonic_time() + answers_within);
     auto first = co_await looking;
     if (!first)
         co_return beam::refuse("cannot_start", "the supervisor under test does not answer", {}, 1);
@@ -160,7 +129,7 @@ awaitable<beam::answer> experiment::run() {
 // Nothing may have changed since the last look: nobody had a fault.
 awaitable<void> experiment::look_around() {
     auto looking =
-        lab_.look(beam::monotonic_time() + std::max<nanoseconds>(plan_->within, answer_within));
+        lab_.look(beam::monotonic_time() + std::max<nanoseconds>(plan_->within, answers_within));
     auto seen = co_await looking;
     auto telling = ends_told();
     const std::vector<program_ended> told_ends = co_await telling;
@@ -195,14 +164,6 @@ awaitable<std::vector<program_ended>> experiment::ends_told() {
     }
 }
 
-awaitable<std::optional<pulse>> experiment::ask(beam::pid child, nanoseconds until) {
-    const auto left = std::max<nanoseconds>(until - beam::monotonic_time(), 0ns);
-    auto asking = pulse_of(child, left);
-    beam::outcome<pulse> p = co_await asking.outcome();
-    if (!p) co_return std::nullopt;
-    co_return *p;
-}
-
 awaitable<void> experiment::run_round(round& r) {
     for (std::size_t i = 0; i < plan_->names.size(); ++i) {
         observed_child c;
@@ -216,21 +177,9 @@ awaitable<void> experiment::run_round(round& r) {
         ++skipped_;
         co_return;
     }
-    for (const observed_child& c : r.children)
-        if (c.before) watched_[*c.before] = beam::monitor(*c.before);
-    auto giving = give_work(r);
-    co_await giving;
-
     lease::count_fault(lease_);
-    const auto begun = beam::monotonic_time();
-    auto injecting = inject(r);
-    co_await injecting;
-    auto watching = is_deadly(r.what) ? watch_the_end(r, begun) : watch_it_last(r, begun);
-    co_await watching;
-    auto seeing = see_who_is_there(r, begun);
-    co_await seeing;
-    if (r.what == fault::init_fail)
-        worker::let_start(me_.id(), last_.tested, r.children[r.victim].name);
+    auto running = round_run_.run(r, last_);
+    co_await running;
 
     auto hearing = ends_told();
     std::vector<program_ended> ends = co_await hearing;
@@ -241,25 +190,19 @@ awaitable<void> experiment::run_round(round& r) {
     unexpected_ += ends.size();
 
     const bool restarts = is_restarted(plan_->rules, r.what) && r.what != fault::terminate_hang;
-    const auto now = beam::monotonic_time();
     if (restarts)
-        r.should_give_up = r.what == fault::init_fail ? giving_up::yes
-                                                      : history_.one_more(plan_->rules, begun, now);
+        r.should_give_up = r.what == fault::init_fail
+                               ? giving_up::yes
+                               : history_.one_more(plan_->rules, r.begun, r.ended_at);
     // Restarts that nobody asked for were counted too, nobody outside knows when.
     if (unexpected_ > 0 && r.should_give_up == giving_up::no) r.should_give_up = giving_up::either;
     if (r.gave_up)
         history_.clear();
     else if (restarts)
-        history_.add(begun, now);
-    auto counting = count_work();
-    co_await counting;
-    count_losses(r);
+        history_.add(r.begun, r.ended_at);
     judge(r, plan_->rules, plan_->has_programs());
     for (const program_ended& e : ends)
         r.broken.push_back(e.name + " " + e.how + " without a fault");
-    for (const auto& [pid, ref] : watched_) beam::demonitor(ref, {.flush = true});
-    watched_.clear();
-
     for (const observed_child& c : r.children)
         if (c.seen() == fate::restarted) ++restarts_;
     if (r.recovery) recoveries_.push_back(*r.recovery);
@@ -273,7 +216,7 @@ awaitable<void> experiment::run_round(round& r) {
 
 // Takes note of how the tree is now. What changes from here on is nobody's fault.
 awaitable<void> experiment::settle(const round& r) {
-    const nanoseconds patience = std::max<nanoseconds>(r.within, answer_within);
+    const nanoseconds patience = std::max<nanoseconds>(r.within, answers_within);
     const auto late_until = beam::monotonic_time() + late_within;
     std::optional<sighting> seen;
     nanoseconds pause = first_pause;
@@ -299,150 +242,6 @@ awaitable<void> experiment::settle(const round& r) {
         for (std::size_t i = 0; i < r.children.size(); ++i) seen->pids[i] = r.children[i].after;
     }
     last_ = *std::move(seen);
-}
-
-awaitable<void> experiment::give_work(round& r) {
-    if (plan_->has_programs()) co_return;
-    for (const observed_child& c : r.children) {
-        if (!c.before) continue;
-        for (int i = 0; i < tasks_before; ++i) worker::give_task(*c.before);
-        given_[*c.before] += tasks_before;
-    }
-    const auto until = beam::monotonic_time() + answer_within;
-    for (observed_child& c : r.children) {
-        if (!c.before) continue;
-        auto asking = ask(*c.before, until);
-        (void)co_await asking;  // the answer comes behind the tasks
-    }
-}
-
-awaitable<void> experiment::inject(const round& r) {
-    const observed_child& victim = r.children[r.victim];
-    const beam::pid target = *victim.before;
-    if (plan_->has_programs()) {
-        program::suffer(target, r.what, r.hold);
-        co_return;
-    }
-    if (r.what == fault::init_fail) worker::keep_from_starting(me_.id(), last_.tested, victim.name);
-    worker::suffer(target, r.what, r.hold);
-    for (const observed_child& c : r.children) {
-        if (!c.before) continue;
-        for (int i = 0; i < tasks_behind; ++i) worker::give_task(*c.before);
-        given_[*c.before] += tasks_behind;
-    }
-    if (r.what != fault::terminate_hang) co_return;
-    // It must have heard of it before it is told to stop, for an exit signal overtakes messages.
-    auto asking = ask(target, beam::monotonic_time() + answer_within);
-    (void)co_await asking;
-    auto stopping = lab_.stop_and_start(r.victim, target);
-    co_await stopping;
-}
-
-// The fault ends the process: waits for that, and until the tree has come to rest.
-awaitable<void> experiment::watch_the_end(round& r, nanoseconds begun) {
-    const beam::pid target = *r.children[r.victim].before;
-    const beam::ref watch = watched_[target];
-    const auto until = begun + r.within;
-    auto down = co_await me_.receive_if<beam::down_message>(
-        [watch](const beam::down_message& d) { return d.monitor == watch; },
-        std::max<nanoseconds>(until - beam::monotonic_time(), 0ns));
-    if (!down) co_return;
-    r.ended = true;
-    r.reason = beam::to_string(down->reason, {.max_bytes = 300});
-    nanoseconds pause = first_pause;
-    for (;;) {
-        auto looking = lab_.look(until);
-        auto seen = co_await looking;
-        if (!seen) break;
-        // Until its supervisor has heard of the end, it lists the dead.
-        const auto& now = seen->pids[r.victim];
-        const bool settled = !seen->restarting && now != r.children[r.victim].before;
-        const bool is_gone =
-            !now && is_restarted(plan_->rules, r.what) && seen->tested == last_.tested;
-        if (settled && !is_gone) co_return;
-        if (beam::monotonic_time() >= until) break;
-        co_await me_.sleep_for(pause);
-        pause = std::min<nanoseconds>(2 * pause, longest_pause);
-    }
-    r.came_to_rest = false;
-}
-
-// The fault lasts a while: asks the others meanwhile, then the victim until it answers again.
-awaitable<void> experiment::watch_it_last(round& r, nanoseconds begun) {
-    const auto until = begun + r.hold + r.within;
-    for (std::size_t i = 0; i < r.children.size(); ++i) {
-        if (i == r.victim || !r.children[i].before) continue;
-        auto asking = ask(*r.children[i].before, until);
-        auto answer = co_await asking;
-        if (answer) r.others_answered_after = since(begun);
-    }
-    auto asking = ask(*r.children[r.victim].before, until);
-    auto answer = co_await asking;
-    if (!answer) co_return;
-    if (!plan_->has_programs()) {
-        r.answered_after = since(begun);
-        co_return;
-    }
-    bool was_stopped = is_stopped(answer->os_pid);
-    nanoseconds pause = first_pause;
-    while (beam::monotonic_time() < until) {
-        co_await me_.sleep_for(pause);
-        pause = std::min<nanoseconds>(2 * pause, longest_pause);
-        const bool is_over = beam::monotonic_time() >= begun + r.hold;
-        const bool stopped = is_stopped(answer->os_pid);
-        was_stopped = was_stopped || stopped;
-        if (!is_over || stopped) continue;
-        if (was_stopped) r.answered_after = since(begun);
-        co_return;
-    }
-}
-
-awaitable<void> experiment::see_who_is_there(round& r, nanoseconds begun) {
-    const auto until = std::max(begun + r.within + (is_lasting(r.what) ? r.hold : 0ms),
-                                beam::monotonic_time() + 1s);
-    auto looking = lab_.look(until);
-    auto seen = co_await looking;
-    if (!seen) {
-        r.tree_gone = lab_.is_over();
-        r.came_to_rest = false;
-        co_return;
-    }
-    r.gave_up = seen->tested != last_.tested;
-    // The victim first: its recovery is measured.
-    std::vector<std::size_t> order{r.victim};
-    for (std::size_t i = 0; i < r.children.size(); ++i)
-        if (i != r.victim) order.push_back(i);
-    for (const std::size_t i : order) {
-        observed_child& c = r.children[i];
-        c.after = seen->pids[i];
-        if (!c.after) continue;
-        auto asking = ask(*c.after, until);
-        auto answer = co_await asking;
-        c.answers = answer.has_value();
-        if (!answer) continue;
-        if (i == r.victim && c.seen() == fate::restarted) r.recovery = since(begun);
-        if (c.seen() == fate::same && !plan_->has_programs())
-            c.kept_state = answer->done >= given_[*c.after];
-    }
-}
-
-awaitable<void> experiment::count_work() {
-    for (;;) {
-        auto m = co_await me_.receive_for<task_done>(0s);
-        if (!m) co_return;
-        ++done_[m->worker];
-    }
-}
-
-void experiment::count_losses(round& r) {
-    for (const observed_child& c : r.children) {
-        if (!c.before || c.seen() == fate::same) continue;
-        const std::uint64_t done = done_[*c.before];
-        r.lost_messages += given_[*c.before] - std::min(done, given_[*c.before]);
-        r.lost_state += done;
-        given_.erase(*c.before);
-        done_.erase(*c.before);
-    }
 }
 
 beam::term summary_time(std::vector<microseconds>& times, double share) {

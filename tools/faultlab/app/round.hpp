@@ -33,6 +33,8 @@ struct round {
     bool had_victim = true;  ///< false: it was gone already, and nothing was done
     std::chrono::milliseconds hold{}, within{};
 
+    std::chrono::nanoseconds begun{},
+        ended_at{};  ///< of the node's clock: the fault, and all this seen
     std::vector<observed_child> children;
     bool ended = false;        ///< the victim's process did
     std::string reason;        ///< of its end
