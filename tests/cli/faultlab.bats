@@ -215,6 +215,8 @@ $ faultlab run --junit /nowhere/report.xml
 END
 }
 
+nothing_runs() { [ -z "$(faultlab list)" ]; }
+
 # -- bad input ------------------------------------------------------------------------------------
 
 @test "bad input is a usage error that says what is wrong, and starts nothing" {
@@ -275,6 +277,13 @@ $ faultlab run --watch
 [2]
 END
     [ "$(node_status restarts)" = 0 ]
+}
+
+@test "--timeout ends a run, and its tree with it" {
+    run faultlab run --fault hang --hold 1h --timeout 300ms
+    echo "$output"
+    [ "$status" -eq 75 ]
+    eventually nothing_runs
 }
 
 @test "a thousand workers are no trouble" {
@@ -436,7 +445,7 @@ start_programs() {
     eventually is_program 7061
     kill -9 $runner
     eventually no_program 7061
-    eventually [ -z "$(faultlab list)" ]
+    eventually nothing_runs
 }
 
 # -- attack ---------------------------------------------------------------------------------------
@@ -532,7 +541,7 @@ hanging() { [[ $(faultlab list) == "attack room general: $1, 1 fault in "* ]]; }
     chatctl send other meanwhile
     kill -9 $runner
     [ "$(chatctl send general back)" = "[general] user42: back" ]
-    eventually [ -z "$(faultlab list)" ]
+    eventually nothing_runs
     transcript <<'END'
 $ faultlab attack --target 'room general' --fault hang --hold 50ms
 room general hung for ...ms -> goes on

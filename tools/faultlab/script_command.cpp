@@ -186,9 +186,13 @@ exit_code player::play(const std::vector<step>& steps) {
             common_.out.flushed_line("broken: " + *broken);
     }
     striker_.undo();
-    const json summary = {{"event", "summary"},    {"file", options_.file},
-                          {"steps", steps.size()}, {"done", done},
-                          {"kept", !broken},       {"why", broken ? json(*broken) : json()}};
+    const json summary = {{"event", "summary"},
+                          {"seed", options_.seed.value_or(0)},
+                          {"file", options_.file},
+                          {"steps", steps.size()},
+                          {"done", done},
+                          {"kept", !broken},
+                          {"why", broken ? json(*broken) : json()}};
     if (common_.json) common_.print("", summary);
     return broken ? exit_code::no : exit_code::done;
 }

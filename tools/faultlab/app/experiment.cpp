@@ -178,7 +178,7 @@ awaitable<void> experiment::run_round(round& r) {
         co_return;
     }
     lease::count_fault(lease_);
-    auto running = round_run_.run(r, last_);
+    auto running = round_run_.run(r, last_.tested);
     co_await running;
 
     auto hearing = ends_told();

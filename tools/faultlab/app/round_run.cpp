@@ -42,8 +42,8 @@ bool is_stopped(std::int64_t os_pid) {
 
 }  // namespace
 
-awaitable<void> round_run::run(round& r, const sighting& before) {
-    tested_ = before.tested;
+awaitable<void> round_run::run(round& r, beam::pid tested) {
+    tested_ = tested;
     for (const observed_child& c : r.children)
         if (c.before) watched_[*c.before] = beam::monitor(*c.before);
     auto giving = give_work(r);

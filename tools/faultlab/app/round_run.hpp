@@ -23,8 +23,8 @@ class round_run {
 public:
     round_run(beam::self me, const run_plan& plan, lab& tree) : me_(me), plan_(plan), lab_(tree) {}
 
-    /// Injects `r`'s fault into the tree, which is as `before`, and notes in `r` what follows it.
-    beam::awaitable<void> run(round& r, const sighting& before);
+    /// Injects `r`'s fault into the tree under `tested`, and notes in `r` what follows it.
+    beam::awaitable<void> run(round& r, beam::pid tested);
 
 private:
     beam::awaitable<void> give_work(const round& r);
