@@ -219,6 +219,26 @@ std::vector<std::shared_ptr<const loaded_module>> code_server::loaded() const {
     return all;
 }
 
+std::string code_server::method_owner(std::string_view prefix) const {
+    std::lock_guard lock(mutex_);
+    for (const auto& [alias, owner] : aliases_)
+        if (alias == prefix) return owner;
+    return std::string(prefix);
+}
+
+std::string code_server::look_up_method_owner(std::string_view prefix) {
+    std::vector<std::filesystem::path> folders;
+    {
+        std::lock_guard lock(mutex_);
+        folders = folders_;
+    }
+    std::string owner = beam::method_owner(prefix, folders);
+    std::lock_guard lock(mutex_);
+    std::erase_if(aliases_, [&](const auto& known) { return known.first == prefix; });
+    if (owner != prefix) aliases_.emplace_back(prefix, owner);
+    return owner;
+}
+
 std::optional<std::filesystem::path> code_server::which(std::string_view name) const {
     if (auto m = find(name)) return m->path();
     std::vector<std::filesystem::path> folders;

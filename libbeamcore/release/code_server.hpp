@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "libbeamcore/base/export.hpp"
@@ -85,6 +86,11 @@ public:
     [[nodiscard]] std::shared_ptr<const loaded_module> find(std::string_view name) const;
     [[nodiscard]] std::shared_ptr<const loaded_module> find_old(std::string_view name) const;
     [[nodiscard]] std::vector<std::shared_ptr<const loaded_module>> loaded() const;
+    /// The application that answers `prefix.*` (see beam::method_owner): as far as it is known from
+    /// look_up_method_owner(), else `prefix`.
+    [[nodiscard]] std::string method_owner(std::string_view prefix) const;
+    /// The same from the folders. Blocks on the disk; any thread.
+    [[nodiscard]] std::string look_up_method_owner(std::string_view prefix);
     /// The file of the current version, or, if none is loaded, of the one that load() would take.
     [[nodiscard]] std::optional<std::filesystem::path> which(std::string_view name) const;
 
@@ -116,6 +122,7 @@ private:
     std::vector<std::filesystem::path> folders_;
     std::filesystem::path own_folder_;
     std::vector<std::unique_ptr<versions>> applications_;
+    std::vector<std::pair<std::string, std::string>> aliases_;  // prefixes and who answers them
 };
 
 /// From now on a call into a module that was unmapped ends the program with a line on stderr that names it.

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #include "libbeamcore/base/install.hpp"
 #include "libbeamcore/base/unique_fd.hpp"
@@ -151,6 +152,18 @@ std::vector<module_file> find_modules(std::string_view name,
         return compare_versions(a.version, b.version) > 0;
     });
     return found;
+}
+
+std::string method_owner(std::string_view prefix,
+                         const std::vector<std::filesystem::path>& folders) {
+    std::string owner(prefix);
+    if (!is_application_name(prefix)) return owner;
+    for (const auto& folder : folders) {
+        std::string name;
+        std::ifstream file(folder / (owner + ".alias"));
+        if (std::getline(file, name) && is_application_name(name)) return name;
+    }
+    return owner;
 }
 
 int compare_versions(std::string_view a, std::string_view b) {

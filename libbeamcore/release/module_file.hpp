@@ -45,6 +45,12 @@ struct module_file {
 [[nodiscard]] BEAM_EXPORT std::vector<module_file> find_modules(
     std::string_view name, const std::vector<std::filesystem::path>& folders = module_folders());
 
+/// The application that answers methods whose names begin with `prefix`: what the file PREFIX.alias in one of
+/// the folders says (`breaker.alias` holds `ratelimit`), for an application that answers under more than one
+/// name; else `prefix` itself.
+[[nodiscard]] BEAM_EXPORT std::string method_owner(
+    std::string_view prefix, const std::vector<std::filesystem::path>& folders = module_folders());
+
 /// `1.10` after `1.9`: numbers are compared as numbers.
 [[nodiscard]] BEAM_EXPORT int compare_versions(std::string_view a, std::string_view b);
 

@@ -1,9 +1,10 @@
 # beam_application(NAME VERSION v SOURCES x.cpp... [PACKAGES name...] [LIBRARIES target...]
-#     [FILES extra...] [NO_INSTALL])
+#     [FILES extra...] [ANSWERS prefix...] [NO_INSTALL])
 #
 # An application: the module NAME.so that a node loads, in apps/NAME-VERSION of the build folder
 # (BEAM_APPLICATIONS_DIR), with FILES (NAME.app, NAME.appup) beside it. The target is
-# NAME-VERSION, so that two versions of one application can be built side by side.
+# NAME-VERSION, so that two versions of one application can be built side by side. With ANSWERS it also
+# has methods `prefix.*`: apps/prefix.alias tells the node whose they are.
 #
 # The flags keep a module apart from the node and from other versions of itself, and let it be
 # unmapped; lint-module then reads the finished file and fails the build if one was lost.
@@ -16,7 +17,7 @@ set(BEAM_CMAKE_DIR "${CMAKE_CURRENT_LIST_DIR}")
 
 function(beam_application NAME)
     cmake_parse_arguments(PARSE_ARGV 1 arg "NO_INSTALL" "VERSION"
-        "SOURCES;PACKAGES;LIBRARIES;FILES")
+        "SOURCES;PACKAGES;LIBRARIES;FILES;ANSWERS")
     if(NOT arg_VERSION OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "beam_application(${NAME} VERSION v SOURCES x.cpp...), not ${ARGN}")
     endif()
@@ -53,6 +54,9 @@ function(beam_application NAME)
             ${CMAKE_COMMAND} -E copy_if_different "${CMAKE_CURRENT_SOURCE_DIR}/${file}"
             "${apps}/${target}/")
     endforeach()
+    foreach(prefix IN LISTS arg_ANSWERS)
+        file(CONFIGURE OUTPUT "${apps}/${prefix}.alias" CONTENT "${NAME}\n")
+    endforeach()
     add_custom_command(TARGET ${target} POST_BUILD VERBATIM
         COMMAND ${lint} "$<TARGET_FILE:${target}>")
 
@@ -62,5 +66,9 @@ function(beam_application NAME)
         set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/../..")
         install(TARGETS ${target} LIBRARY DESTINATION "${dir}")
         install(FILES ${arg_FILES} DESTINATION "${dir}")
+        foreach(prefix IN LISTS arg_ANSWERS)
+            install(FILES "${apps}/${prefix}.alias"
+                DESTINATION "${BEAM_APPLICATIONS_INSTALL_DIR}")
+        endforeach()
     endif()
 endfunction()

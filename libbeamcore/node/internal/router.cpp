@@ -129,19 +129,26 @@ awaitable<std::optional<rpc::failure>> ensure_application(std::string name, rest
 
 awaitable<routed> route(std::string method) {
     routed r;
-    const std::string name = method.substr(0, method.find('.'));
-    if (name.size() == method.size() || !is_application_name(name)) {
+    const std::string prefix = method.substr(0, method.find('.'));
+    if (prefix.size() == method.size() || !is_application_name(prefix)) {
         r.failure =
             rpc::make_failure(rpc::method_not_found, "unknown_method",
                               "this node knows no method \"" + method + "\"", "beamd restart", 76);
         co_return r;
     }
-    r.module = code_server::current().find(name);
+    code_server& code = code_server::current();
+    std::string name = code.method_owner(prefix);
+    r.module = code.find(name);
+    if (!r.module) {
+        auto looking = blocking([&code, prefix] { return code.look_up_method_owner(prefix); });
+        name = co_await looking;
+        r.module = code.find(name);
+    }
     if (!r.module || !application::is_running(atom(std::string_view(name)))) {
         auto ensuring = ensure_application(name);
         r.failure = co_await ensuring;
         if (r.failure) co_return r;
-        r.module = code_server::current().find(name);
+        r.module = code.find(name);
     }
     r.method = r.module ? r.module->find_method(method) : nullptr;
     if (!r.method)

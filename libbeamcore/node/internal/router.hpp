@@ -1,5 +1,5 @@
-// From a method's name to its handler: the part before the first dot is the application, which is loaded
-// and started if need be.
+// From a method's name to its handler: the part before the first dot is the application, or an alias of it;
+// it is loaded and started if need be.
 #pragma once
 
 #include <memory>
