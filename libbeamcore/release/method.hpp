@@ -60,6 +60,10 @@ using answer = tl::expected<term, request_error>;
         request_error{std::move(kind), std::move(why), std::move(advice), exit, {}, false});
 }
 
+/// Refuses for a reason that another part gave: `{store, Code, Text}`, an error of the store, as what a person can do
+/// about it (74, or 75 where trying again helps); any other as a failure of the node (70).
+[[nodiscard]] BEAM_EXPORT tl::unexpected<request_error> refuse_for(const term& reason);
+
 /// The request that the calling process was made for. Valid in that process only.
 class BEAM_EXPORT request {
 public:

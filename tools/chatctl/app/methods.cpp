@@ -69,23 +69,6 @@ answer malformed(std::string why) {
     return beam::refuse("bad_params", std::move(why), {}, 2);
 }
 
-// A reason of the store or of a start that a person can act on.
-answer not_done(const beam::term& reason) {
-    if (reason.is_tagged(beam::atom("store"), 3)) {
-        const auto parts = reason.elements();
-        const auto text = parts[2].as_text();
-        const std::string why =
-            "the store failed: " + (text ? std::string(*text) : beam::to_string(parts[2]));
-        if (parts[1] == beam::atom("overloaded"))
-            return beam::refuse("overloaded", why, "beamd doctor", 75);
-        if (parts[1] != beam::atom("timeout") && parts[1] != beam::atom("unavailable"))
-            return beam::refuse("io", why, "beamd doctor", 74);
-        beam::request_error unknown{"timeout", why, "beamd doctor", 75, {}, true};
-        return tl::unexpected<beam::request_error>(std::move(unknown));
-    }
-    return beam::refuse("failed", beam::to_string(reason), "beamd logs", 70);
-}
-
 awaitable<beam::outcome<std::string>> who(request& r, std::string user) {
     if (!user.empty()) co_return user;
     auto asked = guests::name_of(r.uid());
@@ -119,7 +102,7 @@ awaitable<answer> create_room(request&, room_params p) {
     if (made.error() == beam::atom("too_many_rooms"))
         co_return beam::refuse("too_many", "there are " + std::to_string(rooms_max) + " rooms",
                                "chatctl delete room NAME", 1);
-    co_return not_done(made.error());
+    co_return beam::refuse_for(made.error());
 }
 
 awaitable<answer> delete_room(request&, room_params p) {
@@ -127,7 +110,7 @@ awaitable<answer> delete_room(request&, room_params p) {
     beam::outcome<bool> removed = co_await asked;
     if (removed) co_return beam::map({{beam::atom("room"), p.room}});
     if (removed.error() == beam::atom("not_found")) co_return no_such_room(p.room);
-    co_return not_done(removed.error());
+    co_return beam::refuse_for(removed.error());
 }
 
 awaitable<answer> crash_room(request&, room_params p) {
@@ -189,7 +172,7 @@ awaitable<answer> send_text(request& r, send_params p) {
         if (auto why = bad_name("the user's name", p.user)) co_return malformed(*why);
     if (p.key.size() > name_max) co_return malformed("the key is longer than 64 bytes");
     beam::outcome<std::string> user = co_await who(r, p.user);
-    if (!user) co_return not_done(user.error());
+    if (!user) co_return beam::refuse_for(user.error());
     beam::self me = beam::this_process();
     if (!find_room(p.room) && !history::has_room(p.room)) co_return no_such_room(p.room);
     watch_room(p.room);
@@ -204,7 +187,7 @@ awaitable<answer> send_text(request& r, send_params p) {
         auto asked = room::send(*pid, *user, p.text, p.key);
         beam::outcome<beam::outcome<post>> sent = co_await asked.outcome();
         if (!sent) continue;
-        if (!*sent) co_return not_done(sent->error());
+        if (!*sent) co_return beam::refuse_for(sent->error());
         co_return shown(**sent, p.room);
     }
     beam::request_error late{"timeout",
@@ -253,7 +236,7 @@ awaitable<answer> join(request& r, join_params p) {
     if (!p.user.empty())
         if (auto why = bad_name("the user's name", p.user)) co_return malformed(*why);
     beam::outcome<std::string> user = co_await who(r, p.user);
-    if (!user) co_return not_done(user.error());
+    if (!user) co_return beam::refuse_for(user.error());
     beam::self me = beam::this_process();
     watch_room(p.room);
     if (!find_room(p.room) && !history::has_room(p.room)) co_return no_such_room(p.room);
