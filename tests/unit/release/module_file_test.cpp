@@ -91,3 +91,21 @@ TEST_CASE("names of applications are lower case words") {
         CHECK_FALSE(is_application_name(bad));
     CHECK_FALSE(is_application_name(std::string(64, 'a')));
 }
+
+TEST_CASE(
+    "a file says which application answers methods of another name; else it is the one of that "
+    "name") {
+    test::scratch first, second;
+    const std::vector<std::filesystem::path> folders{first.path(), second.path()};
+    CHECK(method_owner("breaker", folders) == "breaker");
+    std::ofstream(second.path() / "breaker.alias") << "ratelimit\n";
+    CHECK(method_owner("breaker", folders) == "ratelimit");
+    std::ofstream(first.path() / "breaker.alias") << "other";
+    CHECK(method_owner("breaker", folders) == "other");
+    for (const char* bad : {"", "../x", "A", "\0", "two words"}) {
+        std::ofstream(first.path() / "breaker.alias", std::ios::trunc) << bad;
+        CHECK(method_owner("breaker", folders) == "ratelimit");
+    }
+    CHECK(method_owner("../breaker", folders) == "../breaker");
+    CHECK(method_owner("", folders) == "");
+}
