@@ -1,0 +1,61 @@
+// What the methods' answers have in common.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/release/method.hpp"
+#include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/term/term.hpp"
+#include "tools/ratelimit/app/limit.hpp"
+
+namespace ratelimit {
+
+/// An answer's members, in the making.
+class fields {
+public:
+    void add(const char* name, beam::term value);
+    /// Changes one that is there.
+    void set(const char* name, beam::term value);
+    [[nodiscard]] beam::term to_term() const { return beam::map_of(std::span(entries_)); }
+
+private:
+    std::vector<beam::map_entry> entries_;
+};
+
+/// The five that every verdict has.
+[[nodiscard]] fields fields_of(const verdict& v);
+/// limit_text, count, period_ms, burst, algorithm.
+void add_limit(fields& f, const limit& l);
+
+/// Milliseconds, never too few.
+[[nodiscard]] std::int64_t ms_up(nanoseconds d);
+
+/// What a process of the application answers, or why there is no answer: it died meanwhile, or is just being
+/// started again (75).
+template <class T>
+[[nodiscard]] beam::awaitable<tl::expected<T, beam::request_error>> answered(
+    beam::future<T> asked) {
+    using got = tl::expected<T, beam::request_error>;
+    beam::outcome<T> r = co_await asked.outcome();
+    if (r) co_return got(*std::move(r));
+    auto lost =
+        beam::refuse("restarting", "a process of the application ended before it answered", {}, 75);
+    lost.value().applied_unknown = true;
+    co_return got(std::move(lost));
+}
+
+/// A request that makes no sense: exit 2.
+[[nodiscard]] tl::unexpected<beam::request_error> malformed(std::string why);
+/// The tables are gone for a moment (tables.hpp): exit 75.
+[[nodiscard]] tl::unexpected<beam::request_error> no_tables();
+
+/// Why `text` is no name (`what`: "the key"); nothing if it is one.
+[[nodiscard]] std::optional<std::string> bad_text(const std::string& what, const std::string& text,
+                                                  std::size_t max);
+
+}  // namespace ratelimit
