@@ -35,3 +35,12 @@ median_ms() {
         "${hyperfine_options[@]}" "$(printf '%q ' "$@")" > /dev/null
     jq '.results[0].median * 1000' "$scratch/times.json"
 }
+
+# start_redis: a server with nothing kept, on $scratch/redis.sock, that ends with the script.
+start_redis() {
+    redis-server --port 0 --unixsocket "$scratch/redis.sock" --save '' --appendonly no \
+        --dir "$scratch" > "$scratch/redis.log" &
+    redis_pid=$!
+    trap 'kill $redis_pid; wait $redis_pid || true; rm -rf "$scratch"' EXIT
+    until redis-cli -s "$scratch/redis.sock" ping > /dev/null 2>&1; do sleep 0.05; done
+}

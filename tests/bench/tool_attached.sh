@@ -7,11 +7,7 @@ count=$([[ ${2-} == --quick ]] && echo 100 || echo 500)
 hyperfine_options=(--warmup 20 --runs "$count")
 
 if [[ $1 == redis ]]; then
-    redis-server --port 0 --unixsocket "$scratch/redis.sock" --save '' --appendonly no \
-        --dir "$scratch" > "$scratch/redis.log" &
-    redis_pid=$!
-    trap 'kill $redis_pid; wait $redis_pid || true; rm -rf "$scratch"' EXIT
-    until redis-cli -s "$scratch/redis.sock" ping > /dev/null 2>&1; do sleep 0.05; done
+    start_redis
     figure tool_attached redis "$(median_ms redis-cli -s "$scratch/redis.sock" ping)" ms
 else
     trap end_node EXIT
