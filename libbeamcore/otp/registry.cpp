@@ -1,5 +1,6 @@
 #include "libbeamcore/otp/registry.hpp"
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -32,22 +33,22 @@ std::size_t registry_table::partition_of(const pid& owner) const {
 }
 
 pid registry_table::process(std::size_t i) const {
-    std::lock_guard guard(partitions_[i]->lock);
-    return partitions_[i]->process;
+    return partitions_[i]->process.load();
 }
 
 void registry_table::set_process(std::size_t i, pid p) {
-    std::lock_guard guard(partitions_[i]->lock);
-    partitions_[i]->process = p;
+    partitions_[i]->process.store(p);
 }
 
-registry_table::shard& registry_table::place(const pid& owner, const term& key) {
-    std::size_t h = key.hash();
+registry_table::shard& registry_table::place(const pid& owner, std::uint64_t h) {
     std::size_t p = is_unique() ? h / shards % partitions_.size() : partition_of(owner);
     return partitions_[p]->keys[h % shards];
 }
 
 std::optional<pid> registry_table::add(const pid& owner, const term& key, const term& value) {
+    const std::uint64_t h = key.hash();
+    shard& s = place(owner, h);
+    s.entries.prefetch(h);
     auto& mine = *partitions_[partition_of(owner)];
     {
         std::lock_guard guard(mine.lock);
@@ -55,17 +56,16 @@ std::optional<pid> registry_table::add(const pid& owner, const term& key, const 
     }
     std::optional<pid> holder;
     {
-        shard& s = place(owner, key);
         std::unique_lock guard(s.lock);
-        auto& entries = s.entries[key];
-        if (is_unique() && !entries.empty()) {
+        const std::size_t at = is_unique() ? s.entries.find(h, key) : key_table::nowhere;
+        if (at != key_table::nowhere) {
             // Of a dead process: its partition has yet to hear of it.
-            if (pid_exists(entries.front().pid))
-                holder = entries.front().pid;
+            if (pid_exists(s.entries.first_pid(at)))
+                holder = s.entries.first_pid(at);
             else
-                entries.clear();
+                s.entries.erase_if(at, [](const pid&, const term&) { return true; });
         }
-        if (!holder) entries.push_back({owner, value});
+        if (!holder) s.entries.add(h, key, owner, value);
     }
     if (holder) {
         bool none_left = false;
@@ -75,12 +75,12 @@ std::optional<pid> registry_table::add(const pid& owner, const term& key, const 
 }
 
 void registry_table::forget_entries(const pid& owner, const term& key) {
-    shard& s = place(owner, key);
+    const std::uint64_t h = key.hash();
+    shard& s = place(owner, h);
     std::unique_lock guard(s.lock);
-    auto found = s.entries.find(key);
-    if (found == s.entries.end()) return;
-    std::erase_if(found->second, [&](const registry_entry& e) { return e.pid == owner; });
-    if (found->second.empty()) s.entries.erase(found);
+    const std::size_t at = s.entries.find(h, key);
+    if (at == key_table::nowhere) return;
+    s.entries.erase_if(at, [&](const pid& p, const term&) { return p == owner; });
 }
 
 void registry_table::forget_owned(const pid& owner, const term& key, std::size_t count,
@@ -126,11 +126,12 @@ void registry_table::clear(std::size_t i) {
 }
 
 bool registry_table::set_value(const pid& owner, const term& key, const term& value) {
-    shard& s = place(owner, key);
+    const std::uint64_t h = key.hash();
+    shard& s = place(owner, h);
     std::unique_lock guard(s.lock);
-    auto found = s.entries.find(key);
-    if (found == s.entries.end() || !(found->second.front().pid == owner)) return false;
-    found->second.front().value = value;
+    const std::size_t at = s.entries.find(h, key);
+    if (at == key_table::nowhere || !(s.entries.first_pid(at) == owner)) return false;
+    s.entries.first_value(at) = value;
     return true;
 }
 
@@ -146,7 +147,7 @@ std::size_t registry_table::count() const {
     for (const auto& p : partitions_) {
         for (const shard& s : p->keys) {
             std::shared_lock guard(s.lock);
-            for (const auto& [key, entries] : s.entries) n += entries.size();
+            s.entries.all([&n](const term&, const pid&, const term&) { ++n; });
         }
     }
     return n;
@@ -160,8 +161,12 @@ std::vector<std::vector<registry_entry>> registry_table::by_partition(const term
     for (std::size_t p = first; p < last; ++p) {
         const shard& s = partitions_[p]->keys[h % shards];
         std::shared_lock guard(s.lock);
-        auto found = s.entries.find(key);
-        if (found != s.entries.end() && !found->second.empty()) lists.push_back(found->second);
+        const std::size_t at = s.entries.find(h, key);
+        if (at == key_table::nowhere) continue;
+        auto& list = lists.emplace_back();
+        s.entries.each(at, [&list](const pid& owner, const term& value) {
+            list.push_back({owner, value});
+        });
     }
     return lists;
 }
@@ -191,6 +196,23 @@ using table_ref = std::shared_ptr<registry_table>;
 struct registries {
     std::shared_mutex lock;
     std::unordered_map<atom, table_ref> tables;
+    // Changes with the tables; no two of one OS process, whatever their runtimes, are the same.
+    std::atomic<std::uint64_t> version{next_version()};
+
+    static std::uint64_t next_version() {
+        static std::atomic<std::uint64_t> last{0};
+        return ++last;
+    }
+    // With the lock held.
+    void changed() { version.store(next_version()); }
+};
+
+// What a thread found last: whoever uses one registry, as most do, takes no lock to find it, and touches no
+// count that other threads touch. Keeps that table until the thread looks for another one.
+struct found_table {
+    std::uint64_t version = 0;
+    atom name;
+    table_ref table;
 };
 
 const char registries_key = 0;
@@ -206,18 +228,25 @@ registries& all_registries() {
     return all_registries(this_process().node());
 }
 
-table_ref find_table(atom name) {
+// Good until the calling thread looks for another one: not across a call of the user's code.
+registry_table* find_table(atom name) {
+    static thread_local found_table last;
     auto& all = all_registries();
+    if (last.name == name && last.version == all.version.load()) [[likely]]
+        return last.table.get();
     {
         std::shared_lock guard(all.lock);
         auto found = all.tables.find(name);
-        if (found != all.tables.end()) return found->second;
+        if (found != all.tables.end()) {
+            last = {all.version.load(), name, found->second};
+            return last.table.get();
+        }
     }
     raise(tuple(atoms::badarg, tuple(atom("unknown_registry"), name)));
 }
 
-table_ref find_unique(atom name) {
-    auto table = find_table(name);
+registry_table* find_unique(atom name) {
+    auto* table = find_table(name);
     if (!table->is_unique()) raise(tuple(atoms::badarg, tuple(atom("duplicate_registry"), name)));
     return table;
 }
@@ -234,7 +263,9 @@ public:
         table_->set_process(index_, pid{});
         std::unique_lock guard(all_.lock);
         auto found = all_.tables.find(table_->name());
-        if (found != all_.tables.end() && found->second == table_) all_.tables.erase(found);
+        if (found == all_.tables.end() || found->second != table_) return;
+        all_.tables.erase(found);
+        all_.changed();
     }
 
     void run(self s) override {
@@ -278,6 +309,7 @@ start_result start_partition(const table_ref& table, std::size_t index) {
     if (index + 1 == table->partitions()) {
         std::unique_lock guard(all.lock);
         all.tables.insert_or_assign(table->name(), table);
+        all.changed();
     }
     static const std::uint32_t initial_call = intern_initial_call("registry_partition");
     return started{spawn_commit(pb, std::move(body), nullptr, initial_call, options).pid};
@@ -335,7 +367,7 @@ child_start child(registry_options options) {
 }
 
 outcome<pid> register_key(atom registry, term key, term value) {
-    auto table = beam::detail::find_table(registry);
+    auto* table = beam::detail::find_table(registry);
     pid own = this_process().id();
     pid partition = table->process(table->partition_of(own));
     // Linked first: if this process dies at any moment from now on, its partition hears of it.
@@ -351,7 +383,7 @@ outcome<pid> register_key(atom registry, term key, term value) {
 }
 
 void unregister(atom registry, const term& key) {
-    auto table = beam::detail::find_table(registry);
+    auto* table = beam::detail::find_table(registry);
     pid own = this_process().id();
     bool last = table->remove(own, key, [](const term&) { return true; });
     if (last) unlink(table->process(table->partition_of(own)));
@@ -359,7 +391,7 @@ void unregister(atom registry, const term& key) {
 }
 
 void unregister_match(atom registry, const term& key, const term& pattern, const term& guards) {
-    auto table = beam::detail::find_table(registry);
+    auto* table = beam::detail::find_table(registry);
     auto spec = beam::detail::value_spec(pattern, guards);
     pid own = this_process().id();
     bool last = table->remove(own, key, [&](const term& v) { return spec.is_true(v); });
@@ -367,21 +399,21 @@ void unregister_match(atom registry, const term& key, const term& pattern, const
     beam::detail::tell_removed(*table, key);
 }
 
-std::vector<registry_entry> lookup(atom registry, const term& key) {
-    auto table = beam::detail::find_table(registry);
-    std::vector<registry_entry> list;
+registry_entries lookup(atom registry, const term& key) {
+    auto* table = beam::detail::find_table(registry);
+    registry_entries list;
     bool unique = table->is_unique();
-    table->each(key, [&](const registry_entry& e) {
-        if (!unique || beam::detail::pid_exists(e.pid)) list.push_back(e);
+    table->each(key, [&](const pid& owner, const term& value) {
+        if (!unique || beam::detail::pid_exists(owner)) list.push_back({owner, value});
     });
     return list;
 }
 
 std::optional<pid> whereis(atom registry, const term& key) {
-    auto table = beam::detail::find_unique(registry);
+    auto* table = beam::detail::find_unique(registry);
     std::optional<pid> found;
-    table->each(key, [&](const registry_entry& e) {
-        if (beam::detail::pid_exists(e.pid)) found = e.pid;
+    table->each(key, [&](const pid& owner, const term&) {
+        if (beam::detail::pid_exists(owner)) found = owner;
     });
     return found;
 }
@@ -392,8 +424,8 @@ std::vector<term> keys(atom registry, pid process) {
 
 std::vector<term> values(atom registry, const term& key, pid process) {
     std::vector<term> list;
-    beam::detail::find_table(registry)->each(key, [&](const registry_entry& e) {
-        if (e.pid == process) list.push_back(e.value);
+    beam::detail::find_table(registry)->each(key, [&](const pid& owner, const term& value) {
+        if (owner == process) list.push_back(value);
     });
     return list;
 }
@@ -404,11 +436,11 @@ std::size_t count(atom registry) {
 
 std::vector<registry_entry> match(atom registry, const term& key, const term& pattern,
                                   const term& guards) {
-    auto table = beam::detail::find_table(registry);
+    auto* table = beam::detail::find_table(registry);
     auto spec = beam::detail::value_spec(pattern, guards);
     std::vector<registry_entry> list;
-    table->each(key, [&](const registry_entry& e) {
-        if (spec.is_true(e.value)) list.push_back(e);
+    table->each(key, [&](const pid& owner, const term& value) {
+        if (spec.is_true(value)) list.push_back({owner, value});
     });
     return list;
 }
@@ -418,21 +450,21 @@ std::size_t count_match(atom registry, const term& key, const term& pattern, con
 }
 
 std::vector<term> select(atom registry, const term& given) {
-    auto table = beam::detail::find_table(registry);
+    auto* table = beam::detail::find_table(registry);
     auto spec = beam::detail::entry_spec(given);
     std::vector<term> list;
-    table->all([&](const term& key, const registry_entry& e) {
-        if (auto r = spec.run(tuple(key, e.pid, e.value))) list.push_back(std::move(*r));
+    table->all([&](const term& key, const pid& owner, const term& value) {
+        if (auto r = spec.run(tuple(key, owner, value))) list.push_back(std::move(*r));
     });
     return list;
 }
 
 std::size_t count_select(atom registry, const term& given) {
-    auto table = beam::detail::find_table(registry);
+    auto* table = beam::detail::find_table(registry);
     auto spec = beam::detail::entry_spec(given);
     std::size_t n = 0;
-    table->all([&](const term& key, const registry_entry& e) {
-        if (spec.is_true(tuple(key, e.pid, e.value))) ++n;
+    table->all([&](const term& key, const pid& owner, const term& value) {
+        if (spec.is_true(tuple(key, owner, value))) ++n;
     });
     return n;
 }
@@ -444,17 +476,17 @@ std::vector<std::vector<registry_entry>> entries_by_partition(atom registry, con
 }
 
 std::optional<term> own_value(atom registry, const term& key) {
-    auto table = beam::detail::find_unique(registry);
+    auto* table = beam::detail::find_unique(registry);
     pid own = this_process().id();
     std::optional<term> found;
-    table->each(key, [&](const registry_entry& e) {
-        if (e.pid == own) found = e.value;
+    table->each(key, [&](const pid& owner, const term& value) {
+        if (owner == own) found = value;
     });
     return found;
 }
 
 void set_own_value(atom registry, const term& key, term value) {
-    auto table = beam::detail::find_unique(registry);
+    auto* table = beam::detail::find_unique(registry);
     table->set_value(this_process().id(), key, value);
 }
 

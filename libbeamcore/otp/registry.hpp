@@ -52,6 +52,34 @@ struct registry_entry {
     term value;
 };
 
+/// Entries of one key. A single one, the usual case, is not allocated.
+class registry_entries {
+public:
+    using value_type = registry_entry;
+
+    [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] bool empty() const { return size_ == 0; }
+    [[nodiscard]] const registry_entry* begin() const { return size_ > 1 ? more_.data() : &one_; }
+    [[nodiscard]] const registry_entry* end() const { return begin() + size_; }
+    [[nodiscard]] const registry_entry& operator[](std::size_t i) const { return begin()[i]; }
+    [[nodiscard]] const registry_entry& front() const { return *begin(); }
+
+    void push_back(registry_entry e) {
+        if (size_ == 0) {
+            one_ = std::move(e);
+        } else {
+            if (size_ == 1) more_.push_back(std::move(one_));
+            more_.push_back(std::move(e));
+        }
+        ++size_;
+    }
+
+private:
+    std::size_t size_ = 0;
+    registry_entry one_{};
+    std::vector<registry_entry> more_;
+};
+
 /// What listeners are sent: `{register, Registry, Key, Pid, Value}`.
 struct registered_message {
     atom registry;
@@ -87,7 +115,7 @@ BEAM_EXPORT void unregister_match(atom registry, const term& key, const term& pa
                                   const term& guards = nil);
 
 /// The entries of a key; in no order. A dead process's entry is not given for unique keys.
-[[nodiscard]] BEAM_EXPORT std::vector<registry_entry> lookup(atom registry, const term& key);
+[[nodiscard]] BEAM_EXPORT registry_entries lookup(atom registry, const term& key);
 /// The process under a unique key.
 [[nodiscard]] BEAM_EXPORT std::optional<pid> whereis(atom registry, const term& key);
 /// The keys of a process; one with several entries of a key has it several times.

@@ -34,13 +34,14 @@ def table($figures):
     | ($all | map(select(.bench == $f.bench))) as $rows
     | select($rows | length > 0)
     | ($rows | map({(.subject): .value}) | add) as $v
-    | ($rows | map(select(.subject == "otp"))[0].variant) as $variant
+    | ($v.otp // $v.elixir) as $beam
+    | ($rows | map(select(.subject == "otp" or .subject == "elixir"))[0].variant) as $variant
     | $v.beamcore as $own
     | ($f.bounds | map(bound($v; $mine))) as $limits
     | [ $f.bench, $rows[0].unit, ($own | show),
-        ($v.otp | show) + (if $variant then " " + $variant else "" end),
+        ($beam | show) + (if $variant then " " + $variant else "" end),
         ($v.go // $v.redis | show),
-        (if $own and $v.otp then $v.otp / $own else null end | times),
+        (if $own and $beam then $beam / $own else null end | times),
         (if $own and ($v.go // $v.redis) then ($v.go // $v.redis) / $own else null end | times),
         ($f.bounds | map("<= " + .) | join(", ")),
         ($limits | map(show) | join(", ")),

@@ -15,6 +15,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "libbeamcore/otp/internal/atomic_pid.hpp"
+#include "libbeamcore/otp/internal/key_table.hpp"
+#include "libbeamcore/otp/internal/short_lock.hpp"
 #include "libbeamcore/otp/registry.hpp"
 
 namespace beam::detail {
@@ -47,12 +50,12 @@ public:
 
     [[nodiscard]] std::vector<term> keys(const pid& owner) const;
     [[nodiscard]] std::size_t count() const;
-    // f(entry) for those of a key, under a lock: must be short and call nothing of the registry.
+    // f(pid, value) for the entries of a key, under a lock: must be short and call nothing of the registry.
     template <class F>
     void each(const term& key, F f) const;
     // The entries of a key by partition, those without any left out.
     [[nodiscard]] std::vector<std::vector<registry_entry>> by_partition(const term& key) const;
-    // f(key, entry) for all. As each().
+    // f(key, pid, value) for all. As each().
     template <class F>
     void all(F f) const;
 
@@ -63,19 +66,20 @@ public:
 private:
     static constexpr std::size_t shards = 16;
 
-    struct shard {
-        mutable std::shared_mutex lock;
-        std::unordered_map<term, std::vector<registry_entry>> entries;
+    // A line of its own: others are changed by other threads.
+    struct alignas(64) shard {
+        mutable short_lock lock;
+        key_table entries;
     };
     struct partition {
         std::array<shard, shards> keys;
-        mutable std::mutex lock;
+        mutable short_lock lock;
         std::unordered_map<pid, std::vector<term>> owned;
-        pid process;
+        atomic_pid process;
     };
 
     // Unique keys are placed by key, so that a look-up asks one partition; duplicate ones by owner.
-    [[nodiscard]] shard& place(const pid& owner, const term& key);
+    [[nodiscard]] shard& place(const pid& owner, std::uint64_t hash);
     void forget_entries(const pid& owner, const term& key);
     void forget_owned(const pid& owner, const term& key, std::size_t count, bool& none_left);
 
@@ -92,10 +96,10 @@ void registry_table::each(const term& key, F f) const {
     std::size_t last = is_unique() ? first + 1 : partitions_.size();
     for (std::size_t p = first; p < last; ++p) {
         const shard& s = partitions_[p]->keys[h % shards];
+        s.entries.prefetch(h);
         std::shared_lock guard(s.lock);
-        auto found = s.entries.find(key);
-        if (found == s.entries.end()) continue;
-        for (const auto& e : found->second) f(e);
+        const std::size_t at = s.entries.find(h, key);
+        if (at != key_table::nowhere) s.entries.each(at, f);
     }
 }
 
@@ -104,8 +108,7 @@ void registry_table::all(F f) const {
     for (const auto& p : partitions_) {
         for (const shard& s : p->keys) {
             std::shared_lock guard(s.lock);
-            for (const auto& [key, entries] : s.entries)
-                for (const auto& e : entries) f(key, e);
+            s.entries.all(f);
         }
     }
 }
@@ -114,15 +117,13 @@ template <class Which>
 bool registry_table::remove(const pid& owner, const term& key, Which which) {
     std::size_t removed = 0;
     {
-        shard& s = place(owner, key);
+        const std::uint64_t h = key.hash();
+        shard& s = place(owner, h);
         std::unique_lock guard(s.lock);
-        auto found = s.entries.find(key);
-        if (found != s.entries.end()) {
-            removed = std::erase_if(found->second, [&](const registry_entry& e) {
-                return e.pid == owner && which(e.value);
-            });
-            if (found->second.empty()) s.entries.erase(found);
-        }
+        const std::size_t at = s.entries.find(h, key);
+        if (at != key_table::nowhere)
+            removed = s.entries.erase_if(
+                at, [&](const pid& p, const term& value) { return p == owner && which(value); });
     }
     bool none_left = false;
     forget_owned(owner, key, removed, none_left);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "children.hpp"
 #include "libbeamcore/runtime/name.hpp"
@@ -49,6 +51,46 @@ std::string badarg_of(const std::function<void()>& f) {
         return shown(e.reason);
     }
     return "nothing";
+}
+
+// What a registry is to hold, by key.
+using contents = std::map<int, std::vector<int>>;
+
+void check_contents(atom name, const contents& expected) {
+    std::size_t n = 0;
+    for (const auto& [key, values] : expected) {
+        n += values.size();
+        auto found = registry::lookup(name, key);
+        REQUIRE(found.size() == values.size());
+        for (std::size_t i = 0; i < found.size(); ++i) REQUIRE(found[i].value == term(values[i]));
+    }
+    REQUIRE(registry::count(name) == n);
+}
+
+// Registers, and takes back, keys and values at random.
+awaitable<void> come_and_go(self s, atom name, registry_keys kind) {
+    co_await start_reg(s, registry_options(name, kind, 2));
+    contents expected;
+    std::uint64_t random = 1;
+    for (int step = 0; step < 20'000; ++step) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        const int key = int(random >> 33) % 700;
+        auto& own = expected[key];
+        if (random >> 63 == 0) {
+            const bool taken = kind == registry_keys::unique && !own.empty();
+            REQUIRE(registry::register_key(name, key, step).has_value() != taken);
+            if (!taken) own.push_back(step);
+        } else if (random >> 62 == 3 && !own.empty()) {
+            const int gone = step % 2 == 0 ? own.front() : own.back();
+            registry::unregister_match(name, key, gone);
+            std::erase(own, gone);
+        } else {
+            registry::unregister(name, key);
+            own.clear();
+        }
+        if (step % 200 == 0) check_contents(name, expected);
+    }
+    check_contents(name, expected);
 }
 
 }  // namespace
@@ -348,5 +390,12 @@ TEST_CASE("a registry whose partition is killed goes on, empty") {
         CHECK(registry::count(reg) == 0);
         CHECK(registry::register_key(reg, "a", 0));
         CHECK(registry::lookup(reg, "a").size() == 1);
+    });
+}
+
+TEST_CASE("keys that come and go in any order are found, and no others") {
+    in_node([](self s) -> awaitable<void> {
+        co_await come_and_go(s, atom("unique"), registry_keys::unique);
+        co_await come_and_go(s, atom("duplicate"), registry_keys::duplicate);
     });
 }
