@@ -1,9 +1,9 @@
 // Tables in files: ets:tab2file and file2tab.
 //
-// A file begins with a mark and the format's number, holds the table's description and its rows in blocks, each with
-// its length and checksum (XXH3), and ends with the number of rows and a checksum of the whole. It is
-// written beside its place and renamed when it is complete and on disk, so a file that is there is whole, and a write
-// that fails leaves what was there. The format is beamcore's own: OTP does not read it.
+// A file is text: the table's description and its rows in Erlang's syntax, in blocks, each with its length and
+// checksum (XXH3), and at the end the number of rows and a checksum of the whole. It is written beside its place
+// and renamed when it is complete and on disk, so a file that is there is whole, and a write that fails leaves
+// what was there. The format is beamcore's own: OTP does not read it.
 //
 // Both read and write in the caller's thread: from a process, through blocking() where the table is big.
 #pragma once
@@ -14,6 +14,7 @@
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/base/result.hpp"
 #include "libbeamcore/ets/table.hpp"
+#include "libbeamcore/term/atom.hpp"
 
 namespace beam::ets {
 
