@@ -292,8 +292,15 @@ END
 
 # -- programs -------------------------------------------------------------------------------------
 
-no_program() { ! pgrep -f "^sleep $1" >/dev/null; }
-is_program() { pgrep -f "^sleep $1" >/dev/null; }
+# Whether a program of this test, and not of another run of it, begins with these words.
+is_program() {
+    local pid
+    for pid in $(pgrep -f "^$1"); do
+        if grep -qzsF -- "$BEAM_TEST_ROOT" "/proc/$pid/environ"; then return 0; fi
+    done
+    return 1
+}
+no_program() { ! is_program "$1"; }
 
 @test "programs are killed for real, and restarted as the strategy says" {
     transcript <<'END'
@@ -314,7 +321,7 @@ db unaffected
 $ faultlab run --fault slow --hold 200ms -- 'web=exec sleep 7011'
 web slowed for 200ms -> not restarted, answers again
 END
-    no_program 701
+    no_program "sleep 701"
 }
 
 @test "a program runs in the folder and with the environment of who typed it" {
@@ -339,7 +346,7 @@ $ faultlab run --ready-line never --ready-within 200ms -- 'web=echo hello; exec 
 2> faultlab: run web=echo hello; exec sleep 7021 failed: the tree does not start: web not ready within 200ms, its last line: hello
 [1]
 END
-    no_program 7021
+    no_program "sleep 7021"
 }
 
 @test "a program that cannot be started, or has nothing to say, is an error" {
@@ -384,12 +391,11 @@ END
 
 @test "bad day: a program that ignores SIGTERM, forks and floods its output leaves nobody" {
     faultlab run --fault kill --grace 100ms -- 'web=trap "" TERM; sleep 7041 & sleep 7042 & yes flood7044' 'db=exec sleep 7043'
-    no_program 704
-    run pgrep -f '^yes flood7044'
-    [ "$status" -eq 1 ]
+    no_program "sleep 704"
+    no_program "yes flood7044"
     faultlab run --fault exit-normal --grace 100ms --within 300ms -- 'web=trap "" TERM; sleep 7041 & while :; do sleep 7042; done' || code=$?
     [ "$code" -eq 1 ] # asked to exit it does not
-    no_program 704
+    no_program "sleep 704"
 }
 
 # Waits for what was started in the background, and compares its exit code.
@@ -405,23 +411,23 @@ start_programs() {
     env --default-signal=INT faultlab run --fault kill --count 1 --for 1h --seed 3 --grace 200ms -- \
         'web=trap "" TERM; sleep 7051 & while :; do sleep 7052; done' 'db=exec sleep 7053' >"$BEAM_TEST_ROOT/ran" 2>&1 3>&- &
     runner=$!
-    eventually is_program 7051
-    eventually is_program 7052
-    eventually is_program 7053
+    eventually is_program "sleep 7051"
+    eventually is_program "sleep 7052"
+    eventually is_program "sleep 7053"
 }
 
 @test "no program is left when faultlab is killed, interrupted or cleared" {
     start_programs
     kill -9 $runner
-    eventually no_program 705
+    eventually no_program "sleep 705"
     start_programs
     kill -INT $runner
     ends_with 130
-    eventually no_program 705
+    eventually no_program "sleep 705"
     start_programs
     [[ $(faultlab list) == "run one_for_one: kill, 0 faults in "* ]]
     [[ $(faultlab clear) == "cleared run one_for_one: kill, 0 faults in "* ]]
-    no_program 705
+    no_program "sleep 705"
     ends_with 1
     [ -z "$(faultlab list)" ]
 }
@@ -429,12 +435,12 @@ start_programs() {
 @test "no program is left when the node is killed, with its parent too" {
     start_programs
     kill -9 "$(node_status os_pid)"
-    eventually no_program 705
+    eventually no_program "sleep 705"
     ends_with 75
     start_programs
     # shellcheck disable=SC2046
     kill -9 $(node_status 'os_pid, .parent_pid')
-    eventually no_program 705
+    eventually no_program "sleep 705"
     ends_with 75
     rm -f "$XDG_RUNTIME_DIR"/beamcore/*.sock
 }
@@ -442,9 +448,9 @@ start_programs() {
 @test "no program is left of a start that was cut short" {
     faultlab run --ready-line never --ready-within 1h -- 'web=exec sleep 7061' >/dev/null 2>&1 3>&- &
     runner=$!
-    eventually is_program 7061
+    eventually is_program "sleep 7061"
     kill -9 $runner
-    eventually no_program 7061
+    eventually no_program "sleep 7061"
     eventually nothing_runs
 }
 
@@ -523,7 +529,7 @@ $ faultlab attack --target 'run one_for_one' --include-system --within 50ms
 run one_for_one killed -> not restarted
 [1]
 END
-    eventually no_program 705
+    eventually no_program "sleep 705"
     ends_with 1
     [ -z "$(faultlab list)" ]
 }
