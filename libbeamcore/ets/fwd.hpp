@@ -4,6 +4,7 @@
 namespace beam::ets {
 
 class continuation;
+class row;
 class rows;
 class snapshot;
 class table;

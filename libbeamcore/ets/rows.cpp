@@ -71,11 +71,10 @@ bool member(const table& t, const term& key) {
     return found.store().contains(key);
 }
 
-static const term& element(const term& row, std::size_t position) {
-    const auto all = row.elements();
-    if (position == 0 || position > all.size())
-        bad(shown(row) + " has no element " + std::to_string(position));
-    return all[position - 1];
+static const term& element(const row& r, std::size_t position) {
+    if (position == 0 || position > r.size())
+        bad(shown(r) + " has no element " + std::to_string(position));
+    return r.element(position);
 }
 
 static term lookup_element_or(const table& t, const term& key, std::size_t position,
@@ -90,7 +89,7 @@ static term lookup_element_or(const table& t, const term& key, std::size_t posit
     }
     if (found->has_one_row_a_key()) return element(all.front(), position);
     std::vector<term> elements;
-    for (const term& row : all) elements.push_back(element(row, position));
+    for (const row& r : all) elements.push_back(element(r, position));
     return list_of(std::move(elements));
 }
 

@@ -15,49 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include "libbeamcore/ets/found.hpp"
 #include "libbeamcore/ets/table.hpp"
 
 namespace beam::ets {
-
-/// Rows that were found: none, one (a set), or many. A range of terms; one of at most one row allocates nothing.
-class rows {
-public:
-    rows() = default;
-
-    [[nodiscard]] std::size_t size() const { return more_.empty() ? has_one_ : more_.size(); }
-    [[nodiscard]] bool empty() const { return size() == 0; }
-    explicit operator bool() const { return !empty(); }
-    [[nodiscard]] const term* begin() const { return more_.empty() ? &one_ : more_.data(); }
-    [[nodiscard]] const term* end() const { return begin() + size(); }
-    [[nodiscard]] const term& operator[](std::size_t i) const { return begin()[i]; }
-    [[nodiscard]] const term& front() const { return *begin(); }
-    /// As the list that ets:lookup gives.
-    [[nodiscard]] term to_list() const { return list_of(std::span(begin(), size())); }
-
-    void push_back(const term& row) { push_back(term(row)); }
-    void push_back(term&& row) {
-        if (!has_one_ && more_.empty()) [[likely]] {
-            one_ = std::move(row);
-            has_one_ = true;
-            return;
-        }
-        if (has_one_) {
-            more_.push_back(std::move(one_));
-            has_one_ = false;
-        }
-        more_.push_back(std::move(row));
-    }
-    void clear() {
-        has_one_ = false;
-        one_ = term();
-        more_.clear();
-    }
-
-private:
-    bool has_one_ = false;
-    term one_;
-    std::vector<term> more_;
-};
 
 // -- in -------------------------------------------------------------------------------------------
 

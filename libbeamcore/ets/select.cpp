@@ -122,7 +122,7 @@ private:
     void by_key(const term& key) {
         rows all;
         found_.store().find(key, all);
-        for (const term& row : all) look_at(row);
+        for (const row& r : all) look_at(r);
         state_.at_end = true;
     }
 
@@ -188,7 +188,7 @@ void for_copies(const open_table& t, const match_spec& spec, F f) {
     if (bound.whole()) {
         rows all;
         t.store().find(*bound.whole(), all);
-        for (const term& row : all) f(row);
+        for (const row& r : all) f(term(r));
         return;
     }
     scan_from from;

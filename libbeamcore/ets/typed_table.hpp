@@ -72,21 +72,21 @@ template <table_row Row>
 
 /// Back. Errors: `bad_field`, as from_term.
 template <table_row Row>
-[[nodiscard]] result<Row> row_from_term(const term& t) {
-    auto elements = t.elements();
+[[nodiscard]] result<Row> row_from(const row& found) {
+    auto elements = found.elements();
     if (elements.size() != beam::detail::field_count<Row>)
-        detail::wrong_shape(Row::beam_name(), beam::detail::field_count<Row>, t);
-    Row row{};
+        detail::wrong_shape(Row::beam_name(), beam::detail::field_count<Row>, found);
+    Row made{};
     result<void> r;
     std::size_t i = 0;
     Row::beam_each_field([&]<class F>(const char* name, F Row::*member) {
         const term& e = elements[i++];
         if (!r) return;
-        if (auto read = field_codec<F>::from(e, row.*member); !read)
+        if (auto read = field_codec<F>::from(e, made.*member); !read)
             r = beam::detail::in_field(name, std::move(read.error()));
     });
     if (!r) return beam::detail::at_top(std::move(r.error()));
-    return row;
+    return made;
 }
 
 /// A table seen as rows of one type. As cheap to copy as a table, and the same for everything it does not say.
@@ -123,7 +123,7 @@ public:
     }
     [[nodiscard]] std::vector<Row> lookup_all(const key_type& key) const {
         std::vector<Row> all;
-        for (const term& row : ets::lookup(table_, key_term(key))) all.push_back(read(row));
+        for (const ets::row& r : ets::lookup(table_, key_term(key))) all.push_back(read(r));
         return all;
     }
     [[nodiscard]] bool member(const key_type& key) const {
@@ -157,11 +157,12 @@ public:
 
 private:
     static term key_term(const key_type& key) { return field_codec<key_type>::to(key); }
-    static Row read(const term& t) {
-        auto row = row_from_term<Row>(t);
-        if (!row) detail::bad_row(Row::beam_name(), row.error());
-        return *std::move(row);
+    static Row read(const ets::row& found) {
+        auto made = row_from<Row>(found);
+        if (!made) detail::bad_row(Row::beam_name(), made.error());
+        return *std::move(made);
     }
+    static Row read(const term& t) { return read(ets::row(t)); }
 
     ets::table table_;
 };

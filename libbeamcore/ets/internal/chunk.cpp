@@ -11,6 +11,11 @@ void spin_pause::sleep() {
     ::nanosleep(&moment, nullptr);
 }
 
+void lock_slowly(chunk* c) {
+    spin_pause pause;
+    while (!try_lock(c)) pause();
+}
+
 chunk* chunk::make(unsigned lines, unsigned arity, unsigned depth, unsigned base,
                    std::uint64_t prefix) {
     const std::size_t size = bytes(lines, arity);
@@ -21,7 +26,9 @@ chunk* chunk::make(unsigned lines, unsigned arity, unsigned depth, unsigned base
     c->depth = std::uint8_t(depth);
     c->base = std::uint8_t(base);
     c->prefix = prefix;
-    for (atomic_word* w = c->line(0); w != c->line(lines); ++w) new (w) atomic_word(0);
+    // Elements are written before the slot that says they are there, and read after it.
+    for (unsigned i = 0; i < lines; ++i)
+        for (unsigned j = 0; j < slots_a_line; ++j) new (c->line(i) + j) atomic_word(0);
     for (unsigned i = 0; i < lines; ++i) new (&c->passed(i)) std::atomic<std::uint16_t>(0);
     return c;
 }
@@ -53,14 +60,25 @@ void chunk::count_passing(unsigned i, int by) {
     if (before != lost) passed(i).store(std::uint16_t(before + by), std::memory_order_release);
 }
 
+void chunk::fill_beyond(std::uint8_t* filled, unsigned i, std::uint64_t word,
+                        const atomic_word* elements) {
+    while (filled[i] == slots_a_line) {
+        count_passing(i, +1);
+        i = i + 1 == lines ? 0 : i + 1;
+    }
+    set(i, filled[i]++, word, elements);
+}
+
 void chunk::put(std::uint64_t word, const std::uint64_t* elements) {
     for (unsigned i = home(row_word::tag(word));;) {
-        for (unsigned j = 0; j < slots_a_line; ++j) {
-            if (line(i)[j].load(std::memory_order_relaxed) != 0) continue;
+        atomic_word* slots = line(i);
+        if (unsigned free = free_slots(slots)) {
+            const unsigned j = take_slot(free);
             if (elements)
                 for (unsigned e = 0; e < arity; ++e)
-                    row(i, j)[e].store(elements[e], std::memory_order_release);
-            line(i)[j].store(word, std::memory_order_release);
+                    slots[slots_a_line + j * arity + e].store(elements[e],
+                                                              std::memory_order_release);
+            slots[j].store(word, std::memory_order_release);
             ++used;
             return;
         }

@@ -109,6 +109,18 @@ struct alignas(64) chunk {
     /// Under the lock, with room: puts a word that is not there in, with its elements if it is inlined. Its tag is of this
     /// chunk's base.
     void put(std::uint64_t word, const std::uint64_t* elements = nullptr);
+    /// Whether a chunk that nobody reads yet can be filled by fill(): `filled` says how many slots of each line are taken.
+    static constexpr unsigned fill_lines_max = 64;
+    [[gnu::always_inline]] void fill(std::uint8_t* filled, std::uint64_t word,
+                                     const atomic_word* elements) {
+        const unsigned i = home(row_word::tag(word));
+        if (filled[i] == slots_a_line) [[unlikely]] {
+            fill_beyond(filled, i, word, elements);
+            return;
+        }
+        set(i, filled[i]++, word, elements);
+    }
+
     /// Under the lock: empties a slot.
     void remove(atomic_word* slot);
     /// A word for a new inlined row, or for one that has been changed.
@@ -118,6 +130,17 @@ struct alignas(64) chunk {
 
 private:
     void count_passing(unsigned line, int by);
+    void fill_beyond(std::uint8_t* filled, unsigned line, std::uint64_t word,
+                     const atomic_word* elements);
+    [[gnu::always_inline]] void set(unsigned i, unsigned j, std::uint64_t word,
+                                    const atomic_word* elements) {
+        atomic_word* to = row(i, j);
+        if (row_word::is_inlined(word))
+            for (unsigned e = 0; e < arity; ++e)
+                to[e].store(elements[e].load(std::memory_order_relaxed), std::memory_order_relaxed);
+        line(i)[j].store(word, std::memory_order_relaxed);
+        ++used;
+    }
 };
 static_assert(sizeof(chunk) == 64);
 
@@ -136,7 +159,7 @@ struct chunk_ref {
     static chunk* address(std::uint64_t word) {
         return reinterpret_cast<chunk*>(word & (((std::uint64_t{1} << 48) - 1) ^ 63));
     }
-    explicit chunk_ref(std::uint64_t word) : at(address(word)) {
+    [[gnu::always_inline]] explicit chunk_ref(std::uint64_t word) : at(address(word)) {
         lines = unsigned(word >> 57);
         depth = unsigned(word >> 51) & 63;
         base = depth - (unsigned(word >> 48) & 7);
@@ -159,13 +182,14 @@ struct chunk_ref {
     [[nodiscard]] chunk::atomic_word* row(unsigned i, unsigned j) const {
         return chunk::row_of(at, i, j, arity);
     }
-    [[nodiscard]] bool was_passed(unsigned i) const {
+    [[nodiscard, gnu::always_inline]] bool was_passed(unsigned i) const {
         return chunk::passed_of(at, i, lines, arity).load(std::memory_order_acquire) != 0;
     }
 };
 
 /// Which slots of a line have that tag: a bit for each.
-inline unsigned slots_with_tag(const chunk::atomic_word* line, std::uint64_t tag) {
+[[gnu::always_inline]] inline unsigned slots_with_tag(const chunk::atomic_word* line,
+                                                      std::uint64_t tag) {
 #if defined(__SANITIZE_THREAD__)
     unsigned found = 0;
     for (unsigned j = 0; j < slots_a_line; ++j)
@@ -184,8 +208,23 @@ inline unsigned slots_with_tag(const chunk::atomic_word* line, std::uint64_t tag
     return unsigned(_mm_movemask_epi8(_mm_packs_epi16(low, high))) & 0x5555;
 #endif
 }
+/// Which slots of a line are empty, likewise.
+[[gnu::always_inline]] inline unsigned free_slots(const chunk::atomic_word* line) {
+#if defined(__SANITIZE_THREAD__)
+    unsigned found = 0;
+    for (unsigned j = 0; j < slots_a_line; ++j)
+        found |= unsigned(line[j].load(std::memory_order_relaxed) == 0) << j;
+    return found;
+#else
+    const auto* at = reinterpret_cast<const __m128i*>(line);
+    auto zero = [&](int i) { return _mm_cmpeq_epi32(_mm_load_si128(at + i), _mm_setzero_si128()); };
+    const __m128i low = _mm_packs_epi32(zero(0), zero(1)), high = _mm_packs_epi32(zero(2), zero(3));
+    const auto halves = unsigned(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
+    return halves & halves >> 1 & 0x5555;
+#endif
+}
 /// The slot of the lowest bit, which is cleared.
-inline unsigned take_slot(unsigned& found) {
+[[gnu::always_inline]] inline unsigned take_slot(unsigned& found) {
     const auto bit = unsigned(std::countr_zero(found));
     found &= found - 1;
 #if defined(__SANITIZE_THREAD__)
@@ -217,11 +256,10 @@ inline bool try_lock(chunk* c) {
     return c->lock.load(std::memory_order_relaxed) == 0 &&
            c->lock.exchange(1, std::memory_order_acquire) == 0;
 }
-inline void lock(chunk* c) {
-    if (c->lock.exchange(1, std::memory_order_acquire) == 0) [[likely]]
-        return;
-    spin_pause pause;
-    while (!try_lock(c)) pause();
+void lock_slowly(chunk* c);
+[[gnu::always_inline]] inline void lock(chunk* c) {
+    if (c->lock.exchange(1, std::memory_order_acquire) != 0) [[unlikely]]
+        lock_slowly(c);
 }
 inline void unlock(chunk* c) {
     c->lock.store(0, std::memory_order_release);

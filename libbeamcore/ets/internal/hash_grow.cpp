@@ -11,7 +11,11 @@ namespace {
 constexpr unsigned depth_max = 40;
 
 unsigned more_lines(unsigned lines) {
-    return lines + std::max(1u, lines / 4);
+    return lines + std::max(1u, lines / 2);
+}
+unsigned more_lines_for(const chunk& c) {
+    const unsigned lines = more_lines(c.lines);
+    return c.lines < c.lines_max() ? std::min(lines, c.lines_max()) : lines;
 }
 /// Three quarters full.
 unsigned lines_for(std::size_t slots) {
@@ -45,6 +49,21 @@ void hash_store::directory::free(void* d) noexcept {
     ::operator delete(d);
 }
 
+// Puts the words that are wanted in an empty chunk of the same base and arity. This is what a table's growth costs.
+template <class Wanted>
+[[gnu::always_inline]] inline void hash_store::fill(chunk* from, chunk* to, Wanted wanted) {
+    std::uint8_t filled[chunk::fill_lines_max] = {};
+    const unsigned arity = from->arity;
+    const std::size_t stride = slots_a_line * (1 + arity);
+    const chunk::atomic_word* line = from->line(0);
+    for (unsigned i = 0; i < from->lines; ++i, line += stride) {
+        for (unsigned j = 0; j < slots_a_line; ++j) {
+            const std::uint64_t w = line[j].load(std::memory_order_relaxed);
+            if (w != 0 && wanted(w)) to->fill(filled, w, line + slots_a_line + j * arity);
+        }
+    }
+}
+
 // Puts the words of hashes first to last in another chunk: all, or one of the halves. What they refer to is then both
 // chunks', until one is buried without it. Rows that were inlined for another arity get a node.
 void hash_store::take_words(chunk* from, chunk* to, std::uint64_t first, std::uint64_t last) const {
@@ -52,6 +71,13 @@ void hash_store::take_words(chunk* from, chunk* to, std::uint64_t first, std::ui
     const unsigned side_shift = tag_bits - 1 - (from->depth - from->base);
     const unsigned more = from->base - to->base;  // bits of the prefix, where to's base is less
     to->version = std::max(to->version, from->version);
+    if (to->base == from->base && to->arity == from->arity && to->used == 0 &&
+        to->lines <= chunk::fill_lines_max) {
+        fill(from, to, [&](std::uint64_t w) {
+            return all || (row_word::tag(w) >> side_shift & 1) == (first > from->prefix);
+        });
+        return;
+    }
     from->for_each([&](std::uint64_t w, const chunk::atomic_word* elements) {
         std::uint64_t tag = row_word::tag(w);
         if (!all && (tag >> side_shift & 1) != (first > from->prefix)) return;
@@ -142,7 +168,7 @@ void hash_store::make_room(held_chunk& c, std::uint64_t hash, std::vector<held_c
     if (c->lines >= c->lines_max() && can_split(c.at))
         split(c, hash, others);
     else
-        resize(c, more_lines(c->lines), arity_for(c.at));
+        resize(c, more_lines_for(*c.at), arity_for(c.at));
 }
 
 void hash_store::resize(held_chunk& c, unsigned lines, unsigned arity) {
@@ -168,7 +194,9 @@ void hash_store::split(held_chunk& c, std::uint64_t hash, std::vector<held_chunk
     const unsigned arity = arity_for(c.at);
     chunk* fresh[2];
     for (unsigned i : {0u, 1u}) {
-        fresh[i] = chunk::make(lines_for(used[i]), arity, depth, base, i == 0 ? c->prefix : middle);
+        // With room for as many more that it is rebuilt once before it is split.
+        fresh[i] = chunk::make(std::max(1u, lines_for(used[i]) * 4 / 3), arity, depth, base,
+                               i == 0 ? c->prefix : middle);
         lock(fresh[i]);
         take_words(c.at, fresh[i], fresh[i]->prefix, fresh[i]->last_hash());
         fresh[i]->rows = rows[i];

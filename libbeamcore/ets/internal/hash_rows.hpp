@@ -46,16 +46,6 @@ inline found_slot slot_at(const chunk_ref& c, unsigned line, unsigned at) {
             slots[at].load(std::memory_order_acquire), c.arity};
 }
 
-/// A tuple of elements that are somebody else's.
-[[gnu::always_inline]] inline term make_row(const std::uint64_t* words, unsigned arity) {
-    term_node* n = new_node(term_kind::tuple, arity, arity * sizeof(term));
-    for (unsigned i = 0; i < arity; ++i) {
-        retain_word(words[i]);
-        words_of(n)[i] = words[i];
-    }
-    return term_access::from_node(n);
-}
-
 /// What finding a row needs to know of a table.
 class row_layout {
 public:
@@ -64,6 +54,9 @@ public:
     [[nodiscard]] std::size_t key_index() const { return key_at_; }
     [[nodiscard]] const term& key_of(const term& row) const {
         return elements_of(term_access::node(row))[key_at_];
+    }
+    [[nodiscard]] const term& key_of(const beam::ets::rows& found) const {
+        return found.front().elements()[key_at_];
     }
     /// The key's word of what is in a slot, or was when `word` was there.
     [[nodiscard, gnu::always_inline]] std::uint64_t key_in(const found_slot& s) const {
@@ -135,7 +128,8 @@ template <class Rows>
     }
     std::uint64_t words[inline_arity_max];
     if (!load_elements(s, words)) return false;
-    found.push_back(make_row(words, s.arity));
+    for (unsigned i = 0; i < s.arity; ++i) retain_word(words[i]);
+    found.push_words(words, s.arity);
     return true;
 }
 
@@ -217,7 +211,7 @@ public:
             for (unsigned line = first; line < c.lines; ++line) {
                 order.collect(c, line, h);
                 for (const auto& e : order.at_home)
-                    found.insert(found.end(), e.rows.begin(), e.rows.end());
+                    for (const auto& r : e.rows) found.push_back(r);
                 if (found.size() - before >= wanted) return true;
             }
             if (c.at->last_hash() == ~std::uint64_t{0}) return false;
@@ -268,8 +262,7 @@ private:
             if (at_home.size() < 2) return;
             std::sort(at_home.begin(), at_home.end(), [this](const entry& a, const entry& b) {
                 if (a.hash != b.hash) return a.hash < b.hash;
-                return compare_exact(layout.key_of(a.rows.front()), layout.key_of(b.rows.front())) <
-                       0;
+                return compare_exact(layout.key_of(a.rows), layout.key_of(b.rows)) < 0;
             });
         }
 
@@ -282,7 +275,7 @@ private:
                 if (append_rows(s, e.rows)) break;
                 _mm_pause();
             }
-            const term& key = layout.key_of(e.rows.front());
+            const term& key = layout.key_of(e.rows);
             e.hash = hash_of(key);
             if (e.hash < from) return;
             if (after && e.hash == hash && compare_exact(key, *after) <= 0) return;

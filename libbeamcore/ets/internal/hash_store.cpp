@@ -42,18 +42,26 @@ void hash_store::wait_for_batch() const {
     while (batch_running_.load(std::memory_order_acquire)) pause();
 }
 
-// The chunk of a hash, locked and alive.
-hash_store::held_chunk hash_store::hold(std::uint64_t hash) const {
+// The chunk of a hash, locked and alive. What the search will look at is fetched before the lock is taken, which stops the
+// processor from looking ahead.
+[[gnu::always_inline]] inline hash_store::held_chunk hash_store::hold(std::uint64_t hash) const {
     for (;;) {
-        chunk* c = chunk_ref::address(entry_of(hash).load(std::memory_order_acquire));
-        lock(c);
-        if (!c->dead) return held_chunk(c);
-        unlock(c);
+        const chunk_ref c(entry_of(hash).load(std::memory_order_acquire));
+        const chunk::atomic_word* line = c.line(c.home(c.tag_of(hash)));
+        __builtin_prefetch(line);
+        __builtin_prefetch(line + 8);
+        __builtin_prefetch(line + 16);
+        lock(c.at);
+        if (!c.at->dead) [[likely]]
+            return held_chunk(c.at);
+        unlock(c.at);
     }
 }
 
 // Searches what the caller is going to change if it is there.
-found_slot hash_store::search_to_change(held_chunk& c, std::uint64_t h, const term& key) {
+[[gnu::always_inline]] inline found_slot hash_store::search_to_change(held_chunk& c,
+                                                                      std::uint64_t h,
+                                                                      const term& key) {
     found_slot found = search(c, h, key);
     if (!found || c->pins == 0) return found;
     unshare(c);
@@ -201,6 +209,14 @@ void hash_store::put_in(held_chunk& c, std::uint64_t h, term row, std::vector<he
 namespace {
 void load_held(const found_slot& s, std::uint64_t* words) {
     for (unsigned i = 0; i < s.arity; ++i) words[i] = s.elements[i].load(std::memory_order_relaxed);
+}
+/// Of a single row.
+std::size_t arity_of(const found_slot& s) {
+    return s.is_inlined() ? s.arity : row_word::node(s.word)->size;
+}
+std::uint64_t word_in(const found_slot& s, std::size_t i) {
+    if (s.is_inlined()) return s.elements[i].load(std::memory_order_relaxed);
+    return words_of(row_word::node(s.word))[i];
 }
 void retire_words(const std::uint64_t* words, unsigned n, std::size_t bytes) {
     for (unsigned i = 0; i < n; ++i)
@@ -409,7 +425,8 @@ bool hash_store::update(const term& key, row_change f, void* context) {
         const found_slot seen = layout.search(chunk_at(h), h, key);
         rows row;
         if (seen && !append_rows(seen, row)) continue;
-        std::optional<term> fresh = f(context, seen ? &row.front() : nullptr);
+        const term old = seen ? row.front().to_term() : term();
+        std::optional<term> fresh = f(context, seen ? &old : nullptr);
         if (!fresh) return false;
         check_row(*fresh, layout.key_index() + 1);
         if (!(layout.key_of(*fresh) == key)) bad("the new row has another key: " + shown(*fresh));
@@ -438,38 +455,49 @@ integers_result hash_store::update_integers(const term& key, std::size_t first, 
     held_chunk c = hold(h);
     const found_slot found = search_to_change(c, h, key);
     if (!found) return integers_result::absent;
-    std::uint64_t inlined[inline_arity_max];
-    const std::uint64_t* old = inlined;
-    std::size_t arity = c->arity;
-    if (found.is_inlined()) {
-        load_held(found, inlined);
-    } else {
-        term_node* n = row_word::node(found.word);
-        old = words_of(n);
-        arity = n->size;
-    }
-    if (first + count - 1 > arity) return integers_result::no_integer;
     std::int64_t values[integers_max];
-    bool all_small = true;
+    if (found.is_inlined() && count == 1 && first <= c->arity) [[likely]] {
+        const std::uint64_t word = found.elements[first - 1].load(std::memory_order_relaxed);
+        if (is_small(word)) [[likely]] {
+            values[0] = std::int64_t(word) >> 1;
+            if (!f(context, values)) return integers_result::refused;
+            if (fits_small(values[0])) [[likely]] {
+                const change_of_row change(found, c.at);
+                found.elements[first - 1].store(small_word(values[0]), std::memory_order_release);
+            } else {
+                write_integers(c, found, first, {values, 1});
+            }
+            return integers_result::done;
+        }
+    }
+    if (first + count - 1 > arity_of(found)) return integers_result::no_integer;
     for (std::size_t i = 0; i < count; ++i) {
-        const auto value = (*borrowed_term(old[first - 1 + i])).as_int64();
+        const borrowed_term element(word_in(found, first - 1 + i));
+        const auto value = (*element).as_int64();
         if (!value) return integers_result::no_integer;
         values[i] = *value;
-        all_small = all_small && is_small(old[first - 1 + i]);
     }
     if (!f(context, values)) return integers_result::refused;
-    for (std::size_t i = 0; i < count; ++i) all_small = all_small && fits_small(values[i]);
-    if (all_small && found.is_inlined()) {
-        const change_of_row change(found, c.at);
-        for (std::size_t i = 0; i < count; ++i)
-            found.elements[first - 1 + i].store(small_word(values[i]), std::memory_order_release);
-        return integers_result::done;
+    write_integers(c, found, first, {values, count});
+    return integers_result::done;
+}
+
+// Under the lock.
+void hash_store::write_integers(held_chunk& c, const found_slot& at, std::size_t first,
+                                std::span<const std::int64_t> values) {
+    bool all_small = at.is_inlined();
+    for (std::size_t i = 0; i < values.size() && all_small; ++i)
+        all_small = fits_small(values[i]) && is_small(word_in(at, first - 1 + i));
+    if (all_small) [[likely]] {
+        const change_of_row change(at, c.at);
+        for (std::size_t i = 0; i < values.size(); ++i)
+            at.elements[first - 1 + i].store(small_word(values[i]), std::memory_order_release);
+        return;
     }
     std::vector<term> all;
-    for (std::size_t i = 0; i < arity; ++i) all.push_back(term_of(old[i]));
-    for (std::size_t i = 0; i < count; ++i) all[first - 1 + i] = values[i];
-    replace(c, found, tuple_of(std::move(all)));
-    return integers_result::done;
+    for (std::size_t i = 0; i < arity_of(at); ++i) all.push_back(term_of(word_in(at, i)));
+    for (std::size_t i = 0; i < values.size(); ++i) all[first - 1 + i] = values[i];
+    replace(c, at, tuple_of(std::move(all)));
 }
 
 // -- snapshots --------------------------------------------------------------------------------------

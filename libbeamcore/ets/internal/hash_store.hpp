@@ -89,7 +89,8 @@ private:
 
     // hash_store.cpp: rows
     [[nodiscard]] held_chunk hold(std::uint64_t hash) const;
-    [[nodiscard]] found_slot search(const held_chunk& c, std::uint64_t h, const term& key) const {
+    [[nodiscard, gnu::always_inline]] found_slot search(const held_chunk& c, std::uint64_t h,
+                                                        const term& key) const {
         return layout.search(chunk_ref(c.at), h, key);
     }
     found_slot search_to_change(held_chunk& c, std::uint64_t h, const term& key);
@@ -102,6 +103,8 @@ private:
     std::size_t retire_row(const found_slot& at);
     void count(std::int64_t by);
     [[nodiscard]] unsigned wanted_arity(const term& row) const;
+    void write_integers(held_chunk& c, const found_slot& at, std::size_t first,
+                        std::span<const std::int64_t> values);
     [[nodiscard]] bool try_change(const term& key, std::uint64_t h, const found_slot& seen,
                                   term fresh);
 
@@ -117,6 +120,8 @@ private:
     void grow_directory();
     void shrink_directory();
     void take_words(chunk* from, chunk* to, std::uint64_t first, std::uint64_t last) const;
+    template <class Wanted>
+    static void fill(chunk* from, chunk* to, Wanted wanted);
     static void bury(chunk* c);
     [[nodiscard]] static chunk* copy_of(chunk* c);
 

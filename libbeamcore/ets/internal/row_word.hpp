@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <span>
 
+#include "libbeamcore/ets/found.hpp"
 #include "libbeamcore/runtime/detail/reclaim.hpp"
 #include "libbeamcore/term/term.hpp"
 
@@ -35,7 +36,7 @@ enum class row_kind : std::uint8_t { shared, inlined, changing, group };
 
 inline constexpr unsigned tag_bits = 18;
 inline constexpr std::uint64_t tag_mask = (std::uint64_t{1} << tag_bits) - 1;
-inline constexpr unsigned inline_arity_max = 8;
+inline constexpr unsigned inline_arity_max = beam::ets::rows::short_max;
 
 /// What is in a slot. 0: nothing.
 struct row_word {

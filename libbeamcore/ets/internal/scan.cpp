@@ -78,8 +78,8 @@ void visit_rows(const row_source& source, const key_bound& bound, const row_visi
     if (bound.whole()) {
         rows found;
         source.find(*bound.whole(), found);
-        for (const term& row : found)
-            if (!visit(row)) return;
+        for (const auto& r : found)
+            if (!visit(r)) return;
         return;
     }
     scan_from from;
