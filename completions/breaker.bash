@@ -4,7 +4,7 @@ _breaker() {
     case "$prev" in
         --node|--timeout|--as|--slow|--permit|--took|--reason|--for|--failures|--rate|--min-calls|--window|--cooldown|--jitter|--probes|--successes|--permit-time|--count) compopt +o default 2>/dev/null; COMPREPLY=(); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
-        --state) mapfile -t COMPREPLY < <(compgen -W 'closed open half_open disabled :{closed open half_open disabled' -- "$cur"); return ;;
+        --state) mapfile -t COMPREPLY < <(compgen -W 'closed open half_open disabled' -- "$cur"); return ;;
         --socket|--config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     esac
     local place='' i word
