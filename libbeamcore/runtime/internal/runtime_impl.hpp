@@ -201,7 +201,7 @@ public:
 
     std::atomic<local_object*> locals{nullptr};
     std::atomic<end_hook*> end_hooks{nullptr};  // added under locals_mutex, kept to the end
-    std::recursive_mutex locals_mutex;  // a maker may ask for another's
+    std::recursive_mutex locals_mutex;          // a maker may ask for another's
 
 private:
     template <class Wake>

@@ -7,7 +7,8 @@ defmodule Bench do
   # {name, value, unit}.
   @groups %{
     "agent_get" => {"agent", BenchAgent, :get},
-    "registry" => {"registry", BenchRegistry, :register_and_lookup}
+    "registry" => {"registry", BenchRegistry, :register_and_lookup},
+    "task_await" => {"task", BenchTask, :await}
   }
 
   def main([group | options]) do
