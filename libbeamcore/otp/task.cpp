@@ -1,8 +1,12 @@
 #include "libbeamcore/otp/task.hpp"
 
+#include <memory>
+
+#include "libbeamcore/otp/detail/gen.hpp"
 #include "libbeamcore/otp/report.hpp"
+#include "libbeamcore/runtime/body.hpp"
+#include "libbeamcore/runtime/detail/local.hpp"
 #include "libbeamcore/runtime/link.hpp"
-#include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/runtime/spawn.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 
@@ -11,11 +15,6 @@ BEAM_DEFINE_DESCRIPTOR(beam::detail::task_request);
 namespace beam::detail {
 
 namespace {
-
-atom callers_key() {
-    static const atom key("$callers");
-    return key;
-}
 
 class task_receive : public receive_base {
 public:
@@ -45,40 +44,116 @@ private:
     ref owner_;
 };
 
-process task_process(self s, pid watched) {
-    // A task that is ended before it has run has nothing to report.
-    message m;
-    if (watched) {
-        const ref owner = monitor(watched);
-        m = co_await task_or_down_receive(s.block(), owner);
-        if (auto* d = m.get_if<down_message>()) exit(tuple(atoms::shutdown, d->reason));
-        demonitor_options flush;
-        flush.flush = true;
-        demonitor(owner, flush);
-    } else {
-        m = co_await task_receive(s.block());
-    }
-    from to{};
-    if (auto asked = request_from(m)) to = *asked;
-    try {
-        task_request work = m.take<task_request>();
-        process_dictionary::put(callers_key(), work.callers);
-        if (work.code) {
-            work.code(to);
-        } else {
-            awaitable<void> running = work.waiting_code(to);
-            co_await running;
-        }
-    } catch (...) {
-        report_crash(s, reason_of_current_exception());
-        throw;
-    }
-}
+// A task's process. A body, for a coroutine would cost it a frame, and a note of the request in a block of its own.
+class task_body final : public process_body {
+public:
+    explicit task_body(pid watched) : watched_(watched) {}
 
-spawned spawn_task(bool link, pid watched) {
+    static void* operator new(std::size_t n) { return allocate(n); }
+    static void operator delete(void* p, std::size_t n) noexcept { deallocate(p, n); }
+
+    [[nodiscard]] const term& callers() const { return callers_; }
+
+    void run(self s) final {
+        if (begun_) return finish(s, failure_);
+        if (watched_) return begin(s, wait_for_request(s));
+        message m = s.try_receive();
+        if (!m) return;
+        // Its starter sends the request before anybody else knows the pid; only who guesses it comes first.
+        if (m.type() != descriptor_of<task_request>())
+            return begin(s, wait_for_request(s, std::move(m)));
+        begun_ = true;
+        start(s, std::move(m));
+    }
+
+private:
+    void begin(self s, awaitable<void> work) {
+        begun_ = true;
+        run_waiting(s, std::move(work));
+    }
+
+    void start(self s, message m) {
+        from to = take(s, std::move(m));
+        if (work_.waiting_code) return run_waiting(s, run_waiting_code(s, to));
+        request_scope open(s.block());
+        try {
+            work_.code(to);
+        } catch (...) {
+            failed(s);
+        }
+        finish(s, failure_);
+    }
+
+    from take(self s, message m) {
+        from to{};
+        if (auto asked = request_from(m)) {
+            to = *asked;
+            begin_request(s.block(), m);
+        }
+        work_ = m.take<task_request>();
+        callers_ = std::move(work_.callers);
+        return to;
+    }
+
+    awaitable<void> run_waiting_code(self s, from to) {
+        request_scope open(s.block());
+        try {
+            awaitable<void> running = work_.waiting_code(to);
+            co_await running;
+        } catch (...) {
+            failed(s);
+        }
+    }
+
+    awaitable<void> wait_for_request(self s, message early = {}) {
+        if (early) beam::send(s.id(), std::move(early));
+        message m;
+        if (watched_) {
+            const ref owner = monitor(watched_);
+            m = co_await task_or_down_receive(s.block(), owner);
+            if (auto* d = m.get_if<down_message>()) {
+                // It has not run: there is nothing to report.
+                failure_ = tuple(atoms::shutdown, d->reason);
+                co_return;
+            }
+            demonitor_options flush;
+            flush.flush = true;
+            demonitor(owner, flush);
+        } else {
+            m = co_await task_receive(s.block());
+        }
+        from to = take(s, std::move(m));
+        if (work_.waiting_code) {
+            co_await run_waiting_code(s, to);
+        } else {
+            request_scope open(s.block());
+            try {
+                work_.code(to);
+            } catch (...) {
+                failed(s);
+            }
+        }
+    }
+
+    void failed(self s) {
+        failure_ = reason_of_current_exception();
+        report_crash(s, failure_);
+    }
+
+    pid watched_;
+    task_request work_;
+    term callers_ = nil;
+    term failure_ = atoms::normal;
+    bool begun_ = false;
+};
+
+pid spawn_task(bool link, pid watched) {
+    static const std::uint32_t name = intern_initial_call("task");
     spawn_options o;
     o.link = link;
-    return spawn_in(nullptr, o, task_process, watched);
+    process_block* pb = spawn_begin(o, nullptr);
+    if (!pb) raise(atoms::system_limit);
+    return spawn_commit(pb, std::make_unique<task_body>(watched), nullptr, name, o, !watched).pid;
 }
 
 pending request_to(pid task, task_request request) {
@@ -102,13 +177,13 @@ term callers_of_new_task() {
 
 pid start_task_process(task_request request, bool link) {
     request.callers = callers_of_new_task();
-    const pid p = spawn_task(link, {}).pid;
+    const pid p = spawn_task(link, {});
     send(p, std::move(request));
     return p;
 }
 
 pid start_waiting_task(pid owner) {
-    return spawn_task(true, owner).pid;
+    return spawn_task(true, owner);
 }
 
 term task_reason(term why, const char* function, const std::vector<pid>& tasks, timeout limit) {
@@ -126,7 +201,7 @@ task_core::task_core(beam::pid process, bool linked)
     : owner_(this_process().id()), pid_(process), linked_(linked) {}
 
 task_core task_core::start(task_request request) {
-    return start_in(spawn_task(true, {}).pid, true, std::move(request));
+    return start_in(spawn_task(true, {}), true, std::move(request));
 }
 
 task_core task_core::start_in(beam::pid process, bool linked, task_request request) {
@@ -328,8 +403,8 @@ awaitable<std::vector<task_core::answer>> yield_all(std::vector<task_core*> task
 namespace beam {
 
 term callers() {
-    term known = process_dictionary::get(detail::callers_key());
-    return known.is_list() ? known : term(nil);
+    const auto* t = dynamic_cast<const detail::task_body*>(detail::current_body());
+    return t ? t->callers() : term(nil);
 }
 
 }  // namespace beam

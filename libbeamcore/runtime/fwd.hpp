@@ -5,6 +5,7 @@ namespace beam {
 
 class message;
 class process;
+class process_body;
 class runtime;
 class self;
 struct from;

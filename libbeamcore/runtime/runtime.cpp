@@ -270,6 +270,11 @@ bool pid_exists(pid p) noexcept {
     return current()->node->find(p) != nullptr;
 }
 
+process_body* current_body() noexcept {
+    const process_block* pb = current_or_null();
+    return pb ? pb->body : nullptr;
+}
+
 std::optional<atom> registered_name(process_block* pb) {
     return pb->extra ? pb->extra->name : std::nullopt;
 }

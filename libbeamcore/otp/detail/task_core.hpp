@@ -158,7 +158,7 @@ private:
 [[nodiscard]] BEAM_EXPORT pid start_task_process(task_request request, bool link);
 /// One that waits for a request, but not longer than `owner` lives; linked to the caller.
 [[nodiscard]] BEAM_EXPORT pid start_waiting_task(pid owner);
-/// `$callers` for a task that the calling process starts.
+/// callers() of a task that the calling process starts.
 [[nodiscard]] BEAM_EXPORT term callers_of_new_task();
 
 /// `{Why, {task, Function, [Pid, Limit]}}`

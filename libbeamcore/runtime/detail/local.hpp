@@ -37,6 +37,9 @@ BEAM_EXPORT void charge_caller(int reductions) noexcept;
 /// Whether a process of the caller's node has not begun to exit. A hint, as process_info is: no signal.
 [[nodiscard]] BEAM_EXPORT bool pid_exists(pid p) noexcept;
 
+/// The calling process's body; null for a coroutine, and in a plain thread.
+[[nodiscard]] BEAM_EXPORT process_body* current_body() noexcept;
+
 /// The calling process's own registered name.
 [[nodiscard]] BEAM_EXPORT std::optional<atom> registered_name(process_block* pb);
 
