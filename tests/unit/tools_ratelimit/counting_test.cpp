@@ -39,7 +39,7 @@ TEST_CASE("a key's row is made by its first charge, changed in place, and seen b
         REQUIRE(row);
         CHECK(row->limit() == limit());
         CHECK(row->used == 4);
-        CHECK(row->durable == 0);
+        CHECK_FALSE(row->is_durable());
         CHECK(row->idle_at == clock_now() + nanoseconds(48s).count());
         CHECK(ets::size(usages) == 2);
         co_return;
@@ -116,4 +116,22 @@ TEST_CASE("keys of one rule are not those of another") {
         CHECK_FALSE(charge(usages, row_name("api", "a"), limit(), 1).allowed);
         co_return;
     });
+}
+
+TEST_CASE("a row holds every limit there may be") {
+    for (const std::uint64_t count : {std::uint64_t(1), std::uint64_t(7), count_max})
+        for (const std::uint64_t burst : {std::uint64_t(1), std::uint64_t(7), count_max})
+            for (const nanoseconds period : {period_min, nanoseconds(3), period_max})
+                for (const algorithm kind :
+                     {algorithm::bucket, algorithm::sliding, algorithm::fixed}) {
+                    const limit l{count, period, burst, kind};
+                    usage_row row;
+                    row.set(l, usage());
+                    CHECK(row.limit() == l);
+                    CHECK_FALSE(row.is_durable());
+                    row.set_durable();
+                    row.set(l, usage());
+                    CHECK(row.limit() == l);
+                    CHECK(row.is_durable());
+                }
 }

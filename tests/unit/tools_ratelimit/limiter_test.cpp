@@ -158,9 +158,9 @@ TEST_CASE(
         co_await me.sleep_for(1s);
         auto row = find_row(usage_name(), row_name("api", "a"));
         REQUIRE(row);
-        CHECK(row->count == 100);
+        CHECK(row->limit().count == 100);
         CHECK(row->used == 50);
-        CHECK(find_row(usage_name(), row_name("web", "a"))->count == 10);
+        CHECK(find_row(usage_name(), row_name("web", "a"))->limit().count == 10);
         // Under the old limit it would have been as good as none by now.
         co_await me.sleep_for(10min);
         CHECK(find_row(usage_name(), row_name("api", "a")));

@@ -14,13 +14,23 @@ namespace ets = beam::ets;
 using usage_table = ets::typed_table<usage_row>;
 
 // Where the integers of a row lie, from its second element on.
-enum place : std::size_t { kind, count, period, burst, at, used, part, idle_at, durable, places };
+enum place : std::size_t { at, used, part, idle_at, counts, span, places };
 constexpr std::size_t first_integer = 2;
 
+// A count and a burst have 30 bits each; a period has 55, an algorithm 2, and the last one is set in a durable row.
+constexpr unsigned count_bits = 30, period_shift = 3, kind_shift = 1;
+static_assert(count_max < 1u << count_bits);
+static_assert(period_max.count() < std::int64_t{1} << 55);
+
+std::int64_t counts_of(const limit& l) {
+    return static_cast<std::int64_t>(l.count | l.burst << count_bits);
+}
+std::int64_t span_of(const limit& l) {
+    return l.period.count() << period_shift | std::int64_t(l.kind) << kind_shift;
+}
+
 bool is_under(std::span<const std::int64_t> row, const limit& l) {
-    return row[kind] == static_cast<std::int64_t>(l.kind) &&
-           row[count] == static_cast<std::int64_t>(l.count) && row[period] == l.period.count() &&
-           row[burst] == static_cast<std::int64_t>(l.burst);
+    return row[counts] == counts_of(l) && (row[span] & ~std::int64_t{1}) == span_of(l);
 }
 
 // What a charge of a row that is there, and of the same bucket, comes to. In place, under the row's lock.
@@ -44,7 +54,7 @@ struct quick_charge {
         row[used] = static_cast<std::int64_t>(u.used);
         row[part] = static_cast<std::int64_t>(u.part);
         row[idle_at] = now + told->reset_after.count();
-        if (keeps) row[durable] = 1;
+        if (keeps) row[span] |= 1;
         return true;
     }
 };
@@ -68,7 +78,7 @@ verdict charge_any(const ets::table& usages, const beam::term& name, const limit
         told = take(u, l, now, cost, patience);
         if (!told.allowed || cost == 0) return {};
         row.set(l, u);
-        if (keeps) row.durable = 1;
+        if (keeps) row.set_durable();
         return row;
     });
     if (is_new && told.allowed && cost > 0) wake_limiter();
@@ -78,7 +88,9 @@ verdict charge_any(const ets::table& usages, const beam::term& name, const limit
 }  // namespace
 
 limit usage_row::limit() const {
-    return {count, nanoseconds(period), burst, static_cast<algorithm>(kind)};
+    const auto c = static_cast<std::uint64_t>(counts);
+    return {c & ((1u << count_bits) - 1), nanoseconds(span >> period_shift), c >> count_bits,
+            static_cast<algorithm>(span >> kind_shift & 3)};
 }
 
 usage usage_row::usage() const {
@@ -91,10 +103,8 @@ usage usage_row::usage() const {
 }
 
 void usage_row::set(const ratelimit::limit& l, const ratelimit::usage& u) {
-    kind = static_cast<std::int64_t>(l.kind);
-    count = l.count;
-    period = l.period.count();
-    burst = l.burst;
+    counts = counts_of(l);
+    span = span_of(l) | (span & 1);
     at = u.at;
     used = u.used;
     part = u.part;

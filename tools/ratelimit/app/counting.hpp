@@ -22,25 +22,26 @@
 
 namespace ratelimit {
 
-/// One row. The integers are together, so that they can be changed in place.
+/// One row: eight elements, so that a table keeps it in place (no node, nothing to follow), and its integers
+/// together, so that they are changed where they are.
 struct usage_row {
     std::string name;  ///< the rule, a zero byte, the key
-    std::int64_t kind = 0;
-    std::uint64_t count = 0;
-    std::int64_t period = 0;
-    std::uint64_t burst = 0;
     std::int64_t at = 0;
     std::uint64_t used = 0;
     std::uint64_t part = 0;
     std::int64_t idle_at = 0;  ///< from then on it is as good as none
-    std::int64_t durable = 0;  ///< 1: kept in the store too
+    std::int64_t counts = 0;   ///< of its limit: count and burst
+    std::int64_t span = 0;     ///< and period and algorithm; whether it is durable
     std::vector<std::pair<std::int64_t, std::uint64_t>> log;
-    BEAM_FIELDS(usage_row, name, kind, count, period, burst, at, used, part, idle_at, durable, log)
+    BEAM_FIELDS(usage_row, name, at, used, part, idle_at, counts, span, log)
     using key = beam::ets::key_field<&usage_row::name>;
 
     [[nodiscard]] ratelimit::limit limit() const;
     [[nodiscard]] ratelimit::usage usage() const;
     void set(const ratelimit::limit& l, const ratelimit::usage& u);
+    /// Kept in the store too.
+    [[nodiscard]] bool is_durable() const { return (span & 1) != 0; }
+    void set_durable() { span |= 1; }
 };
 
 /// Whose row: `rule` names no key of another rule.

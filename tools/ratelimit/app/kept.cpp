@@ -212,7 +212,7 @@ beam::awaitable<void> writer::handle_cast(flush) {
     store::batch batch;
     for (const std::string& name : names) {
         auto row = find_row(usage_name(), name);
-        if (row && row->durable == 1) {
+        if (row && row->is_durable()) {
             saved.row = *std::move(row);
             batch.put(name, store::encode_term(format, beam::to_term(saved)));
         } else {

@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t page_rows = 512;
 constexpr nanoseconds pause_min = 1s;
 constexpr int pause_factor = 20;  // times as long as the round took
-constexpr std::size_t idle_place = 8, durable_place = 9;
+constexpr std::size_t idle_place = 4, span_place = 6;
 
 beam::atom asleep() {
     return beam::atom("limiter_sleeps");
@@ -42,6 +42,10 @@ ets::selection first_page(const ets::table& t) {
 
 std::int64_t idle_at(const beam::term& row) {
     return row.elements()[idle_place].as_int64().value_or(0);
+}
+
+bool is_durable(const beam::term& row) {
+    return (row.elements()[span_place].as_int64().value_or(0) & 1) != 0;
 }
 
 std::int64_t idle_of(const ets::table& usages, const std::string& name) {
@@ -197,7 +201,7 @@ void limiter::look_at_page() {
         ets::delete_object(usages, row);  // unless somebody has changed it meanwhile
         if (ets::member(usages, name))
             earliest_ = std::min(earliest_, now);
-        else if (row.elements()[durable_place] == beam::term(1))
+        else if (is_durable(row))
             kept::writer::save_soon(name);
     }
     next_ = page.next;

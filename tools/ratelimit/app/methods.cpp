@@ -36,7 +36,7 @@ awaitable<answer> reset(request&, key_params p) {
         if (!row) continue;
         ets::erase(usage_name(), name);
         ++forgotten;
-        if (row->durable == 1) durable.push_back(name);
+        if (row->is_durable()) durable.push_back(name);
     }
     auto failed = co_await save_rows(durable);
     if (failed) co_return tl::unexpected<beam::request_error>(*std::move(failed));
@@ -49,7 +49,7 @@ awaitable<answer> refund_key(request&, key_params p) {
     const std::string& name = a->rows.front();
     refund(usage_name(), name, p.cost);
     const auto row = find_row(usage_name(), name);
-    if (row && row->durable == 1) {
+    if (row && row->is_durable()) {
         auto failed = co_await save_rows(a->rows);
         if (failed) co_return tl::unexpected<beam::request_error>(*std::move(failed));
     }
@@ -79,7 +79,7 @@ awaitable<answer> explain(request&, key_params p) {
     f.add("key", a->keys.front());
     f.add("rule", a->rule.name);
     f.add("known", row.has_value());
-    f.add("durable", row && row->durable == 1);
+    f.add("durable", row && row->is_durable());
     f.add("spent", double(spent) / 1000);
     f.add("spent_text", decimal(spent));
     add_limit(f, l);
