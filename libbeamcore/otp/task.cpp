@@ -353,6 +353,7 @@ timeout left_of(timeout limit, std::chrono::nanoseconds start) {
 
 std::vector<pid> pids_of(const std::vector<task_core*>& tasks) {
     std::vector<pid> pids;
+    pids.reserve(tasks.size());
     for (const task_core* t : tasks) pids.push_back(t->pid());
     return pids;
 }

@@ -72,6 +72,7 @@ private:
 
 [[noreturn]] void execute(const std::vector<std::string>& words, int tell_failure) {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (const auto& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     ::execvp(arguments[0], arguments.data());

@@ -95,6 +95,18 @@ struct agent_refusal {
     BEAM_FIELDS(agent_refusal, asked, holds)
 };
 
+}  // namespace detail
+
+}  // namespace beam
+
+// Before whatever asks for them.
+BEAM_EXPORTED_DESCRIPTOR(beam::detail::agent_request);
+BEAM_EXPORTED_DESCRIPTOR(beam::detail::agent_refusal);
+
+namespace beam {
+
+namespace detail {
+
 BEAM_EXPORT bool serve_agent(gen_core& core, self s, const type_descriptor* type, void* state,
                              message& m);
 BEAM_EXPORT atom agent_name();
@@ -297,6 +309,3 @@ struct upgrade_facts<T> {
 }  // namespace detail
 
 }  // namespace beam
-
-BEAM_EXPORTED_DESCRIPTOR(beam::detail::agent_request);
-BEAM_EXPORTED_DESCRIPTOR(beam::detail::agent_refusal);

@@ -386,15 +386,16 @@ struct gen_traits<T> : class_traits<T> {
         T& t = of(o).data;
         if (!of(o).engine.state()) return;
         with_state(
-            of(o).engine.state(),
-            [&]<class S>(const S& s) {
-                if constexpr (ends_in<S>)
-                    t.terminate(s, reason);
-                else if constexpr (plain_terminate)
-                    t.terminate(reason);
-                return true;
-            },
+            of(o).engine.state(), [&](const auto& s) { return end_in(t, s, reason); },
             all_states{});
+    }
+    template <class U, class S>
+    static bool end_in(U& t, const S& s, const term& reason) {
+        if constexpr (requires { t.terminate(s, reason); })
+            t.terminate(s, reason);
+        else if constexpr (requires { t.terminate(reason); })
+            t.terminate(reason);
+        return true;
     }
     static awaitable<void> on_terminate_waiting(void*, const term&) {
         co_return;
