@@ -87,6 +87,12 @@ awaitable<result<std::string>> connection::read_exactly(std::size_t n, timeout l
 awaitable<result<std::string>> connection::read_line(timeout limit) {
     return detail::read_from(stream_, stream::want::line, 0, limit);
 }
+result<std::size_t> connection::try_read(std::span<char> to) {
+    if (!stream_) return fail("closed");
+    auto got = stream_->try_read(this_process().id(), to);
+    this_process().bump_reductions(detail::cost_of(got ? *got : 0));
+    return got;
+}
 awaitable<result<void>> connection::write(std::string bytes, timeout limit) {
     return detail::write_to(stream_, std::move(bytes), limit);
 }

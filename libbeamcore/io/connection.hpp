@@ -25,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -117,6 +118,11 @@ public:
                                                               timeout limit = infinity{});
     /// A line without its newline; an unfinished one at the end counts. Also: `line_too_long`.
     [[nodiscard]] awaitable<result<std::string>> read_line(timeout limit = infinity{});
+
+    /// Reads what there is into `to`, at most its size, without waiting and without a copy. Gives how many bytes;
+    /// 0: nothing yet, and a `readable` message will come. Errors as above, but for `timeout`. The quickest way to read,
+    /// for who has a buffer and other messages to wait for.
+    [[nodiscard]] result<std::size_t> try_read(std::span<char> to);
 
     // Output. Errors of all: `closed` (close() or finish_output() was called), or why writing failed:
     // `epipe`, `econnreset`, ...

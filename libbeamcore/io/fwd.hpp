@@ -19,6 +19,7 @@ struct passive;
 struct signal_received;
 struct stream_options;
 struct token;
+struct readable;
 struct writable;
 
 namespace resp {

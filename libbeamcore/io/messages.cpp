@@ -10,6 +10,7 @@ BEAM_DEFINE_DESCRIPTOR(beam::io::passive);
 BEAM_DEFINE_DESCRIPTOR(beam::io::end_of_input);
 BEAM_DEFINE_DESCRIPTOR(beam::io::end_of_output);
 BEAM_DEFINE_DESCRIPTOR(beam::io::writable);
+BEAM_DEFINE_DESCRIPTOR(beam::io::readable);
 BEAM_DEFINE_DESCRIPTOR(beam::io::accepted);
 BEAM_DEFINE_DESCRIPTOR(beam::io::accept_failed);
 BEAM_DEFINE_DESCRIPTOR(beam::io::signal_received);

@@ -79,6 +79,12 @@ struct writable {
     BEAM_FIELDS(writable, from)
 };
 
+/// There is something to read again after try_read() said that there was nothing; or the input has ended.
+struct readable {
+    token from;
+    BEAM_FIELDS(readable, from)
+};
+
 }  // namespace beam::io
 
 template <>
@@ -94,3 +100,4 @@ BEAM_EXPORTED_DESCRIPTOR(beam::io::passive);
 BEAM_EXPORTED_DESCRIPTOR(beam::io::end_of_input);
 BEAM_EXPORTED_DESCRIPTOR(beam::io::end_of_output);
 BEAM_EXPORTED_DESCRIPTOR(beam::io::writable);
+BEAM_EXPORTED_DESCRIPTOR(beam::io::readable);

@@ -103,6 +103,10 @@ runtime_impl::~runtime_impl() {
     }
 }
 
+void set_idle_source(runtime& node, idle_source* source) {
+    node.impl().news.store(source, std::memory_order_release);
+}
+
 std::int64_t runtime_impl::now() const {
     return stepper ? virtual_now : steady_now();
 }

@@ -20,13 +20,17 @@ token next_token() {
     return token{next.fetch_add(1, std::memory_order_relaxed)};
 }
 
-service::service(runtime& node) : node_(&node), work_(asio::make_work_guard(context_)) {}
+service::service(runtime& node)
+    : node_(&node),
+      work_(asio::make_work_guard(context_)),
+      poller_(std::make_unique<poller>(node)) {}
 
 service::~service() = default;
 
 void* service::make(runtime& node) {
     auto s = std::make_shared<service>(node);
     s->thread_ = std::thread([raw = s.get()] { raw->main(); });
+    s->poller_->start();
     return new std::shared_ptr<service>(std::move(s));
 }
 
@@ -106,6 +110,7 @@ void service::shut_down() {
     work_.reset();
     context_.stop();
     thread_.join();
+    poller_->stop();
     node_.store(nullptr);
     for (auto& [alive, object] : living()) object->abandon();
     // What was waiting comes back with an error, and lets go of its object.

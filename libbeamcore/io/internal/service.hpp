@@ -1,8 +1,9 @@
 // service: the I/O thread of a runtime.
 //
 // One io_context and one thread a runtime, made when they are first needed. Asio is used for one thing:
-// to say when a descriptor is ready (async_wait). Reading and writing are ours, so that a write need not
-// visit the I/O thread, and sockets, pipes and pidfds are treated alike.
+// to say when a descriptor is ready (async_wait). The descriptors of streams, which are busy, are watched by a poller of
+// our own (poller.hpp). Reading and writing are ours, so that a write need not visit another thread, and sockets,
+// pipes and pidfds are treated alike.
 //
 // Locking. An object (stream, acceptor, child, signal source) has a mutex and its Asio object is only
 // touched under it: Asio allows an object to be used by one thread at a time, and that may be the owner's
@@ -15,7 +16,6 @@
 // outside of processes still hold.
 #pragma once
 
-#include <array>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <atomic>
@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include "libbeamcore/io/internal/poller.hpp"
 #include "libbeamcore/io/messages.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
 
@@ -68,6 +69,7 @@ public:
     ~service();
 
     [[nodiscard]] asio::io_context& context() { return context_; }
+    [[nodiscard]] poller& streams() { return *poller_; }
 
     template <class T>
     void send(pid to, T value) {
@@ -84,9 +86,6 @@ public:
     void linger_end();
     [[nodiscard]] bool is_running() const { return node_.load() != nullptr; }
 
-    /// Bytes read at once, for the I/O thread only.
-    std::array<char, 64 << 10> scratch;
-
 private:
     static void* make(runtime& node);
     static void destroy(void* p) noexcept;
@@ -98,6 +97,7 @@ private:
     asio::io_context context_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     std::thread thread_;
+    std::unique_ptr<poller> poller_;
     // Counts handlers: a change says that the thread is through with what it was doing.
     std::atomic<std::uint64_t> turns_{0};
 

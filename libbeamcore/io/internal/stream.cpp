@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <asio/post.hpp>
 #include <cerrno>
+#include <utility>
 
 #include "libbeamcore/io/internal/posix_error.hpp"
 
@@ -16,6 +18,7 @@ namespace beam::io::detail {
 namespace {
 
 constexpr std::size_t inline_read = 16 << 10;
+constexpr std::size_t read_at_once = 64 << 10;
 // What one connection may discard before others have their turn.
 constexpr std::size_t bytes_a_turn = 1 << 20;
 
@@ -28,12 +31,7 @@ atom too_long_atom() {
 
 stream::stream(std::shared_ptr<service> s, kind k, token id, int number,
                const stream_options& options)
-    : service_(std::move(s)),
-      id_(id),
-      number_(number),
-      kind_(k),
-      fd_(service_->context()),
-      options_(options) {}
+    : service_(std::move(s)), id_(id), number_(number), kind_(k), options_(options) {}
 
 stream::~stream() {
     service_->remove(this);
@@ -46,10 +44,10 @@ result<void> stream::open(connection_parts parts) {
     if (!(flags & O_NONBLOCK) && ::fcntl(parts.fd.get(), F_SETFL, flags | O_NONBLOCK) != 0)
         return fail_posix(errno);
     ::fcntl(parts.fd.get(), F_SETFD, FD_CLOEXEC);
-    std::error_code ec;
-    fd_.assign(parts.fd.get(), ec);
-    if (ec) return fail_posix(ec.value());
-    (void)parts.fd.release();
+    auto watched = service_->streams().add(parts.fd.get(), weak_from_this());
+    if (!watched) return pass(watched);
+    watched_ = *watched;
+    fd_ = std::move(parts.fd);
     in_.append(parts.unread);
     out_.append(parts.unwritten);
     if (parts.input_ended) end_input(atoms::eof);
@@ -60,29 +58,32 @@ result<void> stream::open(connection_parts parts) {
 
 int stream::native() const {
     locked lock(mutex_);
-    return fd_.is_open() ? const_cast<asio::posix::stream_descriptor&>(fd_).native_handle() : -1;
+    return fd_.get();
 }
 
-// Waiting. Each handler holds the stream; it finds out under the lock whether it is still wanted.
+// Waiting. What is wanted is a flag; events find out under the lock whether it still is.
 
 void stream::start_reading() {
     if (reading_ || phase_ == phase::closed) return;
     reading_ = true;
-    if (end_when_empty_) {
-        asio::post(service_->context(), [self = shared_from_this()] { self->on_readable({}); });
-        return;
-    }
-    fd_.async_wait(
-        asio::posix::stream_descriptor::wait_read,
-        [self = shared_from_this()](const std::error_code& ec) { self->on_readable(ec); });
+    if (readable_ || end_when_empty_) look_again();
+}
+
+// The edge came before somebody wanted to know. Told from here, a reader could be told in its own question.
+void stream::look_again() {
+    if (looks_) return;
+    looks_ = true;
+    asio::post(service_->context(), [self = shared_from_this()] {
+        locked lock(self->mutex_);
+        self->looks_ = false;
+        self->take_events(EPOLLIN);
+    });
 }
 
 void stream::start_writing() {
     if (writing_ || phase_ == phase::closed) return;
     writing_ = true;
-    fd_.async_wait(
-        asio::posix::stream_descriptor::wait_write,
-        [self = shared_from_this()](const std::error_code& ec) { self->on_writable(ec); });
+    service_->streams().watch_output(watched_, fd_.get(), true);
 }
 
 // A peer that is gone is noticed although nobody reads or writes.
@@ -91,19 +92,52 @@ void stream::watch_hang_up() {
         output_error_ != 0 || output_finished_)
         return;
     watching_ = true;
-    fd_.async_wait(
-        asio::posix::stream_descriptor::wait_error,
-        [self = shared_from_this()](const std::error_code& ec) { self->on_hang_up(ec); });
+    // It may be gone already, and the edge with it.
+    if (ended_) on_hang_up();
 }
 
-void stream::on_readable(const std::error_code& ec) {
+void stream::on_events(std::uint32_t events) {
+    // A pipe without a reader raises SIGPIPE: only the I/O thread, which blocks it, writes to pipes.
+    if (kind_ == kind::pipe) {
+        asio::post(service_->context(), [self = shared_from_this(), events] {
+            locked lock(self->mutex_);
+            self->take_events(events);
+        });
+        return;
+    }
     locked lock(mutex_);
-    reading_ = false;
-    if (ec || phase_ == phase::closed) return;
+    take_events(events);
+}
+
+void stream::take_events(std::uint32_t events) {
+    if (phase_ == phase::closed) return;
+    constexpr std::uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    if (events & ends) ended_ = true;
+    if (events & (EPOLLIN | ends)) {
+        readable_ = true;
+        if (reading_) {
+            reading_ = false;
+            on_readable();
+        }
+    }
+    if (writing_ && events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) {
+        writing_ = false;
+        on_writable();
+        // Else each time that the peer reads would be an event.
+        if (!writing_ && phase_ != phase::closed)
+            service_->streams().watch_output(watched_, fd_.get(), false);
+    }
+    if (watching_ && events & (EPOLLHUP | EPOLLERR)) on_hang_up();
+}
+
+void stream::on_readable() {
     if (phase_ == phase::lingering) {
         discard();
         return;
     }
+    if (!wants_input()) return;
+    // Who asked by try_read() has a buffer of its own.
+    if (std::exchange(readable_message_due_, false)) service_->send(owner_, readable{id_});
     if (!wants_input()) return;
     const std::size_t before = in_.size();
     fill();
@@ -112,61 +146,62 @@ void stream::on_readable(const std::error_code& ec) {
     if (wants_input()) start_reading();
 }
 
-void stream::on_writable(const std::error_code& ec) {
-    locked lock(mutex_);
-    writing_ = false;
-    if (ec || phase_ == phase::closed) return;
+void stream::on_writable() {
     if (!connecting_) {
         drain();
         return;
     }
-    pollfd p{fd_.native_handle(), POLLOUT, 0};
+    pollfd p{fd_.get(), POLLOUT, 0};
     if (::poll(&p, 1, 0) == 0) {
         start_writing();
         return;
     }
     connecting_ = false;
     socklen_t size = sizeof output_error_;
-    ::getsockopt(fd_.native_handle(), SOL_SOCKET, SO_ERROR, &output_error_, &size);
+    ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &output_error_, &size);
     wake_writer();
 }
 
-void stream::on_hang_up(const std::error_code& ec) {
-    locked lock(mutex_);
-    watching_ = false;
-    if (ec || phase_ == phase::closed) return;
-    pollfd p{fd_.native_handle(), POLLPRI, 0};
+void stream::on_hang_up() {
+    pollfd p{fd_.get(), 0, 0};
     ::poll(&p, 1, 0);
-    if (p.revents & (POLLHUP | POLLERR)) {
-        hung_up_ = true;
-        int number = 0;
-        socklen_t size = sizeof number;
-        ::getsockopt(fd_.native_handle(), SOL_SOCKET, SO_ERROR, &number, &size);
-        // Asking took the error away: reading would end as if orderly.
-        if (number != 0) end_reason_ = posix_atom(number);
-        output_failed(number != 0 ? number : EPIPE);
-    } else if (!(p.revents & POLLPRI)) {
-        watch_hang_up();
-    }  // else urgent data, which nobody will read: looking on would find it for ever
+    if (!(p.revents & (POLLHUP | POLLERR))) return;
+    watching_ = false;
+    hung_up_ = true;
+    int number = 0;
+    socklen_t size = sizeof number;
+    ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &number, &size);
+    // Asking took the error away: reading would end as if orderly.
+    if (number != 0) end_reason_ = posix_atom(number);
+    output_failed(number != 0 ? number : EPIPE);
 }
 
 // Input.
 
 std::ptrdiff_t stream::read_once(char* to, std::size_t n) {
     for (;;) {
-        const auto got = ::read(fd_.native_handle(), to, n);
+        const auto got = ::read(fd_.get(), to, n);
         if (got >= 0 || errno != EINTR) return got;
     }
 }
 
 void stream::fill() {
-    read_into(service_->scratch.data(), service_->scratch.size());
+    char buffer[read_at_once];
+    read_into(buffer, sizeof buffer);
 }
 
 void stream::read_into(char* buffer, std::size_t size) {
-    const auto n = read_once(buffer, std::min(size, options_.chunk_max));
+    size = std::min(size, options_.chunk_max);
+    const auto n = read_once(buffer, size);
+    if (n > 0) in_.append(std::string_view(buffer, std::size_t(n)));
+    note_read(n, size);
+}
+
+// What a read says about what is left.
+void stream::note_read(std::ptrdiff_t n, std::size_t wanted) {
+    // With less than was asked for all has been read, unless the end comes behind it.
+    readable_ = n >= std::ptrdiff_t(wanted) || (n > 0 && ended_);
     if (n > 0) {
-        in_.append(std::string_view(buffer, std::size_t(n)));
         bytes_in_ += std::uint64_t(n);
     } else if (n < 0 && errno != EAGAIN) {
         end_input(posix_atom(errno));
@@ -182,7 +217,8 @@ void stream::end_input(atom reason) {
 }
 
 bool stream::wants_input() const {
-    return phase_ == phase::open && !input_ended_ && (credit_ > 0 || reader_waits_);
+    return phase_ == phase::open && !input_ended_ &&
+           (credit_ > 0 || reader_waits_ || readable_message_due_);
 }
 
 // A line that is too long ends the input: where the next one begins is not known any more.
@@ -287,14 +323,35 @@ result<std::optional<std::string>> stream::take(pid owner, want w, std::size_t n
             }
             return fail(std::string(end_reason_.name()));
         }
-        if (looked) break;
-        // What is there already need not go by way of the I/O thread, whose buffer this is not.
+        if (looked || !readable_) break;
+        // What is there already need not be told by the poller.
         char buffer[inline_read];
         read_into(buffer, sizeof buffer);
     }
     reader_waits_ = true;
     start_reading();
     return std::nullopt;
+}
+
+result<std::size_t> stream::try_read(pid owner, std::span<char> to) {
+    locked lock(mutex_);
+    if (phase_ != phase::open) return fail("closed");
+    owner_ = owner;
+    if (in_.size() > 0) {
+        const std::size_t n = std::min(in_.size(), to.size());
+        std::copy_n(in_.bytes().data(), n, to.data());
+        in_.drop(n);
+        return n;
+    }
+    if (!input_ended_ && readable_) {
+        const auto n = read_once(to.data(), to.size());
+        note_read(n, to.size());
+        if (n > 0) return std::size_t(n);
+    }
+    if (input_ended_) return fail(std::string(end_reason_.name()));
+    readable_message_due_ = true;
+    start_reading();
+    return std::size_t{0};
 }
 
 void stream::cancel_input_wake() {
@@ -325,6 +382,7 @@ void stream::close() {
     owner_ = {};
     credit_ = 0;
     reader_waits_ = false;
+    readable_message_due_ = false;
     writer_waits_ = writer::none;
     room_message_due_ = false;
     input_end_hook_ = nullptr;
@@ -353,7 +411,7 @@ bool stream::has_unwanted_input() {
     if (in_.size() > 0) return true;
     if (input_ended_) return end_reason_ == too_long_atom();
     char c;
-    return ::recv(fd_.native_handle(), &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    return ::recv(fd_.get(), &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void stream::begin_discarding() {
@@ -361,14 +419,18 @@ void stream::begin_discarding() {
         close_now();
         return;
     }
-    ::shutdown(fd_.native_handle(), SHUT_WR);
+    ::shutdown(fd_.get(), SHUT_WR);
     start_reading();
 }
 
 void stream::discard() {
     for (std::size_t budget = bytes_a_turn; budget > 0;) {
-        const auto n = read_once(service_->scratch.data(), service_->scratch.size());
-        if (n < 0 && errno == EAGAIN) break;
+        char buffer[read_at_once];
+        const auto n = read_once(buffer, sizeof buffer);
+        if (n < 0 && errno == EAGAIN) {
+            readable_ = false;
+            break;
+        }
         if (n <= 0) {
             close_now();
             return;
@@ -383,8 +445,8 @@ void stream::close_now() {
     const bool lingered = phase_ == phase::lingering;
     phase_ = phase::closed;
     linger_timer_.reset();
-    std::error_code ignored;
-    fd_.close(ignored);
+    if (fd_) service_->streams().remove(watched_, fd_.get());
+    fd_.reset();
     in_.release();
     out_.release();
     if (lingered) service_->linger_end();
@@ -395,7 +457,7 @@ void stream::abort() {
     if (phase_ == phase::closed) return;
     if (kind_ == kind::socket) {
         const ::linger at_once{1, 0};
-        ::setsockopt(fd_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     }
     input_end_hook_ = nullptr;
     close_now();
@@ -413,7 +475,8 @@ connection_parts stream::release() {
     parts.unread = in_.bytes();
     parts.unwritten = out_.bytes();
     parts.input_ended = input_ended_;
-    parts.fd.reset(fd_.release());
+    service_->streams().remove(watched_, fd_.get());
+    parts.fd = std::move(fd_);
     close_now();
     return parts;
 }

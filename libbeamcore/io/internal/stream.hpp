@@ -2,24 +2,28 @@
 // made of.
 #pragma once
 
-#include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "libbeamcore/base/unique_fd.hpp"
 #include "libbeamcore/io/connection.hpp"
 #include "libbeamcore/io/internal/byte_queue.hpp"
+#include "libbeamcore/io/internal/poller.hpp"
 #include "libbeamcore/io/internal/service.hpp"
 #include "libbeamcore/term/atoms.hpp"
 
 namespace beam::io::detail {
 
-class stream final : public io_object, public std::enable_shared_from_this<stream> {
+class stream final : public io_object,
+                     public poller::watcher,
+                     public std::enable_shared_from_this<stream> {
 public:
     enum class kind : std::uint8_t { socket, pipe };
     /// What a reader asks for.
@@ -43,6 +47,8 @@ public:
     void set_line_max(std::size_t bytes);
     /// What is asked for, if it is here; nothing, and a wake will come.
     [[nodiscard]] result<std::optional<std::string>> take(pid owner, want w, std::size_t n);
+    /// 0: nothing yet, and `readable` will come.
+    [[nodiscard]] result<std::size_t> try_read(pid owner, std::span<char> to);
 
     // Output.
     enum class when_full : std::uint8_t { tell, wake };
@@ -71,6 +77,7 @@ public:
     void end_when_empty();
 
     void abandon() noexcept override;
+    void on_events(std::uint32_t events) override;
 
 private:
     using locked = std::unique_lock<std::mutex>;
@@ -79,13 +86,16 @@ private:
     void start_reading();
     void start_writing();
     void watch_hang_up();
-    void on_readable(const std::error_code& ec);
-    void on_writable(const std::error_code& ec);
-    void on_hang_up(const std::error_code& ec);
+    void look_again();
+    void take_events(std::uint32_t events);
+    void on_readable();
+    void on_writable();
+    void on_hang_up();
 
     std::ptrdiff_t read_once(char* to, std::size_t n);
     void fill();
     void read_into(char* buffer, std::size_t size);
+    void note_read(std::ptrdiff_t n, std::size_t wanted);
     void end_input(atom reason);
     void deliver();
     void spend();
@@ -110,7 +120,8 @@ private:
     const int number_;
     const kind kind_;
     mutable std::mutex mutex_;
-    asio::posix::stream_descriptor fd_;
+    unique_fd fd_;
+    poller::handle watched_ = 0;
     stream_options options_;
     pid owner_;
     phase phase_ = phase::open;
@@ -119,8 +130,12 @@ private:
     byte_queue in_;
     std::uint32_t credit_ = 0;
     bool counted_ = false;  // credit came by activate(n > 1): its end is told
-    bool reading_ = false;  // a wait is under way
+    bool reading_ = false;  // somebody wants to know when there is something
+    bool readable_ = true;  // there was an edge, and not all has been read since
+    bool ended_ = false;    // the peer's end was told: reading on comes to it
+    bool looks_ = false;    // on_readable is under way by way of the I/O thread
     bool reader_waits_ = false;
+    bool readable_message_due_ = false;
     bool input_ended_ = false;
     bool end_told_ = false;
     bool end_when_empty_ = false;

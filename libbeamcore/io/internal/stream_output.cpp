@@ -20,8 +20,8 @@ constexpr std::size_t bytes_a_turn = 1 << 20;
 std::ptrdiff_t stream::write_once(const char* from, std::size_t n) {
     for (;;) {
         const auto put = kind_ == kind::socket
-                             ? ::send(fd_.native_handle(), from, n, MSG_NOSIGNAL | MSG_DONTWAIT)
-                             : ::write(fd_.native_handle(), from, n);
+                             ? ::send(fd_.get(), from, n, MSG_NOSIGNAL | MSG_DONTWAIT)
+                             : ::write(fd_.get(), from, n);
         if (put >= 0 || errno != EINTR) return put;
     }
 }
@@ -101,7 +101,7 @@ void stream::drain() {
     if (phase_ == phase::lingering)
         begin_discarding();
     else if (output_finished_)
-        kind_ == kind::socket ? void(::shutdown(fd_.native_handle(), SHUT_WR)) : close_now();
+        kind_ == kind::socket ? void(::shutdown(fd_.get(), SHUT_WR)) : close_now();
 }
 
 void stream::wake_writer() {
@@ -131,7 +131,7 @@ void stream::finish_output() {
     if (phase_ != phase::open || output_finished_ || output_error_ != 0) return;
     output_finished_ = true;
     if (out_.size() > 0) return;  // drain() comes to it
-    kind_ == kind::socket ? void(::shutdown(fd_.native_handle(), SHUT_WR)) : close_now();
+    kind_ == kind::socket ? void(::shutdown(fd_.get(), SHUT_WR)) : close_now();
 }
 
 void stream::cancel_output_wake() {

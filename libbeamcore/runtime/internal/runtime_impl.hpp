@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "libbeamcore/base/random.hpp"
+#include "libbeamcore/runtime/detail/idle_source.hpp"
 #include "libbeamcore/runtime/internal/dirty_pool.hpp"
 #include "libbeamcore/runtime/internal/hog_watch.hpp"
 #include "libbeamcore/runtime/internal/process_table.hpp"
@@ -172,6 +173,7 @@ public:
     std::vector<std::unique_ptr<scheduler>> schedulers;
     std::atomic<std::uint64_t> idle_mask{0};
     std::atomic<bool> stopping{false};
+    std::atomic<idle_source*> news{nullptr};
     std::atomic<std::uint64_t> messages_dropped{0};
 
     // Workers are kept until the end, for their counters; a retired one is joined at once.

@@ -252,6 +252,12 @@ process_block* worker::next() {
             return pb;
         }
         if (sched->length() > 0) continue;  // a timer woke somebody
+        if (idle_source* news = node.news.load(std::memory_order_acquire);
+            news && news->look(this)) {
+            looks = 0;
+            slice_left_ = reductions_a_turn;
+            continue;
+        }
         if (node.stopping.load(std::memory_order_acquire) && node.process_count() == 0)
             return nullptr;
         if (process_block* stolen = steal(looks >= looks_before_few ? 2 : many_waiting)) {
@@ -345,6 +351,7 @@ void worker::park() {
         }
         if (auto deadline = s.timers.next_deadline()) wait = *deadline - node.now();
         s.lock.unlock_owner(seat);
+        if (idle_source* news = node.news.load(std::memory_order_acquire)) news->stop_looking(this);
         futex_wait(s.wake_word, 0, wait);
     }
     node.idle_mask.fetch_and(~bit, std::memory_order_seq_cst);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 
+#include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/send.hpp"
 #include "tests/unit/io/world.hpp"
@@ -553,4 +554,99 @@ TEST_CASE("a node's end sends what was written") {
     });
     reader.join();
     CHECK(got.size() == sent.size());
+}
+
+TEST_CASE("try_read gives what there is, and says when there is more, and that it is the end") {
+    test::in_node([](self self) -> awaitable<void> {
+        auto [c, peer] = test::make_pair();
+        char buffer[8];
+        auto none = c.try_read(buffer);
+        CHECK(none == std::size_t{0});
+        CHECK(test::put(peer.get(), "0123456789"));
+        auto told = co_await self.receive_for<io::readable>(patience);
+        REQUIRE(told);
+        CHECK(told->from == c.id());
+        auto first = c.try_read(buffer);
+        CHECK(first == std::size_t{8});
+        CHECK(std::string_view(buffer, 8) == "01234567");
+        auto rest = c.try_read(buffer);
+        CHECK(rest == std::size_t{2});
+        CHECK(std::string_view(buffer, 2) == "89");
+        auto nothing = c.try_read(buffer);
+        CHECK(nothing == std::size_t{0});
+        auto silence = co_await self.receive_for<io::readable>(0ms);
+        CHECK_FALSE(silence);
+        CHECK(test::put(peer.get(), "x"));
+        peer.reset();
+        auto again = co_await self.receive_for<io::readable>(patience);
+        REQUIRE(again);
+        auto last = c.try_read(buffer);
+        CHECK(last == std::size_t{1});
+        auto end = c.try_read(buffer);
+        REQUIRE_FALSE(end);
+        CHECK(end.error().is("eof"));
+    });
+}
+
+TEST_CASE("try_read takes first what was read before, and goes with the other ways to read") {
+    test::in_node([](self) -> awaitable<void> {
+        auto [c, peer] = test::make_pair();
+        CHECK(test::put(peer.get(), "line\nrest"));
+        auto line = co_await c.read_line(patience);
+        CHECK(line == "line");
+        char buffer[16];
+        auto rest = c.try_read(buffer);
+        CHECK(rest == std::size_t{4});
+        auto none = c.try_read(buffer);
+        CHECK(none == std::size_t{0});
+        CHECK(test::put(peer.get(), "later"));
+        auto later = co_await c.read(patience);
+        CHECK(later == "later");
+    });
+}
+
+namespace {
+
+process echo(self self, io::connection c) {
+    char buffer[256];
+    for (;;) {
+        const auto n = c.try_read(buffer);
+        if (!n) co_return;
+        if (*n == 0)
+            (void)co_await self.receive<io::readable>();
+        else
+            (void)c.try_write({buffer, *n});
+    }
+}
+
+}  // namespace
+
+TEST_CASE("many busy connections lose no byte and no turn") {
+    test::in_node([](self) -> awaitable<void> {
+        constexpr std::size_t many = 64;
+        std::vector<unique_fd> peers;
+        for (std::size_t i = 0; i < many; ++i) {
+            auto p = test::make_pair();
+            spawn(echo, std::move(p.ours));
+            peers.push_back(std::move(p.theirs));
+        }
+        auto job = blocking([fds = [&] {
+            std::vector<int> all;
+            for (const auto& p : peers) all.push_back(p.get());
+            return all;
+        }()] {
+            // Bursts, so that the poller changes hands, and single ones in between, so that it changes back.
+            for (int round = 0; round < 300; ++round) {
+                const std::size_t busy = round % 3 == 2 ? 1 : fds.size();
+                const std::string text = "message " + std::to_string(round);
+                for (std::size_t i = 0; i < busy; ++i)
+                    if (!test::put(fds[i], text)) return false;
+                for (std::size_t i = 0; i < busy; ++i)
+                    if (test::get(fds[i], text.size()) != text) return false;
+            }
+            return true;
+        });
+        bool all_came = co_await job;
+        CHECK(all_came);
+    });
 }
