@@ -50,6 +50,8 @@ observer processes --sort  => memory name pid queue rate reductions
 observer kill --wr => --write
 observer kill --reason s => shutdown
 observer completion --color a => always auto
+cache ex => explain
+cache get --or => --or-run
 ratelimit rule s => set
 ratelimit check --algorithm  => bucket fixed sliding
 breaker st => status
@@ -59,7 +61,7 @@ END
 
 @test "the completions that are installed are those that the tools print" {
     local tool
-    for tool in beamd breaker chatctl faultlab observer ratelimit; do
+    for tool in cache beamd breaker chatctl faultlab observer ratelimit; do
         "$tool" completion bash | diff -u "$completions/$tool.bash" -
         "$tool" completion zsh | diff -u "$completions/_$tool" -
         "$tool" completion fish | diff -u "$completions/$tool.fish" -

@@ -1,0 +1,249 @@
+// Commands that read and write values.
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+#include "tools/cache/app/limits.hpp"
+#include "tools/cache/app/resp_client.hpp"
+
+namespace cache {
+
+namespace {
+
+void value_or_null(resp_client& c, const std::optional<held_value>& value) {
+    value ? c.out.bulk(value->value()) : c.out.null();
+}
+
+/// What SET and GETEX say about time.
+struct expiry_options {
+    std::optional<std::int64_t> at;
+    bool keeps = false;
+    bool persists = false;
+};
+
+enum class reading : std::uint8_t { no_option, taken, failed };
+
+// EX, PX, EXAT and PXAT with the number behind; `i` goes behind it. What is wrong is said.
+reading read_expiry(resp_client& c, arguments all, std::size_t& i, std::string_view command,
+                    expiry_options& options) {
+    static constexpr std::pair<std::string_view, time_unit> names[] = {
+        {"EX", time_unit::s},
+        {"PX", time_unit::ms},
+        {"EXAT", time_unit::unix_s},
+        {"PXAT", time_unit::unix_ms}};
+    for (const auto& [name, unit] : names) {
+        if (!equals(all[i], name)) continue;
+        if (i + 1 == all.size() || options.at || options.keeps || options.persists) {
+            c.out.error(syntax_error);
+            return reading::failed;
+        }
+        const auto amount = integer_of(all[++i]);
+        if (!amount) {
+            c.out.error(not_an_integer);
+            return reading::failed;
+        }
+        if (*amount > 0) options.at = expiry_of(c.data, unit, *amount);
+        if (!options.at) {
+            invalid_expire(c, command);
+            return reading::failed;
+        }
+        return reading::taken;
+    }
+    return reading::no_option;
+}
+
+bool has_room_for(resp_client& c, std::string_view key, std::size_t value_size) {
+    if (key.size() > key_max) {
+        c.out.error("ERR the key is longer than 65536 bytes");
+        return false;
+    }
+    const auto most = c.data.bounds().max_bytes;
+    if (most == 0 || entry_overhead + std::int64_t(key.size() + value_size) <= most) return true;
+    c.out.error("OOM command not allowed: the value is larger than the cache's limit");
+    return false;
+}
+
+void get(resp_client& c, arguments all) {
+    value_or_null(c, c.data.get(all[1]));
+}
+
+void set(resp_client& c, arguments all) {
+    put_options options;
+    expiry_options when;
+    bool gets = false;
+    for (std::size_t i = 3; i < all.size(); ++i) {
+        const std::string_view word = all[i];
+        if (equals(word, "NX") && !options.only_existing) {
+            options.only_new = true;
+        } else if (equals(word, "XX") && !options.only_new) {
+            options.only_existing = true;
+        } else if (equals(word, "GET")) {
+            gets = true;
+        } else if (equals(word, "KEEPTTL") && !when.at) {
+            when.keeps = true;
+        } else {
+            const auto r = read_expiry(c, all, i, "set", when);
+            if (r == reading::no_option) c.out.error(syntax_error);
+            if (r != reading::taken) return;
+        }
+    }
+    if (!has_room_for(c, all[1], all[2].size())) return;
+    options.keep_ttl = when.keeps;
+    options.expires_at_ms = when.at;
+    // Redis forgets a time that is not said again; tags, which it has not, likewise.
+    options.tags = beam::term(beam::nil);
+    const auto done = c.data.put(all[1], all[2], options);
+    if (gets)
+        value_or_null(c, done.old);
+    else
+        done.stored ? c.out.simple("OK") : c.out.null();
+}
+
+void set_with_ttl(resp_client& c, arguments all, time_unit unit, std::string_view name) {
+    const auto amount = integer_of(all[2]);
+    if (!amount) return c.out.error(not_an_integer);
+    put_options options;
+    if (*amount > 0) options.expires_at_ms = expiry_of(c.data, unit, *amount);
+    if (!options.expires_at_ms) return invalid_expire(c, name);
+    if (!has_room_for(c, all[1], all[3].size())) return;
+    options.tags = beam::term(beam::nil);
+    (void)c.data.put(all[1], all[3], options);
+    c.out.simple("OK");
+}
+
+void setex(resp_client& c, arguments all) {
+    set_with_ttl(c, all, time_unit::s, "setex");
+}
+
+void psetex(resp_client& c, arguments all) {
+    set_with_ttl(c, all, time_unit::ms, "psetex");
+}
+
+void setnx(resp_client& c, arguments all) {
+    if (!has_room_for(c, all[1], all[2].size())) return;
+    put_options options;
+    options.only_new = true;
+    c.out.integer(c.data.put(all[1], all[2], options).stored);
+}
+
+void getset(resp_client& c, arguments all) {
+    if (!has_room_for(c, all[1], all[2].size())) return;
+    value_or_null(c, c.data.put(all[1], all[2]).old);
+}
+
+void getdel(resp_client& c, arguments all) {
+    const auto value = c.data.get(all[1]);
+    if (value) (void)c.data.take(all[1]);
+    value_or_null(c, value);
+}
+
+void getex(resp_client& c, arguments all) {
+    expiry_options when;
+    for (std::size_t i = 2; i < all.size(); ++i) {
+        if (equals(all[i], "PERSIST") && !when.at && !when.persists) {
+            when.persists = true;
+            continue;
+        }
+        const auto r = read_expiry(c, all, i, "getex", when);
+        if (r == reading::no_option) c.out.error(syntax_error);
+        if (r != reading::taken) return;
+    }
+    const auto value = c.data.get(all[1]);
+    if (value && when.persists) (void)c.data.expire_at(all[1], 0);
+    if (value && when.at) (void)c.data.expire_at(all[1], *when.at);
+    value_or_null(c, value);
+}
+
+void mget(resp_client& c, arguments all) {
+    c.out.array(all.size() - 1);
+    for (std::string_view key : all.subspan(1)) value_or_null(c, c.data.get(key));
+}
+
+void mset(resp_client& c, arguments all) {
+    if (all.size() % 2 == 0) return c.out.error("ERR wrong number of arguments for 'mset' command");
+    for (std::size_t i = 1; i < all.size(); i += 2)
+        if (!has_room_for(c, all[i], all[i + 1].size())) return;
+    for (std::size_t i = 1; i < all.size(); i += 2) (void)c.data.put(all[i], all[i + 1]);
+    c.out.simple("OK");
+}
+
+void add(resp_client& c, std::string_view key, std::int64_t amount) {
+    if (!has_room_for(c, key, 20)) return;
+    std::int64_t sum = 0;
+    std::string_view wrong;
+    (void)c.data.change(key, [&](std::optional<std::string_view> old) -> std::optional<beam::term> {
+        wrong = {};
+        const auto before = old ? integer_of(*old) : std::optional<std::int64_t>(0);
+        if (!before)
+            wrong = not_an_integer;
+        else if (__builtin_add_overflow(*before, amount, &sum))
+            wrong = "ERR increment or decrement would overflow";
+        if (!wrong.empty()) return std::nullopt;
+        char digits[24];
+        const auto end = std::to_chars(digits, digits + sizeof digits, sum).ptr;
+        return bytes_of(key, {std::string_view(digits, std::size_t(end - digits))});
+    });
+    wrong.empty() ? c.out.integer(sum) : c.out.error(wrong);
+}
+
+void incr(resp_client& c, arguments all) {
+    add(c, all[1], 1);
+}
+void decr(resp_client& c, arguments all) {
+    add(c, all[1], -1);
+}
+void incrby(resp_client& c, arguments all) {
+    const auto amount = integer_of(all[2]);
+    amount ? add(c, all[1], *amount) : c.out.error(not_an_integer);
+}
+void decrby(resp_client& c, arguments all) {
+    const auto amount = integer_of(all[2]);
+    if (!amount) return c.out.error(not_an_integer);
+    if (*amount == INT64_MIN) return c.out.error("ERR decrement would overflow");
+    add(c, all[1], -*amount);
+}
+
+void append(resp_client& c, arguments all) {
+    const auto old = c.data.peek(all[1]);
+    const std::size_t before = old ? old->value().size() : 0;
+    if (before + all[2].size() > value_max)
+        return c.out.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    if (!has_room_for(c, all[1], before + all[2].size())) return;
+    const auto now = c.data.change(
+        all[1], [&](std::optional<std::string_view> value) -> std::optional<beam::term> {
+            return bytes_of(all[1], {value.value_or(std::string_view()), all[2]});
+        });
+    c.out.integer(now ? std::int64_t(now->value().size()) : 0);
+}
+
+void strlen(resp_client& c, arguments all) {
+    const auto value = c.data.get(all[1]);
+    c.out.integer(value ? std::int64_t(value->value().size()) : 0);
+}
+
+constexpr resp_command table[] = {
+    {"GET", 2, get, nullptr, "readonly fast"},
+    {"SET", -3, set, nullptr, "write denyoom"},
+    {"SETEX", 4, setex, nullptr, "write denyoom"},
+    {"PSETEX", 4, psetex, nullptr, "write denyoom"},
+    {"SETNX", 3, setnx, nullptr, "write denyoom fast"},
+    {"GETSET", 3, getset, nullptr, "write denyoom fast"},
+    {"GETDEL", 2, getdel, nullptr, "write fast"},
+    {"GETEX", -2, getex, nullptr, "write fast"},
+    {"MGET", -2, mget, nullptr, "readonly fast", 1, -1},
+    {"MSET", -3, mset, nullptr, "write denyoom", 1, -1},
+    {"INCR", 2, incr, nullptr, "write denyoom fast"},
+    {"DECR", 2, decr, nullptr, "write denyoom fast"},
+    {"INCRBY", 3, incrby, nullptr, "write denyoom fast"},
+    {"DECRBY", 3, decrby, nullptr, "write denyoom fast"},
+    {"APPEND", 3, append, nullptr, "write denyoom fast"},
+    {"STRLEN", 2, strlen, nullptr, "readonly fast"},
+};
+
+}  // namespace
+
+std::span<const resp_command> value_commands() {
+    return table;
+}
+
+}  // namespace cache

@@ -1,0 +1,103 @@
+// The row of an entry in the table `cache_entries`, and the two rows of `cache_books`.
+//
+//   {Hash, Bytes, KeySize, Id, ExpiresAt, RemoveAt, PutAt, Tags}   an entry: ms of the node's monotonic clock, 0: never
+//   {Hash, dead}                                                   one that is being taken out: absent for everybody
+//
+// The row's key is a hash of the entry's, and its key and value are one binary: a look-up allocates nothing, and comes by
+// three places in memory that are not in the cache instead of five. Who finds a row compares the key. Should two
+// keys ever have the same hash (of 62 bits), the second one put evicts the first.
+//
+// Which of two rows with the same key is meant is told by the id, which is never given twice. ExpiresAt is when readers
+// stop seeing it; RemoveAt is later where the old value may still be served (--stale).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+
+#include "libbeamcore/term/term.hpp"
+#include "tools/cache/app/limits.hpp"
+
+namespace cache {
+
+/// Names a key where the key itself is too long. Fits into a small integer.
+using key_hash = std::int64_t;
+[[nodiscard]] key_hash hash_of(std::string_view key);
+
+/// The binary of a row: a key, and the parts of its value.
+[[nodiscard]] beam::term bytes_of(std::string_view key,
+                                  std::initializer_list<std::string_view> value);
+
+struct entry {
+    beam::term bytes = {};  ///< the key, and behind it the value
+    std::size_t key_size = 0;
+    std::uint64_t id = 0;
+    std::int64_t expires_at = 0;
+    std::int64_t remove_at = 0;
+    std::int64_t put_at = 0;
+    beam::term tags = beam::nil;
+
+    [[nodiscard]] std::string_view key() const { return bytes.bytes().substr(0, key_size); }
+    [[nodiscard]] std::string_view value() const { return bytes.bytes().substr(key_size); }
+    [[nodiscard]] bool is_live(std::int64_t now_ms) const {
+        return expires_at == 0 || now_ms < expires_at;
+    }
+    /// What it counts for in `bytes`.
+    [[nodiscard]] std::int64_t weight() const {
+        return entry_overhead + std::int64_t(bytes.bytes().size());
+    }
+};
+
+/// What a reader wants to know of a row, without copying it. Valid as long as the row.
+struct borrowed_entry {
+    const beam::term* bytes = nullptr;
+    std::size_t key_size = 0;
+    std::uint64_t id = 0;
+    std::int64_t expires_at = 0;
+
+    [[nodiscard]] std::string_view key() const { return bytes->bytes().substr(0, key_size); }
+    [[nodiscard]] bool is_live(std::int64_t now_ms) const {
+        return expires_at == 0 || now_ms < expires_at;
+    }
+    /// Nothing for a dead one.
+    [[nodiscard]] static std::optional<borrowed_entry> of(const beam::term& row);
+};
+
+[[nodiscard]] beam::term row_of(key_hash hash, const entry& e);
+[[nodiscard]] beam::term dead_row(key_hash hash);
+/// Nothing for a dead one.
+[[nodiscard]] std::optional<entry> entry_of(const beam::term& row);
+
+/// `{totals, ...}`: what was counted since the table was made.
+struct totals {
+    std::int64_t inserted = 0;  ///< keys that were not there before
+    std::int64_t deleted = 0;
+    std::int64_t expired = 0;
+    std::int64_t evicted = 0;
+    std::int64_t updated = 0;  ///< puts on a key that was there
+    std::int64_t hits = 0;
+    std::int64_t misses = 0;
+    std::int64_t bytes = 0;  ///< that the entries weigh
+    std::int64_t told = 0;   ///< news to the worker, and of them:
+    std::int64_t heard = 0;
+    std::int64_t limits_version = 0;  ///< changed with the other row
+    std::int64_t sessions = 0;        ///< given out: the beginnings of ids
+
+    static constexpr std::size_t count = 12;
+
+    [[nodiscard]] std::int64_t entries() const { return inserted - deleted - expired - evicted; }
+    void add(const totals& more);
+};
+
+[[nodiscard]] beam::term totals_key();
+[[nodiscard]] beam::term totals_row(const totals& t);
+[[nodiscard]] totals totals_of(const beam::term& row);
+
+/// `{limits, ...}`.
+[[nodiscard]] beam::term limits_key();
+[[nodiscard]] beam::term limits_row(const limits& l);
+[[nodiscard]] limits limits_of(const beam::term& row);
+
+}  // namespace cache

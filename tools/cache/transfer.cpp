@@ -1,0 +1,100 @@
+#include "tools/cache/transfer.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "libbeamcore/base/base64.hpp"
+#include "libbeamcore/base/utf8.hpp"
+#include "tools/cache/app/limits.hpp"
+
+namespace cache {
+
+using beam::client;
+using beam::tool::exit_code;
+using beam::tool::failure;
+using nlohmann::json;
+
+namespace {
+
+// The node's lines have at most 1 MiB; escapes make a text up to six times as long, base64 a third longer.
+constexpr std::size_t whole_max = 128 << 10;
+constexpr std::size_t part_size = 512 << 10;
+
+[[noreturn]] void too_large() {
+    throw failure(exit_code::no, "the value has more than the 512 MiB that are allowed", {},
+                  "too_large");
+}
+
+std::string fresh_name() {
+    std::random_device random;
+    char text[33];
+    std::snprintf(text, sizeof text, "%08x%08x%08x%08x", random(), random(), random(), random());
+    return text;
+}
+
+json base64(std::string_view bytes) {
+    return {{"$b64", beam::base64_encode(bytes)}};
+}
+
+}  // namespace
+
+json bytes_json(std::string_view bytes) {
+    if (beam::is_valid_utf8(bytes)) return std::string(bytes);
+    return base64(bytes);
+}
+
+std::string bytes_of(const json& value) {
+    if (value.is_string()) return value.get<std::string>();
+    if (value.is_object() && value.contains("$b64")) {
+        auto bytes = beam::base64_decode(value.at("$b64").get<std::string>());
+        if (bytes) return *std::move(bytes);
+    }
+    throw failure(exit_code::protocol, "the node's answer has no value in it", "beamd restart");
+}
+
+std::string all_of_stdin() {
+    // A file says how long it is before it is read.
+    struct stat s {};
+    if (::fstat(STDIN_FILENO, &s) == 0 && S_ISREG(s.st_mode) && std::size_t(s.st_size) > value_max)
+        too_large();
+    std::string bytes;
+    char buffer[65536];
+    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) {
+        bytes.append(buffer, n);
+        if (bytes.size() > value_max) too_large();
+    }
+    if (std::ferror(stdin)) throw failure(exit_code::io_error, "cannot read stdin");
+    return bytes;
+}
+
+json put_value(client& node, json params, std::string_view value) {
+    if (value.size() > value_max) too_large();
+    if (value.size() <= whole_max) {
+        params["value"] = bytes_json(value);
+        return node.ask("cache.put", params);
+    }
+    const std::string name = fresh_name();
+    for (std::size_t at = 0; at < value.size(); at += part_size)
+        node.ask(
+            "cache.upload",
+            {{"upload", name}, {"offset", at}, {"bytes", base64(value.substr(at, part_size))}});
+    params["upload"] = name;
+    return node.ask("cache.put", params);
+}
+
+std::string value_in(client& node, const std::string& key, const json& answer) {
+    if (answer.contains("value")) return bytes_of(answer.at("value"));
+    std::string value;
+    value.reserve(answer.at("size").get<std::size_t>());
+    node.stream("cache.read", {{"key", bytes_json(key)}}, [&](const json& item) {
+        value += bytes_of(item.at("bytes"));
+        return true;
+    });
+    return value;
+}
+
+}  // namespace cache
