@@ -71,6 +71,13 @@ bool member(const table& t, const term& key) {
     return found.store().contains(key);
 }
 
+void fetch_ahead(const table& t, std::span<const term> keys) {
+    const open_table found(t, right::read);
+    charge(int(std::min<std::size_t>(keys.size(), 1000)));
+    if (found->type != table_type::ordered_set)
+        static_cast<const hash_store&>(found.store()).fetch_ahead(keys);
+}
+
 static const term& element(const row& r, std::size_t position) {
     if (position == 0 || position > r.size())
         bad(shown(r) + " has no element " + std::to_string(position));

@@ -39,6 +39,10 @@ BEAM_EXPORT void insert_list(const table& t, const term& rows);
 /// The rows with that key; of a bag in the order they came (ETS-08).
 [[nodiscard]] BEAM_EXPORT rows lookup(const table& t, const term& key);
 [[nodiscard]] BEAM_EXPORT bool member(const table& t, const term& key);
+/// A hint, beyond OTP: rows with these keys will be looked up or changed soon. Has them fetched from memory side by side,
+/// where one look-up after the other would wait for each. Worth it for some ten keys that are likely to be there; does
+/// nothing for an ordered_set.
+BEAM_EXPORT void fetch_ahead(const table& t, std::span<const term> keys);
 /// Element `position` of the row with that key; of a bag the list of those of its rows. Raises badarg where there is
 /// none (ETS-11).
 [[nodiscard]] BEAM_EXPORT term lookup_element(const table& t, const term& key,

@@ -68,6 +68,58 @@ void hash_store::wait_for_batch() const {
     return search(c, h, key);
 }
 
+namespace {
+
+/// What stands in a slot, or would be read first of it.
+const std::uint64_t* elements_to_fetch(const found_slot& s) {
+    if (s.is_inlined()) return reinterpret_cast<const std::uint64_t*>(s.elements);
+    return reinterpret_cast<const std::uint64_t*>(row_word::address(s.word));
+}
+
+}  // namespace
+
+// In three rounds, since each address stands in what the round before has fetched. What is wrong by then (a row that has
+// moved, another one with the same tag) is fetched in vain.
+void hash_store::fetch_ahead(std::span<const term> keys) const {
+    constexpr std::size_t at_once = 32;
+    struct way {
+        chunk::atomic_word* line;
+        std::uint64_t tag;
+        unsigned arity;
+        found_slot at;
+    };
+    while (!keys.empty()) {
+        way ways[at_once];
+        const std::size_t n = std::min(at_once, keys.size());
+        for (std::size_t i = 0; i < n; ++i) {
+            const std::uint64_t h = hash_of(keys[i]);
+            const chunk_ref c = chunk_at(h);
+            const std::uint64_t tag = c.tag_of(h);
+            ways[i] = {c.line(c.home(tag)), tag, c.arity, {}};
+            __builtin_prefetch(ways[i].line);
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+            way& w = ways[i];
+            unsigned found = slots_with_tag(w.line, w.tag);
+            if (found == 0) continue;
+            const unsigned at = take_slot(found);
+            w.at = {w.line + at, w.line + slots_a_line + at * w.arity,
+                    w.line[at].load(std::memory_order_acquire), w.arity};
+            if (w.at) __builtin_prefetch(elements_to_fetch(w.at));
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+            const found_slot& s = ways[i].at;
+            if (!s.is_inlined()) continue;  // its elements lie behind its node's head
+            for (unsigned e = 0; e < s.arity; ++e) {
+                const std::uint64_t word = s.elements[e].load(std::memory_order_acquire);
+                if (word != 0 && !is_immediate(word))
+                    __builtin_prefetch(reinterpret_cast<const void*>(word));
+            }
+        }
+        keys = keys.subspan(n);
+    }
+}
+
 void hash_store::count(std::int64_t by) {
     // Threads have their records of reading in different lines.
     const auto thread = reinterpret_cast<std::uintptr_t>(this_reader) >> 7;

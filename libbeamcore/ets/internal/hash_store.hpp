@@ -50,6 +50,9 @@ public:
         return chunk_ref(entry_of(hash).load(std::memory_order_acquire));
     }
 
+    /// Fetches lines, rows and what these refer to, for all keys at once.
+    void fetch_ahead(std::span<const term> keys) const;
+
 private:
     struct directory {
         unsigned depth = 0;  // at least 1

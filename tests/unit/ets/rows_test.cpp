@@ -432,3 +432,23 @@ TEST_CASE("readers without a lock see whole rows, and each that stays, while oth
             },
             type);
 }
+
+TEST_CASE("fetch_ahead is a hint: it changes nothing and minds no key, in any table") {
+    in_process([] {
+        for (auto type : {set, ordered, bag, duplicates}) {
+            const ets::table t = make(type);
+            std::vector<term> keys{term(-1), binary("absent"), atom("a"), tuple(1, 2)};
+            ets::fetch_ahead(t, keys);  // of an empty table
+            for (int i = 0; i < 1000; ++i) {
+                // Some in place, some too long for that.
+                ets::insert(t,
+                            i % 2 == 0 ? tuple(i, binary("v")) : tuple(i, 1, 2, 3, 4, 5, 6, 7, 8));
+                keys.emplace_back(i);
+            }
+            ets::fetch_ahead(t, keys);
+            CHECK(ets::size(t) == 1000);
+            CHECK(ets::lookup(t, 998).front() == tuple(998, binary("v")));
+        }
+        CHECK(badarg([] { ets::fetch_ahead(ets::table(atom("none")), {}); }));
+    });
+}
