@@ -19,6 +19,7 @@ namespace beam::ets {
 class row {
 public:
     explicit row(const term& tuple) : elements_(tuple.elements()), tuple_(&tuple) {}
+    explicit row(term&&) = delete;
     explicit row(std::span<const term> elements) : elements_(elements) {}
 
     [[nodiscard]] std::span<const term> elements() const { return elements_; }

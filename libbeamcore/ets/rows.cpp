@@ -150,18 +150,18 @@ template <class F>
 bool change_row(table_store& store, const term& key, F& f) {
     return store.update(
         key,
-        [](void* context, const term* row) -> std::optional<term> {
-            return (*static_cast<F*>(context))(row);
+        [](void* context, const row* found) -> std::optional<term> {
+            return (*static_cast<F*>(context))(found);
         },
         std::addressof(f));
 }
 
-term with_elements(const term& row, std::span<const element_update> updates) {
-    const auto old = row.elements();
+term with_elements(const row& r, std::span<const element_update> updates) {
+    const auto old = r.elements();
     std::vector<term> all(old.begin(), old.end());
     for (const auto& u : updates) {
         if (u.position == 0 || u.position > all.size())
-            bad(shown(row) + " has no element " + std::to_string(u.position));
+            bad(shown(r) + " has no element " + std::to_string(u.position));
         all[u.position - 1] = u.value;
     }
     return tuple_of(std::move(all));
@@ -175,9 +175,9 @@ bool update_element(const table& t, const term& key, std::span<const element_upd
     charge(1);
     for (const auto& u : updates)
         if (u.position == found->keypos) bad("the key of a row cannot be changed");
-    auto change = [&](const term* row) -> std::optional<term> {
-        if (!row) return std::nullopt;
-        return with_elements(*row, updates);
+    auto change = [&](const row* r) -> std::optional<term> {
+        if (!r) return std::nullopt;
+        return with_elements(*r, updates);
     };
     return change_row(found.store(), key, change);
 }
@@ -276,14 +276,11 @@ std::vector<std::int64_t> update_many(const open_table& t, const term& key,
     for (const auto& u : updates) check_counter(*t, u);
     charge(int(updates.size()) + 1);
     std::vector<std::int64_t> values;
-    auto change = [&](const term* row) -> std::optional<term> {
-        std::optional<term> made;
-        if (!row) {
-            if (!by_default) bad("there is no row with the key " + shown(key));
-            row = &made.emplace(default_row(*by_default, key, t->keypos));
-        }
+    auto change = [&](const row* r) -> std::optional<term> {
+        if (!r && !by_default) bad("there is no row with the key " + shown(key));
         values.clear();
-        const auto old = row->elements();
+        const term made = r ? term() : default_row(*by_default, key, t->keypos);
+        const auto old = r ? r->elements() : made.elements();
         std::vector<term> all(old.begin(), old.end());
         for (const auto& u : updates) {
             const auto value =

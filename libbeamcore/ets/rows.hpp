@@ -111,7 +111,7 @@ BEAM_EXPORT term update_counter_term(const table& t, const term& key, const term
                                      const term* by_default = nullptr);
 
 namespace detail {
-using row_function = std::optional<term> (*)(void* context, const term* row);
+using row_function = std::optional<term> (*)(void* context, const row* found);
 BEAM_EXPORT bool update_row(const table& t, const term& key, row_function f, void* context);
 using integers_function = bool (*)(void* context, std::int64_t* values);
 BEAM_EXPORT bool update_integers(const table& t, const term& key, std::size_t first,
@@ -119,7 +119,7 @@ BEAM_EXPORT bool update_integers(const table& t, const term& key, std::size_t fi
                                  const term* by_default);
 }  // namespace detail
 
-/// Changes a row atomically by a function of the caller's: `f(const term* row)`, null if there is none, gives an
+/// Changes a row atomically by a function of the caller's: `f(const row* found)`, null if there is none, gives an
 /// `std::optional<term>`: the row to put in its place (with the same key), or nothing to leave all as it is. True if
 /// a row was put in. `f` runs in the caller, without a lock, and again when another changed the row meanwhile: only
 /// its last call counts. For set and ordered_set. Raises badarg for a row with another key; what `f` throws goes on.
@@ -127,8 +127,8 @@ template <class F>
 bool update(const table& t, const term& key, F f) {
     return detail::update_row(
         t, key,
-        [](void* context, const term* row) -> std::optional<term> {
-            return (*static_cast<F*>(context))(row);
+        [](void* context, const row* found) -> std::optional<term> {
+            return (*static_cast<F*>(context))(found);
         },
         std::addressof(f));
 }

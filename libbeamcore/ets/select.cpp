@@ -272,9 +272,9 @@ std::size_t select_replace(const table& t, const match_spec& spec) {
     if (!found->has_one_row_a_key()) bad("a row of a bag cannot be replaced");
     cost looked;
     std::size_t n = 0;
-    auto change = [&](const term* row) -> std::optional<term> {
-        if (!row) return std::nullopt;
-        return spec.run(*row);
+    auto change = [&](const row* r) -> std::optional<term> {
+        if (!r) return std::nullopt;
+        return spec.run(r->to_term());
     };
     for_copies(found, spec, [&](const term& row) {
         looked.row();
@@ -287,7 +287,7 @@ std::size_t select_replace(const table& t, const match_spec& spec) {
             bad("the row for the key " + shown(key) + " has another key: " + shown(*replacement));
         n += found.store().update(
             key,
-            [](void* context, const term* now) -> std::optional<term> {
+            [](void* context, const beam::ets::row* now) -> std::optional<term> {
                 return (*static_cast<decltype(change)*>(context))(now);
             },
             &change);

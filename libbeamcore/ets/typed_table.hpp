@@ -138,9 +138,9 @@ public:
     /// `f(const Row* row)` gives the row to put in its place, or nothing: as ets::update.
     template <class F>
     bool update(const key_type& key, F f) const {
-        return ets::update(table_, key_term(key), [&](const term* t) -> std::optional<term> {
+        return ets::update(table_, key_term(key), [&](const ets::row* r) -> std::optional<term> {
             std::optional<Row> old;
-            if (t) old = read(*t);
+            if (r) old = read(*r);
             std::optional<Row> fresh = f(static_cast<const Row*>(old ? &*old : nullptr));
             if (!fresh) return std::nullopt;
             return row_to_term(*fresh);

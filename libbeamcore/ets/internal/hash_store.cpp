@@ -475,9 +475,9 @@ bool hash_store::update(const term& key, row_change f, void* context) {
     for (;;) {
         // A word that is equal afterwards is the same row: its node is held here, or its version was used once.
         const found_slot seen = layout.search(chunk_at(h), h, key);
-        rows row;
-        if (seen && !append_rows(seen, row)) continue;
-        const term old = seen ? row.front().to_term() : term();
+        rows found;
+        if (seen && !append_rows(seen, found)) continue;
+        const beam::ets::row old = seen ? found.front() : beam::ets::row(std::span<const term>());
         std::optional<term> fresh = f(context, seen ? &old : nullptr);
         if (!fresh) return false;
         check_row(*fresh, layout.key_index() + 1);

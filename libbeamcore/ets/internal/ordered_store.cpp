@@ -153,8 +153,10 @@ bool ordered_store::update(const term& key, row_change f, void* context) {
         // What was found stays what it is while the caller is in its read_section: nobody can put another row at
         // the same address.
         auto seen = find_row(key);
-        ordered::borrowed row(seen);
-        auto next = f(context, seen != 0 ? &static_cast<const term&>(row) : nullptr);
+        ordered::borrowed there(seen);
+        const beam::ets::row old = seen != 0 ? beam::ets::row(static_cast<const term&>(there))
+                                             : beam::ets::row(std::span<const term>());
+        auto next = f(context, seen != 0 ? &old : nullptr);
         if (!next) return false;
         check_key(*next, word_of(key));
         bool is_same = false;

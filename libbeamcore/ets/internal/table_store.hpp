@@ -65,7 +65,7 @@ public:
 enum class write_result : std::uint8_t { done, present, absent };
 
 /// A row by an update function: `f(context, row or null)` gives the row to put in (with the same key), or nothing.
-using row_change = std::optional<term> (*)(void* context, const term* row);
+using row_change = std::optional<term> (*)(void* context, const beam::ets::row* found);
 inline constexpr std::size_t integers_max = 16;
 
 /// Integers changed in place, under the row's lock; true: keep what is there now. Throws nothing.

@@ -158,7 +158,7 @@ TEST_CASE("ETS-52: no update of an ordered store is lost") {
                         nullptr);
                     (void)store->update(
                         i % keys,
-                        [](void*, const term* r) -> std::optional<term> {
+                        [](void*, const beam::ets::row* r) -> std::optional<term> {
                             auto e = r->elements();
                             return tuple(e[0], e[1], *e[2].as_int64() + 1);
                         },

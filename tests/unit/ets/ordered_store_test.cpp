@@ -318,20 +318,20 @@ TEST_CASE("a scan that begins after a key before its range begins with the range
 TEST_CASE("an update of an ordered store sees the row, and may put one in") {
     auto store = make_ordered_store(1);
     read_section reading;
-    auto next = [](void*, const term* r) -> std::optional<term> {
+    auto next = [](void*, const beam::ets::row* r) -> std::optional<term> {
         return r ? tuple(r->elements()[0], *r->elements()[1].as_int64() + 1) : tuple(5, 0);
     };
     CHECK(store->update(5, next, nullptr));
     CHECK(store->update(5.0, next, nullptr));
     CHECK(find(*store, 5) == tuple(5, 1));
-    auto none = [](void*, const term*) -> std::optional<term> { return {}; };
+    auto none = [](void*, const beam::ets::row*) -> std::optional<term> { return {}; };
     CHECK_FALSE(store->update(5, none, nullptr));
     CHECK_FALSE(store->update(6, none, nullptr));
-    auto other = [](void*, const term*) -> std::optional<term> { return tuple(6, 0); };
+    auto other = [](void*, const beam::ets::row*) -> std::optional<term> { return tuple(6, 0); };
     CHECK(test::badarg([&] { (void)store->update(5, other, nullptr); }));
-    auto no_row = [](void*, const term*) -> std::optional<term> { return 5; };
+    auto no_row = [](void*, const beam::ets::row*) -> std::optional<term> { return 5; };
     CHECK(test::badarg([&] { (void)store->update(5, no_row, nullptr); }));
-    auto thrown = [](void*, const term*) -> std::optional<term> { throw 1; };
+    auto thrown = [](void*, const beam::ets::row*) -> std::optional<term> { throw 1; };
     CHECK_THROWS_AS((void)store->update(5, thrown, nullptr), int);
     CHECK(all(*store, 10) == std::vector<term>{tuple(5, 1)});
 }
@@ -346,7 +346,7 @@ TEST_CASE("an update of an ordered store runs again when its row was changed mea
     read_section reading;
     CHECK(store->update(
         1,
-        [](void* context, const term* r) -> std::optional<term> {
+        [](void* context, const beam::ets::row* r) -> std::optional<term> {
             auto& its = *static_cast<call*>(context);
             if (++its.calls == 1) its.store.insert(tuple(1, 10));
             return tuple(1, *r->elements()[1].as_int64() + 1);

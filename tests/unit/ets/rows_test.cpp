@@ -320,19 +320,19 @@ TEST_CASE("ETS-44: delete_all_objects empties a table, which stays") {
 TEST_CASE("update changes a row by a function, atomically, or leaves it") {
     in_process([] {
         auto t = make(set);
-        bool put = ets::update(t, "k", [](const term* row) -> std::optional<term> {
+        bool put = ets::update(t, "k", [](const ets::row* row) -> std::optional<term> {
             CHECK(row == nullptr);
             return tuple("k", 1);
         });
         CHECK(put);
-        put = ets::update(t, "k", [](const term* row) -> std::optional<term> {
+        put = ets::update(t, "k", [](const ets::row* row) -> std::optional<term> {
             CHECK(*row == tuple("k", 1));
             return std::nullopt;
         });
         CHECK(!put);
         CHECK(badarg([&] {
             (void)ets::update(t, "k",
-                              [](const term*) -> std::optional<term> { return tuple("j", 1); });
+                              [](const ets::row*) -> std::optional<term> { return tuple("j", 1); });
         }));
         term start = tuple("n", 5, 6);
         bool kept = ets::update_integers(

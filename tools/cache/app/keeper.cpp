@@ -1,9 +1,8 @@
 #include "tools/cache/app/keeper.hpp"
 
-#include "libbeamcore/ets/rows.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "tools/cache/app/application.hpp"
-#include "tools/cache/app/row.hpp"
+#include "tools/cache/app/books.hpp"
 
 namespace cache {
 
@@ -23,8 +22,7 @@ void make_tables() {
     if (!ets::whereis(entries_name())) make_table(entries_name());
     if (ets::whereis(books_name())) return;
     make_table(books_name());
-    ets::insert(books_name(), totals_row({}));
-    ets::insert(books_name(), limits_row({}));
+    books(books_name()).open();
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The row of an entry in the table `cache_entries`, and the two rows of `cache_books`.
+// The row of an entry in the table `cache_entries`.
 //
 //   {Hash, Bytes, KeySize, Id, ExpiresAt, RemoveAt, PutAt, Tags}   an entry: ms of the node's monotonic clock, 0: never
 //   {Hash, dead}                                                   one that is being taken out: absent for everybody
@@ -17,6 +17,7 @@
 #include <optional>
 #include <string_view>
 
+#include "libbeamcore/ets/found.hpp"
 #include "libbeamcore/term/term.hpp"
 #include "tools/cache/app/limits.hpp"
 
@@ -62,42 +63,12 @@ struct borrowed_entry {
         return expires_at == 0 || now_ms < expires_at;
     }
     /// Nothing for a dead one.
-    [[nodiscard]] static std::optional<borrowed_entry> of(const beam::term& row);
+    [[nodiscard]] static std::optional<borrowed_entry> of(const beam::ets::row& row);
 };
 
 [[nodiscard]] beam::term row_of(key_hash hash, const entry& e);
 [[nodiscard]] beam::term dead_row(key_hash hash);
 /// Nothing for a dead one.
-[[nodiscard]] std::optional<entry> entry_of(const beam::term& row);
-
-/// `{totals, ...}`: what was counted since the table was made.
-struct totals {
-    std::int64_t inserted = 0;  ///< keys that were not there before
-    std::int64_t deleted = 0;
-    std::int64_t expired = 0;
-    std::int64_t evicted = 0;
-    std::int64_t updated = 0;  ///< puts on a key that was there
-    std::int64_t hits = 0;
-    std::int64_t misses = 0;
-    std::int64_t bytes = 0;  ///< that the entries weigh
-    std::int64_t told = 0;   ///< news to the worker, and of them:
-    std::int64_t heard = 0;
-    std::int64_t limits_version = 0;  ///< changed with the other row
-    std::int64_t sessions = 0;        ///< given out: the beginnings of ids
-
-    static constexpr std::size_t count = 12;
-
-    [[nodiscard]] std::int64_t entries() const { return inserted - deleted - expired - evicted; }
-    void add(const totals& more);
-};
-
-[[nodiscard]] beam::term totals_key();
-[[nodiscard]] beam::term totals_row(const totals& t);
-[[nodiscard]] totals totals_of(const beam::term& row);
-
-/// `{limits, ...}`.
-[[nodiscard]] beam::term limits_key();
-[[nodiscard]] beam::term limits_row(const limits& l);
-[[nodiscard]] limits limits_of(const beam::term& row);
+[[nodiscard]] std::optional<entry> entry_of(const beam::ets::row& row);
 
 }  // namespace cache

@@ -1,6 +1,5 @@
 #include "tools/cache/app/session.hpp"
 
-#include <array>
 #include <span>
 #include <string>
 #include <utility>
@@ -41,7 +40,8 @@ std::optional<std::string> bad_key(std::string_view key) {
 
 session::session() : entries_(table_named(entries_name())), books_(table_named(books_name())) {
     look_at_clock();
-    read_limits();
+    limits_version_ = books_.limits_version();
+    limits_ = books_.bounds();
 }
 
 session::~session() = default;
@@ -50,16 +50,9 @@ void session::look_at_clock() {
     now_ms_ = std::chrono::duration_cast<std::chrono::milliseconds>(beam::monotonic_time()).count();
 }
 
-void session::read_limits() {
-    const ets::rows found = ets::lookup(books_, limits_key());
-    if (found) limits_ = limits_of(found.front());
-}
-
 std::uint64_t session::next_id() {
     if (first_id_ == 0 || ids_given_ >> id_bits != 0) {
-        const auto number = ets::update_counter(books_, totals_key(),
-                                                ets::counter_update{1 + totals::count, 1, {}});
-        first_id_ = std::uint64_t(number) << id_bits;
+        first_id_ = books_.next_session() << id_bits;
         ids_given_ = 0;
     }
     return first_id_ | ids_given_++;
@@ -128,7 +121,7 @@ void session::note_end(key_hash key, const entry& e, removal_reason why) {
 template <class Make>
 bool session::replace(std::string_view key, key_hash hash, replaced& r, Make make) {
     const std::uint64_t fresh_id = next_id();
-    return ets::update(entries_, hash, [&](const beam::term* row) -> std::optional<beam::term> {
+    return ets::update(entries_, hash, [&](const ets::row* row) -> std::optional<beam::term> {
         r.old = row ? entry_of(*row) : std::nullopt;
         r.other.reset();
         if (r.old && r.old->key() != key) r.other = std::exchange(r.old, std::nullopt);
@@ -232,7 +225,7 @@ std::optional<entry> session::take(std::string_view key, removal_reason why) {
     const beam::term dead = dead_row(hash);
     std::optional<entry> taken;
     const bool took =
-        ets::update(entries_, hash, [&](const beam::term* row) -> std::optional<beam::term> {
+        ets::update(entries_, hash, [&](const ets::row* row) -> std::optional<beam::term> {
             taken = row ? entry_of(*row) : std::nullopt;
             if (!taken || !taken->is_live(now_ms_) || taken->key() != key) return std::nullopt;
             return dead;
@@ -247,7 +240,7 @@ std::int64_t session::take_exactly(key_hash key, std::uint64_t id, removal_reaso
     const beam::term dead = dead_row(key);
     std::optional<entry> taken;
     const bool took =
-        ets::update(entries_, key, [&](const beam::term* row) -> std::optional<beam::term> {
+        ets::update(entries_, key, [&](const ets::row* row) -> std::optional<beam::term> {
             taken = row ? entry_of(*row) : std::nullopt;
             if (!taken || taken->id != id) return std::nullopt;
             // Somebody gave it more time while we came for it.
@@ -263,29 +256,32 @@ std::int64_t session::take_exactly(key_hash key, std::uint64_t id, removal_reaso
 }
 
 void session::note_heard(std::int64_t weight) {
-    counted_.heard += weight;
-    has_counted_ = has_counted_ || weight != 0;
+    heard_ += weight;
 }
 
 totals session::counts() const {
-    const ets::rows found = ets::lookup(books_, totals_key());
-    totals t = found ? totals_of(found.front()) : totals{};
+    totals t = books_.counts();
+    t.add(counted_);
+    return t;
+}
+
+totals session::counts_at_once() const {
+    totals t = books_.counts_at_once();
     t.add(counted_);
     return t;
 }
 
 void session::set_limits(const limits& l) {
-    ets::insert(books_, limits_row(l));
+    books_.set_bounds(l);
     limits_ = l;
-    counted_.limits_version += 1;
-    has_counted_ = true;
+    limits_version_ = books_.note({0, 0, 1}).limits_version;
 }
 
 bool session::expire_at(std::string_view key, std::int64_t expires_at_ms) {
     const key_hash hash = hash_of(key);
     std::uint64_t id = 0;
     const bool done =
-        ets::update(entries_, hash, [&](const beam::term* row) -> std::optional<beam::term> {
+        ets::update(entries_, hash, [&](const ets::row* row) -> std::optional<beam::term> {
             auto e = row ? entry_of(*row) : std::nullopt;
             if (!e || !e->is_live(now_ms_) || e->key() != key) return std::nullopt;
             id = e->id;
@@ -304,34 +300,27 @@ bool session::touch(std::string_view key) {
 }
 
 void session::settle(bool all) {
+    if (std::exchange(has_counted_, false)) books_.count(std::exchange(counted_, {}));
     const bool tells = !news_.born.empty() || !news_.gone.empty() || !news_.changed.empty() ||
                        news_.used.size() >= used_max || (all && !news_.used.empty()) ||
                        grown_ > 0;  // there may be no room any more
-    if (tells) {
-        counted_.told += std::int64_t(news_.born.size() + news_.gone.size() + news_.changed.size() +
-                                      (news_.used.size() + used_max - 1) / used_max) +
-                         1 + std::exchange(grown_, 0) / bytes_a_unit;
-        has_counted_ = true;
+    std::int64_t version = 0;
+    if (tells || heard_ != 0) {
+        news_.weight = tells ? weight_of_news() : 0;
+        const lag now = books_.note({news_.weight, std::exchange(heard_, 0), 0});
+        ahead_ = now.size();
+        version = now.limits_version;
+    } else {
+        version = books_.limits_version();
     }
-    if (has_counted_) {
-        news_.weight = counted_.told;
-        std::array<std::int64_t, totals::count> seen{};
-        const std::array<std::int64_t, totals::count - 1> more = {
-            counted_.inserted, counted_.deleted, counted_.expired,       counted_.evicted,
-            counted_.updated,  counted_.hits,    counted_.misses,        counted_.bytes,
-            counted_.told,     counted_.heard,   counted_.limits_version};
-        ets::update_integers(books_, totals_key(), 2, more.size(),
-                             [&](std::span<std::int64_t> t) noexcept {
-                                 for (std::size_t i = 0; i < more.size(); ++i)
-                                     seen[i] = t[i] += more[i];
-                                 return true;
-                             });
-        counted_ = {};
-        has_counted_ = false;
-        ahead_ = seen[8] - seen[9];
-        if (seen[10] != std::exchange(limits_version_, seen[10])) read_limits();
-    }
+    if (version != std::exchange(limits_version_, version)) limits_ = books_.bounds();
     if (tells) beam::cast<news>(worker_name(), std::exchange(news_, {}));
+}
+
+std::int64_t session::weight_of_news() {
+    return std::int64_t(news_.born.size() + news_.gone.size() + news_.changed.size() +
+                        (news_.used.size() + used_max - 1) / used_max) +
+           1 + std::exchange(grown_, 0) / bytes_a_unit;
 }
 
 }  // namespace cache

@@ -26,6 +26,7 @@
 
 #include "libbeamcore/ets/table.hpp"
 #include "libbeamcore/term/term.hpp"
+#include "tools/cache/app/books.hpp"
 #include "tools/cache/app/news.hpp"
 #include "tools/cache/app/row.hpp"
 
@@ -92,8 +93,11 @@ public:
     /// What would be told, instead of its being told.
     [[nodiscard]] news take_news() { return std::exchange(news_, {}); }
     void note_heard(std::int64_t weight);
+    /// What was told and not heard.
+    [[nodiscard]] std::int64_t unheard() const { return books_.behind().size(); }
     /// What is counted, what is not settled yet included.
     [[nodiscard]] totals counts() const;
+    [[nodiscard]] totals counts_at_once() const;
     void set_limits(const limits& l);
 
     /// Gives an entry another time; 0: it stays. False if there is none.
@@ -133,10 +137,10 @@ private:
     std::uint64_t next_id();
     void note_use(std::uint64_t id);
     void note_end(key_hash key, const entry& e, removal_reason why);
-    void read_limits();
+    std::int64_t weight_of_news();
 
     beam::ets::table entries_;
-    beam::ets::table books_;
+    books books_;
     limits limits_;
     std::int64_t limits_version_ = -1;
     std::int64_t now_ms_ = 0;
@@ -147,6 +151,7 @@ private:
     news news_;
     std::int64_t grown_ = 0;  // bytes that were added, where they are limited
     std::int64_t ahead_ = 0;
+    std::int64_t heard_ = 0;
 };
 
 /// What a key, value or tag must be; else why it is none.

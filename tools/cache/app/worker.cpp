@@ -72,18 +72,17 @@ beam::awaitable<beam::init_result<worker>> worker::init() {
 
 void worker::begin_reading() {
     // Nobody waits for what the one before has not heard.
-    const totals t = session_->counts();
-    session_->note_heard(t.told - t.heard);
+    session_->note_heard(session_->unheard());
     session_->settle();
     ets::select_limit limit;
     limit.results = portion;
     auto part = ets::select(entries_name(), every_row(), limit);
     unread_ = part.next;
-    for (const beam::term& row : part.found) read_row(row);
+    for (const beam::term& row : part.found) read_row(ets::row(row));
     work();
 }
 
-void worker::read_row(const beam::term& row) {
+void worker::read_row(const ets::row& row) {
     const auto e = entry_of(row);
     if (!e) return;
     birth b;
@@ -99,7 +98,7 @@ void worker::read_row(const beam::term& row) {
 bool worker::read_rows() {
     if (!unread_) return true;
     const auto part = ets::select(*unread_);
-    for (const beam::term& row : part.found) read_row(row);
+    for (const beam::term& row : part.found) read_row(ets::row(row));
     unread_ = part.next;
     if (*unread_) return false;
     unread_.reset();
@@ -215,7 +214,7 @@ void worker::set_timer() {
 
 statistics worker::count() const {
     statistics s;
-    s.counted = session_->counts();
+    s.counted = session_->counts_at_once();
     s.bounds = session_->bounds();
     if (const auto put = ledger_->oldest_put_ms()) s.oldest_ms = session_->now_ms() - *put;
     return s;

@@ -128,7 +128,7 @@ private:
     explicit worker(std::unique_ptr<session> s);
 
     void begin_reading();
-    void read_row(const beam::term& row);
+    void read_row(const beam::ets::row& row);
     bool read_rows();
     void apply(news m);
     bool upkeep();
