@@ -104,7 +104,9 @@ runtime_impl::~runtime_impl() {
 }
 
 void set_idle_source(runtime& node, idle_source* source) {
-    node.impl().news.store(source, std::memory_order_release);
+    runtime_impl& r = node.impl();
+    r.news.store(source, std::memory_order_release);
+    r.wake_somebody();  // they sleep where no news are
 }
 
 std::int64_t runtime_impl::now() const {

@@ -1,12 +1,12 @@
 #include "libbeamcore/io/internal/poller.hpp"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <chrono>
+#include <ctime>
+#include <span>
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
@@ -16,11 +16,8 @@ namespace beam::io::detail {
 
 namespace {
 
-// So much at once is worth leaving to the schedulers; less is served as quickly by the thread.
-constexpr std::size_t many_news = 4;
-// Schedulers that do not ask for so long are busy.
-constexpr auto longest_silence = std::chrono::milliseconds(2);
 constexpr std::uint64_t no_place = ~std::uint64_t{0};
+constexpr std::int64_t ns_a_second = 1'000'000'000, ns_a_ms = 1'000'000;
 
 }  // namespace
 
@@ -37,18 +34,11 @@ poller::poller(runtime& node)
 poller::~poller() = default;
 
 void poller::start() {
-    thread_ = std::thread([this] { main(); });
     beam::detail::set_idle_source(node_, this);
 }
 
-void poller::stop() {
-    {
-        std::lock_guard lock(turn_);
-        stopping_ = true;
-    }
-    changed_.notify_all();
+void poller::interrupt() noexcept {
     ::eventfd_write(wake_.get(), 1);
-    thread_.join();
 }
 
 result<poller::handle> poller::add(int fd, std::weak_ptr<watcher> who) {
@@ -92,17 +82,39 @@ void poller::remove(handle h, int fd) {
 
 // -- asking and telling, under asking_ ----------------------------------------------------------------
 
-std::size_t poller::fetch(int timeout_ms) {
+namespace {
+
+int wait_for_events(int epoll, std::span<epoll_event> events, std::optional<std::int64_t> at_most) {
+    if (at_most == 0) return ::epoll_wait(epoll, events.data(), int(events.size()), 0);
+    timespec t{};
+    if (at_most) t = {time_t(*at_most / ns_a_second), long(*at_most % ns_a_second)};
+    const int n =
+        ::epoll_pwait2(epoll, events.data(), int(events.size()), at_most ? &t : nullptr, nullptr);
+    if (n >= 0 || errno != ENOSYS) return n;
+    // An old kernel: to the millisecond, so that a timer may be that late.
+    constexpr std::int64_t longest = 3'600'000;
+    const int ms = at_most ? int(std::min(*at_most / ns_a_ms + 1, longest)) : -1;
+    return ::epoll_wait(epoll, events.data(), int(events.size()), ms);
+}
+
+}  // namespace
+
+std::size_t poller::fetch(std::optional<std::int64_t> at_most) {
     epoll_event events[fetched_at_once];
-    const int n = ::epoll_wait(epoll_.get(), events, int(fetched_at_once), timeout_ms);
-    told_ = 0;
-    known_ = n > 0 ? std::size_t(n) : 0;
-    for (std::size_t i = 0; i < known_; ++i) fetched_[i] = {events[i].data.u64, events[i].events};
+    const int n = wait_for_events(epoll_.get(), events, at_most);
+    told_ = known_ = 0;
+    for (int i = 0; i < n; ++i) {
+        if (events[i].data.u64 == no_place) {
+            std::uint64_t count = 0;
+            (void)::eventfd_read(wake_.get(), &count);
+            continue;
+        }
+        fetched_[known_++] = {events[i].data.u64, events[i].events};
+    }
     return known_;
 }
 
 void poller::tell(const news& n) noexcept {
-    if (n.about == no_place) return;
     std::shared_ptr<watcher> who;
     {
         std::lock_guard lock(mutex_);
@@ -118,74 +130,63 @@ void poller::tell(const news& n) noexcept {
     }
 }
 
-void poller::tell_all() {
+void poller::tell_all() noexcept {
     while (told_ < known_) tell(fetched_[told_++]);
 }
 
 // -- the schedulers -----------------------------------------------------------------------------------
 
+bool poller::takes_seat(const void* scheduler) noexcept {
+    const void* asker = asker_.load(std::memory_order_relaxed);
+    return asker == scheduler ||
+           (!asker && asker_.compare_exchange_strong(asker, scheduler, std::memory_order_relaxed));
+}
+
+void poller::note_asked() noexcept {
+    asked_.store(asked_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 bool poller::look(const void* scheduler) noexcept {
-    if (!left_to_schedulers_.load(std::memory_order_acquire)) return false;
+    if (!takes_seat(scheduler)) return false;
     std::unique_lock lock(asking_, std::try_to_lock);
     if (!lock) return false;
-    last_asker_.store(scheduler, std::memory_order_relaxed);
-    asked_.store(asked_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    note_asked();
     if (told_ == known_ && fetch(0) == 0) return false;
-    tell(fetched_[told_++]);
+    // More than one can serve: in its queue others find what to take over.
+    if (told_ == 0 && known_ == fetched_at_once)
+        tell_all();
+    else
+        tell(fetched_[told_++]);
     return true;
 }
 
-void poller::stop_looking(const void* scheduler) noexcept {
-    if (!left_to_schedulers_.load(std::memory_order_acquire)) return;
-    const void* last = last_asker_.load(std::memory_order_relaxed);
-    if (last == scheduler || !last) take_back();
+bool poller::wait(const void* scheduler, std::optional<std::int64_t> at_most) noexcept {
+    if (!takes_seat(scheduler)) return false;
+    std::lock_guard lock(asking_);
+    note_asked();
+    if (told_ < known_) return true;
+    waits_.store(true, std::memory_order_relaxed);
+    fetch(at_most);
+    waits_.store(false, std::memory_order_relaxed);
+    return true;
 }
 
-void poller::take_back() {
-    {
-        std::lock_guard lock(turn_);
-        left_to_schedulers_.store(false, std::memory_order_release);
-    }
-    changed_.notify_all();
+bool poller::is_attended() noexcept {
+    if (waits_.load(std::memory_order_relaxed)) return true;
+    const std::uint64_t asked = asked_.load(std::memory_order_relaxed);
+    if (asked != std::exchange(asked_before_, asked)) return true;
+    std::unique_lock lock(asking_, std::try_to_lock);
+    if (!lock) return true;
+    asker_.store(nullptr, std::memory_order_relaxed);
+    tell_all();
+    if (fetch(0) > 0) tell_all();
+    return false;
 }
 
-// -- the thread ---------------------------------------------------------------------------------------
-
-bool poller::schedulers_ask() const {
-    return left_to_schedulers_.load(std::memory_order_acquire) && !stopping_;
-}
-
-void poller::main() {
-    pthread_setname_np(pthread_self(), "beam-poll");
-    // Signals are for other threads.
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    std::unique_lock turn(turn_);
-    while (!stopping_) {
-        if (schedulers_ask()) {
-            const auto before = asked_.load(std::memory_order_relaxed);
-            const bool mine =
-                changed_.wait_for(turn, longest_silence, [&] { return !schedulers_ask(); });
-            if (!mine && asked_.load(std::memory_order_relaxed) == before)
-                left_to_schedulers_.store(false, std::memory_order_release);
-            continue;
-        }
-        turn.unlock();
-        std::size_t n = 0;
-        {
-            std::lock_guard asking(asking_);
-            tell_all();
-            n = fetch(-1);
-            // Before they are told: who is woken by it may go to sleep before this thread comes to it.
-            if (n >= many_news) {
-                last_asker_.store(nullptr, std::memory_order_relaxed);
-                left_to_schedulers_.store(true, std::memory_order_release);
-            }
-            tell_all();
-        }
-        turn.lock();
-    }
+void poller::serve(std::int64_t at_most) noexcept {
+    std::lock_guard lock(asking_);
+    tell_all();
+    if (fetch(at_most) > 0) tell_all();
 }
 
 }  // namespace beam::io::detail

@@ -3,11 +3,13 @@
 // Asio wants a system call for each wait, and one thread that all news pass through: a request then costs two changes of
 // threads. Here a descriptor is registered once, edge-triggered, and whoever has time asks for news:
 //
-//   * While little happens, a thread waits for them ("beam-poll").
-//   * When much comes at once the thread leaves it to the schedulers, which ask whenever they have nothing to run
-//     (runtime/detail/idle_source.hpp): who is told then runs at once, on the scheduler that has asked, and nobody else
-//     need wake up. When the one that asked last goes to sleep, or none has asked for a while since all are busy, the
-//     thread waits again. So an idle node is idle, and a busy one hears of its clients.
+//   * A scheduler that has nothing to run asks, and one that would sleep waits here for news instead
+//     (runtime/detail/idle_source.hpp). Who is told runs at once, in the same thread, and nobody else need wake up.
+//   * It is the same scheduler each time, as long as it comes back for more. Two that shared small requests would cost
+//     more than they give: each waits for the other's locks, and on a machine that is full they take turns with the
+//     clients. When there is more news than it can fetch at once it tells all, and the others take over from its queue.
+//   * While all schedulers are busy, or the one that asked is stuck, the monitor asks once a millisecond
+//     (runtime/internal/hog_watch.hpp). When the schedulers have ended, whoever ends the node asks until all is sent.
 //
 // Rules, and what breaks without them:
 //   * One at a time asks and tells (asking_). Two would tell one descriptor's news in the wrong order.
@@ -19,11 +21,10 @@
 
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <thread>
+#include <optional>
 #include <vector>
 
 #include "libbeamcore/base/result.hpp"
@@ -54,9 +55,10 @@ public:
     explicit poller(runtime& node);
     ~poller();
 
+    /// From now on the schedulers ask.
     void start();
-    /// Ends the thread; afterwards nobody is told anything. The schedulers have ended.
-    void stop();
+    /// Waits so many nanoseconds at most, and tells. For when there are no schedulers any more.
+    void serve(std::int64_t at_most) noexcept;
 
     /// Watches for input and the peer's end from now on. Errors: as the system says.
     [[nodiscard]] result<handle> add(int fd, std::weak_ptr<watcher> who);
@@ -65,7 +67,9 @@ public:
     void remove(handle h, int fd);
 
     bool look(const void* scheduler) noexcept override;
-    void stop_looking(const void* scheduler) noexcept override;
+    bool wait(const void* scheduler, std::optional<std::int64_t> at_most) noexcept override;
+    void interrupt() noexcept override;
+    bool is_attended() noexcept override;
 
 private:
     struct place {
@@ -77,17 +81,15 @@ private:
         std::uint32_t events = 0;
     };
 
-    void main();
-    std::size_t fetch(int timeout_ms);
+    [[nodiscard]] bool takes_seat(const void* scheduler) noexcept;
+    void note_asked() noexcept;
+    std::size_t fetch(std::optional<std::int64_t> at_most);
     void tell(const news& n) noexcept;
-    void tell_all();
-    [[nodiscard]] bool schedulers_ask() const;
-    void take_back();
+    void tell_all() noexcept;
 
     runtime& node_;
     unique_fd epoll_;
     unique_fd wake_;
-    std::thread thread_;
 
     std::mutex mutex_;  // of the places
     std::vector<place> places_;
@@ -98,12 +100,10 @@ private:
     std::array<news, fetched_at_once> fetched_;
     std::size_t told_ = 0, known_ = 0;  // of fetched_
 
-    std::atomic<bool> left_to_schedulers_{false};
-    std::atomic<const void*> last_asker_{nullptr};  // null: none since they may
-    std::atomic<std::uint64_t> asked_{0};           // how often schedulers have
-    std::mutex turn_;                               // with changed_: the thread's wait for its turn
-    std::condition_variable changed_;
-    std::atomic<bool> stopping_{false};
+    std::atomic<const void*> asker_{nullptr};  // the scheduler; null: who comes first
+    std::atomic<bool> waits_{false};           // it does, in fetch()
+    std::atomic<std::uint64_t> asked_{0};      // how often it has
+    std::uint64_t asked_before_ = 0;           // the monitor's
 };
 
 }  // namespace beam::io::detail

@@ -99,18 +99,25 @@ void service::linger_begin() {
 
 void service::linger_end() {
     std::lock_guard lock(mutex_);
-    if (--lingering_ == 0) changed_.notify_all();
+    if (--lingering_ == 0) poller_->interrupt();
+}
+
+bool service::lingers() {
+    std::lock_guard lock(mutex_);
+    return lingering_ > 0;
 }
 
 void service::shut_down() {
-    {
-        std::unique_lock lock(mutex_);
-        changed_.wait_for(lock, longest_end, [&] { return lingering_ == 0; });
+    // The schedulers have ended, and nobody else looks for what can be written.
+    const auto end = std::chrono::steady_clock::now() + longest_end;
+    while (lingers()) {
+        const std::chrono::nanoseconds left = end - std::chrono::steady_clock::now();
+        if (left.count() <= 0) break;
+        poller_->serve(left.count());
     }
     work_.reset();
     context_.stop();
     thread_.join();
-    poller_->stop();
     node_.store(nullptr);
     for (auto& [alive, object] : living()) object->abandon();
     // What was waiting comes back with an error, and lets go of its object.

@@ -19,7 +19,6 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -84,6 +83,7 @@ public:
     /// Something is being closed in the background.
     void linger_begin();
     void linger_end();
+    [[nodiscard]] bool lingers();
     [[nodiscard]] bool is_running() const { return node_.load() != nullptr; }
 
 private:
@@ -102,7 +102,6 @@ private:
     std::atomic<std::uint64_t> turns_{0};
 
     std::mutex mutex_;
-    std::condition_variable changed_;
     std::unordered_map<io_object*, std::weak_ptr<void>> objects_;
     std::size_t lingering_ = 0;
 };

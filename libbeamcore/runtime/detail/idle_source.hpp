@@ -1,30 +1,38 @@
-// For the io layer: news from outside that schedulers fetch by themselves when they have nothing to run, so that who is
-// woken by them runs at once, in the same thread.
+// For the io layer: news from outside that schedulers fetch by themselves when they have nothing to run, and wait for
+// where they would sleep. Who is woken by them runs at once, in the same thread.
 #pragma once
+
+#include <cstdint>
+#include <optional>
 
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/runtime/fwd.hpp"
 
 namespace beam::detail {
 
-/// Called by schedulers, by several at once, outside of any process. Neither waits.
+/// Called outside of any process, by several threads at once.
 class idle_source {
 public:
     idle_source(const idle_source&) = delete;
     idle_source& operator=(const idle_source&) = delete;
 
-    /// Nothing is runnable here. Wakes whom the next piece of news is for; true: there was one. One at a time, so that
-    /// no queue grows in which another scheduler would look for work to take over.
+    /// Nothing is runnable here. Wakes whom news is for, without waiting; true: there was some.
     virtual bool look(const void* scheduler) noexcept = 0;
-    /// This one is going to sleep, and will not look again.
-    virtual void stop_looking(const void* scheduler) noexcept = 0;
+    /// The same scheduler would sleep. Waits until there may be news, for interrupt(), and for so many nanoseconds at
+    /// most. False, at once: another looks after the news, so sleep elsewhere.
+    virtual bool wait(const void* scheduler, std::optional<std::int64_t> at_most) noexcept = 0;
+    /// Whoever waits, or is about to, comes back.
+    virtual void interrupt() noexcept = 0;
+    /// From time to time while schedulers are busy, always by the same thread. False: none of them has looked since the
+    /// last time; this has done so instead, and any that sleeps should be woken, to take over.
+    virtual bool is_attended() noexcept = 0;
 
 protected:
     idle_source() = default;
     ~idle_source() = default;
 };
 
-/// Once a runtime. It must live as long as the runtime has threads: as a runtime_local() does.
+/// Once a runtime, one that has schedulers. It must live as long as they do: as a runtime_local() does.
 BEAM_EXPORT void set_idle_source(runtime& node, idle_source* source);
 
 }  // namespace beam::detail

@@ -64,7 +64,8 @@ void hog_watch::main() {
     while (!node_.stopping.load(std::memory_order_acquire) || node_.process_count() > 0) {
         timespec tick{0, tick_ns};
         ::nanosleep(&tick, nullptr);
-        quiet = look(node_.now()) ? 0 : quiet + 1;
+        const bool attended = news_are_attended();
+        quiet = look(node_.now()) || !attended ? 0 : quiet + 1;
         if (quiet < quiet_ticks_before_sleep) continue;
         quiet = 0;
         wake_word_.store(0, std::memory_order_relaxed);
@@ -73,6 +74,15 @@ void hog_watch::main() {
             ::syscall(SYS_futex, &wake_word_, FUTEX_WAIT_PRIVATE, 0, nullptr, nullptr, 0);
         asleep_.store(false, std::memory_order_seq_cst);
     }
+}
+
+// Descriptors are polled by schedulers that have nothing else to do. While all are busy, or the one that did it is stuck,
+// it is done here.
+bool hog_watch::news_are_attended() {
+    idle_source* news = node_.news.load(std::memory_order_acquire);
+    if (!news || news->is_attended()) return true;
+    node_.wake_somebody();
+    return false;
 }
 
 // True if anything runs.

@@ -5,7 +5,8 @@
 // kernel, or the machine is overloaded) is handed to a fresh worker; the stuck one keeps its process and goes
 // on at the lowest priority (nice 19, else SCHED_IDLE), so that the schedulers come first. At most
 // `hog_threads_max` threads may be stuck; at the cap nothing is handed over and `hog_limit` is reported. It also
-// wakes an idle scheduler when another has work waiting. It sleeps while all schedulers do.
+// wakes an idle scheduler when another has work waiting, and asks for news of descriptors when no scheduler comes to
+// it. It sleeps while all schedulers do.
 #pragma once
 
 #include <atomic>
@@ -55,6 +56,7 @@ private:
 
     void main();
     bool look(std::int64_t now);
+    bool news_are_attended();
     void look_at(scheduler& s, seen& last, std::int64_t now);
     bool hand_over(scheduler& s, std::uint64_t turn);
     void look_at_hog(hog& h, const worker& w, system_event::kind kind, std::int64_t ran_for,

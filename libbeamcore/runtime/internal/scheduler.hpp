@@ -91,6 +91,8 @@ public:
 
     /// 1 when somebody wants this scheduler's thread to wake.
     std::atomic<std::uint32_t> wake_word{0};
+    /// Its thread waits for news of descriptors, and is woken by idle_source::interrupt().
+    std::atomic<bool> waits_for_news{false};
 
 private:
     struct queue {

@@ -351,15 +351,32 @@ void worker::park() {
         }
         if (auto deadline = s.timers.next_deadline()) wait = *deadline - node.now();
         s.lock.unlock_owner(seat);
-        if (idle_source* news = node.news.load(std::memory_order_acquire)) news->stop_looking(this);
-        futex_wait(s.wake_word, 0, wait);
+        sleep(wait);
     }
     node.idle_mask.fetch_and(~bit, std::memory_order_seq_cst);
     node.hogs.notice_activity();
 }
 
+// Where news are waited for, if no other does; whoever wakes looks at waits_for_news after it has set the word, and here
+// the word is looked at after the former was set: one sees the other.
+void worker::sleep(std::optional<std::int64_t> at_most) {
+    scheduler& s = *sched;
+    if (idle_source* news = node.news.load(std::memory_order_acquire)) {
+        s.waits_for_news.store(true, std::memory_order_seq_cst);
+        const bool done =
+            s.wake_word.load(std::memory_order_seq_cst) != 0 || news->wait(this, at_most);
+        s.waits_for_news.store(false, std::memory_order_seq_cst);
+        if (done) return;
+    }
+    futex_wait(s.wake_word, 0, at_most);
+}
+
 void runtime_impl::wake(scheduler& s) {
     s.wake_word.store(1, std::memory_order_seq_cst);
+    if (s.waits_for_news.load(std::memory_order_seq_cst)) {
+        news.load(std::memory_order_acquire)->interrupt();
+        return;
+    }
     ::syscall(SYS_futex, &s.wake_word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 

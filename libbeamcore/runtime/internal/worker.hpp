@@ -70,6 +70,7 @@ private:
     void ask_for_help();
     void judge_lives();
     void park();
+    void sleep(std::optional<std::int64_t> at_most);
 
     void schedule_elsewhere(process_block* pb);
 

@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 
+#include <atomic>
+#include <memory>
+
 #include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/send.hpp"
@@ -649,4 +652,57 @@ TEST_CASE("many busy connections lose no byte and no turn") {
         bool all_came = co_await job;
         CHECK(all_came);
     });
+}
+
+namespace {
+
+struct told {};
+
+// Sends back what it reads, and says when it has. All but the first is read when the poller has told of it.
+process answer(self, io::connection c, pid parent, int questions) {
+    for (int i = 0; i < questions; ++i) {
+        auto text = co_await c.read(patience);
+        if (text) (void)c.try_write(*text);
+        beam::send(parent, told{});
+    }
+}
+
+// Never waits, so that its scheduler is never idle.
+process always_runnable(self me, std::shared_ptr<std::atomic<bool>> stop) {
+    while (!stop->load()) co_await me.yield();
+}
+
+// Keeps its scheduler's thread.
+process never_yields(self, std::shared_ptr<std::atomic<bool>> stop) {
+    while (!stop->load()) __builtin_ia32_pause();
+    co_return;
+}
+
+awaitable<void> answered_beside(self me, process (*busy)(self, std::shared_ptr<std::atomic<bool>>),
+                                unsigned how_many) {
+    auto stop = std::make_shared<std::atomic<bool>>(false);
+    constexpr int questions = 20;
+    auto [c, peer] = test::make_pair();
+    spawn(answer, std::move(c), me.id(), questions);
+    for (int i = 0; i < questions; ++i) {
+        if (i == questions / 2)
+            for (unsigned n = 0; n < how_many; ++n) spawn(busy, stop);
+        CHECK(test::put(peer.get(), "question"));
+        auto answered = co_await me.receive_for<told>(patience);
+        CHECK(answered);
+    }
+    stop->store(true);
+}
+
+}  // namespace
+
+TEST_CASE("news of descriptors come though no scheduler is ever idle") {
+    test::in_node(
+        [](self me) -> awaitable<void> { co_await answered_beside(me, always_runnable, 8); });
+}
+
+TEST_CASE(
+    "news of descriptors come though all schedulers but one are held, whichever asked before") {
+    test::in_node(
+        [](self me) -> awaitable<void> { co_await answered_beside(me, never_yields, 1); });
 }
