@@ -5,6 +5,7 @@
 
 #include "libbeamcore/otp/module_table.hpp"
 #include "libbeamcore/otp/report.hpp"
+#include "libbeamcore/runtime/detail/code_use.hpp"
 #include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/term/syntax.hpp"
 
@@ -30,7 +31,7 @@ term false_or(pid p) {
 
 event_object::event_object(const event_class* type)
     : class_(type), state_(::operator new(type->size, std::align_val_t(type->align))) {
-    retain_module(class_->module());
+    add_guest(class_->module());
 }
 
 event_object::~event_object() {
@@ -38,7 +39,7 @@ event_object::~event_object() {
     module_record* module = class_->module();
     if (is_made_) class_->destroy(state_);
     ::operator delete(state_, std::align_val_t(class_->align));
-    release_module(module);
+    remove_guest(module);
 }
 
 void event_object::swap(event_object& other) noexcept {

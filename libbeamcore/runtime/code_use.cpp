@@ -35,6 +35,12 @@ const type_descriptor* orphan_descriptor(const char* name) {
     return made.get();
 }
 
+bool has_guest(const process_block* pb, const module_record* module) {
+    if (!pb->extra) return false;
+    const auto& guests = pb->extra->guests;
+    return std::find(guests.begin(), guests.end(), module) != guests.end();
+}
+
 // One look through a node: filled by many processes at once.
 struct search {
     const module_record* module;
@@ -73,7 +79,7 @@ struct search {
         for (signal* s = pb->mailbox; s; s = s->next) holds |= !convert(s);
         for (pending* p = pb->requests; p; p = p->next_)
             if (p->found) holds |= !convert(p->found);
-        const bool runs = pb->module == module;
+        const bool runs = pb->module == module || has_guest(pb, module);
         if (!holds && !runs) return;
         std::lock_guard lock(mutex);
         if (runs) found.processes.push_back(pb->pid());
@@ -197,6 +203,19 @@ awaitable<void> pass_all_schedulers() {
 void set_module(process_block* pb, module_record* module) noexcept {
     retain_module(module);
     release_module(std::exchange(pb->module, module));
+}
+
+void add_guest(module_record* module) {
+    if (!module) return;
+    current()->more().guests.push_back(module);
+    retain_module(module);
+}
+
+void remove_guest(module_record* module) noexcept {
+    if (!module) return;
+    auto& guests = current()->extra->guests;
+    guests.erase(std::find(guests.begin(), guests.end(), module));
+    release_module(module);
 }
 
 }  // namespace beam::detail

@@ -27,7 +27,7 @@ struct code_range {
 
 /// What the processes and timers of one node still have of a module.
 struct code_use {
-    std::vector<pid> processes;  ///< whose body or coroutine is its code
+    std::vector<pid> processes;  ///< whose body, coroutine or guest (add_guest) is its code
     std::vector<pid> mailboxes;  ///< where messages lie that cannot become terms
     std::vector<pid> timers;     ///< targets of timers with such messages; the false pid for a name
     std::uint64_t converted = 0;  ///< messages that became terms just now
@@ -51,5 +51,10 @@ struct code_use {
 
 /// Says whose code a behaviour's process runs, where spawn was not told. Counted.
 BEAM_EXPORT void set_module(process_block* pb, module_record* module) noexcept;
+
+/// The calling process keeps an object of that module beside its body, as an event manager does a handler: it
+/// counts as one that runs this code. Once for each object; a null module is nobody's.
+BEAM_EXPORT void add_guest(module_record* module);
+BEAM_EXPORT void remove_guest(module_record* module) noexcept;
 
 }  // namespace beam::detail

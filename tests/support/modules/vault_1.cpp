@@ -2,6 +2,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "libbeamcore/otp/gen_event.hpp"
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/release/application_module.hpp"
@@ -49,6 +50,19 @@ private:
     std::int64_t balance_ = 0;
 };
 
+// A handler of events, in a manager whose own code is libbeamcore's.
+class ledger : public beam::gen_event_handler<ledger> {
+public:
+    using events = beam::messages<deposit>;
+
+    void handle_event(const deposit& d) { total_ += d.amount; }
+
+    BEAM_FIELDS(ledger, total_)
+
+private:
+    std::int64_t total_ = 0;
+};
+
 struct open_params {
     std::int64_t balance = 0;
     BEAM_FIELDS(open_params, balance)
@@ -91,6 +105,16 @@ beam::process watch(beam::self self) {
 }
 beam::awaitable<beam::answer> guard(beam::request&) {
     co_return beam::term(beam::spawn(watch));
+}
+
+beam::awaitable<beam::answer> listen(beam::request&) {
+    const auto manager = beam::gen_event::start();
+    if (!manager) co_return beam::refuse("cannot_open", "it does not start");
+    const beam::pid m = *manager;
+    auto adding = beam::gen_event::add_handler<ledger>(m);
+    (void)co_await adding;
+    beam::gen_event::notify<deposit>(m, 5);
+    co_return beam::term(m);
 }
 
 struct tick {
@@ -155,7 +179,7 @@ beam::awaitable<beam::answer> break_in(beam::request&) {
 
 }  // namespace vault
 
-BEAM_APPLICATION(vault, "1", vault::account, vault::counting) {
+BEAM_APPLICATION(vault, "1", vault::account, vault::ledger, vault::counting) {
     app.spec.description = "Accounts";
     app.method("open", vault::open);
     app.method("pay", vault::pay);
@@ -163,6 +187,7 @@ BEAM_APPLICATION(vault, "1", vault::account, vault::counting) {
     app.method("pay_later", vault::pay_later);
     app.method("seal", vault::seal);
     app.method("guard", vault::guard);
+    app.method("listen", vault::listen);
     app.method("count", vault::count);
     app.method("nursery", vault::nursery);
     app.method("tick", vault::tick_once);

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "libbeamcore/otp/gen_event.hpp"
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/release/application_module.hpp"
 
@@ -53,6 +54,22 @@ private:
     std::int64_t balance_ = 0;
 };
 
+class ledger : public beam::gen_event_handler<ledger> {
+public:
+    using events = beam::messages<deposit>;
+
+    void handle_event(const deposit& d) {
+        total_ += d.amount;
+        last_note_ = d.note;
+    }
+
+    BEAM_FIELDS(ledger, last_note_, total_)
+
+private:
+    std::string last_note_;
+    std::int64_t total_ = 0;
+};
+
 struct open_params {
     std::int64_t balance = 0;
     BEAM_FIELDS(open_params, balance)
@@ -80,6 +97,12 @@ beam::awaitable<beam::answer> balance(beam::request&, account_params p) {
     get_balance ask;
     const std::int64_t n = co_await beam::send_request(p.account, std::move(ask));
     co_return beam::term(n);
+}
+
+beam::awaitable<beam::answer> stop_listening(beam::request&, account_params p) {
+    auto deleting = beam::gen_event::delete_handler<ledger>(p.account);
+    (void)co_await deleting;
+    co_return beam::term(beam::atoms::ok);
 }
 
 struct tick {
@@ -120,10 +143,11 @@ beam::awaitable<beam::answer> version(beam::request&) {
 
 }  // namespace vault
 
-BEAM_APPLICATION(vault, "2", vault::account, vault::counting) {
+BEAM_APPLICATION(vault, "2", vault::account, vault::ledger, vault::counting) {
     app.method("open", vault::open);
     app.method("pay", vault::pay);
     app.method("balance", vault::balance, {.restartable = true});
+    app.method("stop_listening", vault::stop_listening);
     app.method("ask_count", vault::ask_count);
     app.method("version", vault::version);
 }

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "libbeamcore/base/install.hpp"
+#include "libbeamcore/otp/gen_event.hpp"
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/otp/sys.hpp"
@@ -196,6 +197,62 @@ TEST_CASE("CODE-02: soft_purge with a user of old code says who, and removes not
         CHECK(mapped_lines("vault-1/vault.so") == 0);
         r = co_await code.soft_purge("vault");
         CHECK(r.purged);
+    });
+}
+
+TEST_CASE("an event manager uses the code of its handlers, until they go over or away") {
+    in_node([](self) -> awaitable<void> {
+        auto v1 = load("1");
+        const term manager = co_await ask(v1, "vault.listen");
+        const term other = co_await ask(v1, "vault.listen");
+        const pid m = *manager.as_pid(), o = *other.as_pid();
+        auto v2 = load("2");
+        v1.reset();
+        auto& code = code_server::current();
+        auto r = co_await code.soft_purge("vault");
+        CHECK_FALSE(r.purged);
+        REQUIRE(r.holders.size() == 2);
+        CHECK(r.holders[0].find("gen_event " + shown(manager)) != std::string::npos);
+        CHECK(r.holders[1].find(shown(other)) != std::string::npos);
+
+        // As an upgrade does: its handler goes over, its process stays.
+        co_await sys::suspend(m);
+        auto changed = co_await sys::change_code(m, atom("ledger"), "1", atoms::undefined);
+        CHECK(changed);
+        co_await sys::resume(m);
+        (void)co_await ask(v2, "vault.pay", params(m, 7));
+        r = co_await code.soft_purge("vault");
+        REQUIRE(r.holders.size() == 1);
+        CHECK(r.holders[0].find(shown(other)) != std::string::npos);
+        term state = co_await sys::get_state(m);
+        CHECK(shown(state) == "[{ledger,false,#{last_note_ => <<\"none\">>,total_ => 12}}]");
+
+        // The handler of the other is deleted: nothing of version 1 is left in it.
+        (void)co_await ask(v2, "vault.stop_listening", params(o));
+        r = co_await code.soft_purge("vault");
+        CHECK(r.purged);
+        CHECK(r.unmapped);
+        CHECK(co_await is_alive(o));
+    });
+}
+
+TEST_CASE("purge kills an event manager with a handler of old code, and no other") {
+    in_node([](self) -> awaitable<void> {
+        auto v1 = load("1");
+        const term manager = co_await ask(v1, "vault.listen");
+        v1.reset();
+        (void)load("2");
+        const auto bystander = gen_event::start();
+        REQUIRE(bystander);
+        const ref watch = monitor(*manager.as_pid());
+        auto r = co_await code_server::current().purge("vault");
+        CHECK(r.purged);
+        CHECK(r.killed);
+        CHECK(r.unmapped);
+        auto down = co_await this_process().receive_if<down_message>(
+            [watch](const down_message& d) { return d.monitor == watch; });
+        CHECK(down->reason == atoms::killed);
+        CHECK(co_await is_alive(*bystander));
     });
 }
 
