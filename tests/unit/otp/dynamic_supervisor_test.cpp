@@ -6,6 +6,7 @@
 #include "children.hpp"
 #include "libbeamcore/otp/child_of_terms.hpp"
 #include "libbeamcore/otp/module_table.hpp"
+#include "libbeamcore/otp/sys.hpp"
 #include "libbeamcore/runtime/name.hpp"
 
 using namespace beam;
@@ -310,6 +311,36 @@ TEST_CASE("a class can say what its dynamic supervisor is like") {
         pid sup = co_await start_sup(s, {}, supervisor::children(as_child));
         pid inner = co_await child_of(sup, "rooms");
         CHECK(inner);
+    });
+    seen.clear();
+}
+
+TEST_CASE(
+    "SUP-64: a code change gives a dynamic supervisor its class's new limits, children go on") {
+    in_node([](self s) -> awaitable<void> {
+        s.trap_exit(true);
+        start_result r = co_await dyn::start_link<two_rooms>(1);
+        REQUIRE(r);
+        const pid sup = std::get<started>(*r).pid;
+        const pid a = co_await start_one(sup, spec("a"));
+        auto full = co_await dyn::start_child(sup, spec("b"));
+        CHECK(shown(as_term(full)) == "{error,max_children}");
+
+        auto entry = module_entry_of<two_rooms>(atom(), "2");
+        entry.factory.dynamic_supervisor = [](const term&) -> callback<dynamic_supervisor_init()> {
+            return [] { return two_rooms::init(2); };
+        };
+        module_table::current().publish({entry});
+        co_await sys::suspend(sup);
+        auto done = co_await sys::change_code(sup, atom("two_rooms"), "1", nil);
+        CHECK(shown(as_term(done)) == "ok");
+        co_await sys::resume(sup);
+        CHECK(co_await is_alive(a));
+        co_await start_one(sup, spec("b"));
+        full = co_await dyn::start_child(sup, spec("c"));
+        CHECK(shown(as_term(full)) == "{error,max_children}");
+        auto n = co_await dyn::count_children(sup);
+        CHECK(n == children_count{2, 2, 0, 2});
     });
     seen.clear();
 }

@@ -7,6 +7,7 @@
 #include "children.hpp"
 #include "libbeamcore/otp/child_of_terms.hpp"
 #include "libbeamcore/otp/registry.hpp"
+#include "libbeamcore/otp/sys.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "node.hpp"
 #include "tests/support/simulated.hpp"
@@ -276,6 +277,30 @@ TEST_CASE("PART-09: one_for_one, three restarts in five seconds") {
         co_await settle(s);
         ended = co_await test::end_of(s, sup);
         CHECK(ended == term(atoms::shutdown));
+    });
+}
+
+TEST_CASE("a code change of a partition supervisor leaves its partitions where they are") {
+    log_capture quiet;
+    test::simulated([](self s) -> awaitable<void> {
+        const pid sup = co_await start_shards(s, some_shards(3));
+        const pid before = partition_supervisor::whereis(shards, 1);
+        co_await sys::suspend(sup);
+        auto changed = co_await sys::change_code(sup, atom("partition_supervisor"), "1", nil);
+        CHECK(changed.has_value());
+        co_await sys::resume(sup);
+        CHECK(partition_supervisor::whereis(shards, 1) == before);
+        auto children = co_await partition_supervisor::which_children(shards);
+        CHECK(children.size() == 3);
+        // And they are restarted as before.
+        ref watched = monitor(before);
+        exit(before, atoms::kill);
+        (void)co_await s.receive_if<down_message>(
+            [watched](const down_message& d) { return d.monitor == watched; });
+        co_await settle(s);
+        CHECK(!(partition_supervisor::whereis(shards, 1) == before));
+        term facts = co_await beam::call<get_facts>(partition_via(shards, 1));
+        CHECK(shown(facts) == "{<<\"s\">>,-1}");
     });
 }
 

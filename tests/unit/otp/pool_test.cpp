@@ -389,6 +389,24 @@ TEST_CASE("pools that cannot start, and the end of one that did") {
     });
 }
 
+TEST_CASE("a code change is refused by a pool, which is the library's own, and disturbs nobody") {
+    in_node([](self s) -> awaitable<void> {
+        pid p = co_await start_pool(s, workers(2));
+        auto mine = co_await pool::check_out(p);
+        REQUIRE(mine.has_value());
+        co_await sys::suspend(p);
+        auto changed = co_await sys::change_code(p, atom("pool_server"), "1", atoms::undefined);
+        REQUIRE(!changed.has_value());
+        CHECK(shown(changed.error()) == "{error,{no_fields,pool_server}}");
+        co_await sys::resume(p);
+        bool as_wanted = co_await is(p, status(1, 1));
+        CHECK(as_wanted);
+        pool::check_in(p, *mine);
+        as_wanted = co_await is(p, status(2, 0));
+        CHECK(as_wanted);
+    });
+}
+
 TEST_CASE("a pool is a child of a supervisor, and begins anew when it has died") {
     log_capture quiet;
     in_node([](self s) -> awaitable<void> {

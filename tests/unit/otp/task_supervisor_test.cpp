@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "libbeamcore/otp/sys.hpp"
 #include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/runtime/spawn.hpp"
@@ -286,6 +287,26 @@ TEST_CASE("TSUP-05: a stream without links has the crashes among its elements") 
         std::string all = co_await all_of(
             task_supervisor::async_stream_nolink(sup, numbers(1, 2, 3, 4), crash_at_3, options(2)));
         CHECK(all == "1 2 three 4");
+    });
+}
+
+TEST_CASE("a code change of a task supervisor leaves its tasks and its limits alone") {
+    in_node([](self) -> awaitable<void> {
+        dynamic_supervisor_flags flags;
+        flags.max_children = 1;
+        pid sup = co_await start_supervisor(flags);
+        auto t = co_await task_supervisor::async(sup, later, 20);
+        co_await sys::suspend(sup);
+        auto changed = co_await sys::change_code(sup, atom("task_supervisor"), "1", nil);
+        CHECK(changed.has_value());
+        co_await sys::resume(sup);
+        auto children = co_await task_supervisor::children(sup);
+        CHECK(children == std::vector{t.pid()});
+        auto second = co_await task_supervisor::start_child(sup, crash);
+        REQUIRE(!second);
+        CHECK(second.error() == atoms::max_children);
+        int waited = co_await t.await();
+        CHECK(waited == 20);
     });
 }
 
