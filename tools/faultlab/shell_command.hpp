@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "libbeamcore/base/unique_fd.hpp"
+#include "tools/common/child_process.hpp"
 #include "tools/common/deadline.hpp"
 
 namespace faultlab {
@@ -23,18 +25,16 @@ using command_result = std::optional<int>;
 class background_command {
 public:
     explicit background_command(const std::vector<std::string>& arguments);
-    background_command(background_command&& other) noexcept;
-    background_command& operator=(background_command&&) = delete;
+    background_command(const background_command&) = delete;
+    background_command& operator=(const background_command&) = delete;
     ~background_command();
 
     /// The next line that it writes; nothing at its end or when the time is over.
     [[nodiscard]] std::optional<std::string> read_line(const beam::tool::deadline& until);
-    /// Waits for its end, which is its exit code.
-    [[nodiscard]] int wait();
 
 private:
-    int pid_ = -1;
-    int output_ = -1;
+    beam::unique_fd output_;
+    std::optional<beam::tool::child_process> child_;
     std::string unread_;
 };
 
