@@ -4,7 +4,7 @@ _faultlab() {
     case "$prev" in
         --node|--timeout|--as|--workers|--victim|--count|--rate|--for|--seed|--intensity|--period|--hold|--within|--ready-line|--ready-port|--ready-cmd|--ready-within|--grace|--target|--check) compopt +o default 2>/dev/null; COMPREPLY=(); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
-        --fault) mapfile -t COMPREPLY < <(compgen -W 'crash kill hang slow exit-normal storm heap init-fail terminate-hang' -- "$cur"); return ;;
+        --fault) mapfile -t COMPREPLY < <(compgen -W 'crash kill hang slow exit-normal storm heap init-fail terminate-hang drop delay' -- "$cur"); return ;;
         --strategy) mapfile -t COMPREPLY < <(compgen -W 'one_for_one one_for_all rest_for_one simple_one_for_one' -- "$cur"); return ;;
         --restart) mapfile -t COMPREPLY < <(compgen -W 'permanent transient temporary' -- "$cur"); return ;;
         --socket|--config|--junit) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;

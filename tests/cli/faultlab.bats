@@ -49,7 +49,7 @@ END
 @test "every fault has under every strategy the effect that is promised" {
     local strategy fault
     for strategy in one_for_one one_for_all rest_for_one simple_one_for_one; do
-        for fault in crash kill hang slow exit-normal storm heap init-fail terminate-hang; do
+        for fault in crash kill hang slow exit-normal storm heap init-fail terminate-hang drop delay; do
             run faultlab run --strategy $strategy --fault $fault --hold 50ms
             echo "$strategy $fault: $output"
             [ "$status" -eq 0 ]
@@ -71,6 +71,12 @@ worker B unaffected
 $ faultlab run --fault exit-normal
 worker A exited normally -> restarted
 worker B unaffected
+$ faultlab run --fault drop --hold 60ms
+worker A lost its messages for 60ms -> not restarted, answers again
+worker B unaffected
+$ faultlab run --fault delay --hold 60ms
+worker A had late messages for 60ms -> not restarted, answers again
+worker B unaffected
 $ faultlab run --fault storm
 worker A flooded with messages -> not restarted, answers again
 worker B unaffected
@@ -90,6 +96,39 @@ END
 @test "a hang lasts as long as it should, and the others answer meanwhile" {
     faultlab run --fault hang --hold 300ms --json | sed -n 2p >"$BEAM_TEST_ROOT/event"
     jq -s -e '.[0] | .answered_after_us >= 300000 and .ended == false and .recovery_us == null' "$BEAM_TEST_ROOT/event"
+}
+
+@test "what is dropped is lost and counted, what is delayed comes late and is not" {
+    faultlab run --fault drop --hold 200ms --json | sed -n 2p >"$BEAM_TEST_ROOT/event"
+    jq -s -e '.[0] | .as_promised and .lost_messages == 2 and .lost_state == 0 and .answered_after_us >= 200000' \
+        "$BEAM_TEST_ROOT/event"
+    faultlab run --fault delay --hold 200ms --json | sed -n 2p >"$BEAM_TEST_ROOT/event"
+    jq -s -e '.[0] | .as_promised and .lost_messages == 0 and .answered_after_us >= 50000' "$BEAM_TEST_ROOT/event"
+    # Again and again into the same ones: what the one before did is over, or late, and nobody is blamed.
+    faultlab run --fault drop --hold 20ms --count 10 --seed 3 --json | tail -n 1 | jq -e '.kept and .lost_messages == 20'
+    faultlab run --fault delay --hold 100ms --count 10 --seed 3 --json | tail -n 1 | jq -e '.kept and .lost_messages == 0'
+}
+
+@test "faults that are none of faultlab's say what to use instead: exit 2" {
+    transcript <<'END'
+$ faultlab run --fault partition --no-spawn
+2> faultlab: --fault partition failed: it is between nodes, and a tree of faultlab lives in one; try: faultlab run --fault drop
+[2]
+$ faultlab run --fault clock --no-spawn
+2> faultlab: --fault clock failed: time-outs and limits count on the monotonic clock, which nobody can set; try: faultlab run -- 'NAME=faketime -f +1h CMD'
+[2]
+$ faultlab attack --target x --fault disk-full --no-spawn
+2> faultlab: --fault disk-full failed: a full disk is its file system's, and all who write there have it; try: a program whose folder is a small one: mount -t tmpfs -o size=1M tmpfs FOLDER
+[2]
+$ faultlab attack --target x --fault drop --no-spawn
+2> faultlab: --fault drop failed: it is one of kill, crash, hang, slow
+[2]
+$ faultlab run --fault drop -- 'a=sleep 1'
+2> faultlab: --fault drop failed: for programs it is one of crash, kill, hang, slow, exit-normal
+[2]
+END
+    echo '{"method":"run","params":{"fault":"clock"}}' | faultlab batch >answer || [ $? -eq 2 ]
+    grep -q 'monotonic clock' answer
 }
 
 @test "a worker that will not stop is killed by its supervisor" {
@@ -225,7 +264,7 @@ $ faultlab run --strategy one_for_none --no-spawn
 2> faultlab: --strategy one_for_none failed: it is one of one_for_one, one_for_all, rest_for_one, simple_one_for_one, did you mean "one_for_one"?
 [2]
 $ faultlab run --fault explode --no-spawn
-2> faultlab: --fault explode failed: it is one of crash, kill, hang, slow, exit-normal, storm, heap, init-fail, terminate-hang
+2> faultlab: --fault explode failed: it is one of crash, kill, hang, slow, exit-normal, storm, heap, init-fail, terminate-hang, drop, delay
 [2]
 $ faultlab run --rate 10 percent --no-spawn
 2> faultlab: percent failed: a program is NAME=COMMAND; try: faultlab run -- 'web=python3 -m http.server'

@@ -62,6 +62,10 @@ std::string suffered(const json& event, bool programs) {
             return "crashed and could not start again";
         case fault::terminate_hang:
             return "hung in terminate";
+        case fault::drop:
+            return lasting("lost its messages");
+        case fault::delay:
+            return lasting("had late messages");
     }
     return "had a fault";
 }

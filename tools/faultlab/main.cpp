@@ -16,10 +16,14 @@ void add_choice(CLI::App& command, const char* name, std::string& value, const c
                 const std::array<std::string_view, N>& words) {
     auto check = [name, words](std::string& given) {
         if (faultlab::place_of(words, given)) return std::string();
-        std::string why = "it is one of " + faultlab::joined(words);
-        if (auto near = beam::tool::nearest(given, {words.begin(), words.end()}))
+        std::string why = "it is one of " + faultlab::joined(words), next;
+        if (const auto* missing = faultlab::find_missing(given)) {
+            why = missing->why;
+            next = missing->instead;
+        } else if (auto near = beam::tool::nearest(given, {words.begin(), words.end()})) {
             why += ", did you mean \"" + *near + "\"?";
-        beam::tool::failure error(exit_code::usage, std::move(why));
+        }
+        beam::tool::failure error(exit_code::usage, std::move(why), std::move(next));
         error.what_failed = std::string(name) + " " + given;
         throw error;
         return std::string();

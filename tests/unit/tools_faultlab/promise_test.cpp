@@ -35,7 +35,7 @@ TEST_CASE("each strategy takes along whom OTP's does") {
 }
 
 TEST_CASE("what is lived through takes nobody along") {
-    for (const fault f : {fault::hang, fault::slow, fault::storm})
+    for (const fault f : {fault::hang, fault::slow, fault::storm, fault::drop, fault::delay})
         CHECK(fates(rules_of(restart_strategy::one_for_all), f) == "===");
 }
 

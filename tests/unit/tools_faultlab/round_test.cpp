@@ -102,6 +102,24 @@ TEST_CASE("a recovery that took too long, and siblings that hung too") {
     CHECK(judged(r).empty());
     r.others_answered_after = 1100ms;
     CHECK(judged(r) == broken{"the others waited with the one that hung"});
+    r.what = fault::drop;
+    CHECK(judged(r) == broken{"the others could not be reached either"});
+}
+
+TEST_CASE("who is shut out must not have answered meanwhile") {
+    auto r = crashed();
+    r.ended = false;
+    r.children[0].after = r.children[0].before;
+    r.hold = 1s;
+    for (const fault f : {fault::hang, fault::drop}) {
+        r.what = f;
+        r.answered_after = 1s;
+        CHECK(judged(r).empty());
+        r.answered_after = 999ms;
+        CHECK(judged(r) == broken{"worker A answered all the same"});
+    }
+    r.what = fault::delay;
+    CHECK(judged(r).empty());
 }
 
 TEST_CASE("one that hangs in terminate must have been killed") {

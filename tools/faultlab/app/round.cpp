@@ -89,8 +89,12 @@ void judge(round& r, const tree_rules& rules, bool has_programs) {
     if (r.recovery && *r.recovery > r.within)
         r.broken.push_back("it took " + beam::print_duration(*r.recovery) + ", longer than " +
                            beam::print_duration(r.within));
-    if (r.what == fault::hang && r.others_answered_after && *r.others_answered_after > r.hold)
-        r.broken.emplace_back("the others waited with the one that hung");
+    const bool shuts_out = r.what == fault::hang || r.what == fault::drop;
+    if (shuts_out && !has_programs && r.answered_after && *r.answered_after < r.hold)
+        r.broken.push_back(noun + r.children[r.victim].name + " answered all the same");
+    if (shuts_out && r.others_answered_after && *r.others_answered_after > r.hold)
+        r.broken.emplace_back(r.what == fault::hang ? "the others waited with the one that hung"
+                                                    : "the others could not be reached either");
 }
 
 beam::term shown(const round& r, const tree_rules& rules) {

@@ -22,6 +22,7 @@ using std::chrono::nanoseconds;
 constexpr int tasks_before = 3;  // a worker has done them when the fault comes: its state
 constexpr int tasks_behind = 2;  // and these are sent behind the fault
 constexpr nanoseconds first_pause = 100us, longest_pause = 20ms;
+constexpr nanoseconds lost_after = 20ms;  // a request that has no answer then is made again
 
 microseconds since(nanoseconds begun) {
     return std::chrono::duration_cast<microseconds>(beam::monotonic_time() - begun);
@@ -139,7 +140,7 @@ awaitable<void> round_run::watch_it_last(round& r) {
         auto answer = co_await asking;
         if (answer) r.others_answered_after = since(r.begun);
     }
-    auto asking = ask(*r.children[r.victim].before, until);
+    auto asking = ask_again(*r.children[r.victim].before, until, r.what == fault::drop);
     auto answer = co_await asking;
     if (!answer) co_return;
     if (plan_.has_programs()) {
@@ -191,8 +192,16 @@ awaitable<void> round_run::see_who_is_there(round& r) {
         c.answers = answer.has_value();
         if (!answer) continue;
         if (i == r.victim && c.seen() == fate::restarted) r.recovery = since(r.begun);
-        if (c.seen() == fate::same && !plan_.has_programs())
-            c.kept_state = answer->done >= given_[*c.after];
+        if (c.seen() != fate::same || plan_.has_programs()) continue;
+        std::uint64_t& given = given_[*c.after];
+        if (i == r.victim && r.what == fault::drop) {
+            const std::uint64_t lost = given - std::min(answer->done, given);
+            r.lost_messages += lost;
+            c.kept_state = lost <= tasks_behind;
+            given -= lost;
+        } else {
+            c.kept_state = answer->done >= given;
+        }
     }
 }
 
@@ -212,6 +221,17 @@ void round_run::count_losses(round& r) {
         r.lost_state += done;
         given_.erase(*c.before);
         done_.erase(*c.before);
+    }
+}
+
+// As ask(); where requests may be lost, again and again.
+awaitable<std::optional<pulse>> round_run::ask_again(beam::pid child, nanoseconds until,
+                                                     bool are_lost) {
+    for (;;) {
+        const auto now = beam::monotonic_time();
+        auto asking = ask(child, are_lost ? std::min<nanoseconds>(until, now + lost_after) : until);
+        auto answer = co_await asking;
+        if (answer || beam::monotonic_time() >= until) co_return answer;
     }
 }
 

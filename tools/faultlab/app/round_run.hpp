@@ -33,6 +33,8 @@ private:
     beam::awaitable<void> watch_it_last(round& r);
     beam::awaitable<void> watch_it_stopped(round& r, std::int64_t os_pid);
     beam::awaitable<void> see_who_is_there(round& r);
+    beam::awaitable<std::optional<pulse>> ask_again(beam::pid child, std::chrono::nanoseconds until,
+                                                    bool are_lost);
     beam::awaitable<std::optional<pulse>> ask(beam::pid child, std::chrono::nanoseconds until);
     beam::awaitable<void> count_work();
     void count_losses(round& r);

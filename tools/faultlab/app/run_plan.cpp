@@ -125,6 +125,8 @@ checked<bool> read_programs(const run_params& p, run_plan& plan) {
 }
 
 checked<bool> read_fault(const run_params& p, run_plan& plan) {
+    if (const missing_fault* f = find_missing(p.fault))
+        return wrong("--fault " + p.fault, std::string(f->why), std::string(f->instead));
     const auto what = word("--fault", fault_names, p.fault);
     if (!what) return refusal(what.error());
     plan.what = fault(*what);

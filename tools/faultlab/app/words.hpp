@@ -20,10 +20,13 @@ enum class fault : std::uint8_t {
     heap,            ///< messages beyond the limit of what may wait: the runtime kills it
     init_fail,       ///< a crash, and no new start succeeds under this supervisor
     terminate_hang,  ///< told to stop by its supervisor, it does not
+    drop,            ///< what is sent to it is lost for a time
+    delay,           ///< what is sent to it comes late, in order, for a time
 };
 
-inline constexpr std::array<std::string_view, 9> fault_names{
-    "crash", "kill", "hang", "slow", "exit-normal", "storm", "heap", "init-fail", "terminate-hang"};
+inline constexpr std::array<std::string_view, 11> fault_names{
+    "crash", "kill",      "hang",           "slow", "exit-normal", "storm",
+    "heap",  "init-fail", "terminate-hang", "drop", "delay"};
 /// What attack can do to a process that knows nothing of faultlab.
 inline constexpr std::array<std::string_view, 4> attack_names{"kill", "crash", "hang", "slow"};
 /// What can be done to a program.
@@ -33,6 +36,23 @@ inline constexpr std::array<std::string_view, 4> strategy_names{
     "one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"};
 inline constexpr std::array<std::string_view, 3> restart_names{"permanent", "transient",
                                                                "temporary"};
+
+/// Faults that people look for here, and that are none of faultlab's.
+struct missing_fault {
+    std::string_view name, why, instead;
+};
+inline constexpr std::array<missing_fault, 3> missing_faults{
+    {{"partition", "it is between nodes, and a tree of faultlab lives in one",
+      "faultlab run --fault drop"},
+     {"clock", "time-outs and limits count on the monotonic clock, which nobody can set",
+      "faultlab run -- 'NAME=faketime -f +1h CMD'"},
+     {"disk-full", "a full disk is its file system's, and all who write there have it",
+      "a program whose folder is a small one: mount -t tmpfs -o size=1M tmpfs FOLDER"}}};
+[[nodiscard]] constexpr const missing_fault* find_missing(std::string_view name) {
+    for (const missing_fault& f : missing_faults)
+        if (f.name == name) return &f;
+    return nullptr;
+}
 
 /// The place of a word in its list, which is the value of its enum; nothing for no such word.
 template <std::size_t N>
@@ -61,7 +81,8 @@ template <std::size_t N>
 
 /// Whether a fault is over after a time, and meant to be lived through.
 [[nodiscard]] constexpr bool is_lasting(fault f) {
-    return f == fault::hang || f == fault::slow || f == fault::storm;
+    return f == fault::hang || f == fault::slow || f == fault::storm || f == fault::drop ||
+           f == fault::delay;
 }
 
 // Limits. What is larger is refused, with exit 2.

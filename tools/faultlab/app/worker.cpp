@@ -1,5 +1,6 @@
 #include "tools/faultlab/app/worker.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "libbeamcore/runtime/name.hpp"
@@ -82,14 +83,46 @@ beam::awaitable<void> worker::be_slow() const {
     if (beam::monotonic_time() < slow_until_) co_await process().sleep_for(slow_answer);
 }
 
-beam::awaitable<pulse> worker::handle_call(pulse_request) {
-    co_await be_slow();
+// Whether what has just come is lost, or comes again later: as if the way to here were bad.
+bool worker::is_kept_away(std::optional<beam::from> caller) {
+    const auto now = beam::monotonic_time();
+    if (now < drop_until_) return true;
+    // Behind what is late already, for a way changes no order.
+    const auto due = std::max(now < delay_until_ ? now + late_by : now, last_late_);
+    if (due <= now) return false;
+    last_late_ = due;
+    late_.push_back(std::move(caller));
+    (void)beam::send_after(due - now, id(), late{});
+    return true;
+}
+
+pulse worker::facts() const {
     pulse p;
     p.done = done_;
-    co_return p;
+    return p;
+}
+
+beam::awaitable<beam::call_result<pulse>> worker::handle_call(pulse_request, beam::from caller) {
+    if (is_kept_away(caller)) co_return beam::noreply{};
+    co_await be_slow();
+    co_return facts();
 }
 
 beam::awaitable<void> worker::handle_cast(task) {
+    if (is_kept_away({})) co_return;
+    co_await do_task();
+}
+
+beam::awaitable<void> worker::handle_info(late) {
+    const std::optional<beam::from> caller = std::move(late_.front());
+    late_.pop_front();
+    if (caller)
+        beam::reply(*caller, facts());
+    else
+        co_await do_task();
+}
+
+beam::awaitable<void> worker::do_task() {
     co_await be_slow();
     ++done_;
     beam::send(experiment_, task_done{id()});
@@ -110,6 +143,12 @@ beam::awaitable<beam::cast_result> worker::handle_cast(order o) {
             break;
         case fault::slow:
             slow_until_ = beam::monotonic_time() + o.hold;
+            break;
+        case fault::drop:
+            drop_until_ = beam::monotonic_time() + o.hold;
+            break;
+        case fault::delay:
+            delay_until_ = beam::monotonic_time() + o.hold;
             break;
         case fault::terminate_hang:
             (void)process().trap_exit(true);

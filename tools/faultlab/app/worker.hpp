@@ -4,6 +4,8 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <string>
 
 #include "libbeamcore/otp/child_spec.hpp"
@@ -18,6 +20,8 @@ inline constexpr std::uint64_t worker_heap_max = 1 << 20;
 /// How long a worker may take to stop before its supervisor kills it.
 inline constexpr std::chrono::milliseconds worker_shutdown{500};
 inline constexpr std::uint64_t storm_messages = 10'000;
+/// By how much messages are late under `delay`.
+inline constexpr std::chrono::milliseconds late_by{50};
 
 class worker : public beam::gen_server<worker> {
     struct task {};
@@ -25,6 +29,7 @@ class worker : public beam::gen_server<worker> {
     struct ballast {
         std::array<char, 16384> bytes;  // in the message itself: what that points to is not counted
     };
+    struct late {};  // the first of those that are late is due
     struct order {
         fault what = fault::crash;
         std::chrono::milliseconds hold{};
@@ -48,22 +53,31 @@ public:
 
     using calls = beam::messages<pulse_request>;
     using casts = beam::messages<task, noise, ballast, order>;
+    using infos = beam::messages<late>;
 
     static beam::init_result<worker> init(beam::pid experiment, std::string name);
 
-    beam::awaitable<pulse> handle_call(pulse_request);
+    beam::awaitable<beam::call_result<pulse>> handle_call(pulse_request, beam::from caller);
     beam::awaitable<void> handle_cast(task);
     void handle_cast(noise) {}
     void handle_cast(ballast) {}
     beam::awaitable<beam::cast_result> handle_cast(order o);
+    beam::awaitable<void> handle_info(late);
     beam::awaitable<void> terminate(const beam::term& reason);
 
 private:
+    [[nodiscard]] bool is_kept_away(std::optional<beam::from> caller);
     beam::awaitable<void> be_slow() const;
+    beam::awaitable<void> do_task();
+    [[nodiscard]] pulse facts() const;
 
     beam::pid experiment_;
     std::uint64_t done_ = 0;
-    std::chrono::nanoseconds slow_until_{};
+    // Of the node's clock, as far as there was such a fault.
+    std::chrono::nanoseconds slow_until_{}, drop_until_{}, delay_until_{};
+    // What has come and is late: a task, or the request of that caller; and when the last of them is due.
+    std::deque<std::optional<beam::from>> late_;
+    std::chrono::nanoseconds last_late_{};
     bool will_not_stop_ = false;
 };
 
