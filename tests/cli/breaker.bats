@@ -3,6 +3,14 @@
 
 load helper
 
+# Kills the process of breaker $1.
+kill_breaker() {
+    local pid
+    pid=$(observer processes --filter "breaker $1" --json | jq -r '.processes[0].pid // ""')
+    [ -n "$pid" ]
+    observer kill "$pid" --write --yes
+}
+
 @test "the transcript: five failures open it for thirty seconds" {
     transcript <<'END'
 $ breaker status serviceA
@@ -159,6 +167,37 @@ state: closed
 END
 }
 
+@test "in its ramp a breaker that has just closed refuses most calls, and says so" {
+    breaker set serviceA --failures 1 --cooldown 20ms --ramp 1h
+    breaker failure serviceA
+    eventually bash -c '[ "$(breaker status serviceA)" = "state: half_open" ]'
+    breaker run serviceA -- true
+    transcript <<'END'
+$ breaker status serviceA
+state: closed
+$ breaker run serviceA -- true
+$ breaker run serviceA -- true
+2> breaker: run serviceA failed: the breaker has closed, and lets 10% of the calls through until its ramp is over; try: breaker status serviceA
+[75]
+$ breaker allow serviceA
+blocked (share=10%)
+[1]
+END
+    # It goes on in the process that is started when this one dies, and so does its end.
+    kill_breaker serviceA
+    [ "$(breaker allow serviceA)" = "blocked (share=10%)" ]
+    breaker reset serviceA
+    kill_breaker serviceA
+    transcript <<'END'
+$ breaker allow serviceA
+allowed (permit=...)
+$ breaker set serviceA --ramp 0
+2> breaker: set serviceA failed: --ramp 0: it must be longer than 0, or off
+[2]
+END
+    [ "$(breaker status serviceA --json | jq -c '[.share_percent, .settings.ramp_ms]')" = '[100,3600000]' ]
+}
+
 @test "by hand: trip, reset, disable and enable, and who did it when" {
     transcript <<'END'
 $ breaker trip serviceA --for 1h --as alice
@@ -196,6 +235,8 @@ END
 }
 
 @test "settings are changed while it works, and impossible ones are refused with exit 2" {
+    run breaker status serviceA --all-nodes
+    [ "$status" -eq 2 ] # a breaker is its node's own
     transcript <<'END'
 $ breaker set serviceA --failures 5/10s --rate 50% --min-calls 10 --cooldown 30s --probes 1
 state: closed
@@ -282,13 +323,48 @@ END
     [ "$(jq -sc '[.[] | select(.to) | [.name,.from,.to]]' "$BEAM_TEST_ROOT/watched")" = '[["serviceA","closed","open"],["serviceA","open","closed"]]' ]
 }
 
+@test "watch runs a command for each that opens, beside the watching" {
+    # The first one hangs until the second one has run.
+    breaker watch --on-open 'line=$(cat); echo to stderr; [ -e first ] || { touch first; until [ -e second ]; do sleep 0.01; done; }; touch second; echo "$line" >>opened' \
+        --count 4 >watched 2>said 3>&- &
+    local watcher=$!
+    eventually grep -q watching watched
+    breaker trip serviceA
+    eventually test -e first
+    breaker reset serviceA
+    breaker trip serviceB
+    wait $watcher
+    [ "$(jq -sc 'map([.name,.from,.to]) | sort' opened)" = '[["serviceA","closed","open"],["serviceB","closed","open"]]' ]
+    [ "$(sort -u said)" = "to stderr" ]
+    run grep -c "to stderr" watched
+    [ "$output" = 0 ]
+    # One that reads nothing, or fails, or is none, is no matter.
+    breaker watch --on-open 'exit 3' --count 2 -q 3>&- &
+    watcher=$!
+    breaker watch --on-open no-such-command --count 2 >watched2 2>said2 3>&- &
+    local other=$!
+    eventually grep -q watching watched2
+    until ! is_running $watcher && ! is_running $other; do breaker trip serviceC -q; done
+    wait $watcher
+    wait $other
+}
+
+@test "a command goes on when the node dies, and its code is the tool's" {
+    mkfifo gate
+    breaker run serviceA -- sh -c 'echo up >runs; read -r line <gate; exit 9' 2>said 3>&- &
+    local runner=$! code=0
+    eventually test -s runs
+    kill -9 "$(node_status os_pid)"
+    eventually breaker status serviceA
+    echo go >gate
+    wait $runner || code=$?
+    [ "$code" -eq 9 ]
+}
+
 @test "a breaker's process that is killed is there again, in its state" {
     breaker set serviceA --failures 1 --cooldown 1h
     breaker failure serviceA
-    local pid
-    pid=$(observer processes --json | jq -r '.processes[] | select(.label == "breaker serviceA") | .pid')
-    [ -n "$pid" ]
-    observer kill "$pid" --write --yes
+    kill_breaker serviceA
     eventually bash -c '[ "$(breaker status serviceA)" = "state: open (cooldown=1h)" ]'
 }
 

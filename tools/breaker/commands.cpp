@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libbeamcore/base/duration.hpp"
+#include "tools/breaker/opening_hook.hpp"
 #include "tools/common/command.hpp"
 #include "tools/common/shown_text.hpp"
 
@@ -137,6 +138,8 @@ exit_code allow(client& node, const call_options& o) {
     if (!allowed && answer.at("probes_in_flight") != 0)
         text =
             "blocked (probes=" + std::to_string(answer.at("probes_in_flight").get<std::uint64_t>());
+    else if (!allowed && answer.value("share_percent", 100.0) < 100)
+        text = "blocked (share=" + std::to_string(answer.at("share_percent").get<int>()) + "%";
     else if (!allowed)
         text = answer.at("retry_after_ms") == 0
                    ? "blocked (until=reset"
@@ -203,15 +206,19 @@ exit_code forget(client& node, const std::string& name) {
     return exit_code::done;
 }
 
-exit_code watch(client& node, const std::string& name, const beam::tool::stream_limits& limits) {
+exit_code watch(client& node, const std::string& name, const std::string& on_open,
+                const beam::tool::stream_limits& limits) {
     auto& common = *node.common();
+    opening_hook hook(on_open);
     beam::tool::followed_stream stream;
     stream.method = "breaker.watch";
     stream.limits = limits;
     stream.params = [&] { return json{{"name", name}}; };
     stream.on_item = [&](const json& item) {
         // JSON with or without --json: there is no better text for a log of changes.
-        if (!common.quiet) common.out.flushed_line(item.dump());
+        const std::string line = item.dump();
+        if (!common.quiet) common.out.flushed_line(line);
+        if (item.value("to", "") == "open") hook.run(line);
         return true;
     };
     (void)beam::tool::follow(node, stream);

@@ -39,7 +39,8 @@ beam::tool::exit_code run(beam::client& node, const call_options& o,
 beam::tool::exit_code force(beam::client& node, const char* method, const force_options& o);
 beam::tool::exit_code set(beam::client& node, const std::string& name, const settings& changes);
 beam::tool::exit_code forget(beam::client& node, const std::string& name);
-beam::tool::exit_code watch(beam::client& node, const std::string& name,
+/// `on_open`: a command of the shell for each that opens, or empty.
+beam::tool::exit_code watch(beam::client& node, const std::string& name, const std::string& on_open,
                             const beam::tool::stream_limits& limits);
 
 }  // namespace breaker

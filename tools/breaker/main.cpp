@@ -28,6 +28,7 @@ std::vector<setting_option>& setting_options() {
         {"jitter", "PERCENT", "A cooldown is longer or shorter by up to this (off)"},
         {"probes", "N", "So many calls at once when it is half open (1)"},
         {"successes", "N", "So many of them must succeed to close it (as probes)"},
+        {"ramp", "DUR", "Once probes have closed it, calls grow from a tenth to all in this (off)"},
         {"slow", "DUR", "A call that takes longer is a failure (off)"},
         {"permit-time", "DUR", "A call that is not heard of for so long is a failure (60s)"}};
     return all;
@@ -67,7 +68,7 @@ int main(int argc, char** argv) {
     breaker::call_options call;
     breaker::force_options force;
     std::string& name = call.name;
-    std::string state;
+    std::string state, on_open;
     std::vector<std::string> words;
     const auto command = [&](const char* verb, const char* description) {
         auto* made = app.add_subcommand(verb, description);
@@ -109,6 +110,8 @@ int main(int argc, char** argv) {
     forget->alias("del");
     auto* watch = app.add_subcommand("watch", "Print changes of state as they come, as JSON");
     watch->add_option("NAME", name, "Only of this breaker");
+    watch->add_option("--on-open", on_open, "Run this for each that opens; its input is the line")
+        ->option_text("CMD");
     beam::tool::stream_options stream(*watch);
     for (const auto* once :
          {run, allow, success, failure, trip, reset, disable, enable, set, forget, watch})
@@ -128,6 +131,6 @@ int main(int argc, char** argv) {
         if (enable->parsed()) return breaker::force(node, "enable", force);
         if (set->parsed()) return breaker::set(node, name, changes());
         if (forget->parsed()) return breaker::forget(node, name);
-        return breaker::watch(node, name, stream.limits());
+        return breaker::watch(node, name, on_open, stream.limits());
     });
 }

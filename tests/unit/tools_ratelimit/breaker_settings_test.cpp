@@ -41,6 +41,7 @@ TEST_CASE("settings are read as people type them") {
     t.probes = 4;
     t.slow = "1.5s";
     t.permit_time = "2m";
+    t.ramp = "1m";
     const settings s = after(t);
     CHECK(s.failures == 3);
     CHECK(s.window == 10s);
@@ -54,6 +55,7 @@ TEST_CASE("settings are read as people type them") {
     CHECK(s.successes == 4);
     CHECK(s.slow == 1500ms);
     CHECK(s.permit_time == 2min);
+    CHECK(s.ramp == 1min);
 
     settings_text calls;
     calls.failures = "7";
@@ -133,4 +135,21 @@ TEST_CASE("a cooldown doubles up to its cap, with a jitter around") {
     s.jitter_ppm = 0;
     s.cooldown_max = 30s;
     CHECK(cooldown_of(s, 9, 0) == 30s);
+}
+
+TEST_CASE("a ramp rises evenly from a tenth to all") {
+    settings_text t;
+    t.ramp = "100s";
+    const settings s = after(t);
+    CHECK(ramp_share(s, 0s) == 100'000);
+    CHECK(ramp_share(s, 50s) == 550'000);
+    CHECK(ramp_share(s, 100s - 1ns) == 999'999);
+    CHECK(ramp_share(s, 100s) == 1'000'000);
+    CHECK(ramp_share(settings(), 0s) == 1'000'000);
+    t.ramp = "8784h";
+    CHECK(ramp_share(after(t), 4392h) == 550'000);
+    t.ramp = "off";
+    CHECK(changed(s, t)->ramp == 0s);
+    t.ramp = "0s";
+    CHECK(why_not(t, "bad_setting") == "--ramp 0s: it must be longer than 0, or off");
 }

@@ -144,6 +144,73 @@ TEST_CASE("a probe that fails opens it again, for longer each time, up to the ca
     });
 }
 
+// How many of so many calls go through now; each succeeds at once.
+awaitable<int> admitted(pid b, int n) {
+    int count = 0;
+    for (int i = 0; i < n; ++i) {
+        admission a = co_await allow(b);
+        if (!a.allowed) continue;
+        ++count;
+        (void)co_await tell(b, result_kind::success, a.permit);
+    }
+    co_return count;
+}
+
+awaitable<void> open_and_close_by_probe(self me, pid b) {
+    co_await fail_times(b, 5);
+    co_await me.sleep_for(30s);
+    admission probe = co_await allow(b);
+    CHECK(probe.allowed);
+    (void)co_await tell(b, result_kind::success, probe.permit);
+    CHECK(co_await state_of(b) == state_kind::closed);
+}
+
+TEST_CASE("a ramp lets a growing share through, evenly, once probes have closed it") {
+    with_breaker([](self me, pid b) -> awaitable<void> {
+        settings_text t;
+        t.ramp = "100s";
+        co_await set_on(b, t);
+        CHECK(co_await admitted(b, 10) == 10);  // a breaker that never opened has none
+        co_await open_and_close_by_probe(me, b);
+        // The first goes through, so that one who calls seldom is not refused for long.
+        CHECK(co_await admitted(b, 1) == 1);
+        int n = co_await admitted(b, 100);
+        CHECK(n >= 10);
+        CHECK(n <= 11);
+        admission refused = co_await allow(b);
+        while (refused.allowed) refused = co_await allow(b);
+        CHECK(refused.share_ppm >= 100'000);
+        CHECK(refused.share_ppm < 110'000);
+        co_await me.sleep_for(50s);
+        n = co_await admitted(b, 1000);
+        CHECK(n >= 549);
+        CHECK(n <= 560);
+        co_await me.sleep_for(50s);
+        CHECK(co_await admitted(b, 100) == 100);
+        status s = co_await look(b);
+        CHECK(s.share_ppm == 1'000'000);
+    });
+}
+
+TEST_CASE("a failure in the ramp opens it as ever, and who closes it by hand gets no ramp") {
+    with_breaker([](self me, pid b) -> awaitable<void> {
+        settings_text t;
+        t.ramp = "1h";
+        co_await set_on(b, t);
+        co_await open_and_close_by_probe(me, b);
+        CHECK(co_await admitted(b, 100) < 15);
+        co_await fail_times(b, 5);
+        CHECK(co_await state_of(b) == state_kind::open);
+        CHECK(co_await force(b, force_kind::reset));
+        CHECK(co_await admitted(b, 100) == 100);
+        // In the ramp it ends it.
+        co_await open_and_close_by_probe(me, b);
+        CHECK(co_await admitted(b, 100) < 15);
+        CHECK(co_await force(b, force_kind::reset));
+        CHECK(co_await admitted(b, 100) == 100);
+    });
+}
+
 TEST_CASE("several probes, of which so many must succeed") {
     with_breaker([](self me, pid b) -> awaitable<void> {
         settings_text t;

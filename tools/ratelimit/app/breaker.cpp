@@ -90,6 +90,7 @@ beam::statem_init<breaker> breaker::init(std::string name) {
         b.again_ = row->again;
         b.opened_ = row->opened;
         b.starts_ = row->starts + 1;
+        b.ramp_from_ = row->ramp_from;
         b.reason_ = row->reason;
         b.by_ = row->by;
         if (state == state_kind::open) b.opened_at_ms_ = row->since_ms;
@@ -170,6 +171,7 @@ void breaker::write_row(state_kind s) const {
     row.again = again_;
     row.opened = opened_;
     row.starts = starts_;
+    row.ramp_from = s == state_kind::closed ? ramp_from_ : 0;
     row.reason = reason_;
     row.by = by_;
     put_row(row);
@@ -193,6 +195,7 @@ status breaker::status_in(state_kind s) const {
     told.opened_at_ms = opened_at_ms_;
     told.rejected = rejected_;
     told.calls = calls_;
+    if (s == state_kind::closed) told.share_ppm = share_now();
     told.in_force = settings_;
     told.own_settings = own_settings_;
     return told;
@@ -219,7 +222,7 @@ beam::transition breaker::closed_now() {
     forced_ = false;
     reason_.clear();
     by_.clear();
-    until_ = 0;
+    until_ = ramp_from_ = 0;
     window_.clear();
     return next_state(closed{});
 }

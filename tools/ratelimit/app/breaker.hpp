@@ -1,6 +1,7 @@
 // A breaker: one process that lets calls through, or refuses them when they keep failing.
 //
-//   closed     calls go through; their ends are counted (call_window.hpp)
+//   closed     calls go through; their ends are counted (call_window.hpp). For the time of its ramp only a growing
+//              share of them, evenly: whom it stood before has just recovered
 //   open       no call goes through, until the cooldown is over
 //   half_open  so many calls at once go through as probes; enough that succeed close it, one that fails opens it
 //   disabled   all calls go through and nothing is counted, until somebody enables it
@@ -39,6 +40,7 @@ struct admission {
     nanoseconds retry_after{0};  ///< refused: when to ask again; 0: when somebody resets it
     std::uint64_t probes = 0;    ///< refused for as many that are under way
     bool is_full = false;        ///< refused for the number of calls under way
+    std::uint64_t share_ppm = 1'000'000;  ///< calls a million that go through: less in a ramp
 };
 
 /// To the process that a permit was given to: it has ended, and the process is watched no longer.
@@ -65,6 +67,7 @@ struct status {
     std::int64_t opened_at_ms = 0;  ///< Unix time of the last of these
     std::uint64_t rejected = 0;     ///< calls refused, since the process began
     std::uint64_t calls = 0;        ///< and let through
+    std::uint64_t share_ppm = 1'000'000;  ///< as that of an admission; of a closed one
     settings in_force;
     bool own_settings = false;
 };
@@ -211,6 +214,7 @@ private:
     void entered(const beam::term& old, state_kind s);
 
     permit make_permit(state_kind s, const ask& m);
+    [[nodiscard]] std::uint64_t share_now() const;
     beam::transition admit(state_kind s, const ask& m, const beam::from& caller);
     beam::transition refuse(const beam::from& caller, admission a);
 
@@ -238,10 +242,12 @@ private:
     permit_book permits_;
     beam::random_generator random_{0};
 
-    std::uint32_t epoch_ = 0;      // one more at each change of state
-    std::uint32_t again_ = 0;      // openings since it was last closed
-    std::uint64_t successes_ = 0;  // of probes
-    std::int64_t until_ = 0;       // of an open one: when it is half open; 0: never by itself
+    std::uint32_t epoch_ = 0;        // one more at each change of state
+    std::uint32_t again_ = 0;        // openings since it was last closed
+    std::uint64_t successes_ = 0;    // of probes
+    std::int64_t until_ = 0;         // of an open one: when it is half open; 0: never by itself
+    std::int64_t ramp_from_ = 0;     // when its probes closed it; 0: no ramp is under way
+    std::uint64_t ramp_credit_ = 0;  // calls a million: with a whole one the next goes through
     std::uint64_t last_permit_ = 0;
     std::int64_t agenda_at_ = INT64_MAX;  // what its timer is set to
     std::int64_t last_event_ = 0;

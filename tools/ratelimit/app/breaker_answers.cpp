@@ -28,6 +28,7 @@ beam::term shown(const settings& s) {
     f.add("successes", s.successes);
     f.add("slow_ms", ms_up(s.slow));
     f.add("permit_time_ms", ms_up(s.permit_time));
+    f.add("ramp_ms", ms_up(s.ramp));
     return f.to_term();
 }
 
@@ -75,6 +76,7 @@ beam::term shown(const std::string& name, const status& s, bool known) {
     f.add("probes_succeeded", s.successes);
     f.add("total_calls", s.calls);
     f.add("total_rejected", s.rejected);
+    f.add("share_percent", double(s.share_ppm) / 10'000);
     f.add("settings", shown(s.in_force));
     f.add("own_settings", s.own_settings);
     return f.to_term();

@@ -53,6 +53,7 @@ beam::awaitable<beam::transition> breaker::forced(state_kind s, force m, beam::f
         reason_ = m.reason;
     }
     if (m.what == force_kind::reset) again_ = 0;
+    if (s == state_kind::closed && m.what == force_kind::reset) write_row(s);  // its ramp is over
     t.reply(caller, beam::outcome<bool>(true));
     co_return t;
 }

@@ -29,6 +29,8 @@ struct call_params {
     BEAM_FIELDS(call_params, name, permit, slow_ms, took_ms, result, reason)
 };
 
+constexpr std::uint64_t all_ppm = 1'000'000;
+
 // Refused: `is_full` is the node's trouble, the rest an answer.
 answer not_admitted(const admission& a, const std::string& name, int exit) {
     if (a.is_full)
@@ -36,6 +38,12 @@ answer not_admitted(const admission& a, const std::string& name, int exit) {
                             75);
     if (a.probes > 0)
         return beam::refuse("half_open", "the breaker is half open, and its probes are under way",
+                            "breaker status " + name, exit);
+    if (a.share_ppm < all_ppm)
+        return beam::refuse("ramp",
+                            "the breaker has closed, and lets " +
+                                std::to_string(a.share_ppm / 10'000) +
+                                "% of the calls through until its ramp is over",
                             "breaker status " + name, exit);
     if (a.retry_after == 0ns)
         return beam::refuse("open", "the breaker is open until it is reset",
@@ -59,6 +67,7 @@ awaitable<answer> allow(request&, call_params p) {
     f.add("permit", a.permit);
     f.add("retry_after_ms", ms_up(a.retry_after));
     f.add("probes_in_flight", a.probes);
+    f.add("share_percent", double(a.share_ppm) / 10'000);
     co_return f.to_term();
 }
 

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 using ratelimit::clock_now;
 
 constexpr std::size_t permits_max = 10'000;
+constexpr std::uint64_t whole_call = 1'000'000;  // in millionths
 
 beam::term agenda_timer() {
     return beam::atom("agenda");
@@ -59,7 +60,22 @@ beam::transition breaker::admit(state_kind s, const ask& m, const beam::from& ca
     return t;
 }
 
+std::uint64_t breaker::share_now() const {
+    if (ramp_from_ == 0) return whole_call;
+    return ramp_share(settings_, nanoseconds(clock_now() - ramp_from_));
+}
+
 beam::transition breaker::handle_call(const closed&, const ask& m, const beam::from& caller) {
+    const std::uint64_t share = share_now();
+    if (share < whole_call) {
+        ramp_credit_ += share;
+        if (ramp_credit_ < whole_call) {
+            admission a;
+            a.share_ppm = share;
+            return refuse(caller, std::move(a));
+        }
+        ramp_credit_ -= whole_call;
+    }
     return admit(state_kind::closed, m, caller);
 }
 
@@ -103,7 +119,10 @@ beam::transition breaker::count(state_kind s, std::uint32_t epoch, call_end end,
     if (s != state_kind::half_open) return keep_state();
     if (end != call_end::success) return open_again(std::move(reason));
     if (++successes_ < settings_.successes) return keep_state();
-    return closed_now();
+    beam::transition t = closed_now();
+    if (settings_.ramp > 0ns) ramp_from_ = last_event_;
+    ramp_credit_ = whole_call;
+    return t;
 }
 
 beam::transition breaker::end_of_call(state_kind s, const told& m, bool& known) {

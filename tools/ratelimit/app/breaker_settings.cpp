@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t million = 1'000'000;
+constexpr std::uint64_t ramp_begins = 100'000;
 constexpr std::uint64_t calls_max = 10'000;  // that a window of calls remembers
 constexpr std::uint64_t probes_max = 1'000;
 constexpr nanoseconds time_max = std::chrono::hours(24 * 366);
@@ -122,7 +123,7 @@ beam::result<void> set_share_or_off(std::uint64_t& field, const char* option,
 
 bool settings_text::is_empty() const {
     return !failures && !rate && !min_calls && !window && !cooldown && !jitter && !probes &&
-           !successes && !slow && !permit_time;
+           !successes && !slow && !permit_time && !ramp;
 }
 
 beam::result<void> check(const settings& s) {
@@ -165,6 +166,7 @@ beam::result<settings> changed(settings s, const settings_text& changes) {
     if (changes.cooldown && r) r = set_cooldown(s, *changes.cooldown);
     if (changes.jitter && r) r = set_share_or_off(s.jitter_ppm, "jitter", *changes.jitter);
     if (changes.slow && r) r = set_time_or_off(s.slow, "slow", *changes.slow);
+    if (changes.ramp && r) r = set_time_or_off(s.ramp, "ramp", *changes.ramp);
     if (changes.permit_time && r) {
         auto time = read_time("permit-time", *changes.permit_time, *changes.permit_time);
         if (!time) return beam::pass(time);
@@ -179,6 +181,14 @@ beam::result<settings> changed(settings s, const settings_text& changes) {
     if (changes.successes) s.successes = *changes.successes;
     if (auto good = check(s); !good) return beam::pass(good);
     return s;
+}
+
+std::uint64_t ramp_share(const settings& s, nanoseconds since) {
+    if (since >= s.ramp || since < 0ns) return million;
+    __extension__ using wide = unsigned __int128;
+    const auto risen = wide(million - ramp_begins) * static_cast<std::uint64_t>(since.count()) /
+                       static_cast<std::uint64_t>(s.ramp.count());
+    return ramp_begins + static_cast<std::uint64_t>(risen);
 }
 
 nanoseconds cooldown_of(const settings& s, std::uint32_t again, std::uint32_t random) {

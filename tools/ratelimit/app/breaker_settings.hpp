@@ -29,10 +29,11 @@ struct settings {
     std::uint64_t successes = 1;   ///< of these that close it
     nanoseconds slow{0};           ///< a call that takes longer is a failure; 0: none is
     nanoseconds permit_time = std::chrono::seconds(60);  ///< unheard of for so long: a failure
+    nanoseconds ramp{0};  ///< once its probes have closed it, how long until all calls go through
 
     friend bool operator==(const settings&, const settings&) = default;
     BEAM_FIELDS(settings, failures, rate_ppm, min_calls, window, window_calls, cooldown,
-                cooldown_max, jitter_ppm, probes, successes, slow, permit_time)
+                cooldown_max, jitter_ppm, probes, successes, slow, permit_time, ramp)
 };
 
 /// Errors: `impossible`, with the sentence that says which settings exclude each other or their meaning.
@@ -50,14 +51,18 @@ struct settings_text {
     std::optional<std::uint64_t> successes;
     std::optional<std::string> slow;         ///< `1s`, `off`
     std::optional<std::string> permit_time;  ///< `60s`
+    std::optional<std::string> ramp;         ///< `1m`, `off`
     BEAM_FIELDS(settings_text, failures, rate, min_calls, window, cooldown, jitter, probes,
-                successes, slow, permit_time)
+                successes, slow, permit_time, ramp)
 
     [[nodiscard]] bool is_empty() const;
 };
 
 /// Errors: `bad_setting` (malformed, with the option's name), `impossible`.
 [[nodiscard]] beam::result<settings> changed(settings s, const settings_text& changes);
+
+/// Calls a million that go through so long after its probes have closed it: from a tenth to all.
+[[nodiscard]] std::uint64_t ramp_share(const settings& s, nanoseconds since);
 
 /// The cooldown of the `again`th opening without a closing in between (0: the first), `random` being a
 /// number from 0 to 2^32 - 1: it lies within the jitter around the doubled and capped cooldown.

@@ -26,11 +26,12 @@ struct breaker_row {
     std::int64_t since_ms = 0;
     std::uint32_t again = 0;
     std::uint64_t opened = 0;
-    std::uint32_t starts = 0;  ///< how often its process was started
+    std::uint32_t starts = 0;    ///< how often its process was started
+    std::int64_t ramp_from = 0;  ///< of a closed one, on the node's clock: since when; 0: no ramp
     std::string reason;
     std::string by;
-    BEAM_FIELDS(breaker_row, name, state, forced, until, since_ms, again, opened, starts, reason,
-                by)
+    BEAM_FIELDS(breaker_row, name, state, forced, until, since_ms, again, opened, starts, ramp_from,
+                reason, by)
     using key = beam::ets::key_field<&breaker_row::name>;
 };
 
