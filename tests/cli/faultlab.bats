@@ -386,6 +386,13 @@ $ faultlab run --ready-line never --ready-within 200ms -- 'web=echo hello; exec 
 [1]
 END
     no_program "sleep 7021"
+    # Bytes of any kind in it do not keep it from being said.
+    transcript <<'END'
+$ faultlab run --ready-line never --ready-within 200ms -- 'web=printf "\377bad\033[31m\n"; exec sleep 7022'
+2> faultlab: run ... failed: the tree does not start: web not ready within 200ms, its last line: \xffbad\e[31m
+[1]
+END
+    no_program "sleep 7022"
 }
 
 @test "a program that cannot be started, or has nothing to say, is an error" {

@@ -113,6 +113,13 @@ blocked (retry_in=20m)
 $ ratelimit peek user42
 allowed (remaining=2)
 END
+    transcript <<'END'
+$ ratelimit check same same --limit 1/1h
+allowed (remaining=0)
+$ ratelimit check same same --limit 1/1h
+blocked (retry_in=1h)
+[1]
+END
     run ratelimit check user42 ip:10.0.0.1 --json --limit 3/1h
     [ "$(jq -c '[.keys[] | [.key,.allowed,.remaining]]' <<<"$output")" = '[["user42",true,2],["ip:10.0.0.1",false,0]]' ]
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "libbeamcore/base/duration.hpp"
+#include "libbeamcore/base/utf8.hpp"
 #include "libbeamcore/io/connection.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/runtime/timer.hpp"
@@ -162,7 +163,7 @@ bool program::takes_output(const std::string& bytes) {
             continue;
         }
         if (!setting_->ready.line.empty() && matches(setting_->ready.line, line_)) found = true;
-        last_line_ = line_.substr(0, 200);
+        last_line_ = beam::escape_unprintable(std::string_view(line_).substr(0, 200));
         line_.clear();
     }
     return found;

@@ -1,5 +1,7 @@
 #include "tools/ratelimit/app/requests.hpp"
 
+#include <algorithm>
+
 #include "tools/ratelimit/app/kept.hpp"
 #include "tools/ratelimit/app/names.hpp"
 #include "tools/ratelimit/app/tables.hpp"
@@ -13,10 +15,12 @@ constexpr std::size_t keys_max = 100;  // of one check
 tl::expected<asked, beam::request_error> understand(const key_params& p) {
     if (!has_tables()) return no_tables();
     asked a;
-    a.keys = p.keys;
-    if (!p.key.empty() || p.keys.empty()) a.keys.insert(a.keys.begin(), p.key);
-    if (a.keys.size() > keys_max)
+    if (p.keys.size() > keys_max)
         return malformed("at most " + std::to_string(keys_max) + " keys are checked at once");
+    if (!p.key.empty() || p.keys.empty()) a.keys.push_back(p.key);
+    // One that is named twice counts once: of two charges one would be refused for the other's sake.
+    for (const std::string& key : p.keys)
+        if (std::find(a.keys.begin(), a.keys.end(), key) == a.keys.end()) a.keys.push_back(key);
     for (const std::string& key : a.keys)
         if (auto why = bad_key(key)) return malformed(*why);
     const std::string name = p.rule.empty() ? default_rule : p.rule;
