@@ -26,11 +26,17 @@ std::uint64_t number_of(const json& object, const char* key) {
     return it != object.end() && it->is_number() ? it->get<std::uint64_t>() : 0;
 }
 
+// In full: of a plan nobody wants 2s for 1s250ms, and a script takes it so.
 std::string time_of_ms(const json& object, const char* key) {
-    return beam::print_duration(std::chrono::milliseconds(number_of(object, key)));
+    return beam::print_duration_exact(std::chrono::milliseconds(number_of(object, key)));
 }
+// What was measured has at least four figures.
 std::string time_of_us(const json& object, const char* key) {
-    return beam::print_duration(std::chrono::microseconds(number_of(object, key)));
+    const std::uint64_t us = number_of(object, key);
+    if (us < 10'000) return std::to_string(us) + "us";
+    if (us < 10'000'000) return std::to_string((us + 999) / 1000) + "ms";
+    return beam::print_duration_exact(
+        std::chrono::ceil<std::chrono::milliseconds>(std::chrono::microseconds(us)));
 }
 
 std::string called(const std::string& name, bool programs) {

@@ -72,7 +72,20 @@ TEST_CASE("the lines of an attack") {
     h["ended"] = false;
     CHECK(hit_line(h) == "room general told to crash -> traps exits and goes on");
     h["fault"] = "hang";
-    CHECK(hit_line(h) == "room general hung for 2ms -> goes on");
+    CHECK(hit_line(h) == "room general hung for 1500us -> goes on");
+    h["took_us"] = 1'001'200;
+    CHECK(hit_line(h) == "room general hung for 1002ms -> goes on");
+    h["took_us"] = 61'000'100;
+    CHECK(hit_line(h) == "room general hung for 1m1s1ms -> goes on");
+    h["took_us"] = 20'000;
     h["ended"] = true;
-    CHECK(hit_line(h) == "room general hung for 2ms -> ended, not restarted");
+    CHECK(hit_line(h) == "room general hung for 20ms -> ended, not restarted");
+}
+
+TEST_CASE("the times of a plan are exact") {
+    const json plan = {{"programs", false},
+                       {"faults",
+                        {{{"at_ms", 0}, {"fault", "kill"}, {"worker", "A"}},
+                         {{"at_ms", 61'250}, {"fault", "kill"}, {"worker", "B"}}}}};
+    CHECK(plan_lines(plan) == lines{"at 0s: kill worker A", "at 1m1s250ms: kill worker B"});
 }
