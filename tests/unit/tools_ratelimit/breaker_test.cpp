@@ -421,6 +421,68 @@ TEST_CASE("by hand: tripped for a time or until it is reset, disabled and enable
     });
 }
 
+// Everything that can happen to a breaker, and the state that it leaves each state in: the manual's table.
+constexpr auto no_change = std::nullopt;
+struct happening {
+    const char* what;
+    std::optional<state_kind> from_closed, from_open, from_half_open, from_disabled;
+};
+constexpr happening happenings[] = {
+    {"failures", state_kind::open, no_change, state_kind::open, no_change},
+    {"success", no_change, no_change, state_kind::closed, no_change},
+    {"time", no_change, state_kind::half_open, no_change, no_change},
+    {"trip", state_kind::open, no_change, state_kind::open, no_change},
+    {"reset", no_change, state_kind::closed, state_kind::closed, no_change},
+    {"disable", state_kind::disabled, state_kind::disabled, state_kind::disabled, no_change},
+    {"enable", no_change, no_change, no_change, state_kind::closed},
+};
+
+awaitable<void> happens(self me, pid b, std::string what) {
+    if (what == "failures") {
+        co_await fail_times(b, 5);
+    } else if (what == "success") {
+        (void)co_await tell(b, result_kind::success);
+    } else if (what == "time") {
+        co_await me.sleep_for(30s + 10ms);
+    } else {
+        const auto kind = what == "trip"      ? force_kind::trip
+                          : what == "reset"   ? force_kind::reset
+                          : what == "disable" ? force_kind::disable
+                                              : force_kind::enable;
+        (void)co_await force(b, kind);
+    }
+}
+
+awaitable<pid> made_in(self me, state_kind state, std::string name) {
+    pid b = co_await made(std::move(name));
+    if (state == state_kind::disabled) co_await happens(me, b, "disable");
+    if (state == state_kind::open || state == state_kind::half_open)
+        co_await happens(me, b, "failures");
+    if (state == state_kind::half_open) co_await happens(me, b, "time");
+    CHECK(co_await state_of(b) == state);
+    co_return b;
+}
+
+TEST_CASE("each transition of the manual's table, and no other") {
+    test::simulated([](self me) -> awaitable<void> {
+        (void)co_await test::start_application();
+        for (const happening& h : happenings) {
+            const std::pair<state_kind, std::optional<state_kind>> rows[] = {
+                {state_kind::closed, h.from_closed},
+                {state_kind::open, h.from_open},
+                {state_kind::half_open, h.from_half_open},
+                {state_kind::disabled, h.from_disabled}};
+            for (const auto& [from, to] : rows) {
+                CAPTURE(h.what);
+                CAPTURE(name_of(from));
+                pid b = co_await made_in(me, from, std::string(h.what) + name_of(from));
+                co_await happens(me, b, h.what);
+                CHECK(co_await state_of(b) == to.value_or(from));
+            }
+        }
+    });
+}
+
 TEST_CASE("looking changes nothing, and makes nothing") {
     test::simulated([](self me) -> awaitable<void> {
         (void)co_await test::start_application();
