@@ -46,6 +46,26 @@ load helper
     [ "$status" -eq 1 ]
 }
 
+hanging() { [[ $(faultlab list) == "attack $1: hang, 1 fault in "* ]]; }
+
+@test "a durable check whose writer dies before it is on disk is 75, and what it took is given back" {
+    local code=0 checker
+    ratelimit check kept --limit 10/1h --durable
+    faultlab attack --target ratelimit_writer --include-system --fault hang --hold 1h >/dev/null 2>&1 3>&- &
+    eventually hanging ratelimit_writer
+    ratelimit check kept --limit 10/1h --durable --cost 5 >"$BEAM_TEST_ROOT/out" 2>"$BEAM_TEST_ROOT/err" 3>&- &
+    checker=$!
+    eventually bash -c '[ "$(ratelimit peek kept)" = "allowed (remaining=4)" ]'
+    observer kill ratelimit_writer --write --yes
+    wait $checker || code=$?
+    [ "$code" -eq 75 ]
+    [ ! -s "$BEAM_TEST_ROOT/out" ]
+    [ "$(cat "$BEAM_TEST_ROOT/err")" = "ratelimit: check kept failed: a process of the application ended before it answered (it may have been done); try: beamd logs" ]
+    [ "$(ratelimit peek kept)" = "allowed (remaining=9)" ]
+    faultlab clear >/dev/null
+    ratelimit check kept --limit 10/1h --durable
+}
+
 # Kills whoever of that name is there, again and again, until the file is gone.
 killer() {
     while [ -e "$BEAM_TEST_ROOT/kills" ]; do
