@@ -18,7 +18,7 @@ _faultlab() {
     local words=''
     case "$place" in
         '') words='run attack script list clear batch config completion' ;;
-        '/run') words='--help --strategy --workers --restart --fault --victim --count --rate --for --seed --dry-run --intensity --period --hold --within --junit --ready-line --ready-port --ready-cmd --ready-within --grace' ;;
+        '/run') words='--help --strategy --workers --restart --fault --victim --count --rate --for --seed --dry-run --intensity --period --hold --within --shrink --junit --ready-line --ready-port --ready-cmd --ready-within --grace' ;;
         '/attack') words='--help --target --fault --count --rate --for --seed --dry-run --hold --within --include-system' ;;
         '/script') words='--help --check --seed --dry-run' ;;
         '/list') words='--help' ;;

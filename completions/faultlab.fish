@@ -45,6 +45,7 @@ complete -c faultlab -n 'test (__beam_faultlab_path) = "/run"' -l intensity -x -
 complete -c faultlab -n 'test (__beam_faultlab_path) = "/run"' -l period -x -d 'Within this time (5s)'
 complete -c faultlab -n 'test (__beam_faultlab_path) = "/run"' -l hold -x -d 'How long a hang or slowness lasts (500ms)'
 complete -c faultlab -n 'test (__beam_faultlab_path) = "/run"' -l within -x -d 'A recovery must be done (5s; of programs 30s)'
+complete -c faultlab -n 'test (__beam_faultlab_path) = "/run"' -l shrink -d 'If it fails, try again with fewer faults, and print the fewest that fail'
 complete -c faultlab -n 'test (__beam_faultlab_path) = "/run"' -l junit -r -d 'Write a report for CI into this file'
 complete -c faultlab -n 'test (__beam_faultlab_path) = "/run"' -l ready-line -x -d 'Programs: ready when a line of output matches'
 complete -c faultlab -n 'test (__beam_faultlab_path) = "/run"' -l ready-port -x -d 'Programs: ready when this port of 127.0.0.1 answers'

@@ -182,6 +182,31 @@ END
     [[ $output == *"not as promised: "* ]]
 }
 
+@test "a schedule that fails is shrunk to what is enough" {
+    # When db dies web ends too, which nobody promised; faults of web and log do no harm.
+    cat >web <<'END'
+until db=$(cat db.pid 2>/dev/null) && kill -0 "$db" 2>/dev/null; do sleep 0.01; done
+echo ready
+while kill -0 "$db" 2>/dev/null; do sleep 0.01; done
+exit 1
+END
+    victims=$(faultlab run --fault kill --count 6 --seed 5 --dry-run -- 'db=x' 'web=x' 'log=x' | grep -c ' db$')
+    [ "$victims" -ge 1 ] && [ "$victims" -le 5 ]
+    run faultlab run --fault kill --count 6 --seed 5 --intensity 100 --grace 50ms --shrink -- \
+        'db=echo $$ >db.pid; exec sleep 7071' 'web=. ./web' 'log=exec sleep 7072'
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ $output == *$'\n'"shrunk: 1 of 6 faults fails ("*" more runs)"$'\n'"at 0s: kill db"$'\n'"faults="* ]]
+    # Nothing to shrink.
+    run faultlab run --count 3 --intensity 9 --seed 2 --shrink --json
+    [ "$status" -eq 0 ]
+    [[ $output != *shrunk* ]]
+    run faultlab run --within 0 --count 4 --victim A --intensity 9 --shrink --json
+    [ "$status" -eq 1 ]
+    jq -s -e '.[-2] | .event == "shrunk" and .of == 4 and (.faults | length) == 1' <<<"$output"
+    no_program "sleep 707"
+}
+
 # -- seeds, rates, plans --------------------------------------------------------------------------
 
 @test "the same seed gives the same schedule, and the run follows it" {

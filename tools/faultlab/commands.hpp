@@ -26,6 +26,7 @@ struct run_options {
     std::string strategy = "one_for_one", restart, fault = "crash", victim;
     std::optional<std::uint64_t> workers, intensity, ready_port;
     drawing_options drawing;
+    bool shrink = false;
     std::string period, hold, within, junit;
     std::vector<std::string> programs;  ///< `NAME=COMMAND`
     std::string ready_line, ready_command, ready_within, grace;

@@ -77,6 +77,8 @@ CLI::App* add_run(CLI::App& app, faultlab::run_options& o) {
     add_duration(*run, "--period", o.period, "Within this time (5s)");
     add_duration(*run, "--hold", o.hold, "How long a hang or slowness lasts (500ms)");
     add_duration(*run, "--within", o.within, "A recovery must be done (5s; of programs 30s)");
+    run->add_flag("--shrink", o.shrink,
+                  "If it fails, try again with fewer faults, and print the fewest that fail");
     run->add_option("--junit", o.junit, "Write a report for CI into this file")
         ->option_text("FILE");
     run->add_option("--ready-line", o.ready_line, "Programs: ready when a line of output matches")

@@ -9,6 +9,7 @@
 #include "tools/faultlab/commands.hpp"
 #include "tools/faultlab/junit.hpp"
 #include "tools/faultlab/lines.hpp"
+#include "tools/faultlab/shrink.hpp"
 
 extern char** environ;
 
@@ -20,6 +21,8 @@ using beam::tool::failure;
 using nlohmann::json;
 
 namespace {
+
+constexpr std::uint64_t trials_max = 100;  // of --shrink
 
 [[noreturn]] void wrong(std::string what, std::string why, std::string next = {}) {
     failure error(exit_code::usage, std::move(why), std::move(next));
@@ -168,6 +171,33 @@ void say_seed(std::uint64_t seed, const beam::tool::common_state& common) {
     err.flush();
 }
 
+namespace {
+
+// Runs it again with parts of its schedule, and prints the smallest that still fails.
+void shrink(client& node, json params, std::uint64_t planned) {
+    auto& common = *node.common();
+    const shrunk s = smallest_failing(planned, trials_max, [&](const fault_places& places) {
+        params["only"] = places;
+        const auto end = node.stream("faultlab.run", params, [](const json&) { return true; });
+        return end && !end->value("kept", false);
+    });
+    params["only"] = s.places;
+    params["dry_run"] = true;
+    json plan = node.ask("faultlab.run", params);
+    const std::string count = std::to_string(s.places.size());
+    const std::string head = "shrunk: " + count + " of " + std::to_string(planned) +
+                             (s.places.size() == 1 ? " faults fails" : " faults fail") + " (" +
+                             std::to_string(s.trials) + " more runs)";
+    plan["event"] = "shrunk";
+    plan["of"] = planned;
+    plan["trials"] = s.trials;
+    plan.erase("dry_run");
+    if (common.quiet) return;
+    common.out.flushed_line(common.json ? plan.dump() : head + "\n" + joined(plan_lines(plan)));
+}
+
+}  // namespace
+
 exit_code run(client& node, const run_options& o) {
     auto& common = *node.common();
     const json params = params_of(o, common);
@@ -184,7 +214,10 @@ exit_code run(client& node, const run_options& o) {
             return true;
         });
         junit.write();
-        return printer.end(summary.value_or(json::object()));
+        const json end = summary.value_or(json::object());
+        const auto planned = end.value("planned", std::uint64_t{0});
+        if (o.shrink && planned > 1 && !end.value("kept", false)) shrink(node, params, planned);
+        return printer.end(end);
     } catch (const failure& error) {
         junit.write(error.why);
         throw;

@@ -3,6 +3,7 @@
 #include <regex.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "libbeamcore/base/duration.hpp"
@@ -154,6 +155,18 @@ checked<bool> read_fault(const run_params& p, run_plan& plan) {
     return true;
 }
 
+bool keep_only(const std::vector<std::uint64_t>& places, std::vector<planned_fault>& faults) {
+    if (places.empty()) return true;
+    const bool fits = places.back() < faults.size() &&
+                      std::is_sorted(places.begin(), places.end(), std::less_equal<>());
+    if (!fits) return false;
+    std::vector<planned_fault> kept;
+    kept.reserve(places.size());
+    for (const std::uint64_t at : places) kept.push_back(faults[at]);
+    faults = std::move(kept);
+    return true;
+}
+
 }  // namespace
 
 checked<milliseconds> time_of(const char* option, std::int64_t ms) {
@@ -206,6 +219,9 @@ checked<std::shared_ptr<run_plan>> plan_of(const run_params& p) {
     if (!faults) return refusal(faults.error());
     plan->seed = p.seed;
     plan->faults = *std::move(faults);
+    if (!keep_only(p.only, plan->faults))
+        return wrong("only", "places in a schedule of " + std::to_string(plan->faults.size()) +
+                                 " faults, ascending");
     const bool is_single = !p.count && !p.rate && !p.for_ms;
     if (!plan->victim && (is_single || p.count == std::uint64_t{1})) plan->victim = 0;
     return plan;

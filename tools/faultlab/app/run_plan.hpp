@@ -55,6 +55,7 @@ struct run_params {
     std::optional<std::int64_t> hold_ms;
     std::optional<std::int64_t> within_ms;
     bool dry_run = false;
+    std::vector<std::uint64_t> only;  ///< places of the faults in the schedule; empty: all
     std::vector<program_params> programs;
     std::string folder;
     std::map<std::string, std::string> env;
@@ -64,8 +65,8 @@ struct run_params {
     std::optional<std::int64_t> ready_within_ms;
     std::optional<std::int64_t> grace_ms;
     BEAM_FIELDS(run_params, strategy, restart, fault, workers, victim, count, rate, for_ms, seed,
-                intensity, period_s, hold_ms, within_ms, dry_run, programs, folder, env, ready_line,
-                ready_port, ready_command, ready_within_ms, grace_ms)
+                intensity, period_s, hold_ms, within_ms, dry_run, only, programs, folder, env,
+                ready_line, ready_port, ready_command, ready_within_ms, grace_ms)
 };
 
 /// The plan, or the refusal: kind `bad_params`, exit 2.
