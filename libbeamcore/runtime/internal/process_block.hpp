@@ -96,8 +96,8 @@ struct process_extra {
     std::unordered_map<std::uint64_t, bool> aliases;  // id -> once
     std::vector<std::pair<term, term>> dictionary;
     std::vector<callback<void(const term&)>> exit_hooks;
-    std::vector<module_record*>
-        guests;  // whose code it runs beside its body's, one entry an object
+    // Whose code it runs beside its body's: one entry an object (add_guest).
+    std::vector<module_record*> guests;
     std::optional<atom> name;
     beam::pid group_leader;
     signal** mark = nullptr;  // where receive_marked_if begins

@@ -89,7 +89,7 @@ bool worker::is_kept_away(std::optional<beam::from> caller) {
     if (now < drop_until_) return true;
     // Behind what is late already, for a way changes no order.
     const auto due = std::max(now < delay_until_ ? now + late_by : now, last_late_);
-    if (due <= now) return false;
+    if (due <= now && late_.empty()) return false;
     last_late_ = due;
     late_.push_back(std::move(caller));
     (void)beam::send_after(due - now, id(), late{});
