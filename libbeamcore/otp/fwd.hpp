@@ -7,6 +7,7 @@ class cast_result;
 class application_code;
 class child_start;
 class dynamic_supervisor_init;
+class enter_result;
 class event_result;
 class handler_swap;
 class module_table;
@@ -17,6 +18,8 @@ class supervisor_init;
 class sys_handler;
 class sys_target;
 class then;
+class time_limit;
+class transition;
 class via;
 struct application_spec;
 struct child_info;
@@ -33,6 +36,12 @@ struct registry_options;
 struct server_options;
 struct started;
 struct supervisor_flags;
+template <class R>
+class task;
+template <class R>
+class task_stream;
+template <class T>
+class statem_init;
 template <class T>
 class gen_event_handler;
 template <class T>
