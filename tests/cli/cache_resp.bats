@@ -154,6 +154,70 @@ END
     eventually bash -c '[ "$(cli exists k)" = 0 ]'
 }
 
+@test "CL.THROTTLE is redis-cell's, and counts with ratelimit" {
+    needs redis-cli
+    serve
+    throttle() { cli cl.throttle "$@" | paste -sd ' '; }
+    export -f throttle
+    # A day for each token, so that none comes back meanwhile.
+    transcript <<'END'
+$ throttle user42 3 1 86400
+0 4 3 -1 86400
+$ throttle user42 3 1 86400 2
+0 4 1 -1 259200
+$ throttle user42 3 1 86400 0
+0 4 1 -1 259200
+$ throttle user42 3 1 86400 2
+1 4 1 86400 259200
+$ throttle user42 3 1 86400 5
+1 4 1 -1 259200
+$ ratelimit peek user42
+allowed (remaining=1)
+$ ratelimit explain user42 --json | jq -c '[.key, .known, .limit, .remaining]'
+["user42",true,4,1]
+$ ratelimit check user42 --limit 1/1d --burst 4
+allowed (remaining=0)
+$ throttle user42 3 1 86400
+1 4 0 86400 345600
+$ ratelimit reset user42
+ok
+$ throttle user42 0 1 86400
+0 1 0 -1 86400
+END
+    # As it is in version 3, and beside other commands.
+    [ "$(cli -3 cl.throttle other 15 30 60 | paste -sd ' ')" = "0 16 15 -1 2" ]
+}
+
+@test "CL.THROTTLE: what makes no sense is refused, and counts nothing" {
+    needs redis-cli
+    serve
+    transcript <<'END'
+$ cli cl.throttle user42 15 30
+ERR wrong number of arguments for 'cl.throttle' command
+
+$ cli cl.throttle user42 15 30 60 1 1
+ERR wrong number of arguments for 'cl.throttle' command
+
+$ cli cl.throttle user42 many 30 60
+ERR value is not an integer or out of range
+
+$ cli cl.throttle user42 -1 30 60
+ERR value is not an integer or out of range
+
+$ cli cl.throttle user42 15 0 60
+ERR the count of a limit is 1 to 1000000000
+
+$ cli cl.throttle user42 15 30 0
+ERR the period of a limit is 1us to 366d
+
+$ cli cl.throttle "" 15 30 60
+ERR the key is empty
+
+$ ratelimit explain user42 --json | jq .known
+false
+END
+}
+
 @test "redis's own words for what is wrong" {
     needs redis-cli
     serve

@@ -210,8 +210,21 @@ TEST_CASE("other applications ask the gate: the answers of redis-cell") {
         auto wrong = throttle("user42", 15, 0, 60s, 1);
         CHECK((co_await wrong).error == "the count of a limit is 1 to 1000000000");
         auto costly = throttle("user42", 15, 30, 60s, 17);
-        CHECK((co_await costly).error == "a cost of 17 never fits into 16");
-        (void)me;
+        throttle_answer never = co_await costly;
+        CHECK(never.error.empty());
+        CHECK(never.limited);
+        CHECK(never.limit == 16);
+        CHECK(never.remaining == 0);
+        CHECK(never.retry_after == -1ns);
+        CHECK(never.reset_after == 32s);
+        auto empty = throttle("", 15, 30, 60s, 1);
+        CHECK_FALSE((co_await empty).error.empty());
+        // The rows of `ratelimit check`: one limiter.
+        CHECK_FALSE(check("user42", limit{30, 60s, 16}).allowed);
+        co_await me.sleep_for(4s);
+        CHECK(check("user42", limit{30, 60s, 16}).allowed);
+        auto after = throttle("user42", 15, 30, 60s, 1);
+        CHECK((co_await after).remaining == 0);
     });
 }
 

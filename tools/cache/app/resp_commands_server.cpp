@@ -264,11 +264,15 @@ beam::awaitable<void> throttle(resp_client& c, std::vector<std::string> all) {
         }
         n[i - 2] = *value;
     }
-    auto starting = beam::application::ensure_all_started(beam::atom("ratelimit"));
-    beam::outcome<std::vector<beam::atom>> started = co_await starting;
-    if (!started) {
-        c.out.error("ERR CL.THROTTLE needs the application ratelimit, which does not start here");
-        co_return;
+    if (!ratelimit::is_running()) {
+        auto starting = beam::application::ensure_all_started(beam::atom("ratelimit"));
+        beam::outcome<std::vector<beam::atom>> started = co_await starting;
+        if (!started) {
+            c.out.error(
+                "ERR CL.THROTTLE needs the application ratelimit, which does not start on this "
+                "node");
+            co_return;
+        }
     }
     auto asked = ratelimit::throttle(all[1], std::uint64_t(n[0]), std::uint64_t(n[1]),
                                      std::chrono::seconds(n[2]), std::uint64_t(n[3]));

@@ -4,9 +4,9 @@
 //     ratelimit::throttle_answer a = co_await asked;
 //     if (a.limited) ... a.retry_after ...
 //
-// It counts with a token bucket in the same rows as `ratelimit check KEY --rule NAME` does for the rule `throttle`
-// (which need not exist: each request brings its limit). Nothing here is linked: requests go as messages
-// to a registered name, so each application is upgraded alone.
+// It counts with a token bucket in the same rows as `ratelimit check KEY --limit RATE --burst N`: who asks here and
+// who asks there share what is allowed, and `ratelimit peek`, `explain`, `refund` and `reset` see the key. Nothing here
+// is linked: requests go as messages to a registered name, so each application is upgraded alone.
 #pragma once
 
 #include <chrono>
@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/term/atom.hpp"
 #include "libbeamcore/term/fields.hpp"
 
@@ -25,7 +26,8 @@ struct throttle_answer {
     bool limited = false;
     std::uint64_t limit = 0;  ///< what fits in at once
     std::uint64_t remaining = 0;
-    std::chrono::nanoseconds retry_after{-1};  ///< -1: it was not limited
+    std::chrono::nanoseconds retry_after{
+        -1};  ///< -1: it was not limited, or asks for more than the limit
     std::chrono::nanoseconds reset_after{0};
     std::string error;  ///< why the request makes no sense, else empty; nothing was counted then
     BEAM_FIELDS(throttle_answer, limited, limit, remaining, retry_after, reset_after, error)
@@ -42,8 +44,8 @@ struct throttle_request {
 };
 
 /// CL.THROTTLE key max_burst count period [quantity]: `count` tokens come back in each period, and one more than
-/// `max_burst` fit in at once. A quantity of 0 only looks. Exits the caller with `{noproc, ...}` where the
-/// application does not run, and after 5 s.
+/// `max_burst` fit in at once. A quantity of 0 only looks; one of more than the limit is limited for ever. Exits the
+/// caller with `{noproc, ...}` where the application does not run (is_running()), and after 5 s.
 [[nodiscard]] inline beam::future<throttle_answer> throttle(std::string key,
                                                             std::uint64_t max_burst,
                                                             std::uint64_t count,
@@ -51,6 +53,11 @@ struct throttle_request {
                                                             std::uint64_t quantity = 1) {
     throttle_request r{std::move(key), max_burst, count, period, quantity};
     return beam::send_request(beam::server_ref(beam::atom("ratelimit_gate")), std::move(r));
+}
+
+/// Whether the application runs here.
+[[nodiscard]] inline bool is_running() {
+    return beam::whereis(beam::atom("ratelimit_gate")).has_value();
 }
 
 }  // namespace ratelimit
