@@ -6,6 +6,8 @@
 #include <cstring>
 #include <vector>
 
+#include "libbeamcore/runtime/timer.hpp"
+
 namespace cache {
 
 namespace {
@@ -88,14 +90,18 @@ std::optional<std::int64_t> integer_of(std::string_view argument) {
 std::optional<std::int64_t> expiry_of(const session& s, time_unit unit, std::int64_t amount) {
     const bool seconds = unit == time_unit::s || unit == time_unit::unix_s;
     if (seconds && __builtin_mul_overflow(amount, std::int64_t{1000}, &amount)) return {};
+    std::int64_t from = s.now_ms();
     if (unit == time_unit::unix_s || unit == time_unit::unix_ms) {
-        const auto now = std::chrono::system_clock::now().time_since_epoch();
-        amount -= std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+        // Both clocks at one moment, or the same time of day would be another time when it is said again.
+        const auto apart =
+            beam::monotonic_time() - std::chrono::system_clock::now().time_since_epoch();
+        from = std::chrono::round<std::chrono::milliseconds>(apart).count();
     }
-    if (amount > ttl_max_ms) return {};
+    std::int64_t at = 0;
+    if (__builtin_add_overflow(from, amount, &at)) at = amount < 0 ? -1 : INT64_MAX;
+    if (at > s.now_ms() + ttl_max_ms) return {};
     // 0 stands for never.
-    const std::int64_t at = s.now_ms() + std::max(amount, -ttl_max_ms);
-    return at == 0 ? 1 : at;
+    return at == 0 ? 1 : std::max(at, s.now_ms() - ttl_max_ms);
 }
 
 void invalid_expire(resp_client& c, std::string_view command) {

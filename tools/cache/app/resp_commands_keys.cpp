@@ -48,8 +48,6 @@ void pttl(resp_client& c, arguments all) {
 
 // NX: only if it stays so far; XX: only if not; GT, LT: only if that is later, earlier.
 void expire(resp_client& c, arguments all, time_unit unit, std::string_view name) {
-    const auto amount = integer_of(all[2]);
-    if (!amount) return c.out.error(not_an_integer);
     bool nx = false, xx = false, gt = false, lt = false;
     for (std::string_view word : all.subspan(3)) {
         if (equals(word, "NX"))
@@ -66,6 +64,8 @@ void expire(resp_client& c, arguments all, time_unit unit, std::string_view name
     if (nx && (xx || gt || lt))
         return c.out.error("ERR NX and XX, GT or LT options at the same time are not compatible");
     if (gt && lt) return c.out.error("ERR GT and LT options at the same time are not compatible");
+    const auto amount = integer_of(all[2]);
+    if (!amount) return c.out.error(not_an_integer);
     const auto at = expiry_of(c.data, unit, *amount);
     if (!at) return invalid_expire(c, name);
     const auto e = c.data.peek(all[1]);

@@ -35,7 +35,7 @@ void quit(resp_client& c, arguments) {
 
 void select(resp_client& c, arguments all) {
     const auto n = integer_of(all[1]);
-    if (!n) return c.out.error("ERR invalid DB index");
+    if (!n) return c.out.error(not_an_integer);
     *n == 0 ? c.out.simple("OK") : c.out.error("ERR DB index is out of range");
 }
 
@@ -169,13 +169,14 @@ void command(resp_client& c, arguments all) {
         for (const resp_command& known : all_commands()) describe(c, known);
         return;
     }
-    if (equals(all[1], "COUNT")) return c.out.integer(std::int64_t(all_commands().size()));
+    if (equals(all[1], "COUNT") && all.size() == 2)
+        return c.out.integer(std::int64_t(all_commands().size()));
     if (equals(all[1], "DOCS")) return c.out.map(0);
     if (!equals(all[1], "INFO")) return unknown_subcommand(c, "COMMAND", all[1]);
     c.out.array(all.size() - 2);
     for (std::string_view name : all.subspan(2)) {
         const resp_command* known = find_command(name);
-        known ? describe(c, *known) : c.out.null_array();
+        known ? describe(c, *known) : c.out.null();
     }
 }
 

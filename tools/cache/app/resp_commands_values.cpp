@@ -14,18 +14,16 @@ void value_or_null(resp_client& c, const std::optional<held_value>& value) {
     value ? c.out.bulk(value->value()) : c.out.null();
 }
 
-/// What SET and GETEX say about time.
+/// What SET and GETEX say about time. Numbers are looked at when all words were: what is misspelt is said first.
 struct expiry_options {
-    std::optional<std::int64_t> at;
+    std::optional<time_unit> unit;
+    std::string_view amount;
     bool keeps = false;
     bool persists = false;
 };
 
-enum class reading : std::uint8_t { no_option, taken, failed };
-
-// EX, PX, EXAT and PXAT with the number behind; `i` goes behind it. What is wrong is said.
-reading read_expiry(resp_client& c, arguments all, std::size_t& i, std::string_view command,
-                    expiry_options& options) {
+// EX, PX, EXAT and PXAT with the number behind; `i` goes behind it. The same one may come again, another may not.
+bool read_expiry(arguments all, std::size_t& i, expiry_options& options) {
     static constexpr std::pair<std::string_view, time_unit> names[] = {
         {"EX", time_unit::s},
         {"PX", time_unit::ms},
@@ -33,23 +31,27 @@ reading read_expiry(resp_client& c, arguments all, std::size_t& i, std::string_v
         {"PXAT", time_unit::unix_ms}};
     for (const auto& [name, unit] : names) {
         if (!equals(all[i], name)) continue;
-        if (i + 1 == all.size() || options.at || options.keeps || options.persists) {
-            c.out.error(syntax_error);
-            return reading::failed;
-        }
-        const auto amount = integer_of(all[++i]);
-        if (!amount) {
-            c.out.error(not_an_integer);
-            return reading::failed;
-        }
-        if (*amount > 0) options.at = expiry_of(c.data, unit, *amount);
-        if (!options.at) {
-            invalid_expire(c, command);
-            return reading::failed;
-        }
-        return reading::taken;
+        if (i + 1 == all.size() || options.keeps || options.persists) return false;
+        if (options.unit && *options.unit != unit) return false;
+        options.unit = unit;
+        options.amount = all[++i];
+        return true;
     }
-    return reading::no_option;
+    return false;
+}
+
+// When that is; nothing if no time was said. False: it is none, and that was said.
+bool find_expiry(resp_client& c, std::string_view command, const expiry_options& options,
+                 std::optional<std::int64_t>& at) {
+    if (!options.unit) return true;
+    const auto amount = integer_of(options.amount);
+    if (!amount) {
+        c.out.error(not_an_integer);
+        return false;
+    }
+    if (*amount > 0) at = expiry_of(c.data, *options.unit, *amount);
+    if (!at) invalid_expire(c, command);
+    return at.has_value();
 }
 
 bool has_room_for(resp_client& c, std::string_view key, std::size_t value_size) {
@@ -79,17 +81,15 @@ void set(resp_client& c, arguments all) {
             options.only_existing = true;
         } else if (equals(word, "GET")) {
             gets = true;
-        } else if (equals(word, "KEEPTTL") && !when.at) {
+        } else if (equals(word, "KEEPTTL") && !when.unit) {
             when.keeps = true;
-        } else {
-            const auto r = read_expiry(c, all, i, "set", when);
-            if (r == reading::no_option) c.out.error(syntax_error);
-            if (r != reading::taken) return;
+        } else if (!read_expiry(all, i, when)) {
+            return c.out.error(syntax_error);
         }
     }
+    if (!find_expiry(c, "set", when, options.expires_at_ms)) return;
     if (!has_room_for(c, all[1], all[2].size())) return;
     options.keep_ttl = when.keeps;
-    options.expires_at_ms = when.at;
     // Redis forgets a time that is not said again; tags, which it has not, likewise.
     options.tags = beam::term(beam::nil);
     const auto done = c.data.put(all[1], all[2], options);
@@ -132,25 +132,27 @@ void getset(resp_client& c, arguments all) {
 }
 
 void getdel(resp_client& c, arguments all) {
-    const auto value = c.data.get(all[1]);
-    if (value) (void)c.data.take(all[1]);
-    value_or_null(c, value);
+    // What is given is what was taken: another may have put meanwhile.
+    const auto taken = c.data.get(all[1]) ? c.data.take(all[1]) : std::nullopt;
+    taken ? c.out.bulk(taken->value()) : c.out.null();
 }
 
 void getex(resp_client& c, arguments all) {
     expiry_options when;
     for (std::size_t i = 2; i < all.size(); ++i) {
-        if (equals(all[i], "PERSIST") && !when.at && !when.persists) {
+        if (equals(all[i], "PERSIST") && !when.unit)
             when.persists = true;
-            continue;
-        }
-        const auto r = read_expiry(c, all, i, "getex", when);
-        if (r == reading::no_option) c.out.error(syntax_error);
-        if (r != reading::taken) return;
+        else if (!read_expiry(all, i, when))
+            return c.out.error(syntax_error);
     }
     const auto value = c.data.get(all[1]);
-    if (value && when.persists) (void)c.data.expire_at(all[1], 0);
-    if (value && when.at) (void)c.data.expire_at(all[1], *when.at);
+    std::optional<std::int64_t> at;
+    if (value && !find_expiry(c, "getex", when, at)) return;
+    if (when.persists) at = 0;
+    if (value && at && (*at == 0 || *at > c.data.now_ms()))
+        (void)c.data.expire_at(all[1], *at);
+    else if (value && at)
+        (void)c.data.take(all[1]);
     value_or_null(c, value);
 }
 
