@@ -162,7 +162,7 @@ exit_code run(client& node, const call_options& o, const std::vector<std::string
     common.timeout_is_default = true;
     std::optional<beam::tool::command_result> result;
     const auto run_it = [&](const json& item) {
-        result = beam::tool::run_command(command, limit);
+        result = beam::tool::run_command(command, {.limit = limit});
         report(node, o.name, item.at("permit"), *result);
         return false;
     };

@@ -2,16 +2,14 @@
 //
 // The node lets one of all that ask run CMD (cache.fill). That one puts the value over a connection of its own while
 // the first stays open: should it die, the node sees that and lets the next one run.
-#include <sys/wait.h>
-
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "libbeamcore/base/duration.hpp"
 #include "tools/cache/app/limits.hpp"
 #include "tools/cache/commands.hpp"
 #include "tools/cache/transfer.hpp"
+#include "tools/common/command.hpp"
 #include "tools/common/failure.hpp"
-#include "tools/common/interrupt.hpp"
 
 namespace cache {
 
@@ -22,32 +20,26 @@ using nlohmann::json;
 
 namespace {
 
-struct command_result {
+/// What the command printed; it has ended well, or this throws.
+std::string output_of(const std::string& command, const beam::tool::common_state& common) {
     std::string output;
-    int status = 0;
-};
-
-command_result run_command(const std::string& command) {
-    std::fflush(stdout);
-    std::FILE* pipe = ::popen(command.c_str(), "re");
-    if (!pipe) throw failure(exit_code::io_error, "cannot run a shell");
-    command_result r;
-    char buffer[65536];
-    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, pipe)) {
-        if (r.output.size() <= value_max) r.output.append(buffer, n);
-    }
-    r.status = ::pclose(pipe);
-    beam::tool::check_interrupted();
-    return r;
-}
-
-void check(const command_result& r) {
-    if (WIFEXITED(r.status) && WEXITSTATUS(r.status) == 0) return;
-    // As a shell says it.
-    const int code = WIFEXITED(r.status) ? WEXITSTATUS(r.status) : 128 + WTERMSIG(r.status);
-    failure error(exit_code(code), "the command exited with " + std::to_string(code), {},
+    beam::tool::command_options options;
+    options.output = &output;
+    options.output_max = value_max;
+    if (!common.timeout_is_default) options.limit = common.timeout;
+    const auto r = beam::tool::run_command({"/bin/sh", "-c", command}, options);
+    if (r.too_much)
+        throw failure(exit_code::no,
+                      "the command printed more than the 512 MiB that are allowed, and was ended",
+                      {}, "too_large");
+    if (r.timed_out)
+        throw failure(exit_code::try_again,
+                      "the command took longer than " + beam::print_duration(*options.limit) +
+                          ", and was ended",
+                      {}, "timeout");
+    if (r.exit == 0) return output;
+    throw failure(exit_code(r.exit), "the command exited with " + std::to_string(r.exit), {},
                   "command_failed");
-    throw error;
 }
 
 }  // namespace
@@ -59,13 +51,11 @@ exit_code get_or_run(client& node, const std::string& key, bool raw, const std::
     const json params = {{"key", bytes_json(key)}, {"stale", !words.stale.empty()}};
     std::optional<std::string> made;
     const auto answer = node.stream("cache.fill", params, [&](const json&) {
-        command_result r = run_command(command);
-        check(r);
+        made = output_of(command, *node.common());
         // As $(CMD) does, but only the last newline.
-        if (!raw && !r.output.empty() && r.output.back() == '\n') r.output.pop_back();
+        if (!raw && !made->empty() && made->back() == '\n') made->pop_back();
         client second(node.common());
-        put_value(second, put_params, r.output);
-        made = std::move(r.output);
+        put_value(second, put_params, *made);
         return false;
     });
     if (made) {

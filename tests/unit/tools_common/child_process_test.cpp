@@ -97,13 +97,13 @@ TEST_CASE("a child without our descriptors gets none but the three") {
 TEST_CASE("a command that takes too long is ended with its group, though it ignores SIGTERM") {
     pipe_ends alive;
     ::fcntl(alive.writes.get(), F_SETFD, 0);
-    const auto result =
-        run_command({"sh", "-c", "trap '' TERM; sleep 600 & while :; do wait; done"}, 50ms);
+    const auto result = run_command(
+        {"sh", "-c", "trap '' TERM; sleep 600 & while :; do wait; done"}, {.limit = 50ms});
     CHECK(result.timed_out);
     CHECK(result.exit == 128 + SIGKILL);
     CHECK(result.took >= 2s);
     CHECK(alive.rest().empty());
-    const auto quick = run_command({"sh", "-c", "exit 3"}, 20s);
+    const auto quick = run_command({"sh", "-c", "exit 3"}, {.limit = 20s});
     CHECK_FALSE(quick.timed_out);
     CHECK(quick.exit == 3);
 }
