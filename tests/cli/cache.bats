@@ -239,7 +239,7 @@ END
     worker() { observer processes --json | jq -r '.processes[] | select(.name == "cache_worker").pid'; }
     export -f worker
     before=$(worker)
-    observer kill "$before" --yes
+    observer kill "$before" --write --yes
     eventually bash -c '[ -n "$(worker)" ] && [ "$(worker)" != "'"$before"'" ]'
     [ "$(cache get 1234)" = 1234 ]
     [ "$(cache stats)" = "entries=2000 evictions=0" ]
