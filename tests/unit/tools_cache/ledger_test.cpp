@@ -157,3 +157,28 @@ TEST_CASE("the index of ids does what a map does") {
             if (found != cache::no_slot) REQUIRE(found == cache::slot(id & 0xffff));
         }
 }
+
+TEST_CASE("when all have gone the memory can be given back, and the books go on") {
+    for (const policy p : {policy::lru, policy::lfu, policy::fifo}) {
+        ledger books(0, p);
+        for (std::uint64_t id = 1; id <= 5000; ++id)
+            books.born(entry(id, std::int64_t(1000 + id), tags({"t"})));
+        books.give_back_memory(10);
+        CHECK(books.size() == 5000);  // not yet
+        for (std::uint64_t id = 1; id <= 5000; ++id) books.gone(id);
+        books.gone(5001);  // whose birth was not told yet
+        books.give_back_memory(10);
+        CHECK_FALSE(books.victim());
+        CHECK_FALSE(books.oldest());
+        CHECK_FALSE(books.next_due_ms());
+        books.born(entry(5001));
+        CHECK_FALSE(books.knows(5001));
+        books.born(entry(5002, 20, tags({"t"})));
+        CHECK(books.births() == 5001);
+        CHECK(books.oldest()->id == 5002);
+        CHECK(books.victim()->id == 5002);
+        CHECK(books.tagged("t")->id == 5002);
+        CHECK(books.advance(20, 100));
+        CHECK(books.due()->id == 5002);
+    }
+}

@@ -260,6 +260,52 @@ TEST_CASE("a flush deletes what is there, and not what is put meanwhile") {
     });
 }
 
+TEST_CASE("a flush of many gives the memory back, and the cache goes on") {
+    test::simulated([](self me) -> awaitable<void> {
+        co_await test::start_cache();
+        session s;
+        constexpr int many = 70'000;
+        for (int i = 0; i < many; ++i) {
+            (void)s.put(key(i), "v");
+            s.settle();
+            if (!s.is_ahead()) continue;
+            auto behind = cache::worker::catch_up();
+            co_await behind;
+            s.caught_up();
+        }
+        s.settle(true);
+        auto flushing = cache::worker::flush();
+        const std::uint64_t deleted = co_await flushing;
+        CHECK(deleted == many);
+        test::put(s, "brief", "v", 10);
+        test::put(s, "k", "v");
+        co_await me.sleep_for(10ms);
+        const auto c = co_await test::counted();
+        CHECK(c.counted.entries() == 1);
+        CHECK(c.counted.expired == 1);
+    });
+}
+
+TEST_CASE("time is the node's monotonic clock: while the wall clock stands still an hour passes") {
+    test::simulated([](self me) -> awaitable<void> {
+        co_await test::start_cache();
+        session s;
+        test::put(s, "half an hour", "v", 30 * 60'000);
+        test::put(s, "two hours", "v", 120 * 60'000);
+        const auto wall = std::chrono::system_clock::now();
+        co_await me.sleep_for(1h);
+        // As if somebody had set it an hour back: the test took no hour.
+        CHECK(std::chrono::system_clock::now() - wall < 1min);
+        CHECK(test::value_of(s, "half an hour") == "(none)");
+        CHECK(test::value_of(s, "two hours") == "v");
+        // And forth: what has an hour left has it whatever the wall clock says.
+        CHECK(s.peek("two hours")->expires_at - s.now_ms() == 60 * 60'000);
+        const auto c = co_await test::counted();
+        CHECK(c.counted.expired == 1);
+        CHECK(*c.oldest_ms == 60 * 60'000);
+    });
+}
+
 TEST_CASE("a flush in portions: what is put while it goes on stays, and is served meanwhile") {
     test::simulated([](self) -> awaitable<void> {
         co_await test::start_cache();

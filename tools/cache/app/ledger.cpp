@@ -113,6 +113,18 @@ std::uint64_t ledger::scan(std::uint64_t cursor, std::size_t looks,
     return cursor < used_slots_ ? cursor : 0;
 }
 
+void ledger::give_back_memory(std::int64_t now_ms) {
+    if (size() != 0) return;
+    nodes_ = slots<node>();
+    age_links_ = chain_links();
+    by_age_ = chain();
+    used_slots_ = 0;
+    free_ = std::vector<slot>();
+    index_ = id_index();
+    wheel_ = timing_wheel(now_ms);
+    order_ = eviction_order(by());
+}
+
 void ledger::forget_burials() {
     buried_before_ = std::exchange(buried_, {});
 }

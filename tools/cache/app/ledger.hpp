@@ -78,6 +78,9 @@ public:
     /// A key that is there all the time comes exactly once, whatever happens meanwhile.
     std::uint64_t scan(std::uint64_t cursor, std::size_t looks, std::vector<key_hash>& keys) const;
 
+    /// Gives back the memory that entries had, if all have gone. The order of use begins anew.
+    void give_back_memory(std::int64_t now_ms);
+
     /// Forgets burials whose births did not come between two calls: they never will.
     void forget_burials();
 

@@ -1,8 +1,11 @@
 #include "tools/cache/app/worker.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "tools/cache/app/application.hpp"
@@ -20,6 +23,15 @@ constexpr std::int64_t tick_min_ms = 5;
 // Longer than anybody needs from the table to telling of it.
 constexpr std::int64_t burial_ms = 30'000;
 const beam::timeout for_ever = beam::infinity{};
+
+// After a flush of so many the memory goes back to the system; of fewer it is kept for what comes.
+constexpr std::uint64_t many = 1 << 16;
+
+// What has gone lies between what is there, so the allocator has to look for it.
+beam::process give_back_memory(beam::self) {
+    auto job = beam::blocking([] { return ::malloc_trim(0); });
+    co_await job;
+}
 
 beam::term every_row() {
     const beam::term row = beam::atom("$1");
@@ -166,6 +178,10 @@ bool worker::delete_some() {
         const auto next = d.tag ? ledger_->tagged(*d.tag) : ledger_->oldest();
         if (!next || (!d.tag && next->number > d.last_birth)) {
             beam::reply(d.caller, d.deleted);
+            if (d.deleted >= many) {
+                ledger_->give_back_memory(session_->now_ms());
+                beam::spawn(give_back_memory);
+            }
             deletions_.pop_front();
             return deletions_.empty();
         }
