@@ -162,6 +162,22 @@ END
     goes_on
 }
 
+@test "MGET of more than 512 MiB is refused, and takes no memory" {
+    serve
+    head -c 1M /dev/zero | cache put large -
+    local before keys
+    before=$(memory)
+    mapfile -t keys < <(yes large | head -n 513)
+    transcript <<END
+$ redis-cli -s ./r.sock mget ${keys[*]}
+ERR the values have more than 512 MiB together; ask for fewer keys
+
+END
+    takes_less_than $((before + 20000))
+    [ "$(cli mget large large absent | wc -c)" -eq $((2 * (1048576 + 1) + 1)) ]
+    goes_on
+}
+
 @test "the worker is killed under load, then the keeper, in turn: nothing that is live is lost, and stats add up" {
     serve
     seq 1000 | cache load

@@ -19,8 +19,8 @@ PATIENCE = 60
 
 def connect(path):
     s = socket.socket(socket.AF_UNIX)
+    s.connect(path)  # which waits for a place in the queue, but not with a timeout
     s.settimeout(PATIENCE)
-    s.connect(path)
     return s
 
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <vector>
 
 #include "tools/cache/app/limits.hpp"
 #include "tools/cache/app/resp_client.hpp"
@@ -156,9 +157,19 @@ void getex(resp_client& c, arguments all) {
     value_or_null(c, value);
 }
 
+// A reply is made whole before it is sent, so one command must not ask for more than a value may have.
 void mget(resp_client& c, arguments all) {
-    c.out.array(all.size() - 1);
-    for (std::string_view key : all.subspan(1)) value_or_null(c, c.data.get(key));
+    std::vector<std::optional<held_value>> values;
+    values.reserve(all.size() - 1);
+    std::size_t size = 0;
+    for (std::string_view key : all.subspan(1)) {
+        values.push_back(c.data.get(key));
+        if (values.back()) size += values.back()->value().size();
+    }
+    if (size > value_max)
+        return c.out.error("ERR the values have more than 512 MiB together; ask for fewer keys");
+    c.out.array(values.size());
+    for (const auto& v : values) value_or_null(c, v);
 }
 
 void mset(resp_client& c, arguments all) {
