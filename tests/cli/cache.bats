@@ -111,7 +111,10 @@ $ cache put k v --ttl 30
 2> cache: --ttl 30 failed: not a duration, as 250ms, 10s or 1m30s
 [2]
 $ cache limits --policy random
-2> cache: limits failed: a policy is one of lru, lfu and fifo
+2> cache: --policy random failed: a policy is one of lru, lfu and fifo
+[2]
+$ cache get k --ttl 5s
+2> cache: get k failed: --ttl, --tag and --stale are for what --or-run makes; try: cache touch k --ttl 5s
 [2]
 $ cache limits --max-entries 0
 2> cache: --max-entries 0 failed: neither a whole number above 0 nor none

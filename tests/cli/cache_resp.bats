@@ -19,7 +19,7 @@ serving RESP at .../r.sock
 $ redis-cli -s ./r.sock ping
 PONG
 $ cache serve --resp ./r.sock
-2> cache: serve failed: eaddrinuse: .../r.sock: Address already in use
+2> cache: serve failed: .../r.sock: Address already in use
 [73]
 $ cache serve --resp ./r.sock --stop
 stopped: .../r.sock
@@ -32,11 +32,11 @@ END
 @test "loopback only, unless it is said" {
     transcript <<'END'
 $ cache serve --resp 0.0.0.0:0
-2> cache: serve failed: not_loopback: anybody who reaches 0.0.0.0 could read and change everything
+2> cache: serve failed: anybody who reaches 0.0.0.0 could read and change everything; try: cache serve --resp 0.0.0.0:0 --allow-remote
 [73]
 $ cache serve --resp nonsense
-2> cache: serve failed: bad_address: it is neither a path with a slash nor HOST:PORT
-[73]
+2> cache: serve failed: nonsense is no address: it is neither a path with a slash nor HOST:PORT; try: cache serve --resp localhost:6380
+[2]
 $ cache serve --resp localhost:0
 serving RESP at 127.0.0.1:...
 $ cache serve --resp 0.0.0.0:0 --allow-remote

@@ -7,6 +7,7 @@
 
 #include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/base/size.hpp"
+#include "tools/cache/app/limits.hpp"
 #include "tools/cache/transfer.hpp"
 #include "tools/common/shown_text.hpp"
 
@@ -54,7 +55,11 @@ json limit_params(const limit_words& words) {
     if (!words.max_entries.empty())
         params["max_entries"] = count_of("--max-entries", words.max_entries);
     if (!words.max_bytes.empty()) params["max_bytes"] = size_of("--max-bytes", words.max_bytes);
-    if (!words.policy.empty()) params["policy"] = words.policy;
+    if (!words.policy.empty()) {
+        if (!policy_named(words.policy))
+            malformed("--policy", words.policy, "a policy is one of lru, lfu and fifo");
+        params["policy"] = words.policy;
+    }
     if (!words.ttl.empty())
         params["ttl_ms"] = words.ttl == "none" ? 0 : duration_ms("--ttl", words.ttl);
     return params;
@@ -111,7 +116,11 @@ exit_code put(client& node, const std::string& key, std::string value, const put
     return exit_code::done;
 }
 
-exit_code get(client& node, const std::string& key, bool raw) {
+exit_code get(client& node, const std::string& key, bool raw, const put_words& words) {
+    if (!words.ttl.empty() || !words.tags.empty() || !words.stale.empty())
+        throw failure(
+            exit_code::usage, "--ttl, --tag and --stale are for what --or-run makes",
+            words.ttl.empty() ? "cache get --help" : "cache touch " + key + " --ttl " + words.ttl);
     const json answer = node.ask("cache.get", {{"key", bytes_json(key)}});
     print_value(node, key, value_in(node, key, answer), raw, json::object());
     return exit_code::done;

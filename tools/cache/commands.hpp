@@ -35,8 +35,9 @@ void add_put_words(nlohmann::json& params, const put_words& words);
 /// `value` may be `-`: what stdin holds, byte for byte.
 beam::tool::exit_code put(beam::client& node, const std::string& key, std::string value,
                           const put_words& words);
-/// `raw`: the value's bytes and no newline.
-beam::tool::exit_code get(beam::client& node, const std::string& key, bool raw);
+/// `raw`: the value's bytes and no newline. Words of how an entry is put are a mistake.
+beam::tool::exit_code get(beam::client& node, const std::string& key, bool raw,
+                          const put_words& words);
 beam::tool::exit_code get_or_run(beam::client& node, const std::string& key, bool raw,
                                  const std::string& command, const put_words& words);
 beam::tool::exit_code del(beam::client& node, const std::string& key, const std::string& tag);

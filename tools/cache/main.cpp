@@ -9,7 +9,8 @@ using beam::client;
 using beam::tool::exit_code;
 
 void add_put_options(CLI::App& command, cache::put_words& words) {
-    command.add_option("--ttl", words.ttl, "How long it is kept (for ever)")->option_text("DUR");
+    command.add_option("--ttl", words.ttl, "How long it is kept (as limits --ttl says)")
+        ->option_text("DUR");
     command.add_option("--tag", words.tags, "A name for a group of entries; may be repeated")
         ->option_text("TAG")
         ->allow_extra_args(false);
@@ -89,7 +90,7 @@ int main(int argc, char** argv) {
     return beam::tool::run(app, argc, argv, common, [&](client& node) -> exit_code {
         if (put->parsed()) return cache::put(node, key, value, words);
         if (get->parsed())
-            return command_line.empty() ? cache::get(node, key, raw)
+            return command_line.empty() ? cache::get(node, key, raw, words)
                                         : cache::get_or_run(node, key, raw, command_line, words);
         if (del->parsed()) return cache::del(node, key, tag);
         if (ttl->parsed()) return cache::ttl(node, key);

@@ -165,6 +165,19 @@ awaitable<answer> keys(request& r, keys_params p) {
     co_return beam::map({{atom("count"), count}});
 }
 
+answer cannot_listen(const serve_params& p, const beam::term& why) {
+    const auto all = why.elements();
+    if (all.size() != 2) return beam::refuse("cannot_listen", beam::to_string(why), {}, 73);
+    const std::string text(all[1].bytes());
+    if (all[0] == atom("bad_address"))
+        return beam::refuse("bad_params", p.resp + " is no address: " + text,
+                            "cache serve --resp localhost:6380", 2);
+    if (all[0] == atom("not_loopback"))
+        return beam::refuse("not_loopback", text,
+                            "cache serve --resp " + p.resp + " --allow-remote", 73);
+    return beam::refuse("cannot_listen", text, {}, 73);
+}
+
 awaitable<answer> serve(request&, serve_params p) {
     if (p.stop) {
         const bool stopped = co_await stop_server(p.resp);
@@ -175,8 +188,7 @@ awaitable<answer> serve(request&, serve_params p) {
     }
     beam::outcome<std::string> at = co_await start_server(p.resp, p.any_address);
     if (at) co_return beam::map({{atom("resp"), *at}});
-    const auto why = beam::chardata_text(at.error());
-    co_return beam::refuse("cannot_listen", why ? *why : beam::to_string(at.error()), {}, 73);
+    co_return cannot_listen(p, at.error());
 }
 
 }  // namespace

@@ -89,14 +89,15 @@ beam::init_result<resp_server> resp_server::init(std::string address, bool allow
     auto listener = listen_at(address, allow_remote);
     if (!listener) {
         const beam::error& e = listener.error();
-        return beam::stop_with{beam::binary(e.detail.empty() ? e.code : e.code + ": " + e.detail)};
+        return beam::stop_with{beam::tuple(beam::atom(e.code), beam::binary(e.detail))};
     }
     resp_server server;
     server.listener_ = *std::move(listener);
     // With port 0 it is known only now.
     if (!is_path(address)) address = server.listener_.local_name();
     if (!beam::try_register_name(name_of_server(address), id()))
-        return beam::stop_with{beam::binary("it listens there already")};
+        return beam::stop_with{
+            beam::tuple(beam::atom("eaddrinuse"), beam::binary("it listens there already"))};
     process().trap_exit(true);
     beam::set_label(beam::binary("cache RESP " + address));
     server.listener_.activate(accepted_at_once);

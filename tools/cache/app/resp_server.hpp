@@ -34,7 +34,7 @@ private:
 };
 
 /// Listens at an address, until it is stopped or the node ends. Gives the address; for port 0 with the port that was
-/// found. The error is a text: why not.
+/// found. Errors: `{Code, Text}`, of them `bad_address` and `not_loopback`, and what the listener says.
 beam::awaitable<beam::outcome<std::string>> start_server(std::string address, bool allow_remote);
 /// False: nobody listens there.
 beam::awaitable<bool> stop_server(std::string address);
