@@ -148,6 +148,18 @@ END
     goes_on
 }
 
+@test "more connections than the node may have files open: those beyond are told so, and the tools are served" {
+    (ulimit -n 300 && serve)
+    client_background idle lengths 300 ''
+    eventually says idle sent
+    [ "$(echo PING | socat -t 5 - UNIX-CONNECT:./r.sock | tr -d '\r')" = "-ERR max number of clients reached" ]
+    cache put other value --timeout 5s
+    [ "$(cache get other --timeout 5s)" = value ]
+    let_go idle
+    is_served() { [ "$(redis-cli -s ./r.sock ping)" = PONG ]; }
+    eventually is_served
+}
+
 @test "a client that asks and never reads: what it is sent is bounded, and others are served" {
     serve
     head -c 1M /dev/zero | cache put large -

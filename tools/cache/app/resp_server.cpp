@@ -1,8 +1,10 @@
 #include "tools/cache/app/resp_server.hpp"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -79,6 +81,15 @@ beam::result<io::listener> listen_at(const std::string& address, bool allow_remo
     return io::listen_tcp(tcp->host, tcp->port, options());
 }
 
+// Clients must not take the last descriptor: nobody could ask the node what is wrong.
+std::size_t clients_that_fit() {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return resp_server::clients_max;
+    const std::size_t all = files.rlim_cur;
+    const std::size_t others = std::max<std::size_t>(64, all / 8);
+    return std::clamp<std::size_t>(all - std::min(all, others), 1, resp_server::clients_max);
+}
+
 beam::atom name_of_server(const std::string& address) {
     return beam::atom("cache_resp " + address);
 }
@@ -92,6 +103,7 @@ beam::init_result<resp_server> resp_server::init(std::string address, bool allow
         return beam::stop_with{beam::tuple(beam::atom(e.code), beam::binary(e.detail))};
     }
     resp_server server;
+    server.most_ = clients_that_fit();
     server.listener_ = *std::move(listener);
     // With port 0 it is known only now.
     if (!is_path(address)) address = server.listener_.local_name();
@@ -106,7 +118,7 @@ beam::init_result<resp_server> resp_server::init(std::string address, bool allow
 
 void resp_server::handle_info(io::accepted m) {
     listener_.activate();
-    if (clients_ >= clients_max) {
+    if (clients_ >= most_) {
         (void)m.peer.try_write("-ERR max number of clients reached\r\n");
         return;
     }

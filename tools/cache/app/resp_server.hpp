@@ -26,11 +26,13 @@ public:
     void handle_info(beam::io::accept_failed m);
     void handle_info(const beam::exit_message& m);
 
+    /// At one address; fewer where the node may not have so many descriptors open, some of which are for others.
     static constexpr std::size_t clients_max = 20'000;
 
 private:
     beam::io::listener listener_;
     std::size_t clients_ = 0;
+    std::size_t most_ = clients_max;
 };
 
 /// Listens at an address, until it is stopped or the node ends. Gives the address; for port 0 with the port that was
