@@ -51,22 +51,19 @@ class rows {
 public:
     rows() = default;
     rows(const rows& other) {
-        if (other.more_) more_ = std::make_unique<std::vector<term>>(*other.more_);
+        if (other.more_) more_ = new std::vector<term>(*other.more_);
         for (const term& e : other.short_row()) new (&words_[arity_++]) term(e);
+        owns_ = other.owns_;
     }
-    rows(rows&& other) noexcept
-        : arity_(std::exchange(other.arity_, 0)), more_(std::move(other.more_)) {
-        for (std::uint32_t i = 0; i < arity_; ++i) words_[i] = other.words_[i];
-    }
+    rows(rows&& other) noexcept { take(other); }
     rows& operator=(rows other) noexcept {
         clear();
-        arity_ = std::exchange(other.arity_, 0);
-        for (std::uint32_t i = 0; i < arity_; ++i) words_[i] = other.words_[i];
-        more_ = std::move(other.more_);
+        take(other);
         return *this;
     }
+    // One look for what is found most: integers and atoms.
     ~rows() {
-        for (std::uint32_t i = 0; i < arity_; ++i) drop(i);
+        if (owns_) free_all();
     }
 
     [[nodiscard]] std::size_t size() const { return more_ ? more_->size() : arity_ > 0; }
@@ -109,13 +106,20 @@ public:
         more_->push_back(std::move(tuple));
     }
     void clear() {
-        for (std::uint32_t i = 0; i < arity_; ++i) drop(i);
+        if (owns_) free_all();
         arity_ = 0;
-        more_.reset();
+        owns_ = false;
+        more_ = nullptr;
     }
 
     // For ets itself: words of terms, at most short_max, whose references are taken over.
     static constexpr std::size_t short_max = 8;
+    /// Room for the words of the only row, while there is none; has_words() says that they are there.
+    [[nodiscard]] std::uint64_t* words() { return words_; }
+    void has_words(std::uint32_t arity, bool all_immediate) {
+        arity_ = arity;
+        owns_ = !all_immediate;
+    }
     void push_words(const std::uint64_t* words, std::uint32_t arity) {
         if (arity_ > 0 || more_) [[unlikely]] {
             rows one;
@@ -124,27 +128,39 @@ public:
             return;
         }
         for (std::uint32_t i = 0; i < arity; ++i) words_[i] = words[i];
-        arity_ = arity;
+        has_words(arity, false);
     }
 
 private:
     [[nodiscard]] std::span<const term> short_row() const {
         return {reinterpret_cast<const term*>(words_), arity_};
     }
-    void drop(std::uint32_t i) {
-        if ((words_[i] & 7) == 0) reinterpret_cast<term*>(words_ + i)->~term();
+    void drop_words() {
+        for (std::uint32_t i = 0; i < arity_; ++i) reinterpret_cast<term*>(words_ + i)->~term();
+        arity_ = 0;
+    }
+    void free_all() {
+        drop_words();
+        delete more_;
+    }
+    void take(rows& other) {
+        arity_ = std::exchange(other.arity_, 0);
+        owns_ = std::exchange(other.owns_, false);
+        more_ = std::exchange(other.more_, nullptr);
+        for (std::uint32_t i = 0; i < arity_; ++i) words_[i] = other.words_[i];
     }
     void lengthen() {
-        if (!more_) more_ = std::make_unique<std::vector<term>>();
+        if (!more_) more_ = new std::vector<term>;
+        owns_ = true;
         if (arity_ == 0) return;
         more_->push_back(tuple_of(short_row()));
-        for (std::uint32_t i = 0; i < arity_; ++i) drop(i);
-        arity_ = 0;
+        drop_words();
     }
 
     std::uint32_t arity_ = 0;         // of the only row, if it is a short one
+    bool owns_ = false;               // whether there is anything to free
     std::uint64_t words_[short_max];  // NOLINT: the first `arity_` of them are terms
-    std::unique_ptr<std::vector<term>> more_;
+    std::vector<term>* more_ = nullptr;
 };
 
 }  // namespace beam::ets

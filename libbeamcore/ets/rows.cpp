@@ -17,7 +17,10 @@ void insert(const table& t, term row) {
     const open_table found(t, right::write);
     check_row(row, found->keypos);
     charge(1);
-    found.store().insert(std::move(row));
+    if (found->type != table_type::ordered_set) [[likely]]
+        static_cast<hash_store&>(found.store()).insert(std::move(row));
+    else
+        found.store().insert(std::move(row));
 }
 
 static bool insert_all(const table& t, std::span<const term> all, bool only_new) {
@@ -54,13 +57,20 @@ bool insert_new(const table& t, std::span<const term> rows) {
 
 // -- found ----------------------------------------------------------------------------------------
 
+static bool look_up_plainly(const table& t, const term& key, rows& found) {
+    const plain_section in(t, right::read);
+    return in && static_cast<const hash_store&>(in.store()).find_plainly(key, found);
+}
+
+[[gnu::noinline]] static void look_up(const table& t, const term& key, rows& found) {
+    const open_table in(t, right::read);
+    in.store().find(key, found);
+}
+
 rows lookup(const table& t, const term& key) {
-    const open_table found(t, right::read);
     rows all;
-    if (found->type != table_type::ordered_set) [[likely]]
-        static_cast<const hash_store&>(found.store()).find_rows(key, all);
-    else
-        found.store().find(key, all);
+    if (!look_up_plainly(t, key, all)) [[unlikely]]
+        look_up(t, key, all);
     charge(1);
     return all;
 }
@@ -222,34 +232,35 @@ term default_row(const term& row, const term& key, std::size_t keypos) {
     return tuple_of(std::move(all));
 }
 
-// The kinds of store by their names: a call the less for what is done most.
-integers_result update_integers_in(const open_table& t, const term& key, std::size_t first,
-                                   std::size_t count, integers_change f, void* context) {
+// The kinds of store by their names: what is done most is inlined.
+template <class F>
+[[gnu::always_inline]] inline integers_result update_integer_in(const open_table& t,
+                                                                const term& key,
+                                                                std::size_t position, F change) {
     if (t->type != table_type::ordered_set) [[likely]]
-        return static_cast<hash_store&>(t.store()).update_integers(key, first, count, f, context);
-    return t.store().update_integers(key, first, count, f, context);
+        return static_cast<hash_store&>(t.store()).update_integer(key, position, change);
+    return t.store().update_integers(
+        key, position, 1,
+        [](void* context, std::int64_t* value) { return (*static_cast<F*>(context))(*value); },
+        &change);
 }
 
-std::int64_t update_one(const open_table& t, const term& key, const counter_update& u,
-                        const term* by_default) {
+[[gnu::always_inline]] inline std::int64_t update_one(const open_table& t, const term& key,
+                                                      const counter_update& u,
+                                                      const term* by_default) {
     check_one_row_a_key(*t);
     check_counter(*t, u);
     charge(1);
-    struct call {
-        const counter_update& update;
-        std::int64_t value = 0;
-    } c{u};
-    auto count = [](void* context, std::int64_t* value) {
-        auto& made = *static_cast<call*>(context);
-        const auto sum = counted(*value, made.update);
-        if (!sum) return false;
-        made.value = *value = *sum;
-        return true;
+    std::int64_t result = 0;
+    auto count = [&u, &result](std::int64_t& value) {
+        const auto sum = counted(value, u);
+        if (sum) result = value = *sum;
+        return sum.has_value();
     };
     for (;;) {
-        switch (update_integers_in(t, key, u.position, 1, count, &c)) {
+        switch (update_integer_in(t, key, u.position, count)) {
             case integers_result::done:
-                return c.value;
+                return result;
             case integers_result::absent:
                 if (!by_default) bad("there is no row with the key " + shown(key));
                 // What is put in must be a row that can be counted in, or nothing is.
@@ -298,9 +309,25 @@ std::vector<std::int64_t> update_many(const open_table& t, const term& key,
 
 }  // namespace
 
-std::int64_t update_counter(const table& t, const term& key, std::int64_t increment) {
+static bool count_plainly(const table& t, const term& key, std::int64_t increment,
+                          std::int64_t& sum) {
+    const plain_section in(t, right::write);
+    return in && static_cast<hash_store&>(in.store())
+                     .add_plainly(key, std::size_t(in->keypos) + 1, increment, sum);
+}
+
+[[gnu::noinline]] static std::int64_t count(const table& t, const term& key,
+                                            std::int64_t increment) {
     const open_table found(t, right::write);
     return update_one(found, key, {std::size_t(found->keypos) + 1, increment}, nullptr);
+}
+
+std::int64_t update_counter(const table& t, const term& key, std::int64_t increment) {
+    std::int64_t sum = 0;
+    if (!count_plainly(t, key, increment, sum)) [[unlikely]]
+        return count(t, key, increment);
+    charge(1);
+    return sum;
 }
 
 std::int64_t update_counter(const table& t, const term& key, const counter_update& update) {

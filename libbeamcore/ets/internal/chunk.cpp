@@ -57,7 +57,15 @@ void chunk::free_all(void* memory) noexcept {
 void chunk::count_passing(unsigned i, int by) {
     constexpr std::uint16_t lost = 0xffff;
     const std::uint16_t before = passed(i).load(std::memory_order_relaxed);
-    if (before != lost) passed(i).store(std::uint16_t(before + by), std::memory_order_release);
+    if (before == lost) return;
+    const auto now = std::uint16_t(before + by);
+    passed(i).store(now, std::memory_order_release);
+    const std::uint64_t all = passed_lines.load(std::memory_order_relaxed);
+    const std::uint64_t bit = std::uint64_t{1} << (i % 64);
+    if (now != 0)
+        passed_lines.store(all | bit, std::memory_order_release);
+    else if (lines <= 64)
+        passed_lines.store(all & ~bit, std::memory_order_release);
 }
 
 void chunk::fill_beyond(std::uint8_t* filled, unsigned i, std::uint64_t word,
@@ -69,8 +77,8 @@ void chunk::fill_beyond(std::uint8_t* filled, unsigned i, std::uint64_t word,
     set(i, filled[i]++, word, elements);
 }
 
-void chunk::put(std::uint64_t word, const std::uint64_t* elements) {
-    for (unsigned i = home(row_word::tag(word));;) {
+void chunk::put_at(unsigned i, std::uint64_t word, const std::uint64_t* elements) {
+    for (;;) {
         atomic_word* slots = line(i);
         if (unsigned free = free_slots(slots)) {
             const unsigned j = take_slot(free);

@@ -51,6 +51,9 @@ struct alignas(64) chunk {
     std::uint64_t prefix = 0;    // the least hash that belongs here
     std::uint64_t rows = 0;      // more than `used` in bags
     std::int64_t row_bytes = 0;  // of rows and groups
+    /// A bit for each line that rows have passed: lines i, i + 64... share one. So who writes, and who looks for a key
+    /// that is not there, need not fetch the counts.
+    std::atomic<std::uint64_t> passed_lines{0};
 
     static chunk* make(unsigned lines, unsigned arity, unsigned depth, unsigned base,
                        std::uint64_t prefix);
@@ -86,12 +89,18 @@ struct alignas(64) chunk {
         return depth == 0 ? ~std::uint64_t{0} : prefix | ~std::uint64_t{0} >> depth;
     }
     [[nodiscard]] unsigned capacity() const { return lines * slots_a_line; }
-    /// One more row would make searches long.
-    [[nodiscard]] bool is_full() const { return used >= capacity() - capacity() / 8; }
+    /// With more rows a good part of them would not be in their home lines. To look for one of those costs much: the
+    /// processor has guessed wrong, and waits for the memory alone.
+    [[nodiscard]] bool is_full() const { return used >= capacity() - capacity() / 4; }
     [[nodiscard]] bool is_sparse() const { return lines > 1 && used < capacity() / 4; }
 
+    /// The tag's bits behind the common ones, as a fraction of 2^32, times the lines.
+    static unsigned home_of(std::uint64_t tag, unsigned common, unsigned lines) {
+        const std::uint32_t part = std::uint32_t(tag) << (32 - tag_bits) << common;
+        return unsigned(std::uint64_t(part) * lines >> 32);
+    }
     [[nodiscard]] unsigned home(std::uint64_t tag) const {
-        return unsigned(((tag << (depth - base) & tag_mask) * lines) >> tag_bits);
+        return home_of(tag, depth - base, lines);
     }
     [[nodiscard]] std::uint64_t tag_of(std::uint64_t hash) const {
         return hash << base >> (64 - tag_bits);
@@ -107,8 +116,11 @@ struct alignas(64) chunk {
     }
 
     /// Under the lock, with room: puts a word that is not there in, with its elements if it is inlined. Its tag is of this
-    /// chunk's base.
-    void put(std::uint64_t word, const std::uint64_t* elements = nullptr);
+    /// chunk's base, its home line `i`.
+    void put(std::uint64_t word, const std::uint64_t* elements = nullptr) {
+        put_at(home(row_word::tag(word)), word, elements);
+    }
+    void put_at(unsigned i, std::uint64_t word, const std::uint64_t* elements);
     /// Whether a chunk that nobody reads yet can be filled by fill(): `filled` says how many slots of each line are taken.
     static constexpr unsigned fill_lines_max = 64;
     [[gnu::always_inline]] void fill(std::uint8_t* filled, std::uint64_t word,
@@ -145,15 +157,14 @@ private:
 static_assert(sizeof(chunk) == 64);
 
 /// What a directory entry says of its chunk, so that a search need not look at the chunk's head: its address; in the upper
-/// 16 bits the lines (7 bits; 0: too many to say), depth (6) and depth - base (3); in the lowest 6 the arity.
+/// 16 bits the lines (7 bits; 0: too many to say), depth - base (3) and base (6); in the lowest 6 the arity.
 struct chunk_ref {
     chunk* at;
-    unsigned lines, depth, base, arity;
+    unsigned lines, common, base, arity;  // common: depth - base
 
     static std::uint64_t word_of(const chunk* c) {
         const std::uint64_t lines = c->lines < 128 ? c->lines : 0;
-        const std::uint64_t meta =
-            lines << 9 | std::uint64_t(c->depth) << 3 | unsigned(c->depth - c->base);
+        const std::uint64_t meta = lines << 9 | unsigned(c->depth - c->base) << 6 | c->base;
         return reinterpret_cast<std::uint64_t>(c) | meta << 48 | c->arity;
     }
     static chunk* address(std::uint64_t word) {
@@ -161,20 +172,21 @@ struct chunk_ref {
     }
     [[gnu::always_inline]] explicit chunk_ref(std::uint64_t word) : at(address(word)) {
         lines = unsigned(word >> 57);
-        depth = unsigned(word >> 51) & 63;
-        base = depth - (unsigned(word >> 48) & 7);
+        common = unsigned(word >> 54) & 7;
+        base = unsigned(word >> 48) & 63;
         arity = unsigned(word) & 63;
         if (lines == 0) [[unlikely]]
             lines = at->lines;
     }
     explicit chunk_ref(chunk* c)
-        : at(c), lines(c->lines), depth(c->depth), base(c->base), arity(c->arity) {}
+        : at(c), lines(c->lines), common(c->depth - c->base), base(c->base), arity(c->arity) {}
+    [[nodiscard]] unsigned depth() const { return base + common; }
 
     [[nodiscard]] std::uint64_t tag_of(std::uint64_t hash) const {
         return hash << base >> (64 - tag_bits);
     }
     [[nodiscard]] unsigned home(std::uint64_t tag) const {
-        return unsigned(((tag << (depth - base) & tag_mask) * lines) >> tag_bits);
+        return chunk::home_of(tag, common, lines);
     }
     [[nodiscard]] chunk::atomic_word* line(unsigned i) const {
         return chunk::line_of(at, i, arity);
@@ -183,7 +195,29 @@ struct chunk_ref {
         return chunk::row_of(at, i, j, arity);
     }
     [[nodiscard, gnu::always_inline]] bool was_passed(unsigned i) const {
+        if ((at->passed_lines.load(std::memory_order_acquire) >> (i % 64) & 1) == 0) [[likely]]
+            return false;
         return chunk::passed_of(at, i, lines, arity).load(std::memory_order_acquire) != 0;
+    }
+};
+
+/// Where rows of a hash are looked for first, and put if there is room.
+struct home_line {
+    chunk_ref in;
+    std::uint64_t tag;
+    unsigned number;
+    chunk::atomic_word* slots;
+
+    [[gnu::always_inline]] home_line(const chunk_ref& c, std::uint64_t hash)
+        : in(c), tag(c.tag_of(hash)), number(c.home(tag)), slots(c.line(number)) {}
+    /// The rows too: side by side with the slots.
+    [[gnu::always_inline]] void fetch() const {
+        __builtin_prefetch(slots);
+        fetch_rows();
+    }
+    [[gnu::always_inline]] void fetch_rows() const {
+        __builtin_prefetch(slots + 8);
+        __builtin_prefetch(slots + 16);
     }
 };
 
@@ -196,16 +230,18 @@ struct chunk_ref {
         found |= unsigned(row_word::tag(line[j].load(std::memory_order_acquire)) == tag) << j;
     return found;
 #else
-    // Two words at a time: the processor loads each of them at once, and the ones found are loaded again.
-    const auto* at = reinterpret_cast<const __m128i*>(line);
-    const __m128i wanted = _mm_set1_epi64x(std::int64_t(tag));
+    // Two words at a time: the processor loads each of them at once, and the ones found are loaded again. The upper halves
+    // of four words make a vector: the tags are in them.
+    const auto* at = reinterpret_cast<const __m128*>(line);
+    const __m128i wanted = _mm_set1_epi32(int(tag));
     auto equal = [&](int i) {
-        return _mm_cmpeq_epi32(_mm_srli_epi64(_mm_load_si128(at + i), row_word::tag_shift), wanted);
+        const __m128 first = _mm_load_ps(reinterpret_cast<const float*>(at + i));
+        const __m128 second = _mm_load_ps(reinterpret_cast<const float*>(at + i + 1));
+        const __m128i upper = _mm_castps_si128(_mm_shuffle_ps(first, second, 0xdd));
+        return _mm_cmpeq_epi32(_mm_srli_epi32(upper, row_word::tag_shift - 32), wanted);
     };
-    const __m128i low = _mm_packs_epi32(equal(0), equal(1));
-    const __m128i high = _mm_packs_epi32(equal(2), equal(3));
-    // A bit for each half of a word; the upper halves are always equal.
-    return unsigned(_mm_movemask_epi8(_mm_packs_epi16(low, high))) & 0x5555;
+    // Two bits for each word.
+    return unsigned(_mm_movemask_epi8(_mm_packs_epi32(equal(0), equal(2)))) & 0x5555;
 #endif
 }
 /// Which slots of a line are empty, likewise.

@@ -17,18 +17,25 @@ unsigned more_lines_for(const chunk& c) {
     const unsigned lines = more_lines(c.lines);
     return c.lines < c.lines_max() ? std::min(lines, c.lines_max()) : lines;
 }
-/// Three quarters full.
+/// With room for a few more.
 unsigned lines_for(std::size_t slots) {
-    return std::max(1u, unsigned((slots + 5) / 6));
+    return std::max(1u, unsigned((slots + 4) / 5));
 }
 
-/// Whether the rows that are inlined are worth the room for all.
+/// Whether the rows that are inlined are worth the room for all, judged by some of them: hashes have mixed them.
 unsigned arity_for(chunk* c) {
     if (c->arity == 0) return 0;
-    std::size_t inlined = 0;
-    c->for_each(
-        [&](std::uint64_t w, const chunk::atomic_word*) { inlined += row_word::is_inlined(w); });
-    return inlined * 4 >= c->used ? c->arity : 0;
+    constexpr unsigned lines_judged = 8;
+    const unsigned step = std::max(1u, c->lines / lines_judged);
+    std::size_t inlined = 0, seen = 0;
+    for (unsigned i = 0; i < c->lines; i += step) {
+        for (unsigned j = 0; j < slots_a_line; ++j) {
+            const std::uint64_t w = c->line(i)[j].load(std::memory_order_relaxed);
+            seen += w != 0;
+            inlined += w != 0 && row_word::is_inlined(w);
+        }
+    }
+    return inlined * 4 >= seen ? c->arity : 0;
 }
 
 std::size_t rows_in(std::uint64_t word) {
@@ -40,6 +47,7 @@ std::size_t rows_in(std::uint64_t word) {
 hash_store::directory* hash_store::directory::make(unsigned depth) {
     auto* d = new (::operator new(bytes(depth))) directory;
     d->depth = depth;
+    d->shift = 64 - depth;
     for (std::size_t i = 0; i < d->size(); ++i)
         new (d->entries() + i) std::atomic<std::uint64_t>(0);
     return d;
@@ -148,7 +156,7 @@ void hash_store::shrink_directory() {
         for (std::size_t i = 0; i < d->size(); ++i) {
             const std::uint64_t w = old->entries()[2 * i].load(std::memory_order_relaxed);
             d->entries()[i].store(w, std::memory_order_relaxed);
-            if (chunk_ref(w).depth == d->depth) ++deepest_;
+            if (chunk_ref(w).depth() == d->depth) ++deepest_;
         }
         directory_.store(d, std::memory_order_release);
         retire(old, directory::free, directory::bytes(old->depth));
@@ -181,28 +189,57 @@ void hash_store::resize(held_chunk& c, unsigned lines, unsigned arity) {
     bury(std::exchange(c.at, fresh));
 }
 
+// Puts the words of a chunk in two empty ones of the same base and arity in one pass: of all that a table's growth costs
+// this is the most.
+void hash_store::fill_halves(chunk* from, chunk* lower, chunk* upper) {
+    std::uint8_t filled[2][chunk::fill_lines_max] = {};
+    const unsigned arity = from->arity;
+    const unsigned side_shift = tag_bits - 1 - (from->depth - from->base);
+    const std::size_t stride = slots_a_line * (1 + arity);
+    const chunk::atomic_word* line = from->line(0);
+    lower->version = upper->version = from->version;
+    for (unsigned i = 0; i < from->lines; ++i, line += stride) {
+        for (unsigned j = 0; j < slots_a_line; ++j) {
+            const std::uint64_t w = line[j].load(std::memory_order_relaxed);
+            if (w == 0) continue;
+            // Nearly all of a line goes to the same side: lines are in the order of hashes.
+            const chunk::atomic_word* elements = line + slots_a_line + j * arity;
+            if ((row_word::tag(w) >> side_shift & 1) != 0)
+                upper->fill(filled[1], w, elements);
+            else
+                lower->fill(filled[0], w, elements);
+        }
+    }
+    lower->rows = lower->used;
+    upper->rows = upper->used;
+}
+
+// The same for all other cases.
+void hash_store::take_halves(chunk* from, chunk* lower, chunk* upper) const {
+    for (chunk* to : {lower, upper}) {
+        take_words(from, to, to->prefix, to->last_hash());
+        to->for_each(
+            [to](std::uint64_t w, const chunk::atomic_word*) { to->rows += rows_in(w); });
+    }
+}
+
 void hash_store::split(held_chunk& c, std::uint64_t hash, std::vector<held_chunk>* others) {
     const unsigned depth = c->depth + 1u;
     const unsigned base = depth - c->base > common_bits_max ? depth : c->base;
     const std::uint64_t middle = c->prefix | std::uint64_t{1} << (64 - depth);
-    std::size_t used[2] = {}, rows[2] = {};
-    c->for_each([&](std::uint64_t w, const chunk::atomic_word*) {
-        const auto upper = row_word::tag(w) >> (tag_bits - 1 - (c->depth - c->base)) & 1;
-        ++used[upper];
-        rows[upper] += rows_in(w);
-    });
     const unsigned arity = arity_for(c.at);
-    chunk* fresh[2];
-    for (unsigned i : {0u, 1u}) {
-        // With room for as many more that it is rebuilt once before it is split.
-        fresh[i] = chunk::make(std::max(1u, lines_for(used[i]) * 4 / 3), arity, depth, base,
-                               i == 0 ? c->prefix : middle);
-        lock(fresh[i]);
-        take_words(c.at, fresh[i], fresh[i]->prefix, fresh[i]->last_hash());
-        fresh[i]->rows = rows[i];
-    }
+    // Both as big as they may become: with what they have, lines have room, and they need not be rebuilt before they
+    // are split. Where most hashes are in one half, it will be split at once.
+    const unsigned lines = std::max(c->lines, c->lines_max());
+    chunk* fresh[2] = {chunk::make(lines, arity, depth, base, c->prefix),
+                       chunk::make(lines, arity, depth, base, middle)};
+    for (chunk* half : fresh) lock(half);
+    if (!is_bag() && base == c->base && arity == c->arity && lines <= chunk::fill_lines_max)
+        fill_halves(c.at, fresh[0], fresh[1]);
+    else
+        take_halves(c.at, fresh[0], fresh[1]);
     // Rows are much alike: their bytes are shared out by their number; the sum is exact.
-    fresh[0]->row_bytes = c->row_bytes / std::int64_t(c->rows) * std::int64_t(rows[0]);
+    fresh[0]->row_bytes = c->row_bytes / std::int64_t(c->rows) * std::int64_t(fresh[0]->rows);
     fresh[1]->row_bytes = c->row_bytes - fresh[0]->row_bytes;
     publish(fresh, c->depth, 1);
     bury(std::exchange(c.at, nullptr));

@@ -12,12 +12,14 @@
 namespace beam::detail::ets {
 
 /// A key's hash: its order in the store. Immediate values are hashed here, without a call.
-inline std::uint64_t hash_of(const term& key) {
-    const std::uint64_t word = term_access::word(key);
-    if (!is_immediate(word)) return key.hash();
+[[gnu::always_inline]] inline std::uint64_t hash_of_immediate(std::uint64_t word) {
     std::uint64_t x = word * 0x9E3779B97F4A7C15u;
     x = (x ^ (x >> 32)) * 0xBF58476D1CE4E5B9u;
     return x ^ (x >> 29);
+}
+[[gnu::always_inline]] inline std::uint64_t hash_of(const term& key) {
+    const std::uint64_t word = term_access::word(key);
+    return is_immediate(word) ? hash_of_immediate(word) : key.hash();
 }
 
 /// A row that was found: its slot, and what was in it.
@@ -31,12 +33,29 @@ struct found_slot {
     [[nodiscard]] bool is_inlined() const { return row_word::is_inlined(word); }
 };
 
-/// The elements of an inlined row as they were when its word was loaded. False: it has changed since.
-[[gnu::always_inline]] inline bool load_elements(const found_slot& s, std::uint64_t* words) {
-    if (row_word::kind(s.word) != row_kind::inlined) [[unlikely]]
-        return false;
-    for (unsigned i = 0; i < s.arity; ++i) words[i] = s.elements[i].load(std::memory_order_acquire);
+/// The elements of an inlined row, which nobody was changing, as they were when its word was loaded. False: it has changed
+/// since.
+[[gnu::always_inline]] inline bool load_elements(const found_slot& s, std::uint64_t* words,
+                                                 bool& all_immediate) {
+    bool immediate = true;
+    if (s.arity == 2) [[likely]] {  // a key and a value: without a loop
+        const std::uint64_t first = s.elements[0].load(std::memory_order_acquire);
+        const std::uint64_t second = s.elements[1].load(std::memory_order_acquire);
+        words[0] = first;
+        words[1] = second;
+        immediate = is_immediate(first) && is_immediate(second);
+    } else {
+        for (unsigned i = 0; i < s.arity; ++i) {
+            words[i] = s.elements[i].load(std::memory_order_acquire);
+            immediate = immediate && is_immediate(words[i]);
+        }
+    }
+    all_immediate = immediate;
     return s.slot->load(std::memory_order_relaxed) == s.word;
+}
+[[gnu::always_inline]] inline bool load_elements(const found_slot& s, std::uint64_t* words) {
+    bool all_immediate = false;
+    return row_word::kind(s.word) == row_kind::inlined && load_elements(s, words, all_immediate);
 }
 
 /// What is in a slot now.
@@ -67,20 +86,48 @@ public:
 
     // Short, and all in one piece: the processor looks some 400 instructions ahead, so the fewer a look-up takes the
     // more of the next one is fetched while this one waits for memory.
-    [[nodiscard, gnu::always_inline]] found_slot search(const chunk_ref& c, std::uint64_t hash,
+    [[nodiscard, gnu::always_inline]] found_slot search(const home_line& home,
                                                         const term& key) const {
-        const std::uint64_t tag = c.tag_of(hash);
+        unsigned left = slots_with_tag(home.slots, home.tag);
+        if (left == 0) {
+            if (!home.in.was_passed(home.number)) [[likely]]
+                return {};
+            return search_all(home.in.at, home.tag, key);
+        }
+        const found_slot s = first_of(home, left);
+        if (has_plainly(s, home.tag, term_access::word(key)) &&
+            s.slot->load(std::memory_order_relaxed) == s.word) [[likely]]
+            return s;
+        return search_all(home.in.at, home.tag, key);
+    }
+
+    /// The first of the slots `found` in a line.
+    [[nodiscard, gnu::always_inline]] static found_slot first_of(const home_line& home,
+                                                                 unsigned found) {
+        const unsigned at = take_slot(found);
+        const unsigned arity = home.in.arity;
+        return {home.slots + at, home.slots + slots_a_line + at * arity,
+                home.slots[at].load(std::memory_order_acquire), arity};
+    }
+    /// An inlined row with that tag and that word as its key, if it has not changed meanwhile. False says nothing.
+    [[nodiscard, gnu::always_inline]] bool has_plainly(const found_slot& s, std::uint64_t tag,
+                                                       std::uint64_t key) const {
+        constexpr std::uint64_t inlined = std::uint64_t(row_kind::inlined);
+        return s.word >> row_word::kind_shift == (tag << 2 | inlined) &&
+               s.elements[key_at_].load(std::memory_order_acquire) == key;
+    }
+
+private:
+    [[nodiscard, gnu::noinline]] found_slot search_all(chunk* at_chunk, std::uint64_t tag,
+                                                       const term& key) const {
+        const chunk_ref c(at_chunk);
         unsigned line = c.home(tag);
         chunk::atomic_word* slots = c.line(line);
-        // The rows are read next, unless the key is not there: side by side with the slots.
-        __builtin_prefetch(slots + 8);
-        __builtin_prefetch(slots + 16);
         for (unsigned n = 0;;) {
             for (unsigned left = slots_with_tag(slots, tag); left != 0;) {
                 const unsigned at = take_slot(left);
                 found_slot s{slots + at, slots + slots_a_line + at * c.arity, 0, c.arity};
-                if (is_there(s, tag, key)) [[likely]]
-                    return s;
+                if (is_there(s, tag, key)) return s;
             }
             if (!c.was_passed(line) || ++n == c.lines) return {};
             line = line + 1 == c.lines ? 0 : line + 1;
@@ -88,8 +135,7 @@ public:
         }
     }
 
-private:
-    [[gnu::always_inline]] bool is_there(found_slot& s, std::uint64_t tag, const term& key) const {
+    bool is_there(found_slot& s, std::uint64_t tag, const term& key) const {
         for (;;) {
             s.word = s.slot->load(std::memory_order_acquire);
             if (s.word == 0 || row_word::tag(s.word) != tag) [[unlikely]]
@@ -108,6 +154,17 @@ private:
 
     std::size_t key_at_;
 };
+
+/// An inlined row as the only one that was found: its elements are copied to where they are wanted. False: it has changed.
+[[nodiscard, gnu::always_inline]] inline bool take_inlined(const found_slot& s, rows& found) {
+    std::uint64_t* words = found.words();
+    bool all_immediate = true;
+    if (!load_elements(s, words, all_immediate)) return false;
+    if (!all_immediate) [[unlikely]]
+        for (unsigned i = 0; i < s.arity; ++i) retain_word(words[i]);
+    found.has_words(s.arity, all_immediate);
+    return true;
+}
 
 template <class Rows>
 void append_nodes(std::uint64_t word, Rows& found) {
@@ -189,7 +246,9 @@ public:
     [[gnu::always_inline]] void find_rows(const term& key, rows& found) const {
         const std::uint64_t h = hash_of(key);
         for (;;) {
-            const found_slot s = layout.search(self().chunk_at(h), h, key);
+            const home_line home(self().chunk_at(h), h);
+            home.fetch();
+            const found_slot s = layout.search(home, key);
             if (!s || append_rows(s, found)) return;
             _mm_pause();
         }
@@ -199,7 +258,9 @@ public:
 
     [[nodiscard]] bool contains(const term& key) const final {
         const std::uint64_t h = hash_of(key);
-        return bool(layout.search(self().chunk_at(h), h, key));
+        const home_line home(self().chunk_at(h), h);
+        home.fetch();
+        return bool(layout.search(home, key));
     }
 
     bool scan(const scan_from& from, std::size_t wanted, std::vector<term>& found) const final {

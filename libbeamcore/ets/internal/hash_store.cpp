@@ -42,30 +42,9 @@ void hash_store::wait_for_batch() const {
     while (batch_running_.load(std::memory_order_acquire)) pause();
 }
 
-// The chunk of a hash, locked and alive. What the search will look at is fetched before the lock is taken, which stops the
-// processor from looking ahead.
-[[gnu::always_inline]] inline hash_store::held_chunk hash_store::hold(std::uint64_t hash) const {
-    for (;;) {
-        const chunk_ref c(entry_of(hash).load(std::memory_order_acquire));
-        const chunk::atomic_word* line = c.line(c.home(c.tag_of(hash)));
-        __builtin_prefetch(line);
-        __builtin_prefetch(line + 8);
-        __builtin_prefetch(line + 16);
-        lock(c.at);
-        if (!c.at->dead) [[likely]]
-            return held_chunk(c.at);
-        unlock(c.at);
-    }
-}
-
-// Searches what the caller is going to change if it is there.
-[[gnu::always_inline]] inline found_slot hash_store::search_to_change(held_chunk& c,
-                                                                      std::uint64_t h,
-                                                                      const term& key) {
-    found_slot found = search(c, h, key);
-    if (!found || c->pins == 0) return found;
-    unshare(c);
-    return search(c, h, key);
+hash_store::held_chunk hash_store::hold(std::uint64_t hash) const {
+    home_line home = home_of(hash);
+    return hold(home, hash);
 }
 
 namespace {
@@ -148,8 +127,9 @@ std::size_t hash_store::bytes() const {
 
 void hash_store::insert(term row) {
     const std::uint64_t h = hash_of(layout.key_of(row));
-    held_chunk c = hold(h);
-    add(c, h, std::move(row));
+    home_line home = home_of(h);
+    held_chunk c = hold(home, h);
+    add(c, home, h, std::move(row));
 }
 
 bool hash_store::insert_new(term row) {
@@ -201,7 +181,7 @@ bool hash_store::insert_all(std::span<const term> all, bool only_new) {
     for (const auto& [h, i] : order) {
         while (at < held.size() && h > held[at]->last_hash()) ++at;
         held_chunk* c = at < held.size() && held[at]->prefix <= h ? &held[at] : &chunk_of(h);
-        add(*c, h, all[i], &halves);
+        add(*c, home_line(chunk_ref(c->at), h), h, all[i], &halves);
         if (halves.empty()) continue;
         // What was split off has its place beside its other half.
         for (held_chunk& half : halves) held.push_back(std::move(half));
@@ -214,9 +194,11 @@ bool hash_store::insert_all(std::span<const term> all, bool only_new) {
 }
 
 // Under the lock: what insert means for a table of this type.
-void hash_store::add(held_chunk& c, std::uint64_t h, term row, std::vector<held_chunk>* others) {
+[[gnu::always_inline]] inline void hash_store::add(held_chunk& c, const home_line& home,
+                                                   std::uint64_t h, term row,
+                                                   std::vector<held_chunk>* others) {
     const term& key = layout.key_of(row);
-    const found_slot found = search_to_change(c, h, key);
+    const found_slot found = search_to_change(c, home, h, key);
     if (!found)
         put_in(c, h, std::move(row), others);
     else if (is_bag())
@@ -274,23 +256,6 @@ void retire_words(const std::uint64_t* words, unsigned n, std::size_t bytes) {
     for (unsigned i = 0; i < n; ++i)
         if (!is_immediate(words[i])) retire_term(term_access::from_word(words[i]), bytes / n + 1);
 }
-
-/// Under the lock: changes elements of an inlined row so that readers see all or none.
-class change_of_row {
-public:
-    change_of_row(const found_slot& s, chunk* c) : slot_(*s.slot), word_(s.word), chunk_(c) {
-        slot_.store(row_word::with_kind(word_, row_kind::changing), std::memory_order_relaxed);
-    }
-    ~change_of_row() {
-        slot_.store(chunk_->next_version(row_word::tag(word_)), std::memory_order_release);
-    }
-    change_of_row(const change_of_row&) = delete;
-
-private:
-    chunk::atomic_word& slot_;
-    std::uint64_t word_;
-    chunk* chunk_;
-};
 }  // namespace
 
 // Under the lock: gives up what a single row's slot held, which has been emptied or filled anew. How many bytes that was.
@@ -474,7 +439,7 @@ bool hash_store::update(const term& key, row_change f, void* context) {
     const std::uint64_t h = hash_of(key);
     for (;;) {
         // A word that is equal afterwards is the same row: its node is held here, or its version was used once.
-        const found_slot seen = layout.search(chunk_at(h), h, key);
+        const found_slot seen = layout.search(home_line(chunk_at(h), h), key);
         rows found;
         if (seen && !append_rows(seen, found)) continue;
         const beam::ets::row old = seen ? found.front() : beam::ets::row(std::span<const term>());
@@ -507,21 +472,13 @@ integers_result hash_store::update_integers(const term& key, std::size_t first, 
     held_chunk c = hold(h);
     const found_slot found = search_to_change(c, h, key);
     if (!found) return integers_result::absent;
+    return update_held(c, found, first, count, f, context);
+}
+
+// Under the lock.
+integers_result hash_store::update_held(held_chunk& c, const found_slot& found, std::size_t first,
+                                        std::size_t count, integers_change f, void* context) {
     std::int64_t values[integers_max];
-    if (found.is_inlined() && count == 1 && first <= c->arity) [[likely]] {
-        const std::uint64_t word = found.elements[first - 1].load(std::memory_order_relaxed);
-        if (is_small(word)) [[likely]] {
-            values[0] = std::int64_t(word) >> 1;
-            if (!f(context, values)) return integers_result::refused;
-            if (fits_small(values[0])) [[likely]] {
-                const change_of_row change(found, c.at);
-                found.elements[first - 1].store(small_word(values[0]), std::memory_order_release);
-            } else {
-                write_integers(c, found, first, {values, 1});
-            }
-            return integers_result::done;
-        }
-    }
     if (first + count - 1 > arity_of(found)) return integers_result::no_integer;
     for (std::size_t i = 0; i < count; ++i) {
         const borrowed_term element(word_in(found, first - 1 + i));

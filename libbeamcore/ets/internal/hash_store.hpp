@@ -39,6 +39,10 @@ public:
     bool update(const term& key, row_change f, void* context) override;
     integers_result update_integers(const term& key, std::size_t first, std::size_t count,
                                     integers_change f, void* context) override;
+    /// update_integers of one element, inlined for its function: `change(std::int64_t&)`.
+    template <class F>
+    [[gnu::always_inline]] integers_result update_integer(const term& key, std::size_t position,
+                                                          F change);
     [[nodiscard]] std::shared_ptr<const row_source> snapshot() override;
     [[nodiscard]] std::size_t size() const override;
     [[nodiscard]] std::size_t bytes() const override;
@@ -50,22 +54,29 @@ public:
         return chunk_ref(entry_of(hash).load(std::memory_order_acquire));
     }
 
+    // In a plain_section: without a call. False: nothing was done; it is more than that.
+    [[nodiscard, gnu::always_inline]] bool find_plainly(const term& key, rows& found) const;
+    [[nodiscard, gnu::always_inline]] bool add_plainly(const term& key, std::size_t position,
+                                                       std::int64_t increment, std::int64_t& sum);
+
     /// Fetches lines, rows and what these refer to, for all keys at once.
     void fetch_ahead(std::span<const term> keys) const;
 
 private:
     struct directory {
         unsigned depth = 0;  // at least 1
+        unsigned shift = 0;  // 64 - depth
         [[nodiscard]] std::atomic<std::uint64_t>* entries() {
             return reinterpret_cast<std::atomic<std::uint64_t>*>(this + 1);
         }
         [[nodiscard]] std::size_t size() const { return std::size_t(1) << depth; }
-        [[nodiscard]] std::size_t place(std::uint64_t hash) const { return hash >> (64 - depth); }
+        [[nodiscard]] std::size_t place(std::uint64_t hash) const { return hash >> shift; }
         static directory* make(unsigned depth);
         static void free(void* d) noexcept;
         static std::size_t bytes(unsigned depth) { return sizeof(directory) + (8u << depth); }
         std::uint64_t unused = 0;
     };
+    static_assert(sizeof(directory) == 16);
 
     /// A chunk whose lock is held. Becomes that of its successor when it is replaced.
     class held_chunk {
@@ -91,13 +102,22 @@ private:
     [[nodiscard]] bool is_bag() const { return type_ != beam::ets::table_type::set; }
 
     // hash_store.cpp: rows
+    [[nodiscard, gnu::always_inline]] home_line home_of(std::uint64_t hash) const {
+        return home_line(chunk_ref(entry_of(hash).load(std::memory_order_acquire)), hash);
+    }
     [[nodiscard]] held_chunk hold(std::uint64_t hash) const;
+    [[nodiscard]] held_chunk hold(home_line& home, std::uint64_t hash) const;
     [[nodiscard, gnu::always_inline]] found_slot search(const held_chunk& c, std::uint64_t h,
                                                         const term& key) const {
-        return layout.search(chunk_ref(c.at), h, key);
+        return layout.search(home_line(chunk_ref(c.at), h), key);
     }
-    found_slot search_to_change(held_chunk& c, std::uint64_t h, const term& key);
-    void add(held_chunk& c, std::uint64_t h, term row, std::vector<held_chunk>* others = nullptr);
+    found_slot search_to_change(held_chunk& c, const home_line& home, std::uint64_t h,
+                                const term& key);
+    found_slot search_to_change(held_chunk& c, std::uint64_t h, const term& key) {
+        return search_to_change(c, home_line(chunk_ref(c.at), h), h, key);
+    }
+    void add(held_chunk& c, const home_line& home, std::uint64_t h, term row,
+             std::vector<held_chunk>* others = nullptr);
     void put_in(held_chunk& c, std::uint64_t h, term row, std::vector<held_chunk>* others);
     void replace(held_chunk& c, const found_slot& at, term row);
     void add_to_group(held_chunk& c, const found_slot& at, term row);
@@ -106,6 +126,8 @@ private:
     std::size_t retire_row(const found_slot& at);
     void count(std::int64_t by);
     [[nodiscard]] unsigned wanted_arity(const term& row) const;
+    integers_result update_held(held_chunk& c, const found_slot& found, std::size_t first,
+                                std::size_t count, integers_change f, void* context);
     void write_integers(held_chunk& c, const found_slot& at, std::size_t first,
                         std::span<const std::int64_t> values);
     [[nodiscard]] bool try_change(const term& key, std::uint64_t h, const found_slot& seen,
@@ -123,6 +145,8 @@ private:
     void grow_directory();
     void shrink_directory();
     void take_words(chunk* from, chunk* to, std::uint64_t first, std::uint64_t last) const;
+    static void fill_halves(chunk* from, chunk* lower, chunk* upper);
+    void take_halves(chunk* from, chunk* lower, chunk* upper) const;
     template <class Wanted>
     static void fill(chunk* from, chunk* to, Wanted wanted);
     static void bury(chunk* c);
@@ -143,5 +167,113 @@ private:
     kept_bytes kept_;
     stripe counts_[stripes];
 };
+
+/// Under the lock: changes elements of an inlined row so that readers see all or none.
+class change_of_row {
+public:
+    [[gnu::always_inline]] change_of_row(const found_slot& s, chunk* c)
+        : slot_(*s.slot), word_(s.word), chunk_(c) {
+        slot_.store(row_word::with_kind(word_, row_kind::changing), std::memory_order_relaxed);
+    }
+    [[gnu::always_inline]] ~change_of_row() {
+        slot_.store(chunk_->next_version(row_word::tag(word_)), std::memory_order_release);
+    }
+    change_of_row(const change_of_row&) = delete;
+
+private:
+    chunk::atomic_word& slot_;
+    std::uint64_t word_;
+    chunk* chunk_;
+};
+
+// The chunk of a hash, locked and alive, and the hash's line in it. What the search will look at is fetched before the lock
+// is taken, which stops the processor from looking ahead.
+[[gnu::always_inline]] inline hash_store::held_chunk hash_store::hold(home_line& home,
+                                                                      std::uint64_t hash) const {
+    for (;;) {
+        home.fetch();
+        lock(home.in.at);
+        if (!home.in.at->dead) [[likely]]
+            return held_chunk(home.in.at);
+        unlock(home.in.at);
+        home = home_of(hash);
+    }
+}
+
+// Searches what the caller is going to change if it is there.
+[[gnu::always_inline]] inline found_slot hash_store::search_to_change(held_chunk& c,
+                                                                      const home_line& home,
+                                                                      std::uint64_t h,
+                                                                      const term& key) {
+    const found_slot found = layout.search(home, key);
+    if (!found || c->pins == 0) [[likely]]
+        return found;
+    unshare(c);
+    return search(c, h, key);
+}
+
+[[gnu::always_inline]] inline bool hash_store::find_plainly(const term& key, rows& found) const {
+    const std::uint64_t word = term_access::word(key);
+    if (!is_immediate(word) || batch_running_.load(std::memory_order_acquire)) [[unlikely]]
+        return false;
+    const home_line home = home_of(hash_of_immediate(word));
+    home.fetch_rows();
+    const unsigned there = slots_with_tag(home.slots, home.tag);
+    if (there == 0) [[unlikely]]
+        return !home.in.was_passed(home.number);
+    const found_slot s = row_layout::first_of(home, there);
+    return layout.has_plainly(s, home.tag, word) && take_inlined(s, found);
+}
+
+[[gnu::always_inline]] inline bool hash_store::add_plainly(const term& key, std::size_t position,
+                                                           std::int64_t increment,
+                                                           std::int64_t& sum) {
+    const std::uint64_t word = term_access::word(key);
+    if (!is_immediate(word)) [[unlikely]]
+        return false;
+    const home_line home = home_of(hash_of_immediate(word));
+    home.fetch();
+    lock(home.in.at);
+    const held_chunk c(home.in.at);
+    const unsigned there = slots_with_tag(home.slots, home.tag);
+    if (c->dead || c->pins > 0 || there == 0) [[unlikely]]
+        return false;
+    const found_slot s = row_layout::first_of(home, there);
+    if (!layout.has_plainly(s, home.tag, word) || position > s.arity) [[unlikely]]
+        return false;
+    chunk::atomic_word& element = s.elements[position - 1];
+    const std::uint64_t old = element.load(std::memory_order_relaxed);
+    if (!is_small(old) || __builtin_add_overflow(std::int64_t(old) >> 1, increment, &sum) ||
+        !fits_small(sum)) [[unlikely]]
+        return false;
+    const change_of_row changing(s, c.at);
+    element.store(small_word(sum), std::memory_order_release);
+    return true;
+}
+
+template <class F>
+[[gnu::always_inline]] inline integers_result hash_store::update_integer(const term& key,
+                                                                         std::size_t position,
+                                                                         F change) {
+    const std::uint64_t h = hash_of(key);
+    home_line home = home_of(h);
+    held_chunk c = hold(home, h);
+    const found_slot found = search_to_change(c, home, h, key);
+    if (!found) return integers_result::absent;
+    if (found.is_inlined() && position <= found.arity) [[likely]] {
+        chunk::atomic_word& element = found.elements[position - 1];
+        const std::uint64_t word = element.load(std::memory_order_relaxed);
+        std::int64_t value = std::int64_t(word) >> 1;
+        if (is_small(word) && change(value) && fits_small(value)) [[likely]] {
+            const change_of_row changing(found, c.at);
+            element.store(small_word(value), std::memory_order_release);
+            return integers_result::done;
+        }
+    }
+    return update_held(
+        c, found, position, 1,
+        [](void* context, std::int64_t* value) { return (*static_cast<F*>(context))(*value); },
+        &change);
+}
 
 }  // namespace beam::detail::ets

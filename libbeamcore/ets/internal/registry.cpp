@@ -12,11 +12,9 @@ namespace beam::detail::ets {
 
 // -- slots ----------------------------------------------------------------------------------------
 
-constinit slot_segment slot_segments[segments_max] = {};
+std::atomic<table_object*> table_slots[tables_max];
 
 namespace {
-
-using segment = std::atomic<table_object*>[slots_a_segment];
 
 struct slot_space {
     std::mutex mutex;
@@ -30,29 +28,21 @@ slot_space& slots() {
     return *all;
 }
 
-std::atomic<table_object*>& slot_at(std::uint32_t slot) {
-    return slot_segments[slot / slots_a_segment].load(
-        std::memory_order_acquire)[slot % slots_a_segment];
-}
-
 void take_slot(table_object* t) {
     slot_space& all = slots();
     std::lock_guard guard(all.mutex);
     if (all.free.empty()) {
-        if (all.next == slots_a_segment * segments_max) bad("there are too many tables");
-        if (all.next % slots_a_segment == 0)
-            slot_segments[all.next / slots_a_segment].store(new segment{},
-                                                            std::memory_order_release);
+        if (all.next == tables_max) bad("there are too many tables");
         all.free.push_back(all.next++);
     }
     t->slot = all.free.back();
     all.free.pop_back();
     t->unique = ++all.last_unique;
-    slot_at(t->slot).store(t, std::memory_order_release);
+    table_slots[t->slot].store(t, std::memory_order_release);
 }
 
 void leave_slot(const table_object* t) {
-    slot_at(t->slot).store(nullptr, std::memory_order_release);
+    table_slots[t->slot].store(nullptr, std::memory_order_release);
     slot_space& all = slots();
     std::lock_guard guard(all.mutex);
     all.free.push_back(t->slot);
@@ -197,6 +187,9 @@ table registry::create(atom name, const beam::ets::table_options& options, const
     auto store = make_store(options.type, options.keypos);
     made->type = options.type;
     made->access = options.access;
+    const bool is_set = options.type == table_type::set;
+    made->read_plainly = is_set && options.access != beam::ets::table_access::private_;
+    made->written_plainly = is_set && options.access == beam::ets::table_access::public_;
     made->keypos = std::uint32_t(options.keypos);
     made->owner.store(packed(owner), std::memory_order_relaxed);
     made->home = this;

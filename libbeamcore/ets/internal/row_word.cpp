@@ -18,20 +18,6 @@ void row_group::free(void* group) noexcept {
     ::operator delete(group);
 }
 
-void take_elements(term&& row, std::uint64_t* words) {
-    term_node* n = term_access::node(row);
-    std::uint64_t* from = words_of(n);
-    const bool only = n->refs.load(std::memory_order_acquire) == 1;
-    for (std::size_t i = 0; i < n->size; ++i) {
-        words[i] = from[i];
-        if (is_immediate(words[i])) continue;
-        if (only)
-            from[i] = small_word(0);
-        else
-            retain_word(words[i]);
-    }
-}
-
 namespace {
 // What the allocator takes for that many bytes: 8 of its own, in steps of 16, at least 32.
 std::size_t allocated(std::size_t bytes) {
@@ -59,8 +45,7 @@ std::size_t node_bytes(const term& t) {
 }
 }  // namespace
 
-std::size_t bytes_of_elements(const std::uint64_t* words, std::size_t n) noexcept {
-    if (std::all_of(words, words + n, is_immediate)) return 0;
+std::size_t bytes_of_boxed(const std::uint64_t* words, std::size_t n) noexcept {
     std::size_t all = 0;
     std::vector<const term*> left;
     auto add = [&left](const term& t) {

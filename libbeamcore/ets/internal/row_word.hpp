@@ -141,9 +141,25 @@ inline term_node* make_tuple(const std::uint64_t* words, unsigned arity) {
 }
 
 /// The elements of a row that is given up, for another owner: moved from the node if nobody else has it.
-void take_elements(term&& row, std::uint64_t* words);
+[[gnu::always_inline]] inline void take_elements(term&& row, std::uint64_t* words) {
+    term_node* n = term_access::node(row);
+    const std::size_t arity = n->size;
+    for (std::size_t i = 0; i < arity; ++i) words[i] = words_of(n)[i];
+    if (n->refs.load(std::memory_order_acquire) == 1) [[likely]] {
+        new (&row) term;
+        term_free(n, sizeof(term_node) + arity * sizeof(term));
+        return;
+    }
+    for (std::size_t i = 0; i < arity; ++i) retain_word(words[i]);
+}
 
+[[nodiscard]] std::size_t bytes_of_boxed(const std::uint64_t* words, std::size_t n) noexcept;
 /// Memory that the elements of a row take, beside their own words.
-[[nodiscard]] std::size_t bytes_of_elements(const std::uint64_t* words, std::size_t n) noexcept;
+[[nodiscard, gnu::always_inline]] inline std::size_t bytes_of_elements(const std::uint64_t* words,
+                                                                       std::size_t n) noexcept {
+    for (std::size_t i = 0; i < n; ++i)
+        if (!is_immediate(words[i])) return bytes_of_boxed(words, n);
+    return 0;
+}
 
 }  // namespace beam::detail::ets

@@ -39,6 +39,8 @@ struct table_object {
     std::atomic<table_store*> store{nullptr};
     table_type type = table_type::set;
     table_access access = table_access::protected_;
+    bool read_plainly = false;     // a set that all may read, write: see plain_section
+    bool written_plainly = false;  //
     std::atomic<bool> fixed{false};
     std::uint32_t keypos = 1;
     std::atomic<std::uint64_t> owner{0};
@@ -58,16 +60,14 @@ struct table_object {
 };
 
 /// Where tables are found by their number; never freed, so that a `table` may be asked for at any time.
-inline constexpr std::uint32_t slots_a_segment = 1024, segments_max = 1024;
-using slot_segment = std::atomic<std::atomic<table_object*>*>;
-extern constinit slot_segment slot_segments[segments_max];
+/// Pages of it that were never used take no memory.
+inline constexpr std::uint32_t tables_max = 1024 * 1024;
+extern std::atomic<table_object*> table_slots[tables_max];
 
 /// The table in a slot, if it is that one.
-[[nodiscard]] inline table_object* object_in(std::uint32_t slot, std::uint64_t unique) noexcept {
-    if (slot >= slots_a_segment * segments_max) return nullptr;
-    auto* s = slot_segments[slot / slots_a_segment].load(std::memory_order_acquire);
-    if (!s) return nullptr;
-    table_object* t = s[slot % slots_a_segment].load(std::memory_order_acquire);
+[[nodiscard, gnu::always_inline]] inline table_object* object_in(std::uint32_t slot, std::uint64_t unique) noexcept {
+    if (slot >= tables_max) return nullptr;
+    table_object* t = table_slots[slot].load(std::memory_order_acquire);
     return t && t->unique == unique ? t : nullptr;
 }
 /// Of the caller's node by its name.
@@ -89,6 +89,8 @@ public:
             check_right(*object_, wanted);
         store_ = object_->store.load(std::memory_order_acquire);
     }
+    open_table(const open_table&) = delete;
+    [[gnu::always_inline]] ~open_table() {}  // NOLINT: inlined, so that nothing of it need be in memory
     table_object* operator->() const { return object_; }
     table_object& operator*() const { return *object_; }
     [[nodiscard]] table_store& store() const { return *store_; }
@@ -97,6 +99,39 @@ private:
     read_section section_;
     table_object* object_;
     table_store* store_;
+};
+
+/// What nearly every operation finds: a thread in no read_section, and a set by its number that is open to all. Nothing
+/// is called then, so that the processor may look far ahead: the next operations' rows are fetched while this one
+/// waits for its own. As long as it lives nobody else's code runs in this thread, so it keeps no depth; nothing may be
+/// retired.
+class plain_section {
+public:
+    [[gnu::always_inline]] plain_section(const table& t, right wanted) {
+        reader_record* r = this_reader;
+        if (!r || (r->depth | r->needs_fence) != 0) [[unlikely]]
+            return;
+        reader_ = r;
+        r->epoch.store(reclaim_epoch.load(std::memory_order_acquire), std::memory_order_release);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        const table_object* o = object_in(t.slot(), t.unique());
+        if (o && (wanted == right::read ? o->read_plainly : o->written_plainly)) [[likely]]
+            object_ = o;
+    }
+    plain_section(const plain_section&) = delete;
+    [[gnu::always_inline]] ~plain_section() {
+        if (reader_) reader_->epoch.store(0, std::memory_order_release);
+    }
+    /// False: the operation is not plain.
+    explicit operator bool() const { return object_; }
+    const table_object* operator->() const { return object_; }
+    [[nodiscard]] table_store& store() const {
+        return *object_->store.load(std::memory_order_acquire);
+    }
+
+private:
+    reader_record* reader_ = nullptr;
+    const table_object* object_ = nullptr;
 };
 
 /// Charges the calling process, if it is one.

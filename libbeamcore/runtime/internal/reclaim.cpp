@@ -182,6 +182,7 @@ reader_record* make_reader() {
         }
     }
     auto* made = new thread_record;
+    made->needs_fence = readers_need_fence;
     thread_record* head = all_records.load(std::memory_order_relaxed);
     do {
         made->next = head;
