@@ -13,14 +13,21 @@ using namespace beam::detail::ets;
 
 // -- in -------------------------------------------------------------------------------------------
 
-void insert(const table& t, term row) {
+static bool put_plainly(const table& t, const term& row) {
+    const plain_section in(t, right::write);
+    return in && static_cast<hash_store&>(in.store()).put_plainly(row);
+}
+
+[[gnu::noinline]] static void put(const table& t, term row) {
     const open_table found(t, right::write);
     check_row(row, found->keypos);
+    found.store().insert(std::move(row));
+}
+
+void insert(const table& t, term row) {
     charge(1);
-    if (found->type != table_type::ordered_set) [[likely]]
-        static_cast<hash_store&>(found.store()).insert(std::move(row));
-    else
-        found.store().insert(std::move(row));
+    if (!put_plainly(t, row)) [[unlikely]]
+        put(t, std::move(row));
 }
 
 static bool insert_all(const table& t, std::span<const term> all, bool only_new) {
@@ -69,9 +76,9 @@ static bool look_up_plainly(const table& t, const term& key, rows& found) {
 
 rows lookup(const table& t, const term& key) {
     rows all;
+    charge(1);
     if (!look_up_plainly(t, key, all)) [[unlikely]]
         look_up(t, key, all);
-    charge(1);
     return all;
 }
 
@@ -323,10 +330,10 @@ static bool count_plainly(const table& t, const term& key, std::int64_t incremen
 }
 
 std::int64_t update_counter(const table& t, const term& key, std::int64_t increment) {
+    charge(1);
     std::int64_t sum = 0;
     if (!count_plainly(t, key, increment, sum)) [[unlikely]]
         return count(t, key, increment);
-    charge(1);
     return sum;
 }
 

@@ -1,3 +1,4 @@
+#include "libbeamcore/runtime/detail/charge.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
 
 #include <sys/mman.h>
@@ -264,8 +265,13 @@ void run_aside(runtime& node, callback<void()> job) {
         r.dirty->submit(std::move(job));
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"  // the compilers we use know it all the same
+static_assert(offsetof(process_block, reductions_left) == reductions_left_at);
+#pragma GCC diagnostic pop
+
 void charge_caller(int reductions) noexcept {
-    if (process_block* pb = this_block) pb->reductions_left -= reductions;
+    charge_here(reductions);
 }
 
 runtime& runtime_of(process_block* pb) {

@@ -81,13 +81,7 @@ void chunk::put_at(unsigned i, std::uint64_t word, const std::uint64_t* elements
     for (;;) {
         atomic_word* slots = line(i);
         if (unsigned free = free_slots(slots)) {
-            const unsigned j = take_slot(free);
-            if (elements)
-                for (unsigned e = 0; e < arity; ++e)
-                    slots[slots_a_line + j * arity + e].store(elements[e],
-                                                              std::memory_order_release);
-            slots[j].store(word, std::memory_order_release);
-            ++used;
+            put_in_slot(slots, take_slot(free), word, elements);
             return;
         }
         count_passing(i, +1);

@@ -121,6 +121,15 @@ struct alignas(64) chunk {
         put_at(home(row_word::tag(word)), word, elements);
     }
     void put_at(unsigned i, std::uint64_t word, const std::uint64_t* elements);
+    /// In a slot that is empty.
+    [[gnu::always_inline]] void put_in_slot(atomic_word* slots, unsigned j, std::uint64_t word,
+                                            const std::uint64_t* elements) {
+        if (elements)
+            for (unsigned e = 0; e < arity; ++e)
+                slots[slots_a_line + j * arity + e].store(elements[e], std::memory_order_release);
+        slots[j].store(word, std::memory_order_release);
+        ++used;
+    }
     /// Whether a chunk that nobody reads yet can be filled by fill(): `filled` says how many slots of each line are taken.
     static constexpr unsigned fill_lines_max = 64;
     [[gnu::always_inline]] void fill(std::uint8_t* filled, std::uint64_t word,

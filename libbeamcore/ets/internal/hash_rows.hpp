@@ -11,11 +11,10 @@
 
 namespace beam::detail::ets {
 
-/// A key's hash: its order in the store. Immediate values are hashed here, without a call.
+/// A key's hash: its order in the store. Immediate values are hashed here, without a call. Its upper bits are used.
 [[gnu::always_inline]] inline std::uint64_t hash_of_immediate(std::uint64_t word) {
     std::uint64_t x = word * 0x9E3779B97F4A7C15u;
-    x = (x ^ (x >> 32)) * 0xBF58476D1CE4E5B9u;
-    return x ^ (x >> 29);
+    return (x ^ (x >> 32)) * 0xBF58476D1CE4E5B9u;
 }
 [[gnu::always_inline]] inline std::uint64_t hash_of(const term& key) {
     const std::uint64_t word = term_access::word(key);

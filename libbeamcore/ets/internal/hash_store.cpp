@@ -99,12 +99,6 @@ void hash_store::fetch_ahead(std::span<const term> keys) const {
     }
 }
 
-void hash_store::count(std::int64_t by) {
-    // Threads have their records of reading in different lines.
-    const auto thread = reinterpret_cast<std::uintptr_t>(this_reader) >> 7;
-    counts_[thread % stripes].rows.fetch_add(by, std::memory_order_relaxed);
-}
-
 std::size_t hash_store::size() const {
     std::int64_t all = 0;
     for (const stripe& s : counts_) all += s.rows.load(std::memory_order_relaxed);

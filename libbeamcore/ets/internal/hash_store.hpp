@@ -10,6 +10,7 @@
 // Readers take none: directory, entry, line, row.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -56,6 +57,7 @@ public:
 
     // In a plain_section: without a call. False: nothing was done; it is more than that.
     [[nodiscard, gnu::always_inline]] bool find_plainly(const term& key, rows& found) const;
+    [[nodiscard, gnu::always_inline]] bool put_plainly(const term& row);
     [[nodiscard, gnu::always_inline]] bool add_plainly(const term& key, std::size_t position,
                                                        std::int64_t increment, std::int64_t& sum);
 
@@ -119,12 +121,21 @@ private:
     void add(held_chunk& c, const home_line& home, std::uint64_t h, term row,
              std::vector<held_chunk>* others = nullptr);
     void put_in(held_chunk& c, std::uint64_t h, term row, std::vector<held_chunk>* others);
+    bool put_in_line(held_chunk& c, const home_line& home, const std::uint64_t* words);
     void replace(held_chunk& c, const found_slot& at, term row);
     void add_to_group(held_chunk& c, const found_slot& at, term row);
     void drop(held_chunk& c, const found_slot& at, rows* taken);
     void set_group(held_chunk& c, const found_slot& at, std::span<term_node* const> left);
     std::size_t retire_row(const found_slot& at);
-    void count(std::int64_t by);
+    void count(std::int64_t by) {
+        // The first threads have stripes of their own, in which nobody else counts.
+        const std::uint32_t thread = this_reader->number;
+        std::atomic<std::int64_t>& rows = counts_[std::min<std::size_t>(thread, stripes - 1)].rows;
+        if (thread < stripes - 1)
+            rows.store(rows.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+        else
+            rows.fetch_add(by, std::memory_order_relaxed);
+    }
     [[nodiscard]] unsigned wanted_arity(const term& row) const;
     integers_result update_held(held_chunk& c, const found_slot& found, std::size_t first,
                                 std::size_t count, integers_change f, void* context);
@@ -223,6 +234,50 @@ private:
         return !home.in.was_passed(home.number);
     const found_slot s = row_layout::first_of(home, there);
     return layout.has_plainly(s, home.tag, word) && take_inlined(s, found);
+}
+
+// Under the lock: puts a row of immediate values in a place of its home line, or in the place of such a one.
+[[gnu::always_inline]] inline bool hash_store::put_in_line(held_chunk& c, const home_line& home,
+                                                           const std::uint64_t* words) {
+    const unsigned arity = home.in.arity;
+    const unsigned there = slots_with_tag(home.slots, home.tag);
+    if (there == 0) {
+        unsigned free = free_slots(home.slots);
+        if (free == 0 || c->is_full() || home.in.was_passed(home.number)) [[unlikely]]
+            return false;
+        c->put_in_slot(home.slots, take_slot(free), c->next_version(home.tag), words);
+        ++c->rows;
+        count(+1);
+        return true;
+    }
+    const found_slot s = row_layout::first_of(home, there);
+    if (!layout.has_plainly(s, home.tag, words[layout.key_index()])) [[unlikely]]
+        return false;
+    for (unsigned i = 0; i < arity; ++i)
+        if (!is_immediate(s.elements[i].load(std::memory_order_relaxed))) [[unlikely]]
+            return false;
+    const change_of_row changing(s, c.at);
+    for (unsigned i = 0; i < arity; ++i)
+        s.elements[i].store(words[i], std::memory_order_release);
+    return true;
+}
+
+[[gnu::always_inline]] inline bool hash_store::put_plainly(const term& row) {
+    term_node* n = term_access::node(row);
+    if (!n || n->kind != std::uint8_t(term_kind::tuple) || n->size <= layout.key_index())
+        [[unlikely]]
+        return false;
+    const std::uint64_t* words = words_of(n);
+    for (std::size_t i = 0; i < n->size; ++i)
+        if (!is_immediate(words[i])) [[unlikely]]
+            return false;
+    const home_line home = home_of(hash_of_immediate(words[layout.key_index()]));
+    home.fetch();
+    lock(home.in.at);
+    held_chunk c(home.in.at);
+    if (c->dead || c->pins > 0 || home.in.arity != n->size) [[unlikely]]
+        return false;
+    return put_in_line(c, home, words);
 }
 
 [[gnu::always_inline]] inline bool hash_store::add_plainly(const term& key, std::size_t position,

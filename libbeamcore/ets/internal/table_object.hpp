@@ -14,6 +14,7 @@
 #include "libbeamcore/ets/internal/badarg.hpp"
 #include "libbeamcore/ets/internal/table_store.hpp"
 #include "libbeamcore/ets/table.hpp"
+#include "libbeamcore/runtime/detail/charge.hpp"
 #include "libbeamcore/runtime/detail/local.hpp"
 #include "libbeamcore/runtime/detail/reclaim.hpp"
 #include "libbeamcore/runtime/process.hpp"
@@ -136,7 +137,7 @@ private:
 
 /// Charges the calling process, if it is one.
 inline void charge(int reductions) {
-    charge_caller(reductions);
+    charge_here(reductions);
 }
 
 }  // namespace beam::detail::ets

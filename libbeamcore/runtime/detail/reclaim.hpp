@@ -27,6 +27,7 @@ struct reader_record {
     std::atomic<std::uint64_t> epoch{0};  ///< when it entered its section; 0: it is in none
     std::uint32_t depth = 0;
     std::uint32_t needs_fence = 0;  ///< readers_need_fence, for a look at both at once
+    std::uint32_t number = 0;       ///< of the records; no two threads have one at a time
     bool must_collect = false;
 };
 

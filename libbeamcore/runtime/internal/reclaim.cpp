@@ -181,8 +181,10 @@ reader_record* make_reader() {
             return this_reader = r;
         }
     }
+    static std::atomic<std::uint32_t> records_made{0};
     auto* made = new thread_record;
     made->needs_fence = readers_need_fence;
+    made->number = records_made.fetch_add(1, std::memory_order_relaxed);
     thread_record* head = all_records.load(std::memory_order_relaxed);
     do {
         made->next = head;
