@@ -4,6 +4,8 @@
 
 #include <new>
 
+#include "libbeamcore/ets/internal/chunk_memory.hpp"
+
 namespace beam::detail::ets {
 
 void spin_pause::sleep() {
@@ -19,8 +21,9 @@ void lock_slowly(chunk* c) {
 chunk* chunk::make(unsigned lines, unsigned arity, unsigned depth, unsigned base,
                    std::uint64_t prefix) {
     const std::size_t size = bytes(lines, arity);
-    auto* memory = static_cast<char*>(::operator new(size, std::align_val_t(64)));
-    auto* c = new (memory) chunk;
+    const bool is_greatest = lines == lines_max(arity) && arity < chunk_kinds;
+    auto* c = new (is_greatest ? take_chunk_memory(arity, size)
+                               : ::operator new(size, std::align_val_t(64))) chunk;
     c->lines = lines;
     c->arity = std::uint8_t(arity);
     c->depth = std::uint8_t(depth);
@@ -33,8 +36,12 @@ chunk* chunk::make(unsigned lines, unsigned arity, unsigned depth, unsigned base
     return c;
 }
 
-void chunk::free_shell(void* c) noexcept {
-    ::operator delete(c, std::align_val_t(64));
+void chunk::free_shell(void* memory) noexcept {
+    const auto* c = static_cast<const chunk*>(memory);
+    if (c->lines == c->lines_max() && c->arity < chunk_kinds)
+        give_chunk_memory(c->arity, memory);
+    else
+        ::operator delete(memory, std::align_val_t(64));
 }
 
 void chunk::free_all(void* memory) noexcept {

@@ -67,7 +67,8 @@ struct alignas(64) chunk {
     }
     [[nodiscard]] std::size_t bytes() const { return bytes(lines, arity); }
     /// Beyond so many lines a chunk is split, if it can be: some 16 KiB.
-    [[nodiscard]] unsigned lines_max() const { return std::min(64u, 256 / (1u + arity)); }
+    static unsigned lines_max(unsigned arity) { return std::min(64u, 256 / (1u + arity)); }
+    [[nodiscard]] unsigned lines_max() const { return lines_max(arity); }
 
     using atomic_word = std::atomic<std::uint64_t>;
     static atomic_word* line_of(chunk* c, unsigned i, unsigned arity) {
@@ -223,6 +224,11 @@ struct home_line {
     [[gnu::always_inline]] void fetch() const {
         __builtin_prefetch(slots);
         fetch_rows();
+    }
+    /// The lock too: a locked instruction waits for its line alone, and everything behind it with it.
+    [[gnu::always_inline]] void fetch_to_write() const {
+        __builtin_prefetch(in.at, 1);
+        fetch();
     }
     [[gnu::always_inline]] void fetch_rows() const {
         __builtin_prefetch(slots + 8);

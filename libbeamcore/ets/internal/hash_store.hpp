@@ -202,7 +202,7 @@ private:
 [[gnu::always_inline]] inline hash_store::held_chunk hash_store::hold(home_line& home,
                                                                       std::uint64_t hash) const {
     for (;;) {
-        home.fetch();
+        home.fetch_to_write();
         lock(home.in.at);
         if (!home.in.at->dead) [[likely]]
             return held_chunk(home.in.at);
@@ -272,7 +272,7 @@ private:
         if (!is_immediate(words[i])) [[unlikely]]
             return false;
     const home_line home = home_of(hash_of_immediate(words[layout.key_index()]));
-    home.fetch();
+    home.fetch_to_write();
     lock(home.in.at);
     held_chunk c(home.in.at);
     if (c->dead || c->pins > 0 || home.in.arity != n->size) [[unlikely]]
@@ -287,7 +287,7 @@ private:
     if (!is_immediate(word)) [[unlikely]]
         return false;
     const home_line home = home_of(hash_of_immediate(word));
-    home.fetch();
+    home.fetch_to_write();
     lock(home.in.at);
     const held_chunk c(home.in.at);
     const unsigned there = slots_with_tag(home.slots, home.tag);
