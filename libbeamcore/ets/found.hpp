@@ -66,7 +66,7 @@ public:
         if (owns_) free_all();
     }
 
-    [[nodiscard]] std::size_t size() const { return more_ ? more_->size() : arity_ > 0; }
+    [[nodiscard]] std::size_t size() const { return arity_ > 0 ? 1 : more_ ? more_->size() : 0; }
     [[nodiscard]] bool empty() const { return size() == 0; }
     explicit operator bool() const { return !empty(); }
     [[nodiscard]] row operator[](std::size_t i) const {
@@ -139,7 +139,7 @@ private:
         for (std::uint32_t i = 0; i < arity_; ++i) reinterpret_cast<term*>(words_ + i)->~term();
         arity_ = 0;
     }
-    void free_all() {
+    [[gnu::noinline]] void free_all() {
         drop_words();
         delete more_;
     }

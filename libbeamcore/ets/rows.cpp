@@ -319,8 +319,7 @@ std::vector<std::int64_t> update_many(const open_table& t, const term& key,
 static bool count_plainly(const table& t, const term& key, std::int64_t increment,
                           std::int64_t& sum) {
     const plain_section in(t, right::write);
-    return in && static_cast<hash_store&>(in.store())
-                     .add_plainly(key, std::size_t(in->keypos) + 1, increment, sum);
+    return in && static_cast<hash_store&>(in.store()).add_plainly(key, increment, sum);
 }
 
 [[gnu::noinline]] static std::int64_t count(const table& t, const term& key,

@@ -1,5 +1,5 @@
-#include "libbeamcore/runtime/detail/charge.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
+#include "libbeamcore/runtime/detail/charge.hpp"
 
 #include <sys/mman.h>
 #include <time.h>

@@ -93,6 +93,8 @@ struct alignas(64) chunk {
     /// With more rows a good part of them would not be in their home lines. To look for one of those costs much: the
     /// processor has guessed wrong, and waits for the memory alone.
     [[nodiscard]] bool is_full() const { return used >= capacity() - capacity() / 4; }
+    /// Under the lock: its rows may be changed where they are.
+    [[nodiscard]] bool is_plain() const { return !dead && pins == 0; }
     [[nodiscard]] bool is_sparse() const { return lines > 1 && used < capacity() / 4; }
 
     /// The tag's bits behind the common ones, as a fraction of 2^32, times the lines.
@@ -303,6 +305,10 @@ private:
     unsigned spins_ = 0;
 };
 
+/// False: another one has it.
+[[gnu::always_inline]] inline bool lock_at_once(chunk* c) {
+    return c->lock.exchange(1, std::memory_order_acquire) == 0;
+}
 inline bool try_lock(chunk* c) {
     return c->lock.load(std::memory_order_relaxed) == 0 &&
            c->lock.exchange(1, std::memory_order_acquire) == 0;

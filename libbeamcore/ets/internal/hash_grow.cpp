@@ -218,8 +218,7 @@ void hash_store::fill_halves(chunk* from, chunk* lower, chunk* upper) {
 void hash_store::take_halves(chunk* from, chunk* lower, chunk* upper) const {
     for (chunk* to : {lower, upper}) {
         take_words(from, to, to->prefix, to->last_hash());
-        to->for_each(
-            [to](std::uint64_t w, const chunk::atomic_word*) { to->rows += rows_in(w); });
+        to->for_each([to](std::uint64_t w, const chunk::atomic_word*) { to->rows += rows_in(w); });
     }
 }
 

@@ -58,8 +58,9 @@ public:
     // In a plain_section: without a call. False: nothing was done; it is more than that.
     [[nodiscard, gnu::always_inline]] bool find_plainly(const term& key, rows& found) const;
     [[nodiscard, gnu::always_inline]] bool put_plainly(const term& row);
-    [[nodiscard, gnu::always_inline]] bool add_plainly(const term& key, std::size_t position,
-                                                       std::int64_t increment, std::int64_t& sum);
+    /// To the element behind the key.
+    [[nodiscard, gnu::always_inline]] bool add_plainly(const term& key, std::int64_t increment,
+                                                       std::int64_t& sum);
 
     /// Fetches lines, rows and what these refer to, for all keys at once.
     void fetch_ahead(std::span<const term> keys) const;
@@ -121,7 +122,9 @@ private:
     void add(held_chunk& c, const home_line& home, std::uint64_t h, term row,
              std::vector<held_chunk>* others = nullptr);
     void put_in(held_chunk& c, std::uint64_t h, term row, std::vector<held_chunk>* others);
-    bool put_in_line(held_chunk& c, const home_line& home, const std::uint64_t* words);
+    bool put_in_line(chunk* c, const home_line& home, const std::uint64_t* words);
+    bool add_in_line(chunk* c, const home_line& home, std::uint64_t key, std::int64_t increment,
+                     std::int64_t& sum);
     void replace(held_chunk& c, const found_slot& at, term row);
     void add_to_group(held_chunk& c, const found_slot& at, term row);
     void drop(held_chunk& c, const found_slot& at, rows* taken);
@@ -237,7 +240,7 @@ private:
 }
 
 // Under the lock: puts a row of immediate values in a place of its home line, or in the place of such a one.
-[[gnu::always_inline]] inline bool hash_store::put_in_line(held_chunk& c, const home_line& home,
+[[gnu::always_inline]] inline bool hash_store::put_in_line(chunk* c, const home_line& home,
                                                            const std::uint64_t* words) {
     const unsigned arity = home.in.arity;
     const unsigned there = slots_with_tag(home.slots, home.tag);
@@ -256,9 +259,8 @@ private:
     for (unsigned i = 0; i < arity; ++i)
         if (!is_immediate(s.elements[i].load(std::memory_order_relaxed))) [[unlikely]]
             return false;
-    const change_of_row changing(s, c.at);
-    for (unsigned i = 0; i < arity; ++i)
-        s.elements[i].store(words[i], std::memory_order_release);
+    const change_of_row changing(s, c);
+    for (unsigned i = 0; i < arity; ++i) s.elements[i].store(words[i], std::memory_order_release);
     return true;
 }
 
@@ -273,37 +275,48 @@ private:
             return false;
     const home_line home = home_of(hash_of_immediate(words[layout.key_index()]));
     home.fetch_to_write();
-    lock(home.in.at);
-    held_chunk c(home.in.at);
-    if (c->dead || c->pins > 0 || home.in.arity != n->size) [[unlikely]]
+    chunk* c = home.in.at;
+    if (!lock_at_once(c)) [[unlikely]]
         return false;
-    return put_in_line(c, home, words);
+    const bool put = c->is_plain() && home.in.arity == n->size && put_in_line(c, home, words);
+    unlock(c);
+    return put;
 }
 
-[[gnu::always_inline]] inline bool hash_store::add_plainly(const term& key, std::size_t position,
+// Under the lock. One element is changed by one store, so that a reader has the row as it was or as it is.
+[[gnu::always_inline]] inline bool hash_store::add_in_line(chunk* c, const home_line& home,
+                                                           std::uint64_t key,
                                                            std::int64_t increment,
+                                                           std::int64_t& sum) {
+    const unsigned there = slots_with_tag(home.slots, home.tag);
+    const std::size_t at = layout.key_index() + 1;
+    if (there == 0 || at >= home.in.arity) [[unlikely]]
+        return false;
+    const found_slot s = row_layout::first_of(home, there);
+    if (!layout.has_plainly(s, home.tag, key)) [[unlikely]]
+        return false;
+    const std::uint64_t old = s.elements[at].load(std::memory_order_relaxed);
+    if (!is_small(old) || __builtin_add_overflow(std::int64_t(old) >> 1, increment, &sum) ||
+        !fits_small(sum)) [[unlikely]]
+        return false;
+    s.elements[at].store(small_word(sum), std::memory_order_release);
+    s.slot->store(c->next_version(home.tag), std::memory_order_release);
+    return true;
+}
+
+[[gnu::always_inline]] inline bool hash_store::add_plainly(const term& key, std::int64_t increment,
                                                            std::int64_t& sum) {
     const std::uint64_t word = term_access::word(key);
     if (!is_immediate(word)) [[unlikely]]
         return false;
     const home_line home = home_of(hash_of_immediate(word));
     home.fetch_to_write();
-    lock(home.in.at);
-    const held_chunk c(home.in.at);
-    const unsigned there = slots_with_tag(home.slots, home.tag);
-    if (c->dead || c->pins > 0 || there == 0) [[unlikely]]
+    chunk* c = home.in.at;
+    if (!lock_at_once(c)) [[unlikely]]
         return false;
-    const found_slot s = row_layout::first_of(home, there);
-    if (!layout.has_plainly(s, home.tag, word) || position > s.arity) [[unlikely]]
-        return false;
-    chunk::atomic_word& element = s.elements[position - 1];
-    const std::uint64_t old = element.load(std::memory_order_relaxed);
-    if (!is_small(old) || __builtin_add_overflow(std::int64_t(old) >> 1, increment, &sum) ||
-        !fits_small(sum)) [[unlikely]]
-        return false;
-    const change_of_row changing(s, c.at);
-    element.store(small_word(sum), std::memory_order_release);
-    return true;
+    const bool added = c->is_plain() && add_in_line(c, home, word, increment, sum);
+    unlock(c);
+    return added;
 }
 
 template <class F>

@@ -13,7 +13,8 @@
 //
 // The rules of an inlined row:
 //   - A writer, under the chunk's lock, makes the word `changing` before it stores elements, each with release, and gives it
-//     a new version, with release, afterwards. A new row's elements are stored before its word.
+//     a new version, with release, afterwards. A new row's elements are stored before its word. An integer that takes
+//     the place of another is stored without making the word `changing`: a reader has the one or the other.
 //   - A reader loads the word, then the elements with acquire, then the word again: if it is the same, the elements
 //     are those of one moment. Who has read a newer element sees that the word has changed.
 //   - A version is used once in a chunk and those that take its rows over: no reader takes one row for another that has come

@@ -66,7 +66,8 @@ inline constexpr std::uint32_t tables_max = 1024 * 1024;
 extern std::atomic<table_object*> table_slots[tables_max];
 
 /// The table in a slot, if it is that one.
-[[nodiscard, gnu::always_inline]] inline table_object* object_in(std::uint32_t slot, std::uint64_t unique) noexcept {
+[[nodiscard, gnu::always_inline]] inline table_object* object_in(std::uint32_t slot,
+                                                                 std::uint64_t unique) noexcept {
     if (slot >= tables_max) return nullptr;
     table_object* t = table_slots[slot].load(std::memory_order_acquire);
     return t && t->unique == unique ? t : nullptr;
@@ -91,7 +92,8 @@ public:
         store_ = object_->store.load(std::memory_order_acquire);
     }
     open_table(const open_table&) = delete;
-    [[gnu::always_inline]] ~open_table() {}  // NOLINT: inlined, so that nothing of it need be in memory
+    [[gnu::always_inline]] ~open_table() {
+    }  // NOLINT: inlined, so that nothing of it need be in memory
     table_object* operator->() const { return object_; }
     table_object& operator*() const { return *object_; }
     [[nodiscard]] table_store& store() const { return *store_; }
