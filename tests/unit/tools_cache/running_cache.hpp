@@ -77,4 +77,19 @@ inline beam::awaitable<void> kill_and_wait(beam::self me, beam::atom name) {
     }
 }
 
+/// Waits until worker and keeper have found each other: who is killed before loses the tables, as both at once do.
+inline beam::awaitable<void> settled(beam::self me) {
+    for (;;) {
+        const auto worker = beam::whereis(cache::worker_name());
+        const auto keeper = beam::whereis(cache::keeper_name());
+        bool all = worker && keeper;
+        for (beam::atom name : {cache::entries_name(), cache::books_name()}) {
+            const auto table = beam::ets::info_of(name);
+            all = all && table && table->owner == *worker && table->heir == keeper;
+        }
+        if (all) co_return;
+        co_await me.sleep_for(1ms);  // of virtual time, or their turns
+    }
+}
+
 }  // namespace test
