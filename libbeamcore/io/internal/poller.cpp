@@ -85,7 +85,7 @@ void poller::remove(handle h, int fd) {
 namespace {
 
 int wait_for_events(int epoll, std::span<epoll_event> events, std::optional<std::int64_t> at_most) {
-    if (at_most == 0) return ::epoll_wait(epoll, events.data(), int(events.size()), 0);
+    if (at_most && *at_most <= 0) return ::epoll_wait(epoll, events.data(), int(events.size()), 0);
     timespec t{};
     if (at_most) t = {time_t(*at_most / ns_a_second), long(*at_most % ns_a_second)};
     const int n =
