@@ -182,6 +182,9 @@ END
     transcript <<<$'$ beamd restart\nbeam: restarted'
     all_sent_once
     transcript <<<$'$ beamd restart\nbeam: restarted'
+    # One that has not come back by then would find no room.
+    # shellcheck disable=SC2016
+    eventually bash -c '[ $(chatctl users | wc -l) -eq 50 ]'
     chatctl delete room general
     for pid in "${joiners[@]}"; do wait "$pid" || { cat "$BEAM_TEST_ROOT"/join_ended.*; return 1; }; done
     for i in $(seq 1 50); do

@@ -51,7 +51,7 @@ takes_less_than() { [ "$(memory)" -lt "$1" ]; }
 
 @test "200000 entries flushed while they are read: each answer is the value or none, and what is put meanwhile stays" {
     serve
-    seq 200000 | cache load
+    seq 200000 | cache load --timeout 60s
     client_background reader read 200000
     eventually says reader reading
     cache flush --yes --timeout 60s &

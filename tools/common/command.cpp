@@ -25,15 +25,25 @@ constexpr auto patience_after_term = 2s;
 
 // A handler can reach nothing else. One command at a time.
 volatile sig_atomic_t passes_on_to = 0;
+volatile sig_atomic_t came_early = 0;  // a signal, when there was nobody yet to pass it on to
 
 void pass_on(int signal) {
-    if (passes_on_to != 0) ::kill(static_cast<pid_t>(passes_on_to), signal);
+    if (passes_on_to != 0)
+        ::kill(static_cast<pid_t>(passes_on_to), signal);
+    else
+        came_early = signal;
+}
+
+void pass_on_to(pid_t target) {
+    passes_on_to = target;
+    if (came_early != 0) ::kill(target, came_early);
 }
 
 // While a command runs, signals to the tool are the command's.
 class signals_of_a_command {
 public:
     signals_of_a_command() {
+        came_early = 0;
         set(0, SIGINT, SIG_IGN);
         set(1, SIGQUIT, SIG_IGN);
         set(2, SIGTERM, pass_on);
@@ -143,7 +153,7 @@ command_result run_command(const std::vector<std::string>& words, const command_
     const auto start = deadline::clock::now();
     child_process child(words, of_child);
     output.begin();
-    passes_on_to = child.target();
+    pass_on_to(child.target());
     command_result result;
     if (const int why = child.exec_error()) {
         result.was_executed = false;
