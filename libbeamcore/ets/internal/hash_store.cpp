@@ -61,33 +61,22 @@ const std::uint64_t* elements_to_fetch(const found_slot& s) {
 // moved, another one with the same tag) is fetched in vain.
 void hash_store::fetch_ahead(std::span<const term> keys) const {
     constexpr std::size_t at_once = 32;
-    struct way {
-        chunk::atomic_word* line;
-        std::uint64_t tag;
-        unsigned arity;
-        found_slot at;
-    };
+    std::uint64_t hashes[at_once];
+    found_slot ways[at_once];
     while (!keys.empty()) {
-        way ways[at_once];
         const std::size_t n = std::min(at_once, keys.size());
         for (std::size_t i = 0; i < n; ++i) {
-            const std::uint64_t h = hash_of(keys[i]);
-            const chunk_ref c = chunk_at(h);
-            const std::uint64_t tag = c.tag_of(h);
-            ways[i] = {c.line(c.home(tag)), tag, c.arity, {}};
-            __builtin_prefetch(ways[i].line);
+            hashes[i] = hash_of(keys[i]);
+            __builtin_prefetch(home_of(hashes[i]).slots);
         }
         for (std::size_t i = 0; i < n; ++i) {
-            way& w = ways[i];
-            unsigned found = slots_with_tag(w.line, w.tag);
-            if (found == 0) continue;
-            const unsigned at = take_slot(found);
-            w.at = {w.line + at, w.line + slots_a_line + at * w.arity,
-                    w.line[at].load(std::memory_order_acquire), w.arity};
-            if (w.at) __builtin_prefetch(elements_to_fetch(w.at));
+            const home_line home = home_of(hashes[i]);
+            const unsigned found = slots_with_tag(home.slots, home.tag);
+            ways[i] = found != 0 ? row_layout::first_of(home, found) : found_slot();
+            if (ways[i]) __builtin_prefetch(elements_to_fetch(ways[i]));
         }
         for (std::size_t i = 0; i < n; ++i) {
-            const found_slot& s = ways[i].at;
+            const found_slot& s = ways[i];
             if (!s.is_inlined()) continue;  // its elements lie behind its node's head
             for (unsigned e = 0; e < s.arity; ++e) {
                 const std::uint64_t word = s.elements[e].load(std::memory_order_acquire);

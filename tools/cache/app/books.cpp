@@ -2,8 +2,9 @@
 
 #include <array>
 #include <atomic>
-#include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "libbeamcore/ets/rows.hpp"
 #include "libbeamcore/ets/snapshot.hpp"

@@ -110,8 +110,8 @@ public:
     void look_at_clock();
     [[nodiscard]] const limits& bounds() const { return limits_; }
 
-    /// Counts and tells what was done. Costs one change of a row, and a message if there is something to tell. `all`:
-    /// uses too, however few.
+    /// Counts and tells what was done. Costs a change of a row for what was read, one for what was changed, and one more
+    /// with a message if there is something to tell. `all`: uses too, however few.
     void settle(bool all = false);
     /// After settle(): the worker is so far behind that the caller must wait for it.
     [[nodiscard]] bool is_ahead() const { return ahead_ > told_max; }
