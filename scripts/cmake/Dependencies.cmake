@@ -64,6 +64,7 @@ beam_require(lmdb liblmdb-dev)
 beam_dependency_files(tomlplusplus toml++/toml.h "")
 beam_dependency_files(curl curl/curl.h curl)
 beam_dependency_files(zlib zlib.h z)
+beam_require(zlib zlib1g-dev)
 beam_dependency_files(dl dlfcn.h "")
 target_link_libraries(beam_dep_dl INTERFACE ${CMAKE_DL_LIBS})
 

@@ -1,0 +1,120 @@
+// Erlang's External Term Format: terms as the bytes that other nodes and files have of them.
+//
+// What is written is what OTP 25 writes between nodes (and OTP 26 and later everywhere): atoms in
+// UTF-8, pids 88, references 90, ports 89 or 120, lists of at most 65,535 bytes as strings. What is
+// read is every form that OTP reads, also the old ones (atoms in Latin-1, identifiers with a
+// creation of one byte, floats as text) and any that is longer than it need be; an equal term comes
+// out of each. Two things are lost, and neither is seen by Erlang's own comparisons: a reference of
+// one or two words, or of four, is written with three, or five.
+//
+// Pids, references and ports of this node (index 0) are written as those of `self`. Of those read,
+// the ones that name `self`, name and creation, are this node's; all others go into
+// term/node_table.hpp, also those of an earlier life of `self`, and are written back as they were.
+//
+// A closure is kept as a `fun` whose `data` is `{Unique, Index, Module, OldIndex, OldUnique, Pid,
+// Free...}` (`Unique` is the 16 bytes of the code's digest), and is written back from it.
+//
+// Nothing recurses, and no length is believed: what a decoder allocates for containers is at most
+// a small multiple of the bytes it was given. Both may be called from any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "libbeamcore/base/export.hpp"
+#include "libbeamcore/base/result.hpp"
+#include "libbeamcore/term/atom.hpp"
+#include "libbeamcore/term/atoms.hpp"
+#include "libbeamcore/term/node_table.hpp"
+#include "libbeamcore/term/term.hpp"
+
+namespace beam::etf {
+
+/// Who a term without a node's name belongs to: what Erlang says of a node that is not distributed.
+inline constexpr node_identity no_node{atoms::nonode_at_nohost, 0};
+
+/// How much a stranger may add to the tables that are never emptied: atoms that did not exist, and
+/// nodes that were not known. A connection has one for its life. For one thread at a time.
+class atom_budget {
+public:
+    constexpr explicit atom_budget(std::size_t limit) noexcept : left_(limit) {}
+
+    [[nodiscard]] constexpr std::size_t left() const noexcept { return left_; }
+    /// One less; false when there is none.
+    constexpr bool take() noexcept {
+        if (left_ == 0) return false;
+        --left_;
+        return true;
+    }
+
+private:
+    std::size_t left_;
+};
+
+/// Which atoms a frame carries in its header: those are written as a reference to it (tag 82).
+class BEAM_EXPORT atom_references {
+public:
+    virtual ~atom_references();
+    /// The atom's place in the header of the frame being written; none: it is written out.
+    [[nodiscard]] virtual std::optional<std::uint8_t> place_of(atom a) = 0;
+};
+
+struct encode_options {
+    node_identity self = no_node;  ///< who this node's pids, references and ports belong to
+    atom_references* references = nullptr;  ///< null: all atoms are written out
+    bool with_version = true;               ///< begin with 131
+    std::size_t depth_max = 1'000'000;      ///< nesting of tuples, lists, maps and closures
+    /// 1 to 9: compressed as zlib's level says (tag 80) where that makes it shorter. Not for other
+    /// nodes, and not together with `references`. 0: never.
+    int compression = 0;
+};
+
+/// Appends the term to `out`, which stays as it was if there is an error.
+///
+/// Errors: `too_deep`, `too_large` (more than 2^32-1 elements or bytes in one container),
+/// `not_encodable` (a closure that no Erlang node made).
+[[nodiscard]] BEAM_EXPORT result<void> encode(const term& t, std::string& out,
+                                              const encode_options& options = {});
+
+struct decode_options {
+    node_identity self = no_node;           ///< whose pids, references and ports are this node's
+    std::span<const atom> references = {};  ///< the atoms of the frame's header, by place (tag 82)
+    atom_budget* budget = nullptr;          ///< null: only the tables' own limits
+    bool with_version = true;               ///< 131 must come first
+    std::size_t depth_max = 1'000'000;      ///< nesting of tuples, lists, maps and closures
+    /// The most bytes that a compressed term (tag 80) may have when it is not. 0: compressed terms
+    /// are refused, as they are never sent between nodes.
+    std::size_t inflated_max = 0;
+};
+
+/// Reads one term, all of `bytes`.
+///
+/// Errors, with the place in the detail (`byte 17: a float that is not finite`):
+/// - `truncated`: the bytes end before the term does, or a length is more than is left;
+/// - `bad_version`: the first byte is not 131;
+/// - `bad_tag`: no such tag, or not at that place;
+/// - `bad_value`: a field has a value that cannot be;
+/// - `bad_atom`: not UTF-8, or longer than atom::length_max;
+/// - `duplicate_key`: a map has exactly equal keys;
+/// - `unknown_reference`: tag 82 with a place that the header does not have;
+/// - `too_deep`, `too_large` (`inflated_max`), `compressed` (and `inflated_max` is 0);
+/// - `too_many_atoms`: the budget is used up; `system_limit`: the table of atoms or nodes is full;
+/// - `trailing_bytes`: more than the term.
+[[nodiscard]] BEAM_EXPORT result<term> decode(std::string_view bytes,
+                                              const decode_options& options = {});
+
+/// A term and how many bytes it took, the 131 counted.
+struct decoded {
+    term value;
+    std::size_t size = 0;
+};
+
+/// Reads the term that `bytes` begins with. Errors as decode(), but for `trailing_bytes`.
+[[nodiscard]] BEAM_EXPORT result<decoded> decode_prefix(std::string_view bytes,
+                                                        const decode_options& options = {});
+
+}  // namespace beam::etf

@@ -1,0 +1,89 @@
+// Writes one term in the External Term Format. One pass: bytes are gathered in a block and go on to
+// the string block by block, so that nothing is measured before and the string is not zeroed first.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "libbeamcore/term/detail/term_node.hpp"
+#include "libbeamcore/term/etf.hpp"
+#include "libbeamcore/term/internal/etf_stopped.hpp"
+#include "libbeamcore/term/internal/etf_tags.hpp"
+#include "libbeamcore/term/internal/small_stack.hpp"
+
+namespace beam::etf {
+
+class encoder {
+public:
+    encoder(std::string& out, const encode_options& options) noexcept
+        : out_(out), options_(options) {}
+
+    // Throws `stopped`; some of the term may be in the string then.
+    void write(const term& root);
+    // What is still in the block goes to the string too.
+    void finish() { flush(); }
+
+private:
+    // What is being written: the terms from `next` to `end`, then a list's tail.
+    struct container {
+        const term* next;
+        const term* end;
+        const term* tail;        // null: no list, or its end is written
+        std::size_t closure_at;  // where a closure's size belongs; not_closure
+    };
+    static constexpr auto not_closure = std::size_t(-1);
+
+    void open(const term* first, std::size_t count, const term* tail,
+              std::size_t closure_at = not_closure);
+    bool close();
+    void one(const term& t);
+    void boxed(const term& t, const detail::term_node* n);
+    void map(const detail::term_node* n);
+    void tuple(const detail::term_node* n);
+    void list(const term& t);
+    void string(const term& t, std::size_t length);
+    void small_integers();
+
+    void integer(std::int64_t i);
+    void big(const detail::term_node* n);
+    void floating(double d);
+    void atom(beam::atom a);
+    void pid(const beam::pid& p);
+    void port(const beam::port& p);
+    void ref(const beam::ref& r);
+    void bits(const detail::term_node* n);
+    void fun(const beam::fun& f);
+    void closure(const beam::fun& f);
+
+    void flush() {
+        out_.append(block_, std::size_t(at_ - block_));
+        at_ = block_;
+    }
+    // So many bytes may be put now; `count` is at most room_max.
+    void room(std::size_t count) {
+        if (std::size_t(block_ + sizeof block_ - at_) < count) flush();
+    }
+    void put(tag t) noexcept { *at_++ = char(t); }
+    template <class Int>
+    void put_big_endian(Int i) noexcept {
+        store_big(at_, i);
+        at_ += sizeof i;
+    }
+    void put_bytes(const void* bytes, std::size_t count) noexcept;
+    void append(const void* bytes, std::size_t count);
+    std::uint32_t length(std::size_t count) const;
+    node_identity node(std::uint32_t index) const noexcept {
+        return index == 0 ? options_.self : node_at(index);
+    }
+
+    std::string& out_;
+    const encode_options& options_;
+    container now_{};
+    detail::small_stack<container, 16> outer_;
+    char* at_ = block_;
+    char block_[4096];
+};
+
+}  // namespace beam::etf
