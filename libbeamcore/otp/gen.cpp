@@ -9,6 +9,7 @@
 #include "libbeamcore/otp/detail/start_protocol.hpp"
 #include "libbeamcore/otp/detail/statem.hpp"
 #include "libbeamcore/otp/gen_server.hpp"
+#include "libbeamcore/otp/internal/gen_protocol.hpp"
 #include "libbeamcore/otp/module_table.hpp"
 #include "libbeamcore/otp/report.hpp"
 #include "libbeamcore/runtime/detail/code_use.hpp"
@@ -44,7 +45,7 @@ bool is_tick(const message& m) {
 }
 
 term from_term_of(const from& f) {
-    return tuple(f.to, f.tag);
+    return tuple(f.to, f.caller_tag != atoms::undefined ? f.caller_tag : term(f.tag));
 }
 
 }  // namespace
@@ -206,6 +207,8 @@ void gen_core::run(self s) {
 }
 
 void gen_core::take(self s, message& m) {
+    if (m.type() == descriptor_of<term>()) [[unlikely]]
+        adopt_gen_protocol(m);
     if ((flags_ & watched) && !before(s, m)) return;
     current_ = m.type();
     if (current_ == descriptor_of<sys_request>() || current_ == descriptor_of<exit_message>())

@@ -8,6 +8,7 @@
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/otp/detail/start_protocol.hpp"
+#include "libbeamcore/otp/internal/gen_protocol.hpp"
 #include "libbeamcore/otp/report.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/term/syntax.hpp"
@@ -66,6 +67,8 @@ term op_name(sys_op op) {
             return atom("install");
         case sys_op::remove:
             return atom("remove");
+        case sys_op::unknown:
+            break;
     }
     return atoms::undefined;
 }
@@ -194,6 +197,7 @@ awaitable<void> sys_install(server_ref server, term id, sys::debug_function f, t
 
 bool system_receive::match(receive_base* r, message& m) {
     if (m.type() == descriptor_of<sys_request>()) return true;
+    if (m.type() == descriptor_of<term>()) return m.get_if<term>()->is_tagged(atoms::system, 3);
     if (m.type() != descriptor_of<exit_message>()) return false;
     pid parent = static_cast<system_receive*>(r)->parent_;
     return parent && m.get_if<exit_message>()->from == parent;
@@ -280,6 +284,7 @@ term dictionary_list() {
 }  // namespace
 
 bool sys_handler::handle(self s, sys_target& target, message& m) {
+    detail::adopt_gen_protocol(m);
     if (!is_request(m)) return false;
     auto to = request_from(m);
     auto r = m.take<sys_request>();
@@ -291,7 +296,10 @@ bool sys_handler::handle(self s, sys_target& target, message& m) {
     } catch (...) {
         a = failed(detail::reason_of_current_exception());
     }
-    reply(*to, std::move(a));
+    if (to->caller_tag != atoms::undefined)
+        reply(*to, detail::system_answer_term(r.op, std::move(a)));
+    else
+        reply(*to, std::move(a));
     if (r.op == sys_op::terminate) target.sys_terminate(std::move(r.a));
     return true;
 }
@@ -301,14 +309,14 @@ sys_answer sys_handler::answer(self s, sys_target& target, sys_request& r) {
         case sys_op::get_state:
             return ok(target.sys_get_state());
         case sys_op::replace_state: {
-            term why;
-            try {
-                outcome<term> replaced = target.sys_replace_state(r.change);
-                if (replaced) return ok(*std::move(replaced));
-                why = std::move(replaced.error());
-            } catch (...) {
-                why = detail::reason_of_current_exception();
-            }
+            term why = atoms::undef;  // a fun of another node, which cannot run here
+            if (r.change) try {
+                    outcome<term> replaced = target.sys_replace_state(r.change);
+                    if (replaced) return ok(*std::move(replaced));
+                    why = std::move(replaced.error());
+                } catch (...) {
+                    why = detail::reason_of_current_exception();
+                }
             return failed(tuple(atom("callback_failed"),
                                 tuple(target.sys_module(), atom("system_replace_state")),
                                 tuple(atoms::error, std::move(why))));
@@ -394,6 +402,8 @@ sys_answer sys_handler::answer(self s, sys_target& target, sys_request& r) {
         case sys_op::remove:
             if (data_) std::erase_if(data_->functions, [&](const auto& f) { return f.id == r.a; });
             return ok();
+        case sys_op::unknown:
+            return failed(tuple(atom("unknown_system_msg"), std::move(r.a)));
     }
     return failed(atom("unknown_system_msg"));
 }

@@ -59,6 +59,7 @@ enum class sys_op : std::uint8_t {
     trace,
     install,
     remove,
+    unknown,  // of another node: not one of these
 };
 
 struct sys_answer {

@@ -28,7 +28,21 @@ term call_reason(term why, const server_ref& to, const char* what, const timeout
                                        list({to.to_term(), std::string_view(what), std::move(t)})));
 }
 
+constexpr std::uint32_t remote_request_mark = 0x72656D6F;
+
 }  // namespace
+
+ref remote_request_ref(std::uint64_t id, const pid& caller) noexcept {
+    ref r = ref_of(id);
+    r.words[2] = caller.id;
+    r.words[3] = caller.serial;
+    r.words[4] = remote_request_mark;
+    return r;
+}
+
+bool is_remote_request(const ref& r) noexcept {
+    return r.is_local() && r.words[4] == remote_request_mark;
+}
 
 pending::pending(const server_ref& to, timeout limit, const char* what)
     : pb_(current()), to_(to), limit_(limit), what_(what) {
@@ -46,7 +60,8 @@ pending::pending(pending&& other) noexcept
       what_(other.what_),
       timer_(std::exchange(other.timer_, nullptr)),
       timer_id_(other.timer_id_),
-      timed_out_(other.timed_out_) {
+      timed_out_(other.timed_out_),
+      afar_(other.afar_) {
     other.found = nullptr;
     other.id = 0;
     if (id == 0) return;
@@ -70,6 +85,9 @@ void pending::unhook() noexcept {
             *at = next_;
             break;
         }
+    if (afar_ && !settled_)
+        if (carrier* c = pb_->node->remote.load(std::memory_order_acquire))
+            c->demonitor(pb_->pid(), to_, remote_request_ref(id, pb_->pid()));
     id = 0;
 }
 
@@ -85,9 +103,9 @@ void pending::start(signal* s) {
         failure_ = std::move(why);
         settled_ = true;
     };
-    if (to_.node() && *to_.node() != atom("nonode@nohost"))
-        return refuse(tuple(atom("nodedown"), *to_.node()));
     const pid target = to_.resolve_or_none();
+    if (!target.is_local() || (!target && to_.node() && *to_.node() != node.name()))
+        return start_afar(s);
     if (!target) return refuse(atoms::noproc);
     if (target == pb_->pid()) return refuse(atom("calling_self"));
     id = node.unique();
@@ -97,7 +115,29 @@ void pending::start(signal* s) {
     r->caller = pb_->pid();
     if (node.deliver(target, r)) return;
     unhook();
-    refuse(target.is_local() ? term(atoms::noproc) : term(atoms::noconnection));
+    refuse(atoms::noproc);
+}
+
+// A call as OTP's: a monitor, whose reference is an alias too and marks the answer.
+void pending::start_afar(signal* s) {
+    term request = value_of(s);
+    destroy_message(s);
+    carrier* c = pb_->node->remote.load(std::memory_order_acquire);
+    if (!c) {
+        failure_ =
+            tuple(atoms::nodedown, to_.node() ? *to_.node() : node_at(to_.resolve()->node).name);
+        settled_ = true;
+        return;
+    }
+    id = pb_->node->unique();
+    next_ = pb_->requests;
+    pb_->requests = this;
+    afar_ = true;
+    const pid me = pb_->pid();
+    const ref monitor = remote_request_ref(id, me);
+    c->monitor(me, to_, monitor);
+    c->message(me, to_,
+               tuple(atoms::gen_call, tuple(me, cons(atom("alias"), monitor)), std::move(request)));
 }
 
 bool pending::await_ready() {
@@ -192,6 +232,8 @@ void begin_request(process_block* pb, const message& m) noexcept {
     const signal* s = m.peek();
     if (s->kind != signal_kind::request) return;
     auto* r = static_cast<const request_signal*>(s);
+    // Who called from another node watches by itself.
+    if (pb->extra && pb->extra->caller_tags.take(r->id)) return;
     pb->request = {r->caller, r->id};
 }
 
@@ -201,9 +243,47 @@ void end_request(process_block* pb) noexcept {
     pb->request.id = 0;
 }
 
+message request_of_term(const pid& caller, term tag, message request) {
+    process_block* me = current();
+    signal* content = request.release();
+    auto* s = make_carrier<request_signal>(signal_kind::request, content->type);
+    s->type->relocate(content->payload(), s->payload());
+    slab::give(content->size_class, content);
+    s->id = me->node->unique();
+    s->caller = caller;
+    *me->more().caller_tags.insert(s->id).first = std::move(tag);
+    return message(s);
+}
+
+namespace {
+
+// `{Tag, Reply}`, through the alias if the tag names one (gen:reply/2).
+void reply_by_term(runtime_impl& node, const from& to, signal* s) {
+    term value = s->type == descriptor_of<unit>() ? term(atoms::ok) : value_of(s);
+    destroy_message(s);
+    const term* head = to.caller_tag.head();
+    if (head && head->is_list()) head = head->head();  // `[[alias|Ref]|_]`
+    const bool aliased = head && *head == atom("alias");
+    std::optional<ref> alias;
+    if (aliased) {
+        const term& pair = to.caller_tag.head()->is_list() ? *to.caller_tag.head() : to.caller_tag;
+        if (auto tail = pair.tail()) alias = tail->as_ref();
+    }
+    term answer = tuple(to.caller_tag, std::move(value));
+    if (alias)
+        beam::send(*alias, std::move(answer));
+    else
+        beam::send(to.to, std::move(answer));
+    (void)node;
+}
+
+}  // namespace
+
 void reply_with(const from& to, signal* s) noexcept {
     process_block* me = current();
     runtime_impl& node = *me->node;
+    if (to.caller_tag != atoms::undefined) [[unlikely]]
+        return reply_by_term(node, to, s);
     if (s->kind != signal_kind::reply) {
         signal* r = allocate_reply(s->type);
         s->type->relocate(s->payload(), r->payload());
@@ -247,7 +327,11 @@ std::optional<from> request_from(const message& m) {
     const detail::signal* s = m.peek();
     if (!s || s->kind != detail::signal_kind::request) return {};
     auto* r = static_cast<const detail::request_signal*>(s);
-    return from{r->caller, detail::request_ref(r->id, detail::current()->pid())};
+    detail::process_block* me = detail::current();
+    from f{r->caller, detail::request_ref(r->id, me->pid()), {}};
+    if (me->extra)
+        if (const term* tag = me->extra->caller_tags.find(r->id)) f.caller_tag = *tag;
+    return f;
 }
 
 }  // namespace beam

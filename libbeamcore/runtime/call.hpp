@@ -26,7 +26,9 @@ namespace beam {
 struct from {
     pid to;
     ref tag;
-    BEAM_FIELDS(from, to, tag)
+    /// Of a caller outside (another node, or one who wrote the request as a term): what its answer must be marked with.
+    term caller_tag{};
+    BEAM_FIELDS(from, to, tag, caller_tag)
 };
 
 namespace detail {
@@ -68,6 +70,7 @@ public:
 private:
     static bool check(waiter* w, process_block* pb);
     void unhook() noexcept;
+    void start_afar(signal* s);
 
     process_block* pb_ = nullptr;
     server_ref to_;
@@ -76,6 +79,7 @@ private:
     timer_slot* timer_ = nullptr;
     std::uint64_t timer_id_ = 0;
     bool timed_out_ = false;
+    bool afar_ = false;  // the server is of another node, and monitored there
 };
 
 /// Waits until one of the requests is settled or `limit` has passed, and leaves them as they are. Keep
@@ -121,6 +125,11 @@ inline constexpr std::size_t request_header = sizeof(request_signal),
 inline signal* allocate_reply(const type_descriptor* type) {
     return allocate_reply(type, layout_of(reply_header, type->size, type->align));
 }
+/// A request that came as a term, `{'$gen_call', {Caller, Tag}, Request}`, to the calling process: as if `Caller` had
+/// made it. The content is moved out of `request`.
+[[nodiscard]] BEAM_EXPORT message request_of_term(const pid& caller, term tag, message request);
+/// An answer that is not of type `wanted`, as that: a term of another node, read.
+[[nodiscard]] BEAM_EXPORT bool read_answer(message& m, const type_descriptor* wanted);
 /// Takes a signal of allocate_reply, or an ordinary message that becomes one.
 BEAM_EXPORT void reply_with(const from& to, signal* s) noexcept;
 
@@ -129,7 +138,7 @@ Reply reply_value(message m) {
     if constexpr (std::is_void_v<Reply>) {
         return;
     } else {
-        if (!m.is<Reply>()) {
+        if (!m.is<Reply>() && !read_answer(m, descriptor_of<Reply>())) {
             raise(tuple(atom("bad_reply"), m.to_term()));
         }
         return m.take<Reply>();

@@ -99,6 +99,13 @@ void send_down(runtime_impl& node, std::uint64_t id, const watcher& w, const ter
     send_down(node, w.pid, w.alias ? alias_ref(id, w.pid) : ref_of(id), reason);
 }
 
+// To another node: what was monitored is named as there.
+void send_down_afar(process_block* pb, const beam::pid& to, atom by_name, const ref& monitor,
+                    const term& reason) {
+    carrier* c = pb->node->remote.load(std::memory_order_acquire);
+    if (c) c->down(pb->pid(), by_name, to, monitor, reason);
+}
+
 void send_request_down(runtime_impl& node, const beam::pid& to, std::uint64_t id,
                        const term& reason) {
     auto* d = make_signal<request_down_signal>(signal_kind::request_down);
@@ -118,7 +125,10 @@ void answer_for_the_dead(process_block* pb, signal* s, const term& reason) {
         }
         case signal_kind::monitor: {
             auto* m = static_cast<monitor_signal*>(s);
-            send_down(node, m->from, m->monitor, atoms::noproc);
+            if (m->monitor.is_local())
+                send_down(node, m->from, m->monitor, atoms::noproc);
+            else
+                send_down_afar(pb, m->from, m->by_name, m->monitor, atoms::noproc);
             break;
         }
         case signal_kind::link: {
@@ -163,13 +173,12 @@ bool tell_some(process_block* pb, process_extra& x, const term& reason, std::siz
         send_link_exit(pb, peer, link, reason);
     };
     auto down = [&](std::uint64_t id, watcher& w) { send_down(node, id, w, reason); };
-    auto stop_watching = [&](std::uint64_t id, watch& w) {
-        auto* m = make_signal<monitor_signal>(signal_kind::demonitor);
-        m->monitor = ref_of(id);
-        if (!node.deliver(w.target, m)) free_signal(m);
-    };
+    auto stop_watching = [&](std::uint64_t id, watch& w) { stop_watch(pb, id, w); };
     auto unanswered = [&](const request_key& k, char) {
         send_request_down(node, k.caller, k.id, reason);
+    };
+    auto down_afar = [&](const ref& monitor, const remote_watcher& w) {
+        send_down_afar(pb, w.pid, w.by_name, monitor, reason);
     };
     auto nothing = [](const auto&) {};
     auto fetch_peer = [&](const beam::pid& peer) {
@@ -185,7 +194,8 @@ bool tell_some(process_block* pb, process_extra& x, const term& reason, std::siz
     if (x.told_tables == 0 && !table(pb->links, linked, fetch_peer)) return false;
     if (x.told_tables == 1 && !table(pb->watched_by, down, nothing)) return false;
     if (x.told_tables == 2 && !table(x.watching, stop_watching, nothing)) return false;
-    return table(x.held, unanswered, nothing);
+    if (x.told_tables == 3 && !table(x.held, unanswered, nothing)) return false;
+    return table(x.watched_from_afar, down_afar, nothing);
 }
 
 }  // namespace
@@ -220,6 +230,7 @@ void runtime_impl::begin_finish(process_block* pb, term reason) noexcept {
     if (x && x->name) names.forget(*x->name, me);
     if (x && x->labelled) labels.forget(me);
     if (x && x->in_group) groups.forget(me);
+    if (x && x->watches_nodes) peers.forget(me);
 
     // 3. No more signals; what has come is answered.
     signal* s = take_signals(pb, process_block::closed);

@@ -38,8 +38,30 @@ bool is_alias(const ref& r) {
     return r.is_local() && r.words[4] == alias_mark;
 }
 
+void stop_watch(process_block* pb, std::uint64_t id, const watch& w) noexcept {
+    if (!w.target) {
+        // By a name on another node.
+        carrier* c = pb->node->remote.load(std::memory_order_acquire);
+        const auto named = w.other ? w.other->object.elements() : std::span<const term>{};
+        if (c && named.size() == 2)
+            c->demonitor(pb->pid(), server_ref(*named[0].as_atom(), *named[1].as_atom()),
+                         w.alias ? alias_ref(id, pb->pid()) : ref_of(id));
+        return;
+    }
+    auto* s = make_signal<monitor_signal>(signal_kind::demonitor);
+    s->monitor = w.alias ? alias_ref(id, pb->pid()) : ref_of(id);
+    s->from = pb->pid();
+    if (!pb->node->deliver(w.target, s)) free_signal(s);
+}
+
 void send_to_alias(const ref& alias, signal* s) noexcept {
     process_block* me = current();
+    if (!alias.is_local()) {
+        carrier* c = me->node->remote.load(std::memory_order_acquire);
+        if (c) c->alias_message(me->pid(), alias, value_of(s));
+        destroy_message(s);
+        return;
+    }
     if (!is_alias(alias)) {
         destroy_message(s);
         return;
@@ -98,12 +120,13 @@ ref monitor(const server_ref& target, const monitor_options& options) {
     if (options.alias) me->more().aliases.emplace(id, false);
     const pid p = target.resolve_or_none();
     if (p == me->pid()) return r;
+    const bool afar = !p && target.is_name() && target.node() && *target.node() != me->node->name();
     watch& w = *me->more().watching.insert(id).first;
     w.target = p;
     w.alias = options.alias;
     if (target.is_name() || options.tag)
         w.other = std::make_unique<watch::words>(watch::words{
-            target.is_name() ? tuple(target.name(), target.node().value_or(atom("nonode@nohost")))
+            target.is_name() ? tuple(target.name(), target.node().value_or(me->node->name()))
                              : term(p),
             options.tag.value_or(atoms::DOWN)});
     if (p) {
@@ -113,8 +136,12 @@ ref monitor(const server_ref& target, const monitor_options& options) {
         if (me->node->deliver(p, s)) return r;
         free_signal(s);
     }
+    if (carrier* c = afar ? me->node->remote.load(std::memory_order_acquire) : nullptr) {
+        c->monitor(me->pid(), target, r);
+        return r;
+    }
     // Dead or unknown: the answer comes as a signal, in order.
-    signal* d = make_down(r, !p.is_local() ? atoms::noconnection : atoms::noproc);
+    signal* d = make_down(r, afar || !p.is_local() ? atoms::noconnection : atoms::noproc);
     if (!me->node->deliver(me->pid(), d)) destroy_message(d);
     return r;
 }
@@ -126,9 +153,7 @@ bool demonitor(const ref& monitor, const demonitor_options& options) {
         me->extra && monitor.is_local() && me->extra->watching.take(id_of(monitor), &w);
     if (active) {
         if (w.alias) me->extra->aliases.erase(id_of(monitor));
-        auto* s = make_signal<monitor_signal>(signal_kind::demonitor);
-        s->monitor = monitor;
-        if (!me->node->deliver(w.target, s)) free_signal(s);
+        stop_watch(me, id_of(monitor), w);
     }
     bool flushed = false;
     if (options.flush && !active) {

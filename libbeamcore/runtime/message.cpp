@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "libbeamcore/runtime/call.hpp"
 #include "libbeamcore/runtime/internal/signals.hpp"
 
 BEAM_DEFINE_DESCRIPTOR(beam::detail::unit);
@@ -15,9 +16,10 @@ void destroy_message(signal* s) noexcept {
     slab::give(s->size_class, s);
 }
 
-bool adopt_message(signal*& s, const type_descriptor* wanted) {
-    if (!s->type->to_term || !wanted->from_term || std::strcmp(s->type->name, wanted->name) != 0)
-        return false;
+namespace {
+
+// `s` as a message of that type, read from `t`.
+bool convert(signal*& s, const type_descriptor* wanted, const term& t) {
     signal* converted = nullptr;
     switch (s->kind) {
         case signal_kind::request: {
@@ -36,13 +38,37 @@ bool adopt_message(signal*& s, const type_descriptor* wanted) {
         default:
             converted = make_carrier<signal>(signal_kind::message, wanted);
     }
-    if (!wanted->from_term(s->type->to_term(s->payload()), converted->payload())) {
+    if (!wanted->from_term(t, converted->payload())) {
         slab::give(converted->size_class, converted);
         return false;
     }
     converted->next = s->next;
     destroy_message(std::exchange(s, converted));
     return true;
+}
+
+}  // namespace
+
+bool adopt_message(signal*& s, const type_descriptor* wanted) {
+    if (!wanted->from_term) return false;
+    if (s->type == descriptor_of<term>()) {
+        // Written by another node: `{name, ...}` or `name`. Other terms say too little about what they are meant as.
+        const term t = *static_cast<const term*>(s->payload());
+        const auto e = t.elements();
+        if (!t.is_atom() && (e.empty() || !e[0].is_atom())) return false;
+        return convert(s, wanted, t);
+    }
+    if (!s->type->to_term || std::strcmp(s->type->name, wanted->name) != 0) return false;
+    return convert(s, wanted, s->type->to_term(s->payload()));
+}
+
+bool read_answer(message& m, const type_descriptor* wanted) {
+    if (m.type() != descriptor_of<term>() || !wanted->from_term) return false;
+    signal* s = m.release();
+    const term t = *static_cast<const term*>(s->payload());
+    const bool read = convert(s, wanted, t);
+    m = message(s);
+    return read;
 }
 
 void* allocate(std::size_t bytes) {

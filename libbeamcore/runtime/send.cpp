@@ -9,7 +9,7 @@ namespace beam {
 using namespace detail;
 
 std::optional<pid> server_ref::resolve_name() const {
-    if (remote_ && node_ != atom("nonode@nohost")) return std::nullopt;
+    if (remote_ && node_ != current()->node->name()) return std::nullopt;
     return whereis(name_);
 }
 
@@ -48,25 +48,43 @@ inline process_block* find_local(const runtime_impl& node, const pid& p) noexcep
 void send_message(pid to, signal* s) noexcept {
     process_block* me = running_process();
     process_block* pb = find_local(*me->node, to);
-    if (!pb || !push_message(me, pb, to, s)) destroy_message(s);
+    if (pb && push_message(me, pb, to, s)) return;
+    if (to.is_local() || !me->node->carry(to, s)) destroy_message(s);
 }
+
+namespace {
+
+// `wrap`: as gen_server:cast does, for a server of another node.
+void send_afar(process_block* me, const server_ref& to, signal* s, bool wrap) {
+    if (carrier* c = me->node->remote.load(std::memory_order_acquire)) {
+        term value = value_of(s);
+        c->message(me->pid(), to, wrap ? tuple(atoms::gen_cast, std::move(value)) : value);
+    }
+    destroy_message(s);
+}
+
+}  // namespace
 
 void send_message(const server_ref& to, signal* s) {
     if (const pid p = to.resolve_or_none()) {
         send_message(p, s);
         return;
     }
+    if (to.node()) return send_afar(running_process(), to, s, false);
     destroy_message(s);
-    if (!to.node()) raise(atoms::badarg);
+    raise(atoms::badarg);
 }
 
 namespace {
 
 enum class sending { done, noproc, mailbox_full };
 
-inline sending push_to(const server_ref& to, signal* s) {
+inline bool is_afar(const pid& p, const server_ref& to) {
+    return !p.is_local() || (!p && to.node());
+}
+
+inline sending push_to(const pid& p, signal* s) {
     process_block* me = running_process();
-    const pid p = to.resolve_or_none();
     process_block* pb = find_local(*me->node, p);
     const bool full = pb && me->node->refuses(pb);
     if (pb && !full && push_message(me, pb, p, s)) return sending::done;
@@ -79,7 +97,12 @@ inline sending push_to(const server_ref& to, signal* s) {
 }  // namespace
 
 result<void> try_send_message(const server_ref& to, signal* s) {
-    switch (push_to(to, s)) {
+    const pid p = to.resolve_or_none();
+    if (is_afar(p, to)) {
+        send_afar(running_process(), to, s, false);
+        return {};
+    }
+    switch (push_to(p, s)) {
         case sending::done:
             return {};
         case sending::noproc:
@@ -91,7 +114,10 @@ result<void> try_send_message(const server_ref& to, signal* s) {
 }
 
 void cast_message(const server_ref& to, signal* s) {
-    (void)push_to(to, s);
+    const pid p = to.resolve_or_none();
+    if (is_afar(p, to)) [[unlikely]]
+        return send_afar(running_process(), to, s, true);
+    (void)push_to(p, s);
 }
 
 }  // namespace detail

@@ -19,7 +19,8 @@ BEAM_EXPORT void cast_message(const server_ref& to, signal* s);
 }  // namespace detail
 
 /// Sends `value` (erlang:send). Never waits. To a dead pid: nothing happens. Signals from one sender to
-/// one receiver arrive in the order sent.
+/// one receiver arrive in the order sent. To a pid of another node the value goes as a term (term/fields.hpp); while the
+/// connection is set up it waits, and when that fails or breaks it is lost.
 template <sendable T>
 void send(pid to, T value) {
     detail::send_message(to, message::make(std::move(value)).release());
@@ -43,7 +44,7 @@ inline void send(pid to, message m) {
 }
 
 /// Sends and says when it could not be taken. Errors: `noproc` (dead or unknown), `mailbox_full` (a bound
-/// mailbox whose policy is reject; judged at the moment of sending).
+/// mailbox whose policy is reject; judged at the moment of sending). To another node: none.
 template <sendable T>
 [[nodiscard]] result<void> try_send(const server_ref& to, T value) {
     return detail::try_send_message(to, message::make(std::move(value)).release());

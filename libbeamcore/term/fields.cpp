@@ -94,6 +94,11 @@ const term* fields_map(const term& t, atom name) noexcept {
     return nullptr;
 }
 
+std::span<const term> fields_in_order(const term& t, atom name, std::size_t count) noexcept {
+    return count > 0 && t.is_tagged(name, count + 1) ? t.elements().subspan(1)
+                                                     : std::span<const term>{};
+}
+
 }  // namespace detail
 
 using detail::mismatch;

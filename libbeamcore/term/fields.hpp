@@ -28,6 +28,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -133,7 +134,8 @@ template <encodable T>
 }
 
 /// Reads it back. Absent fields keep the default that T{} gives them, unknown ones are ignored. A
-/// declared struct may also be `{name, Map}`, or only `name`, as messages are (descriptor.hpp).
+/// declared struct may also be `{name, Map}`, or only `name`, as messages are (descriptor.hpp), or its values in order,
+/// as in `{increment_by, 5}` (a single value that is a map is taken for the map of fields).
 ///
 /// Errors: `bad_field`, with a detail like `members[3].who: expected a pid, found 42`.
 template <encodable T>
@@ -182,6 +184,9 @@ BEAM_EXPORT void prepare_fields(field_slot* slots, std::size_t count);
 /// The map in which a declared struct's fields are, or null: of `t` itself, of `{name, Map}`; an
 /// empty one of `name`.
 [[nodiscard]] BEAM_EXPORT const term* fields_map(const term& t, atom name) noexcept;
+/// The values of `{name, V1, ..., Vn}`, as Erlang would write the struct; empty for all else, and for `{name, Map}`.
+[[nodiscard]] BEAM_EXPORT std::span<const term> fields_in_order(const term& t, atom name,
+                                                                std::size_t count) noexcept;
 
 template <class M>
 struct member_type;
@@ -374,6 +379,11 @@ struct field_codec<T> {
     }
     static result<void> from(const term& t, T& value) {
         const auto* fields = detail::fields_map(t, detail::declared_name<T>());
+        if (!fields) {
+            constexpr auto n = detail::field_count<T>;
+            const auto values = detail::fields_in_order(t, detail::declared_name<T>(), n);
+            if (!values.empty()) return from_values(values, value);
+        }
         if (!fields) return detail::mismatch(T::beam_name(), t);
         const auto* slots = detail::fields_of<T>();
         result<void> r;
@@ -394,6 +404,18 @@ struct field_codec<T> {
     }
 
 private:
+    static result<void> from_values(std::span<const term> values, T& value) {
+        result<void> r;
+        std::size_t i = 0;
+        T::beam_each_field([&]<class F>(const char* name, F T::*member) {
+            const term& given = values[i++];
+            if (!r) return;
+            if (auto read = field_codec<F>::from(given, value.*member); !read)
+                r = detail::in_field(name, std::move(read.error()));
+        });
+        return r;
+    }
+
     template <class... Around>
     static constexpr std::uint64_t fingerprint_in(detail::within<Around...>) {
         auto h = detail::fnv(T::beam_name(), detail::fnv("struct"));

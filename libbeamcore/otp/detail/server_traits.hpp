@@ -174,7 +174,9 @@ struct gen_traits<T> : object_traits<T> {
     template <class M>
     static bool unlisted(gen_core& core, self s, T& t, const type_descriptor* type, message& m) {
         if constexpr (has_info<M>) {
-            if (type == descriptor_of<M>()) return info<M>(core, s, t, m);
+            // A call that came as a term must not end here, unanswered.
+            if (type == descriptor_of<M>() && !(std::is_same_v<M, term> && request_from(m)))
+                return info<M>(core, s, t, m);
         }
         return false;
     }
@@ -203,9 +205,17 @@ struct gen_traits<T> : object_traits<T> {
         return (m.is<C>() || ... || false) || (m.is<M>() || ... || false) ||
                (m.is<I>() || ... || false);
     }
+    // A term that another node wrote: `{increment_by, 5}` may be both a call and a cast.
+    template <class... C, class... M, class... I>
+    static bool adopted_term(message& m, messages<C...>, messages<M...>, messages<I...>) {
+        if (request_from(m)) return (m.is<C>() || ... || false);
+        return (m.is<M>() || ... || false) || (m.is<I>() || ... || false);
+    }
 
     static bool dispatch(gen_core& core, self s, void* state, message& m) {
         T& t = *static_cast<T*>(state);
+        if (m.type() == descriptor_of<term>()) [[unlikely]]
+            (void)adopted_term(m, calls{}, casts{}, infos{});
         if (known(core, s, t, m, calls{}, casts{}, infos{})) [[likely]]
             return true;
         if (adopted(m, calls{}, casts{}, infos{}) &&

@@ -15,6 +15,7 @@
 
 #include "libbeamcore/runtime/detail/signal.hpp"
 #include "libbeamcore/term/pid.hpp"
+#include "libbeamcore/term/ref.hpp"
 
 namespace beam::detail {
 
@@ -30,6 +31,11 @@ inline std::size_t place_of(const beam::pid& p) {
 }
 inline std::size_t place_of(std::uint64_t number) {
     return scatter_eights(number, 0);
+}
+
+inline std::size_t place_of(const beam::ref& r) {
+    return scatter_eights(std::uint64_t(r.words[1]) << 32 | r.words[0],
+                          std::uint64_t(r.words[2]) << 32 | r.node);
 }
 
 /// Whether it is the key made by default.

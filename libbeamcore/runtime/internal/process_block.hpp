@@ -69,6 +69,12 @@ struct watcher {
     bool alias = false;
 };
 
+/// The same for a monitor from another node, whose reference is its own.
+struct remote_watcher {
+    beam::pid pid;
+    atom by_name;  // what it monitors, if not the pid: the default
+};
+
 /// A request that was taken and not answered: whom to tell on death.
 struct request_key {
     beam::pid caller;
@@ -93,6 +99,9 @@ struct process_extra {
 
     flat_table<std::uint64_t, watch> watching;
     flat_table<request_key, char> held;
+    flat_table<ref, remote_watcher> watched_from_afar;
+    // Calls that came as terms, while they wait: how their caller wants the answer marked (request_from).
+    flat_table<std::uint64_t, term> caller_tags;
     std::unordered_map<std::uint64_t, bool> aliases;  // id -> once
     std::vector<std::pair<term, term>> dictionary;
     std::vector<callback<void(const term&)>> exit_hooks;
@@ -102,6 +111,7 @@ struct process_extra {
     beam::pid group_leader;
     signal** mark = nullptr;  // where receive_marked_if begins
     bool in_group = false;
+    bool watches_nodes = false;
     bool labelled = false;
     bool mailbox_cut = false;  // a message before a receive's cursor was dropped
     std::uint32_t suspended = 0;
@@ -269,6 +279,7 @@ struct link_signal : signal {
 struct monitor_signal : signal {  // monitor, demonitor
     ref monitor;
     beam::pid from;
+    atom by_name;  // from another node, and not by pid
 };
 struct wake_signal : signal {
     std::uint64_t timer = 0;

@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "libbeamcore/base/random.hpp"
+#include "libbeamcore/runtime/detail/carrier.hpp"
 #include "libbeamcore/runtime/detail/idle_source.hpp"
 #include "libbeamcore/runtime/internal/dirty_pool.hpp"
 #include "libbeamcore/runtime/internal/hog_watch.hpp"
+#include "libbeamcore/runtime/internal/node_watch.hpp"
 #include "libbeamcore/runtime/internal/process_table.hpp"
 #include "libbeamcore/runtime/internal/quick_clock.hpp"
 #include "libbeamcore/runtime/internal/scheduler.hpp"
@@ -116,7 +118,8 @@ public:
     /// Unique in this runtime, for references, requests and timers. Never 0.
     std::uint64_t unique();
 
-    /// Gives a signal to a local process; false if it is dead (the signal is then the caller's still).
+    /// Gives a signal to a process; false if it is dead, or of another node that nobody reaches (the signal is then the
+    /// caller's still).
     bool deliver(const pid& to, signal* s) {
         return push(to, s, [this](process_block* pb) { schedule_woken(pb); });
     }
@@ -124,6 +127,12 @@ public:
     /// takes then all that has come (hub_death: 25 ms if it ran at once, 22 so).
     bool deliver_in_turn(const pid& to, signal* s) {
         return push(to, s, [this](process_block* pb) { schedule(pb); });
+    }
+    /// Gives a signal for another node to the carrier; false if there is none.
+    bool carry(const pid& to, signal* s) noexcept;
+    /// This node's name.
+    [[nodiscard]] atom name() const noexcept {
+        return atom::at(self_name.load(std::memory_order_relaxed));
     }
     /// Puts a process that became runnable where it will be run.
     void schedule(process_block* pb);
@@ -174,6 +183,10 @@ public:
     std::atomic<std::uint64_t> idle_mask{0};
     std::atomic<bool> stopping{false};
     std::atomic<idle_source*> news{nullptr};
+    std::atomic<carrier*> remote{nullptr};
+    std::atomic<std::uint32_t> self_name{atom(atoms::nonode_at_nohost).index()};
+    std::atomic<std::uint32_t> self_creation{0};
+    node_watch peers;
     std::atomic<std::uint64_t> messages_dropped{0};
 
     // Workers are kept until the end, for their counters; a retired one is joined at once.
@@ -208,7 +221,8 @@ public:
 private:
     template <class Wake>
     bool push(const pid& to, signal* s, Wake wake) {
-        if (to.node != 0) return false;
+        if (to.node != 0) [[unlikely]]
+            return carry(to, s);
         process_block* pb = processes.find(to.id);
         if (!pb) return false;
         const push_result r = push_signal(pb, to.serial, s);

@@ -187,6 +187,11 @@ void handle_signal(process_block* pb, signal* s) {
             return;
         case signal_kind::monitor: {
             auto* m = static_cast<monitor_signal*>(s);
+            if (!m->monitor.is_local()) {
+                *pb->more().watched_from_afar.insert(m->monitor).first = {m->from, m->by_name};
+                free_signal(m);
+                return;
+            }
             watcher& w = *pb->watched_by.insert(id_of(m->monitor)).first;
             w.pid = m->from;
             w.alias = is_alias(m->monitor);
@@ -195,6 +200,11 @@ void handle_signal(process_block* pb, signal* s) {
         }
         case signal_kind::demonitor: {
             auto* m = static_cast<monitor_signal*>(s);
+            if (!m->monitor.is_local()) {
+                if (pb->extra) pb->extra->watched_from_afar.take(m->monitor);
+                free_signal(m);
+                return;
+            }
             pb->watched_by.take(id_of(m->monitor));
             free_signal(m);
             return;

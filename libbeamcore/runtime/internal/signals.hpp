@@ -36,6 +36,12 @@ constexpr bool is_message(signal_kind k) {
 /// A signal that becomes the watcher's message where it lies: the watcher adds what it watches, and the tag.
 [[nodiscard]] signal* make_down(const ref& monitor, term reason);
 
+/// Takes a monitor of `pb` back, which it has forgotten already.
+void stop_watch(process_block* pb, std::uint64_t id, const watch& w) noexcept;
+
+/// What a message-like signal holds, as it crosses to another node: moved out if it is a term.
+[[nodiscard]] term value_of(signal* s);
+
 /// Frees a signal of any kind, with what it holds, telling nobody.
 void discard(signal* s) noexcept;
 
