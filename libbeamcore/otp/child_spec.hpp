@@ -155,6 +155,17 @@ private:
     std::variant<plain, ignore, term> value_;
 };
 
+/// As OTP's map.
+template <>
+struct BEAM_EXPORT field_codec<child_spec> {
+    static term to(const child_spec& value);
+    static result<void> from(const term& t, child_spec& value);
+    template <class>
+    static constexpr std::uint64_t fingerprint() {
+        return detail::fnv("child_spec");
+    }
+};
+
 }  // namespace beam
 
 BEAM_EXPORTED_DESCRIPTOR(beam::outcome<beam::child_spec>);

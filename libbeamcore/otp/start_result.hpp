@@ -32,6 +32,17 @@ using start_result = tl::expected<std::variant<started, ignore>, term>;
     return fail_term(atoms::ignore);
 }
 
+/// As OTP's functions give it.
+template <>
+struct BEAM_EXPORT field_codec<start_result> {
+    static term to(const start_result& value);
+    static result<void> from(const term& t, start_result& value);
+    template <class>
+    static constexpr std::uint64_t fingerprint() {
+        return detail::fnv("start_result");
+    }
+};
+
 }  // namespace beam
 
 BEAM_EXPORTED_DESCRIPTOR(beam::start_result);

@@ -62,6 +62,21 @@ struct children_count {
     [[nodiscard]] BEAM_EXPORT term to_term() const;
 };
 
+#define BEAM_DETAIL_OTP_FORM(type)                            \
+    template <>                                               \
+    struct BEAM_EXPORT field_codec<type> {                    \
+        static term to(const type& value);                    \
+        static result<void> from(const term& t, type& value); \
+        template <class>                                      \
+        static constexpr std::uint64_t fingerprint() {        \
+            return detail::fnv(#type);                        \
+        }                                                     \
+    };
+/// In the forms of OTP's answers, for supervisors and callers on other nodes.
+BEAM_DETAIL_OTP_FORM(child_info)
+BEAM_DETAIL_OTP_FORM(children_count)
+#undef BEAM_DETAIL_OTP_FORM
+
 namespace detail {
 
 /// What a supervisor is made from: who it is, and its init, which may be asked again.

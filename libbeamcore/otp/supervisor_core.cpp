@@ -4,6 +4,7 @@
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/otp/detail/start_protocol.hpp"
+#include "libbeamcore/otp/internal/gen_protocol.hpp"
 #include "libbeamcore/otp/report.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/spawn.hpp"
@@ -188,6 +189,7 @@ void supervisor_core::end(self s, term reason) {
 }
 
 void supervisor_core::handle(self s, message& m) {
+    adopt_gen_protocol(m);
     const type_descriptor* type = m.type();
     if (sys_.has_debug() && !sys_handler::is_request(m))
         sys_.event(s, tuple(atom("in"), m.to_term()));
@@ -205,9 +207,10 @@ void supervisor_core::handle(self s, message& m) {
 }
 
 bool supervisor_core::handle_request(self s, message& m) {
-    const type_descriptor* type = m.type();
     auto answer = [&]<class Request>(Request*, auto handler) {
-        if (type != descriptor_of<Request>()) return false;
+        if (m.type() != descriptor_of<Request>() &&
+            !(m.type() == descriptor_of<term>() && m.is<Request>()))
+            return false;
         auto to = request_from(m);
         if (!to) return true;
         begin_request(s.block(), m);

@@ -447,7 +447,10 @@ awaitable<void> sys_handler::while_suspended(self s, sys_target& target) {
             target.sys_terminate(m.take<exit_message>().reason);
             co_return;
         }
-        bool ends = m.get_if<sys_request>()->op == sys_op::terminate;
+        detail::adopt_gen_protocol(m);
+        const sys_request* r = m.get_if<sys_request>();
+        if (!r) continue;  // a term that only began like one
+        bool ends = r->op == sys_op::terminate;
         handle(s, target, m);
         if (ends) co_return;
     }

@@ -18,6 +18,7 @@
 //   std::vector, deque, list, set, ...    list
 //   std::map, unordered_map               map
 //   std::optional                         `undefined`, or the value
+//   outcome                               `{ok, Value}`, `ok` without one, `{error, Reason}`
 //   std::pair, tuple, array               tuple
 //   std::chrono durations, time_points    integer of their own unit (time_point: since its epoch)
 //   enums named with BEAM_ENUM            atom
@@ -39,6 +40,7 @@
 #include "libbeamcore/base/result.hpp"
 #include "libbeamcore/term/detail/for_each.hpp"
 #include "libbeamcore/term/detail/type_name.hpp"
+#include "libbeamcore/term/outcome.hpp"
 #include "libbeamcore/term/term.hpp"
 
 /// Declares the fields of `type`, inside it. The first argument is the type's name as written
@@ -563,6 +565,44 @@ struct field_codec<T> {
     static constexpr std::uint64_t fingerprint() {
         return detail::fnv(field_codec<duration>::template fingerprint<Within>(),
                            detail::fnv("time_point"));
+    }
+};
+
+// outcome<T>, as OTP's functions give it: `{ok, Value}`, `ok` for outcome<void>, `{error, Reason}`.
+template <class T>
+requires std::is_void_v<T> || encodable<T>
+struct field_codec<outcome<T>> {
+    static term to(const outcome<T>& value) {
+        if (!value) return tuple(atoms::error, value.error());
+        if constexpr (std::is_void_v<T>)
+            return atoms::ok;
+        else
+            return tuple(atoms::ok, field_codec<T>::to(*value));
+    }
+    static result<void> from(const term& t, outcome<T>& value) {
+        if (t.is_tagged(atoms::error, 2)) {
+            value = fail_term(t.elements()[1]);
+            return {};
+        }
+        if constexpr (std::is_void_v<T>) {
+            if (t != atoms::ok) return detail::mismatch("ok or {error, Reason}", t);
+            value = outcome<T>();
+        } else {
+            if (!t.is_tagged(atoms::ok, 2))
+                return detail::mismatch("{ok, Value} or {error, Reason}", t);
+            T read{};
+            if (auto r = field_codec<T>::from(t.elements()[1], read); !r) return r;
+            value = std::move(read);
+        }
+        return {};
+    }
+    template <class Within>
+    static constexpr std::uint64_t fingerprint() {
+        if constexpr (std::is_void_v<T>)
+            return detail::fnv("outcome");
+        else
+            return detail::fnv(field_codec<T>::template fingerprint<Within>(),
+                               detail::fnv("outcome"));
     }
 };
 
