@@ -127,7 +127,7 @@ std::string challenge_message(const std::string& name, flags f = own_flags()) {
 
 TEST_CASE("the digest is what was seen on the wire") {
     auto hex_of = [](std::string_view cookie, std::uint32_t challenge) {
-        const auto d = detail::digest_of(cookie, challenge);
+        const auto d = dist::detail::digest_of(cookie, challenge);
         return std::string(d.begin(), d.end());
     };
     CHECK(hex_of("probecookie", 0xd04a6559) == from_hex("e35f6f09f2da1acc66e54919f9bd6b68"));
@@ -135,9 +135,9 @@ TEST_CASE("the digest is what was seen on the wire") {
 }
 
 TEST_CASE("digests are equal only when all of them is") {
-    CHECK(detail::equal_in_constant_time("abc", "abc"));
-    CHECK_FALSE(detail::equal_in_constant_time("abc", "abd"));
-    CHECK_FALSE(detail::equal_in_constant_time("abc", "ab"));
+    CHECK(dist::detail::equal_in_constant_time("abc", "abc"));
+    CHECK_FALSE(dist::detail::equal_in_constant_time("abc", "abd"));
+    CHECK_FALSE(dist::detail::equal_in_constant_time("abc", "ab"));
 }
 
 TEST_CASE("an initiator says byte for byte what OTP says") {
@@ -214,7 +214,7 @@ TEST_CASE("a wrong cookie gets no answer, and both can say why") {
 
 TEST_CASE("an acceptor that does not know the cookie is found out") {
     auto h = connect(status_ok + challenge_message("b@host") +
-                     message("a" + std::string(detail::digest_size, 'x')));
+                     message("a" + std::string(dist::detail::digest_size, 'x')));
     CHECK(h.event() == event::failed);
     CHECK(h.failure().is("bad_cookie"));
 }

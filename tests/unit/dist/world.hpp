@@ -1,0 +1,85 @@
+// What the tests of dist need of the real world: ports, plain TCP clients, several nodes in one OS process.
+#pragma once
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "libbeamcore/base/unique_fd.hpp"
+#include "tests/support/world.hpp"
+
+namespace test {
+
+using namespace std::chrono_literals;
+
+/// Longer than anything here takes; a test that needs it has failed.
+inline constexpr auto patience = std::chrono::seconds(60);
+
+inline sockaddr_in loopback(std::uint16_t port) {
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_port = htons(port);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return a;
+}
+
+/// A port that nobody listens at.
+inline std::uint16_t free_port() {
+    beam::unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    auto a = loopback(0);
+    socklen_t size = sizeof a;
+    REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) == 0);
+    REQUIRE(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&a), &size) == 0);
+    return ntohs(a.sin_port);
+}
+
+/// A blocking TCP client, as a stranger would write it.
+class tcp_client {
+public:
+    explicit tcp_client(std::uint16_t port) {
+        fd_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const auto a = loopback(port);
+        connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0;
+    }
+    bool connected() const { return connected_; }
+    void close() { fd_.reset(); }
+    void finish() { ::shutdown(fd_.get(), SHUT_WR); }
+    bool send(std::string_view bytes) {
+        return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == ssize_t(bytes.size());
+    }
+    /// Whether there is something to read, or the end, within that time.
+    bool has_news(std::chrono::milliseconds limit = patience) {
+        pollfd p{fd_.get(), POLLIN, 0};
+        return ::poll(&p, 1, int(limit.count())) == 1;
+    }
+    std::string read_some() {
+        char buffer[4096];
+        REQUIRE(has_news());
+        const auto n = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+        return n > 0 ? std::string(buffer, std::size_t(n)) : std::string();
+    }
+    /// At least that many bytes, or all until the end.
+    std::string read_at_least(std::size_t n) {
+        std::string all;
+        while (all.size() < n) {
+            const auto more = read_some();
+            if (more.empty()) break;
+            all += more;
+        }
+        return all;
+    }
+    std::string read_all() { return read_at_least(SIZE_MAX); }
+
+private:
+    beam::unique_fd fd_;
+    bool connected_ = false;
+};
+
+}  // namespace test
