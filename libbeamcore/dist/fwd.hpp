@@ -3,12 +3,23 @@
 
 namespace beam::dist {
 
+class control_reader;
+class control_writer;
+class cut_message;
 class flags;
+class frame_reader;
+class frame_writer;
 class handshake;
+struct epmd_node;
+struct epmd_registration;
+struct epmd_status;
 struct flag_entry;
+struct frame;
+struct frame_limits;
 struct handshake_options;
 struct handshake_result;
 struct own_flags_options;
 struct peer_offer;
+struct received_control;
 
 }  // namespace beam::dist

@@ -8,23 +8,14 @@
 #include <stdexcept>
 
 #include "libbeamcore/dist/internal/digest.hpp"
+#include "tests/unit/dist/hex.hpp"
 
 using namespace beam;
 using namespace beam::dist;
 using event = handshake_event;
+using test::from_hex;
 
 namespace {
-
-std::string from_hex(std::string_view text) {
-    std::string bytes;
-    unsigned value = 0, digits = 0;
-    for (char c : text) {
-        if (c == ' ') continue;
-        value = value * 16 + unsigned(c <= '9' ? c - '0' : c - 'a' + 10);
-        if (++digits == 2) bytes += char(std::exchange(value, 0)), digits = 0;
-    }
-    return bytes;
-}
 
 // As on TCP.
 std::string message(const std::string& body) {
