@@ -1,0 +1,73 @@
+// Distribution: makes a runtime a node that others reach, and that reaches others, by Erlang's own protocol.
+//
+//     beam::dist::options o;
+//     o.name = "a@127.0.0.1";
+//     o.cookie = ...;
+//     auto started = co_await beam::dist::start_link(o);
+//
+// From then on pids and names of other nodes are used as those of this one: send, call, link, monitor and exit go where
+// the pid lives. A node that is not connected is connected first; what is sent meanwhile waits. (net_kernel, dist_util)
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "libbeamcore/base/export.hpp"
+#include "libbeamcore/dist/epmd_protocol.hpp"
+#include "libbeamcore/otp/child_start.hpp"
+#include "libbeamcore/runtime/process.hpp"
+#include "libbeamcore/term/atom.hpp"
+#include "libbeamcore/term/fields.hpp"
+#include "libbeamcore/term/outcome.hpp"
+#include "libbeamcore/term/pid.hpp"
+
+namespace beam::dist {
+
+struct options {
+    std::string name;    ///< `name@host`
+    std::string cookie;  ///< see cookie.hpp
+    /// Whether others see it in nodes(): takes part in what visible nodes do together. Else it is hidden.
+    bool visible = false;
+    std::string listen_address = "127.0.0.1";
+    std::uint16_t listen_port = 0;  ///< 0: the system chooses
+    /// Where the EPMD of this host is, or is to be.
+    std::string epmd_address = "127.0.0.1";
+    std::uint16_t epmd_port = epmd_port_from_environment();
+    bool serve_epmd = true;  ///< where none runs
+    /// A peer that says nothing for so long is lost; between 3/4 and 5/4 of it (net_ticktime).
+    std::chrono::milliseconds ticktime{60000};
+    /// Bytes that may wait for a peer before who sends to it is suspended (+zdbbl).
+    std::size_t busy_limit = std::size_t(1) << 20;
+    /// Atoms and nodes unknown here that one peer may bring in.
+    std::size_t peer_atoms_max = 100'000;
+};
+
+/// Makes the calling process's runtime that node, and keeps it so as long as the process that it gives lives.
+///
+/// Errors: `{bad_name, Text}`, `{bad_cookie, Text}`, `already_distributed`, those of io::listen_tcp and of
+/// epmd_client::start_link (`{name_taken, Text}`).
+[[nodiscard]] BEAM_EXPORT awaitable<outcome<pid>> start_link(options o);
+/// As a child of a supervisor.
+[[nodiscard]] BEAM_EXPORT child_start child(options o);
+
+/// Connects to that node (net_kernel:connect_node/1). True: it is connected now; also to itself.
+[[nodiscard]] BEAM_EXPORT awaitable<bool> connect(atom node);
+/// Whether that node answers (net_adm:ping/1); connects first.
+[[nodiscard]] BEAM_EXPORT awaitable<bool> ping(
+    atom node, std::chrono::milliseconds limit = std::chrono::seconds(8));
+
+/// A node that was ever spoken of.
+struct peer_info {
+    atom name;
+    std::string state;  ///< `up`, `connecting`, `down`
+    bool hidden = false;
+    std::uint64_t bytes_waiting = 0;  ///< to be sent
+    std::uint64_t links = 0, monitors = 0;
+    BEAM_FIELDS(peer_info, name, state, hidden, bytes_waiting, links, monitors)
+};
+[[nodiscard]] BEAM_EXPORT std::vector<peer_info> peers();
+
+}  // namespace beam::dist

@@ -1,0 +1,183 @@
+#include "libbeamcore/dist/internal/channel.hpp"
+
+#include <optional>
+
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/dist/control_reader.hpp"
+#include "libbeamcore/dist/frame_reader.hpp"
+#include "libbeamcore/dist/internal/arrivals.hpp"
+#include "libbeamcore/runtime/timer.hpp"
+
+namespace beam::dist::detail {
+
+namespace {
+
+struct tick {};
+
+// A buffer that grew larger is given back once it is sent.
+constexpr std::size_t output_kept_max = 1 << 20;
+
+class channel {
+public:
+    channel(self me, peers& all, established what)
+        : me_(me),
+          all_(all),
+          what_(std::move(what)),
+          budget_(what_.atoms_max),
+          frames_(what_.agreed.negotiated, budget_),
+          controls_(all.self(), budget_) {}
+    channel(const channel&) = delete;
+    channel& operator=(const channel&) = delete;
+    /// Also when its process is killed.
+    ~channel() { what_.to->lost(what_.connection, reason_); }
+
+    // Both: false when the connection has ended.
+    bool read_some();
+    bool write_some();
+
+    bool handle(message m);
+    void begin();
+    [[nodiscard]] bool has_more() const { return more_to_read_ || more_to_write_; }
+
+private:
+    bool take_frames();
+    bool on_tick();
+    bool ended(term reason) {
+        reason_ = std::move(reason);
+        return false;
+    }
+
+    self me_;
+    peers& all_;
+    established what_;
+    etf::atom_budget budget_;
+    frame_reader frames_;
+    control_reader controls_;
+    std::string output_;
+    term reason_ = atom("connection_closed");
+    bool more_to_read_ = true;    // there may be input
+    bool more_to_write_ = false;  // there are fragments to come
+    bool blocked_ = false;        // the socket takes no more for now
+    // What was read and written since the last look.
+    bool heard_ = true, spoke_ = true;
+    bool answered_tick_ = false;
+    std::uint64_t ticks_seen_ = 0;
+    int silent_quarters_ = 0;
+};
+
+void channel::begin() {
+    frames_.feed(what_.rest);
+    what_.rest = {};
+    (void)send_after(what_.ticktime / 4, me_.id(), tick{});
+}
+
+bool channel::take_frames() {
+    for (;;) {
+        auto f = frames_.next();
+        if (f && !*f) break;
+        result<void> taken = f ? take_frame(all_, *what_.to, controls_, **f) : pass(f);
+        if (!taken) {
+            log(log_level::error, "dist", "a peer's frame cannot be read, its connection is closed",
+                {{"node", what_.to->name().name()},
+                 {"why", taken.error().code},
+                 {"detail", taken.error().detail}});
+            return ended(atom("bad_frame"));
+        }
+        (void)me_.bump_reductions(1);
+    }
+    return true;
+}
+
+bool channel::read_some() {
+    if (!std::exchange(more_to_read_, false)) return true;
+    if (!take_frames()) return false;
+    for (int turns = 0; turns < 16; ++turns) {
+        auto n = what_.socket.try_read(frames_.room());
+        if (!n) return ended(atom("connection_closed"));
+        if (*n == 0) {
+            // A tick is answered, unless something was said just now: a peer may count in shorter times than we do.
+            if (frames_.ticks() != std::exchange(ticks_seen_, frames_.ticks()) && !spoke_ &&
+                !std::exchange(answered_tick_, true))
+                frame_writer::tick(output_);
+            return true;
+        }
+        heard_ = true;
+        frames_.filled(*n);
+        if (!take_frames()) return false;
+        if (me_.bump_reductions(0)) break;
+    }
+    more_to_read_ = true;
+    return true;
+}
+
+bool channel::write_some() {
+    more_to_write_ = false;
+    for (int turns = 0; turns < 8; ++turns) {
+        if (blocked_) return true;
+        if (output_.empty() && !what_.to->take_output(what_.connection, output_)) return true;
+        auto written = what_.socket.try_write(output_);
+        if (!written) return ended(atom("connection_closed"));
+        if (!*written) {
+            blocked_ = true;  // a `writable` will come
+            return true;
+        }
+        spoke_ = true;
+        output_.clear();
+        if (output_.capacity() > output_kept_max) output_ = {};
+    }
+    more_to_write_ = true;
+    return true;
+}
+
+// Four times in ticktime, as OTP does: something is said at least that often, and a peer that said nothing for all of
+// it is gone.
+bool channel::on_tick() {
+    if (!std::exchange(spoke_, false)) frame_writer::tick(output_);
+    answered_tick_ = false;
+    silent_quarters_ = std::exchange(heard_, false) ? 0 : silent_quarters_ + 1;
+    if (silent_quarters_ > 4) return ended(atom("net_tick_timeout"));
+    frames_.idle();
+    (void)send_after(what_.ticktime / 4, me_.id(), tick{});
+    return true;
+}
+
+bool channel::handle(message m) {
+    if (m.is<io::readable>()) {
+        more_to_read_ = true;
+    } else if (m.is<io::writable>()) {
+        blocked_ = false;
+        more_to_write_ = true;
+    } else if (m.is<flush_output>()) {
+        more_to_write_ = true;
+    } else if (m.is<tick>()) {
+        if (!on_tick()) return false;
+        more_to_write_ = !output_.empty();
+    } else if (auto* c = m.get_if<close_channel>()) {
+        return ended(c->reason);
+    } else if (m.is<io::end_of_output>()) {
+        return ended(atom("connection_closed"));
+    }
+    return true;
+}
+
+}  // namespace
+
+awaitable<void> run_channel(self me, peers* all, established what) {
+    channel c(me, *all, std::move(what));
+    c.begin();
+    if (!c.read_some() || !c.write_some()) co_return;
+    for (;;) {
+        // Everything that is here, then one look at the socket.
+        message m = me.try_receive();
+        if (!m && !c.has_more()) {
+            auto next = me.receive();
+            m = co_await next;
+        }
+        for (; m; m = me.try_receive())
+            if (!c.handle(std::move(m))) co_return;
+        if (!c.read_some() || !c.write_some()) co_return;
+        if (c.has_more()) co_await me.yield();  // others' turn
+    }
+}
+
+}  // namespace beam::dist::detail

@@ -1,0 +1,184 @@
+#include "libbeamcore/dist/internal/connecting.hpp"
+
+#include <utility>
+
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/dist/epmd.hpp"
+#include "libbeamcore/dist/handshake.hpp"
+#include "libbeamcore/dist/internal/channel.hpp"
+#include "libbeamcore/dist/node_name.hpp"
+
+namespace beam::dist::detail {
+
+namespace {
+
+handshake_options options_of(const peers& all, const options& o) {
+    handshake_options h;
+    h.own_name = o.name;
+    h.creation = all.self().creation;
+    if (o.visible) h.own_flags = h.own_flags.with(flag::published);
+    h.cookie = o.cookie;
+    return h;
+}
+
+/// Until its process has a connection, or gives up: also when it is killed.
+class attempt_guard {
+public:
+    attempt_guard(peer& to, std::uint64_t attempt) : to_(&to), attempt_(attempt) {}
+    attempt_guard(const attempt_guard&) = delete;
+    attempt_guard& operator=(const attempt_guard&) = delete;
+    ~attempt_guard() {
+        if (to_) to_->attempt_failed(attempt_);
+    }
+    void settled() { to_ = nullptr; }
+
+private:
+    peer* to_;
+    std::uint64_t attempt_;
+};
+
+// Sends what the handshake has to say and feeds what comes, until it needs a decision or is over. The time of a step
+// begins anew with each message.
+awaitable<void> go_on(io::connection& c, handshake& h) {
+    for (;;) {
+        std::string out = h.take_output();
+        if (!out.empty()) {
+            auto writing = c.write(std::move(out), handshake_step_limit);
+            auto written = co_await writing;
+            if (!written && h.event() == handshake_event::needs_input) {
+                h.input_ended();
+                co_return;
+            }
+        }
+        if (h.event() != handshake_event::needs_input) co_return;
+        const unsigned steps = h.steps();
+        const auto step_begin = std::chrono::steady_clock::now();
+        while (h.event() == handshake_event::needs_input && h.steps() == steps) {
+            const auto spent = std::chrono::steady_clock::now() - step_begin;
+            if (spent >= handshake_step_limit) {
+                h.timed_out();
+                break;
+            }
+            auto reading = c.read(timeout(handshake_step_limit - spent));
+            auto bytes = co_await reading;
+            if (bytes)
+                h.feed(*bytes);
+            else if (bytes.error().is("timeout"))
+                h.timed_out();
+            else
+                h.input_ended();
+        }
+    }
+}
+
+established channel_parts(peer& to, std::uint64_t connection, io::connection c, handshake& h,
+                          const options& o) {
+    established e;
+    e.to = &to;
+    e.connection = connection;
+    e.socket = std::move(c);
+    e.agreed = h.result();
+    e.rest = h.take_rest();
+    e.ticktime = o.ticktime;
+    e.atoms_max = o.peer_atoms_max;
+    return e;
+}
+
+void report_failure(std::string_view what, std::string_view peer, const error& why) {
+    log(log_level::warning, "dist", what,
+        {{"peer", peer}, {"why", why.code}, {"detail", why.detail}});
+}
+
+}  // namespace
+
+process connect_to(self me, peers* all, connect_order order, options o) {
+    peer& to = *order.to;
+    attempt_guard guard(to, order.attempt);
+    to.set_attempt_process(order.attempt, me.id());
+    const std::string name(to.name().name());
+    const auto parts = split_node_name(name);
+    if (!parts) co_return;
+
+    const std::string host(parts->host);
+    auto asking = epmd_look_up(host, std::string(parts->name), o.epmd_port);
+    auto found = co_await asking;
+    if (!found) co_return;
+    auto connecting = io::connect_tcp(host, found->port, {}, handshake_step_limit);
+    auto c = co_await connecting;
+    if (!c) co_return;
+
+    handshake h = handshake::initiator(options_of(*all, o), name);
+    for (;;) {
+        auto stepping = go_on(*c, h);
+        co_await stepping;
+        if (h.event() != handshake_event::peer_has_connection) break;
+        // It is not ours, or we would not connect.
+        h.go_on(true);
+    }
+    if (h.event() == handshake_event::failed) {
+        if (h.failure().is("simultaneous")) {
+            // The peer's own attempt, which it prefers, ends this process when it is through.
+            c->abort();
+            co_await me.sleep_for(handshake_step_limit);
+        } else {
+            report_failure("could not connect", name, h.failure());
+        }
+        co_return;
+    }
+    guard.settled();
+    const std::uint64_t connection = to.up(h.result(), me.id());
+    auto running = run_channel(me, all, channel_parts(to, connection, std::move(*c), h, o));
+    co_await running;
+}
+
+process accept_from(self me, peers* all, io::connection c, options o) {
+    handshake h = handshake::acceptor(options_of(*all, o));
+    for (;;) {
+        auto stepping = go_on(c, h);
+        co_await stepping;
+        if (h.event() != handshake_event::peer_offers) break;
+        if (h.offer().wants_name) {
+            // A node without a name is given one that nobody else has.
+            const auto& p = me.id();
+            h.give_name("beam-" + std::to_string(p.id) + "-" + std::to_string(p.serial) + "@" +
+                            h.offer().name,
+                        all->self().creation);
+            continue;
+        }
+        auto standing = peer_standing::unconnected;
+        // A name becomes an atom only when its owner has proved that it knows the cookie.
+        if (const auto known = existing_atom(h.offer().name)) {
+            switch (all->of(*known).current_state()) {
+                case peer::state::up:
+                    standing = peer_standing::connected;
+                    break;
+                case peer::state::connecting:
+                    standing = peer_standing::attempting;
+                    break;
+                case peer::state::idle:
+                    break;
+            }
+        }
+        h.answer(standing);
+    }
+    if (h.event() == handshake_event::failed) {
+        if (!h.failure().is("simultaneous"))
+            report_failure("a node could not connect", h.offer().name, h.failure());
+        co_return;
+    }
+    auto name = try_atom(h.result().peer_name);
+    if (!name) co_return;
+    peer& from = all->of(*name);
+    // The acknowledgement is sent already by now, or goes before all frames.
+    std::string last = h.take_output();
+    if (!last.empty()) {
+        auto writing = c.write(std::move(last), handshake_step_limit);
+        auto written = co_await writing;
+        if (!written) co_return;
+    }
+    const std::uint64_t connection = from.up(h.result(), me.id());
+    auto running = run_channel(me, all, channel_parts(from, connection, std::move(c), h, o));
+    co_await running;
+}
+
+}  // namespace beam::dist::detail

@@ -1,0 +1,101 @@
+#include "libbeamcore/dist/internal/net_kernel.hpp"
+
+#include <atomic>
+#include <utility>
+
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/dist/cookie.hpp"
+#include "libbeamcore/dist/epmd.hpp"
+#include "libbeamcore/dist/internal/connecting.hpp"
+#include "libbeamcore/dist/node_name.hpp"
+#include "libbeamcore/runtime/detail/carrier.hpp"
+#include "libbeamcore/runtime/detail/local.hpp"
+
+namespace beam::dist::detail {
+
+namespace {
+
+const char peers_key = 0;
+
+/// All that a runtime ever had: signals may be on their way to one while another is made.
+struct all_peers {
+    std::atomic<peers*> now{nullptr};
+    std::vector<std::unique_ptr<peers>> made;
+};
+
+all_peers& kept(runtime& node) {
+    return *static_cast<all_peers*>(beam::detail::runtime_local(
+        node, &peers_key, [](runtime&) -> void* { return new all_peers; },
+        [](void* p) noexcept { delete static_cast<all_peers*>(p); }));
+}
+
+}  // namespace
+
+peers* peers_of(runtime& node) {
+    return kept(node).now.load(std::memory_order_acquire);
+}
+
+net_kernel::net_kernel(options o, io::listener listener, pid epmd)
+    : options_(std::move(o)), listener_(std::move(listener)), epmd_(epmd) {}
+
+net_kernel::~net_kernel() {
+    if (!peers_) return;
+    runtime& node = peers_->node();
+    kept(node).now.store(nullptr, std::memory_order_release);
+    beam::detail::set_carrier(node, {}, nullptr);
+    for (peer* p : peers_->all()) p->disconnect(atom("net_kernel_terminated"));
+}
+
+awaitable<init_result<net_kernel>> net_kernel::init(options o) {
+    self me = process();
+    me.trap_exit(true);
+    if (peers_of(me.node())) co_return stop_with{atom("already_distributed")};
+    if (!is_own_node_name(o.name))
+        co_return stop_with{tuple(atom("bad_name"), o.name + ": a node is called name@host")};
+    if (!is_cookie(o.cookie))
+        co_return stop_with{tuple(atom("bad_cookie"), "1 to 255 printable ASCII characters")};
+    auto listener = io::listen_tcp(o.listen_address, o.listen_port);
+    if (!listener) co_return stop_with{tuple(atom(listener.error().code), o.listen_address)};
+
+    epmd_registration what;
+    what.node.name = std::string(split_node_name(o.name)->name);
+    what.node.port = listener->port();
+    what.node.type = o.visible ? epmd_node_type::normal : epmd_node_type::hidden;
+    what.epmd_port = o.epmd_port;
+    what.address = o.epmd_address;
+    what.may_serve = o.serve_epmd;
+    auto registering = epmd_client::start_link(std::move(what));
+    outcome<pid> epmd = co_await registering;
+    if (!epmd) co_return stop_with{std::move(epmd.error())};
+    auto asking = epmd_client::status(*epmd);
+    const epmd_status status = co_await asking;
+
+    net_kernel made(std::move(o), std::move(*listener), *epmd);
+    made.start({atom(made.options_.name), status.creation});
+    co_return std::move(made);
+}
+
+void net_kernel::start(node_identity self) {
+    runtime& node = process().node();
+    all_peers& all = kept(node);
+    all.made.push_back(
+        std::make_unique<peers>(node, self, peer_settings{.busy_limit = options_.busy_limit}));
+    peers_ = all.made.back().get();
+    peers_->set_connector(id());
+    all.now.store(peers_, std::memory_order_release);
+    beam::detail::set_carrier(node, self, peers_);
+    listener_.activate(16);
+}
+
+void net_kernel::handle_info(connect_order order) {
+    spawn(connect_to, peers_, order, options_);
+}
+
+void net_kernel::handle_info(io::accepted m) {
+    listener_.activate(1);
+    spawn(accept_from, peers_, std::move(m.peer), options_);
+}
+
+void net_kernel::terminate(const term&) {}
+
+}  // namespace beam::dist::detail

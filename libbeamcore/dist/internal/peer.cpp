@@ -1,0 +1,409 @@
+#include "libbeamcore/dist/internal/peer.hpp"
+
+#include <algorithm>
+
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/dist/internal/peers.hpp"
+#include "libbeamcore/runtime/detail/carrier.hpp"
+#include "libbeamcore/runtime/send.hpp"
+
+namespace beam::dist::detail {
+
+namespace arrival = beam::detail::arrival;
+
+namespace {
+
+// Fragments given to the channel at once, so that small messages between them do not wait long.
+constexpr std::size_t fragments_a_turn = 4;
+
+}  // namespace
+
+struct peer::lost_tables {
+    decltype(links_) links;
+    decltype(monitors_) monitors;
+    decltype(watchers_) watchers;
+};
+
+// -- writing --------------------------------------------------------------------------------------
+
+peer::lane* peer::lane_of(const pid& sender) {
+    for (lane& l : lanes_)
+        if (l.sender == sender) return &l;
+    return nullptr;
+}
+
+std::size_t peer::waiting() const {
+    return out_.size() + lanes_bytes_;
+}
+
+void peer::keep(const pid& sender, control_writer::written&& written, std::string_view what) {
+    if (!written) {
+        log(log_level::warning, "dist", "a message could not be sent",
+            {{"node", name_.name()},
+             {"message", what},
+             {"why", written.error().code},
+             {"detail", written.error().detail}});
+        return;
+    }
+    if (!*written) return;
+    // The first fragment goes now, with the atoms that later frames may refer to.
+    lane l{sender, std::move(**written), {}};
+    l.cut.next(out_);
+    if (l.cut.at_end()) return;
+    lanes_bytes_ += l.cut.fragments_left() * fragment_size;
+    lanes_.push_back(std::move(l));
+}
+
+template <class Control>
+void peer::write_message(const pid& sender, const Control& c, const term& value) {
+    keep(sender, writer_->write(out_, c, value), "send");
+}
+
+void peer::write(outgoing&& o) {
+    if (o.value) {
+        if (auto* s = std::get_if<control::send>(&o.control))
+            write_message(o.sender, *s, *o.value);
+        else if (auto* r = std::get_if<control::reg_send>(&o.control))
+            write_message(o.sender, *r, *o.value);
+        else if (auto* a = std::get_if<control::alias_send>(&o.control))
+            write_message(o.sender, *a, *o.value);
+        return;
+    }
+    keep(o.sender, writer_->write(out_, o.control), "control");
+}
+
+// The channel is told once until it has looked; a sender that is far ahead of it stops.
+void peer::after_writing(const pid& sender) {
+    if (waiting() > all_.settings().busy_limit && sender && beam::detail::suspend_caller())
+        suspended_.push_back(sender);
+    if (told_channel_) return;
+    told_channel_ = true;
+    if (beam::detail::current_or_null())
+        beam::send(channel_, flush_output{});
+    else
+        all_.node().send(channel_, flush_output{});
+}
+
+bool peer::put(outgoing&& o, bool connects) {
+    switch (state_) {
+        case state::up:
+            if (lane* l = lanes_.empty() ? nullptr : lane_of(o.sender)) {
+                l->behind.push_back(std::move(o));
+                return false;
+            }
+            {
+                const pid sender = o.sender;
+                write(std::move(o));
+                after_writing(sender);
+            }
+            return false;
+        case state::connecting:
+            queued_.push_back(std::move(o));
+            return false;
+        case state::idle:
+            break;
+    }
+    if (!connects) return false;
+    queued_.push_back(std::move(o));
+    return true;
+}
+
+template <class Control>
+void peer::send(const Control& c, const term& value) {
+    {
+        std::lock_guard lock(mutex_);
+        if (state_ == state::up && lanes_.empty()) [[likely]] {
+            write_message(c.from, c, value);
+            return after_writing(c.from);
+        }
+        if (!put({c.from, c, value}, true)) return;
+    }
+    all_.order_connection(*this);
+}
+template void peer::send(const control::send&, const term&);
+template void peer::send(const control::reg_send&, const term&);
+template void peer::send(const control::alias_send&, const term&);
+
+void peer::tell(const pid& sender, control::message m, bool connects) {
+    {
+        std::lock_guard lock(mutex_);
+        if (!put({sender, std::move(m), {}}, connects)) return;
+    }
+    all_.order_connection(*this);
+}
+
+void peer::advance_lanes() {
+    for (std::size_t i = 0; i < lanes_.size();) {
+        lane& l = lanes_[i];
+        l.cut.next(out_);
+        lanes_bytes_ -= fragment_size;
+        if (!l.cut.at_end()) {
+            ++i;
+            continue;
+        }
+        // Its sender's later messages; the first large one is a lane again, with the rest behind it.
+        std::vector<outgoing> behind = std::move(l.behind);
+        const pid sender = l.sender;
+        lanes_.erase(lanes_.begin() + std::ptrdiff_t(i));
+        for (outgoing& o : behind) {
+            lane* again = lane_of(sender);
+            if (again)
+                again->behind.push_back(std::move(o));
+            else
+                write(std::move(o));
+        }
+    }
+}
+
+bool peer::take_output(std::uint64_t connection, std::string& to) {
+    std::vector<pid> go_on;
+    {
+        std::lock_guard lock(mutex_);
+        if (state_ != state::up || number_ != connection) return false;
+        for (std::size_t n = 0; n < fragments_a_turn && !lanes_.empty(); ++n) advance_lanes();
+        told_channel_ = !lanes_.empty();  // it comes again by itself
+        if (to.empty())
+            std::swap(to, out_);
+        else
+            to += out_;
+        out_.clear();
+        if (!suspended_.empty() && waiting() <= all_.settings().busy_limit / 2)
+            go_on = std::exchange(suspended_, {});
+    }
+    for (const pid& p : go_on) beam::detail::resume_caller(all_.node(), p);
+    return !to.empty();
+}
+
+// -- links and monitors ---------------------------------------------------------------------------
+
+void peer::link(const pid& from, const pid& to) {
+    {
+        std::lock_guard lock(mutex_);
+        links_[{from, to}] = 0;
+        if (!put({from, control::link{from, to}, {}}, true)) return;
+    }
+    all_.order_connection(*this);
+}
+
+void peer::unlink(const pid& from, const pid& to, std::uint64_t id) {
+    std::unique_lock lock(mutex_);
+    if (state_ == state::idle) {
+        // It was never there, or is lost already: nobody will acknowledge.
+        links_.erase({from, to});
+        lock.unlock();
+        arrival::unlink_ack(all_.node(), to, from, id);
+        return;
+    }
+    links_[{from, to}] = id;
+    (void)put({from, control::unlink{id, from, to}, {}}, false);
+}
+
+void peer::link_exit(const pid& from, const pid& to, const term& reason) {
+    std::lock_guard lock(mutex_);
+    links_.erase({from, to});
+    (void)put({from, control::link_exit{from, to, reason}, {}}, false);
+}
+
+void peer::monitor(const pid& from, const control::target& to, const ref& monitor) {
+    {
+        std::lock_guard lock(mutex_);
+        monitors_.emplace(monitor, from);
+        if (!put({from, control::monitor{from, to, monitor}, {}}, true)) return;
+    }
+    all_.order_connection(*this);
+}
+
+void peer::demonitor(const pid& from, const control::target& to, const ref& monitor) {
+    std::lock_guard lock(mutex_);
+    if (monitors_.erase(monitor) == 0) return;
+    (void)put({from, control::demonitor{from, to, monitor}, {}}, false);
+}
+
+void peer::down(const control::target& from, const pid& to, const ref& monitor,
+                const term& reason) {
+    std::lock_guard lock(mutex_);
+    watchers_.erase(monitor);
+    const pid* sender = std::get_if<pid>(&from);
+    (void)put({sender ? *sender : pid(), control::monitor_exit{from, to, monitor, reason}, {}},
+              false);
+}
+
+void peer::spawn(const control::spawn_request& r) {
+    {
+        std::lock_guard lock(mutex_);
+        if (state_ == state::up && !handshake_.negotiated.has(flag::spawn)) {
+            arrival::down(all_.node(), r.from, r.id, atoms::notsup, name_);
+            return;
+        }
+        monitors_.emplace(r.id, r.from);
+        if (!put({r.from, r, {}}, true)) return;
+    }
+    all_.order_connection(*this);
+}
+
+void peer::linked(const pid& from, const pid& to) {
+    std::lock_guard lock(mutex_);
+    links_.try_emplace({to, from}, 0);
+}
+
+void peer::unlinked(const pid& from, const pid& to) {
+    std::lock_guard lock(mutex_);
+    // While an unlink from here is under way its acknowledgement ends the link.
+    auto at = links_.find({to, from});
+    if (at != links_.end() && at->second == 0) links_.erase(at);
+}
+
+void peer::unlink_acknowledged(const pid& from, const pid& to, std::uint64_t id) {
+    std::lock_guard lock(mutex_);
+    auto at = links_.find({to, from});
+    if (at != links_.end() && at->second == id) links_.erase(at);
+}
+
+void peer::link_ended(const pid& from, const pid& to) {
+    std::lock_guard lock(mutex_);
+    links_.erase({to, from});
+}
+
+void peer::monitored(const pid& to, const ref& monitor) {
+    std::lock_guard lock(mutex_);
+    watchers_.emplace(monitor, to);
+}
+
+pid peer::demonitored(const ref& monitor) {
+    std::lock_guard lock(mutex_);
+    auto at = watchers_.find(monitor);
+    if (at == watchers_.end()) return {};
+    const pid to = at->second;
+    watchers_.erase(at);
+    return to;
+}
+
+void peer::monitor_ended(const ref& monitor) {
+    std::lock_guard lock(mutex_);
+    monitors_.erase(monitor);
+}
+
+// -- connecting -----------------------------------------------------------------------------------
+
+peer::state peer::current_state() const {
+    std::lock_guard lock(mutex_);
+    return state_;
+}
+
+std::optional<std::uint64_t> peer::begin_attempt() {
+    std::lock_guard lock(mutex_);
+    if (state_ != state::idle) return {};
+    state_ = state::connecting;
+    attempt_process_ = {};
+    return ++number_;
+}
+
+void peer::set_attempt_process(std::uint64_t attempt, const pid& p) {
+    std::lock_guard lock(mutex_);
+    if (state_ == state::connecting && number_ == attempt) attempt_process_ = p;
+}
+
+void peer::attempt_failed(std::uint64_t attempt) {
+    lost_tables tables;
+    std::vector<outgoing> unsent;
+    {
+        std::lock_guard lock(mutex_);
+        if (state_ != state::connecting || number_ != attempt) return;
+        state_ = state::idle;
+        unsent = std::exchange(queued_, {});
+        tables = {std::exchange(links_, {}), std::exchange(monitors_, {}),
+                  std::exchange(watchers_, {})};
+    }
+    tell_lost(std::move(tables), std::move(unsent), atoms::noconnection);
+    arrival::node_unreachable(all_.node(), name_);
+}
+
+std::uint64_t peer::up(const handshake_result& r, const pid& channel) {
+    std::unique_lock lock(mutex_);
+    if (state_ == state::up) {
+        const std::uint64_t old = number_;
+        const pid old_channel = channel_;
+        lock.unlock();
+        lost(old, atom("connection_closed"));
+        all_.node().send(old_channel, close_channel{atom("connection_closed")});
+        lock.lock();
+    }
+    const pid attempt = std::exchange(attempt_process_, {});
+    state_ = state::up;
+    channel_ = channel;
+    handshake_ = r;
+    writer_.emplace(all_.self(), r.negotiated);
+    out_.clear();
+    lanes_.clear();
+    lanes_bytes_ = 0;
+    told_channel_ = false;
+    const std::uint64_t mine = ++number_;
+    for (outgoing& o : std::exchange(queued_, {})) {
+        if (lane* l = lane_of(o.sender))
+            l->behind.push_back(std::move(o));
+        else
+            write(std::move(o));
+    }
+    if (!out_.empty() || !lanes_.empty()) after_writing({});
+    lock.unlock();
+    if (attempt && attempt != channel) all_.node().exit(attempt, atoms::kill);
+    arrival::node_up(all_.node(), name_, r.peer_is_hidden() || !r.negotiated.has(flag::published));
+    return mine;
+}
+
+void peer::lost(std::uint64_t connection, const term& reason) {
+    lost_tables tables;
+    std::vector<pid> go_on;
+    {
+        std::lock_guard lock(mutex_);
+        if (state_ != state::up || number_ != connection) return;
+        state_ = state::idle;
+        channel_ = {};
+        writer_.reset();
+        out_ = {};
+        lanes_.clear();
+        lanes_bytes_ = 0;
+        go_on = std::exchange(suspended_, {});
+        tables = {std::exchange(links_, {}), std::exchange(monitors_, {}),
+                  std::exchange(watchers_, {})};
+    }
+    for (const pid& p : go_on) beam::detail::resume_caller(all_.node(), p);
+    tell_lost(std::move(tables), {}, atoms::noconnection);
+    arrival::node_down(all_.node(), name_, reason);
+}
+
+void peer::tell_lost(lost_tables&& tables, std::vector<outgoing>&& unsent, const term& reason) {
+    (void)unsent;  // messages are lost; links and monitors are in the tables
+    runtime& node = all_.node();
+    for (auto& [link, unlinking] : tables.links)
+        arrival::link_exit(node, link.there, link.here, reason);
+    for (auto& [monitor, who] : tables.monitors) arrival::down(node, who, monitor, reason, name_);
+    for (auto& [monitor, whom] : tables.watchers) arrival::demonitor(node, whom, monitor);
+}
+
+bool peer::disconnect(const term& reason) {
+    std::uint64_t connection = 0;
+    pid channel;
+    {
+        std::lock_guard lock(mutex_);
+        if (state_ != state::up) return false;
+        connection = number_;
+        channel = channel_;
+    }
+    lost(connection, reason);
+    all_.node().send(channel, close_channel{reason});
+    return true;
+}
+
+peer::facts peer::look() const {
+    std::lock_guard lock(mutex_);
+    facts f;
+    f.now = state_;
+    f.hidden = state_ == state::up && handshake_.peer_is_hidden();
+    f.bytes_waiting = waiting();
+    f.links = links_.size();
+    f.monitors = monitors_.size() + watchers_.size();
+    return f;
+}
+
+}  // namespace beam::dist::detail

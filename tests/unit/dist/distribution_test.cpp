@@ -1,0 +1,254 @@
+#include "libbeamcore/dist/distribution.hpp"
+
+#include <memory>
+#include <string>
+
+#include "libbeamcore/dist/functions.hpp"
+#include "libbeamcore/otp/gen_server.hpp"
+#include "libbeamcore/runtime/name.hpp"
+#include "libbeamcore/runtime/nodes.hpp"
+#include "libbeamcore/runtime/process_info.hpp"
+#include "tests/support/simulated.hpp"
+#include "tests/unit/dist/world.hpp"
+
+using namespace beam;
+using namespace std::chrono_literals;
+using test::run_in;
+
+namespace {
+
+// A runtime that is a node; the first of a test serves as the others' EPMD.
+class dist_node {
+public:
+    dist_node(const std::string& name, std::uint16_t epmd_port, dist::options o = {}) {
+        o.name = name + "@127.0.0.1";
+        if (o.cookie.empty()) o.cookie = "secret";
+        o.epmd_port = epmd_port;
+        runtime_options r;
+        r.schedulers = 2;
+        node_ = std::make_unique<runtime>(r);
+        node_->spawn(
+            [](self me, dist::options given) -> process {
+                me.trap_exit(true);
+                auto starting = dist::start_link(std::move(given));
+                outcome<pid> p = co_await starting;
+                CHECK_MESSAGE(p, to_string(p ? term() : p.error()));
+                register_name(atom("keeper"), me.id());
+                co_await me.sleep_for(infinity{});
+            },
+            o);
+        run_in(*node_, [](self me) -> awaitable<void> {
+            while (!whereis(atom("keeper"))) co_await me.yield();
+        });
+        name_ = atom(o.name);
+    }
+    runtime& operator*() const { return *node_; }
+    runtime* operator->() const { return node_.get(); }
+    [[nodiscard]] atom name() const { return name_; }
+    void die() { node_.reset(); }
+
+private:
+    std::unique_ptr<runtime> node_;
+    atom name_;
+};
+
+struct get {
+    using reply = int;
+    BEAM_FIELDS(get)
+};
+struct add {
+    int n;
+    BEAM_FIELDS(add, n)
+};
+
+class counter : public gen_server<counter> {
+public:
+    using calls = messages<get>;
+    using casts = messages<add>;
+    int handle_call(get) { return n_; }
+    void handle_cast(add m) { n_ += m.n; }
+
+private:
+    int n_ = 0;
+};
+
+process echo(self me) {
+    register_name(atom("echo"), me.id());
+    for (;;) {
+        term t = co_await me.receive<term>();
+        auto e = t.elements();
+        if (e.size() == 2) send(*e[0].as_pid(), tuple(atom("echo"), e[1]));
+    }
+}
+
+process start_counter(self me) {
+    (void)start_link<counter>(server_options(server_name(atom("counter"))));
+    co_await me.sleep_for(infinity{});
+}
+
+void await_name(dist_node& n, const char* name) {
+    run_in(
+        *n,
+        [](self me, atom wanted) -> awaitable<void> {
+            while (!whereis(wanted)) co_await me.yield();
+        },
+        atom(name));
+}
+
+}  // namespace
+
+TEST_CASE("two nodes ping each other, and know each other afterwards") {
+    const auto epmd = test::free_port();
+    dist_node a("a", epmd), b("b", epmd);
+    run_in(
+        *a,
+        [](self, atom b) -> awaitable<void> {
+            bool there = co_await dist::ping(b);
+            CHECK(there);
+            CHECK(nodes(node_kind::connected) == std::vector<atom>{b});
+            there = co_await dist::ping(atom("nobody@127.0.0.1"));
+            CHECK_FALSE(there);
+            there = co_await dist::connect(b);
+            CHECK(there);
+            CHECK(node() == atom("a@127.0.0.1"));
+        },
+        b.name());
+    run_in(
+        *b,
+        [](self, atom a) -> awaitable<void> {
+            bool there = co_await dist::ping(a);
+            CHECK(there);
+        },
+        a.name());
+}
+
+TEST_CASE("a node with another cookie is refused") {
+    const auto epmd = test::free_port();
+    dist::options o;
+    o.cookie = "other";
+    dist_node a("a", epmd), b("b", epmd, o);
+    run_in(
+        *a,
+        [](self, atom b) -> awaitable<void> {
+            bool there = co_await dist::ping(b);
+            CHECK_FALSE(there);
+            CHECK(nodes(node_kind::connected).empty());
+        },
+        b.name());
+}
+
+TEST_CASE("messages, typed calls and casts between nodes, in order") {
+    const auto epmd = test::free_port();
+    dist_node a("a", epmd), b("b", epmd);
+    b->spawn(echo);
+    b->spawn(start_counter);
+    await_name(b, "echo");
+    await_name(b, "counter");
+    run_in(
+        *a,
+        [](self me, atom b) -> awaitable<void> {
+            const server_ref e(atom("echo"), b), c(atom("counter"), b);
+            for (int i = 0; i < 10000; ++i) send(e, tuple(me.id(), i));
+            for (int i = 0; i < 10000; ++i) {
+                term t = co_await me.receive<term>();
+                if (t != tuple(atom("echo"), i)) FAIL("out of order");
+            }
+            for (int i = 1; i <= 100; ++i) cast<add>(c, i);
+            int sum = co_await call<get>(c);
+            CHECK(sum == 5050);
+            // A large one, and a small one after it.
+            const std::string large(3'000'000, 'x');
+            send(e, tuple(me.id(), large));
+            send(e, tuple(me.id(), 1));
+            term t = co_await me.receive<term>();
+            CHECK(t == tuple(atom("echo"), large));
+            t = co_await me.receive<term>();
+            CHECK(t == tuple(atom("echo"), 1));
+        },
+        b.name());
+}
+
+TEST_CASE("LINK-09, MON-14, MON-15, GS-03: a node that dies is told to all concerned") {
+    const auto epmd = test::free_port();
+    dist_node a("a", epmd), b("b", epmd);
+    b->spawn(start_counter);
+    b->spawn(echo);
+    await_name(b, "counter");
+    await_name(b, "echo");
+    a->spawn(
+        [](self me, atom b) -> process {
+            me.trap_exit(true);
+            (void)co_await dist::connect(b);
+            monitor_node(b);
+            const server_ref c(atom("counter"), b), e(atom("echo"), b);
+            const ref m = monitor(c);
+            send(e, tuple(me.id(), 1));
+            (void)co_await me.receive<term>();
+            auto remote = dist::rpc_call(b, atom("erlang"), atom("whereis"), {atom("counter")});
+            outcome<term> p = co_await remote;
+            REQUIRE(p);
+            link(*p->as_pid());
+            register_name(atom("ready"), me.id());
+            auto exit = co_await me.receive<exit_message>();
+            CHECK(exit.from == *p->as_pid());
+            CHECK(exit.reason == atoms::noconnection);
+            auto down = co_await me.receive<down_message>();
+            CHECK(down.monitor == m);
+            CHECK(down.reason == atoms::noconnection);
+            auto node = co_await me.receive<nodedown_message>();
+            CHECK(node.node == b);
+            CHECK(nodes(node_kind::connected).empty());
+            auto f = send_request(c, get{});
+            outcome<int> r = co_await f.outcome();
+            CHECK(r.error().elements()[0] == tuple(atoms::nodedown, b));
+            register_name(atom("done"), whereis(atom("keeper")) ? spawn(test::idle) : me.id());
+        },
+        b.name());
+    run_in(*b, [](self) -> awaitable<void> {
+        dist::export_plain_function(atom("erlang"), atom("whereis"), 1,
+                                    [](std::span<const term> args) -> term {
+                                        auto p = whereis(*args[0].as_atom());
+                                        return p ? term(*p) : term(atoms::undefined);
+                                    });
+        co_return;
+    });
+    await_name(a, "ready");
+    b.die();
+    await_name(a, "done");
+}
+
+TEST_CASE("rpc runs functions of the table on another node, and nothing else") {
+    const auto epmd = test::free_port();
+    dist_node a("a", epmd), b("b", epmd);
+    run_in(*b, [](self) -> awaitable<void> {
+        dist::export_plain_function(atom("m"), atom("twice"), 1, [](std::span<const term> args) {
+            auto n = args[0].as_int64();
+            if (!n) raise(atoms::badarg);
+            return term(*n * 2);
+        });
+        dist::export_plain_function(atom("m"), atom("leave"), 0,
+                                    [](std::span<const term>) -> term { exit(atom("gone")); });
+        co_return;
+    });
+    run_in(
+        *a,
+        [](self, atom b) -> awaitable<void> {
+            auto twice = dist::rpc_call(b, atom("m"), atom("twice"), {21});
+            outcome<term> r = co_await twice;
+            CHECK(*r == 42);
+            auto bad = dist::rpc_call(b, atom("m"), atom("twice"), {atom("x")});
+            r = co_await bad;
+            CHECK(r.error().elements()[0] == atoms::error);
+            CHECK(r.error().elements()[1] == atoms::badarg);
+            auto leave = dist::rpc_call(b, atom("m"), atom("leave"), {});
+            r = co_await leave;
+            CHECK(r.error() == tuple(atoms::exit, atom("gone")));
+            auto none = dist::rpc_call(b, atom("os"), atom("cmd"), {term("ls")});
+            r = co_await none;
+            CHECK(r.error().elements()[1] == atoms::undef);
+            auto nowhere = dist::rpc_call(atom("x@127.0.0.1"), atom("m"), atom("twice"), {21});
+            r = co_await nowhere;
+            CHECK(r.error() == tuple(atoms::nodedown, atom("x@127.0.0.1")));
+        },
+        b.name());
+}
