@@ -11,19 +11,22 @@
 #include "libbeamcore/base/hash.hpp"
 #include "libbeamcore/base/utf8.hpp"
 #include "libbeamcore/term/atoms.hpp"
+#include "libbeamcore/term/internal/atom_table.hpp"
 
 namespace beam {
+
+constinit std::atomic<detail::atom_entry*>
+    detail::atom_segments[detail::atoms_max / detail::atom_segment_size] = {};
+constinit std::atomic<std::uint32_t> detail::short_atom[detail::short_atoms] = {};
+
 namespace {
 
-constexpr std::size_t segment_size = 1024;
-constexpr std::size_t limit_max = 16'777'216;
-constexpr std::uint32_t free_slot = 0xffff'ffff;
+using detail::atom_entry;
+using detail::atom_entry_at;
+using detail::atom_segment_size;
+using detail::atom_segments;
 
-struct entry {
-    const char* text;
-    std::uint32_t size;
-    std::uint64_t hash;
-};
+constexpr std::uint32_t free_slot = 0xffff'ffff;
 
 // Where the texts are found: open addressing, at most half full, a slot is an atom's index.
 struct slots {
@@ -53,21 +56,13 @@ public:
 #undef BEAM_X
     }
 
-    const entry& at(std::uint32_t index) const noexcept {
-        static constexpr entry nothing{"", 0, 0};
-        auto segment = index / segment_size;
-        if (segment >= std::size(segments_)) return nothing;
-        const auto* s = segments_[segment].load(std::memory_order_acquire);
-        return s ? s[index % segment_size] : nothing;
-    }
-
     std::optional<std::uint32_t> find(std::string_view text, std::uint64_t hash) const noexcept {
         const auto& s = *slots_.load(std::memory_order_acquire);
         for (auto i = hash & s.mask;; i = (i + 1) & s.mask) {
             auto index = s.index[i].load(std::memory_order_acquire);
             if (index == free_slot) return {};
-            const auto& e = at(index);
-            if (e.hash == hash && std::string_view(e.text, e.size) == text) return index;
+            const auto& e = atom_entry_at(index);
+            if (e.hash == hash && e.name() == text) return index;
         }
     }
 
@@ -77,7 +72,7 @@ public:
         if (auto found = find(text, hash)) return found;
         if (count_.load(std::memory_order_relaxed) >= limit_.load(std::memory_order_relaxed))
             return {};
-        return add(keep(text), std::uint32_t(text.size()), hash);
+        return add(keep(text), text, hash);
     }
 
     std::size_t count() const noexcept {
@@ -88,22 +83,23 @@ public:
     }
     std::size_t set_limit(std::size_t limit) noexcept {
         std::lock_guard lock(insert_);
-        limit = std::clamp(limit, count(), limit_max);
+        limit = std::clamp(limit, count(), detail::atoms_max);
         limit_.store(limit, std::memory_order_relaxed);
         return limit;
     }
 
 private:
     void add_static(std::string_view text) {
-        add(text.data(), std::uint32_t(text.size()), xxh3_64(text));
+        add(text.data(), text, xxh3_64(text));
     }
 
-    std::uint32_t add(const char* text, std::uint32_t size, std::uint64_t hash) {
+    std::uint32_t add(const char* kept, std::string_view text, std::uint64_t hash) {
         auto index = std::uint32_t(count_.load(std::memory_order_relaxed));
-        auto& segment = segments_[index / segment_size];
+        auto& segment = atom_segments[index / atom_segment_size];
         if (!segment.load(std::memory_order_relaxed))
-            segment.store(new entry[segment_size], std::memory_order_release);
-        segment.load(std::memory_order_relaxed)[index % segment_size] = {text, size, hash};
+            segment.store(new atom_entry[atom_segment_size], std::memory_order_release);
+        segment.load(std::memory_order_relaxed)[index % atom_segment_size] = {
+            kept, hash, detail::head_of(text), std::uint32_t(text.size())};
         if (2 * (index + 1) > slots_.load(std::memory_order_relaxed)->mask) grow();
         put(*slots_.load(std::memory_order_relaxed), hash, index);
         count_.store(index + 1, std::memory_order_relaxed);
@@ -119,7 +115,7 @@ private:
     void grow() {
         auto larger = std::make_unique<slots>(2 * (all_slots_.back()->mask + 1));
         auto n = std::uint32_t(count_.load(std::memory_order_relaxed));
-        for (std::uint32_t i = 0; i < n; ++i) put(*larger, at(i).hash, i);
+        for (std::uint32_t i = 0; i < n; ++i) put(*larger, atom_entry_at(i).hash, i);
         slots_.store(larger.get(), std::memory_order_release);
         all_slots_.push_back(std::move(larger));
     }
@@ -142,7 +138,6 @@ private:
     std::atomic<std::size_t> limit_ = 1'048'576;
     std::atomic<slots*> slots_ = nullptr;
     std::vector<std::unique_ptr<slots>> all_slots_;
-    std::atomic<entry*> segments_[limit_max / segment_size] = {};
     char* next_ = nullptr;
     std::size_t room_ = 0;
 };
@@ -154,6 +149,23 @@ table& atoms_table() noexcept {
 }
 
 }  // namespace
+
+const atom_entry& detail::atom_entry_slowly(std::uint32_t index) noexcept {
+    static constexpr atom_entry nothing{"", 0, {}, 0};
+    (void)atoms_table();  // a constant of atoms.hpp may be used before there is a table
+    if (index >= atoms_max) return nothing;
+    const auto* s = atom_segments[index / atom_segment_size].load(std::memory_order_acquire);
+    return s ? s[index % atom_segment_size] : nothing;
+}
+
+std::optional<atom> detail::existing_short_atom(const atom_head& head, std::uint32_t size,
+                                                std::size_t place) noexcept {
+    char text[sizeof head];
+    std::memcpy(text, &head, sizeof head);
+    auto found = beam::existing_atom(std::string_view(text, size));
+    if (found) short_atom[place].store(found->index(), std::memory_order_release);
+    return found;
+}
 
 result<atom> try_atom(std::string_view text) {
     auto& table = atoms_table();
@@ -175,12 +187,11 @@ atom::atom(std::string_view text) {
 }
 
 std::string_view atom::name() const noexcept {
-    const auto& e = atoms_table().at(index_);
-    return {e.text, e.size};
+    return atom_entry_at(index_).name();
 }
 
 std::uint64_t atom::hash() const noexcept {
-    return atoms_table().at(index_).hash;
+    return atom_entry_at(index_).hash;
 }
 
 std::optional<atom> existing_atom(std::string_view text) noexcept {

@@ -34,28 +34,52 @@ void write_compressed(const term& t, std::string& out, const encode_options& opt
     out += *shorter;
 }
 
-// `at` is where the compressed form's size is.
-result<decoded> read_compressed(std::string_view bytes, std::size_t at,
-                                const decode_options& options) {
-    if (bytes.size() - at < sizeof(std::uint32_t))
-        return refused({"truncated", "the bytes end before the term does"}, "byte", at);
+// `size` is how many bytes came before, and then how many there are with the term.
+result<term> read_plain(std::string_view bytes, std::size_t& size, const decode_options& options) {
+    decoder d(bytes.substr(size), options);
+    try {
+        auto value = d.read();
+        size += d.position();
+        return value;
+    } catch (const stopped& s) {
+        return refused(s, "byte", size + d.position());
+    }
+}
+
+// Where the compressed form's size is, `size` begins.
+result<term> read_compressed(std::string_view bytes, std::size_t& size,
+                             const decode_options& options) {
+    if (bytes.size() - size < sizeof(std::uint32_t))
+        return refused({"truncated", "the bytes end before the term does"}, "byte", size);
     if (options.inflated_max == 0)
-        return refused({"compressed", "a compressed term, which is not allowed here"}, "byte", at);
-    std::size_t size = load_big<std::uint32_t>(bytes.data() + at);
-    if (size > options.inflated_max)
-        return refused({"too_large", "a compressed term of more bytes than allowed"}, "byte", at);
-    at += sizeof(std::uint32_t);
-    auto plain = inflated(bytes.substr(at), size);
+        return refused({"compressed", "a compressed term, which is not allowed here"}, "byte",
+                       size);
+    std::size_t plain_size = load_big<std::uint32_t>(bytes.data() + size);
+    if (plain_size > options.inflated_max)
+        return refused({"too_large", "a compressed term of more bytes than allowed"}, "byte", size);
+    size += sizeof(std::uint32_t);
+    auto plain = inflated(bytes.substr(size), plain_size);
     if (!plain)
-        return refused({"bad_value", "no zlib stream of the size that it says"}, "byte", at);
+        return refused({"bad_value", "no zlib stream of the size that it says"}, "byte", size);
+    size += plain->consumed;
     decoder d(plain->bytes, options);
     try {
         auto value = d.read();
-        if (d.position() == size) return decoded{std::move(value), at + plain->consumed};
+        if (d.position() == plain_size) return value;
     } catch (const stopped& s) {
         return refused(s, "inflated byte", d.position());
     }
     return refused({"trailing_bytes", "more than the term"}, "inflated byte", d.position());
+}
+
+result<term> read(std::string_view bytes, std::size_t& size, const decode_options& options) {
+    if (!options.with_version) return read_plain(bytes, size, options);
+    if (bytes.empty()) return refused({"truncated", "no bytes"}, "byte", 0);
+    if (std::uint8_t(bytes[0]) != version_byte)
+        return refused({"bad_version", "a term begins with 131"}, "byte", 0);
+    bool is_compressed = bytes.size() > 1 && tag(bytes[1]) == tag::compressed;
+    size = is_compressed ? 2 : 1;
+    return is_compressed ? read_compressed(bytes, size, options) : read_plain(bytes, size, options);
 }
 
 }  // namespace
@@ -84,30 +108,18 @@ result<void> encode(const term& t, std::string& out, const encode_options& optio
 }
 
 result<decoded> decode_prefix(std::string_view bytes, const decode_options& options) {
-    std::size_t at = 0;
-    if (options.with_version) {
-        if (bytes.empty()) return refused({"truncated", "no bytes"}, "byte", 0);
-        if (std::uint8_t(bytes[0]) != version_byte)
-            return refused({"bad_version", "a term begins with 131"}, "byte", 0);
-        at = 1;
-        if (bytes.size() > 1 && tag(bytes[1]) == tag::compressed)
-            return read_compressed(bytes, 2, options);
-    }
-    decoder d(bytes.substr(at), options);
-    try {
-        auto value = d.read();
-        return decoded{std::move(value), at + d.position()};
-    } catch (const stopped& s) {
-        return refused(s, "byte", at + d.position());
-    }
+    std::size_t size = 0;
+    auto value = read(bytes, size, options);
+    if (!value) return pass(value);
+    return decoded{std::move(*value), size};
 }
 
 result<term> decode(std::string_view bytes, const decode_options& options) {
-    auto read = decode_prefix(bytes, options);
-    if (!read) return pass(read);
-    if (read->size != bytes.size())
-        return refused({"trailing_bytes", "more than the term"}, "byte", read->size);
-    return std::move(read->value);
+    std::size_t size = 0;
+    auto value = read(bytes, size, options);
+    if (value && size != bytes.size())
+        return refused({"trailing_bytes", "more than the term"}, "byte", size);
+    return value;
 }
 
 }  // namespace beam::etf

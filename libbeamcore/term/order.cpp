@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "libbeamcore/base/hash.hpp"
+#include "libbeamcore/term/internal/atom_table.hpp"
 #include "libbeamcore/term/internal/bigint.hpp"
 #include "libbeamcore/term/internal/list_part.hpp"
 #include "libbeamcore/term/internal/small_stack.hpp"
@@ -139,7 +140,9 @@ private:
             case term_kind::floating:
                 return compare_numbers(a, b, how);
             case term_kind::atom:
-                return how == mode::equality ? 1 : sign(*a.as_atom() <=> *b.as_atom());
+                return how == mode::equality
+                           ? 1
+                           : sign(detail::compare_names(*a.as_atom(), *b.as_atom()));
             case term_kind::ref: {
                 auto x = *a.as_ref(), y = *b.as_ref();
                 if (auto c = compare_nodes(x.node, y.node)) return c;

@@ -23,10 +23,15 @@ constexpr bool keeps_nodes = false;  // let the sanitizers see every node by its
 #else
 constexpr bool keeps_nodes = true;
 #endif
-constexpr std::size_t kept_size_max = 128;
+constexpr std::size_t kept_size_max = 512;
 // As many as a collection gives back at once (runtime/internal/reclaim.cpp): those who change rows of tables would else
 // pass nearly all of theirs through malloc. 80 ns less for each SET of a cache.
 constexpr std::uint32_t kept_nodes_max = 1024;
+constexpr std::size_t kept_bytes_max = 16 * 1024;  // of one size, beyond 128 bytes
+
+constexpr std::uint32_t kept_max(std::size_t step) noexcept {
+    return step <= 16 ? kept_nodes_max : std::uint32_t(kept_bytes_max / (8 * step));
+}
 
 struct kept_node {
     kept_node* next;
@@ -41,7 +46,7 @@ constinit thread_local kept_nodes kept[kept_size_max / 8 + 1]
 struct keeper {
     bool ended = false;
     keeper() {
-        for (auto& k : kept) k.room = kept_nodes_max;
+        for (std::size_t i = 0; i < std::size(kept); ++i) kept[i].room = kept_max(i);
     }
     ~keeper() {
         ended = true;
@@ -55,15 +60,20 @@ struct keeper {
     }
 };
 
+// Whether a node of that size was kept.
+inline bool keep(void* p, std::size_t size) noexcept {
+    if (!keeps_nodes || size > kept_size_max) return false;
+    kept_nodes& all = kept[(size + 7) / 8];
+    if (all.room == 0) return false;
+    --all.room;
+    all.first = new (p) kept_node{all.first};
+    return true;
+}
+
 void free_beyond_kept(void* p, std::size_t size) noexcept {
     if (keeps_nodes && size <= kept_size_max) {
         thread_local keeper k;  // begins at a thread's first free
-        kept_nodes& all = kept[(size + 7) / 8];
-        if (!k.ended && all.room == kept_nodes_max) {
-            --all.room;
-            all.first = new (p) kept_node{nullptr};
-            return;
-        }
+        if (!k.ended && keep(p, size)) return;
     }
     ::operator delete(p);
 }
@@ -83,15 +93,7 @@ void* term_alloc(std::size_t size) {
     return ::operator new(size);
 }
 void term_free(void* p, std::size_t size) noexcept {
-    if (keeps_nodes && size <= kept_size_max) {
-        kept_nodes& all = kept[(size + 7) / 8];
-        if (all.room > 0) {
-            --all.room;
-            all.first = new (p) kept_node{all.first};
-            return;
-        }
-    }
-    free_beyond_kept(p, size);
+    if (!keep(p, size)) free_beyond_kept(p, size);
 }
 
 namespace {
@@ -138,28 +140,31 @@ std::span<term> parts(term_node* n) noexcept {
     }
 }
 
+inline void put_away(term_node* n) noexcept {
+    const auto size = sizeof(term_node) + payload_size(n);
+    if (!keep(n, size)) free_beyond_kept(n, size);
+}
+
+// The commonest: no part of it is a node, nor are there any.
+bool holds_nothing(term_node* n) noexcept {
+    if (n->kind == std::uint8_t(term_kind::bitstring)) return true;
+    const auto all = parts(n);
+    return std::none_of(all.begin(), all.end(), [](const term& t) { return term_access::node(t); });
+}
+
 }  // namespace
 
 void free_node(term_node* n) noexcept {
-    // The commonest of all: nothing in it is a node.
-    if (n->kind == std::uint8_t(term_kind::tuple)) {
-        const auto* parts_of = reinterpret_cast<const term*>(n + 1);
-        std::size_t i = 0;
-        while (i < n->size && !term_access::node(parts_of[i])) ++i;
-        if (i == n->size) {
-            term_free(n, sizeof(term_node) + i * sizeof(term));
-            return;
-        }
-    }
-    // Nodes whose count has gone to zero, linked through their first eight bytes.
+    // Nodes that hold others and whose count has gone to zero, linked through their first eight bytes.
     term_node* dead = nullptr;
+    static_assert(std::endian::native == std::endian::little);
     auto bury = [&dead](term_node* node) {
+        if (holds_nothing(node)) return put_away(node);
         auto kind_and_flags = std::uint64_t(node->kind) | std::uint64_t(node->flags) << 8;
         auto word = reinterpret_cast<std::uint64_t>(dead) << 16 | kind_and_flags;
         std::memcpy(static_cast<void*>(node), &word, sizeof word);
         dead = node;
     };
-    static_assert(std::endian::native == std::endian::little);
     bury(n);
     while (dead) {
         auto* node = dead;
@@ -172,7 +177,7 @@ void free_node(term_node* n) noexcept {
                          held->refs.fetch_sub(1, std::memory_order_acq_rel) == 1))
                 bury(held);
         }
-        term_free(node, sizeof(term_node) + payload_size(node));
+        put_away(node);
     }
 }
 

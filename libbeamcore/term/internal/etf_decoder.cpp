@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "libbeamcore/term/internal/atom_table.hpp"
 #include "libbeamcore/term/internal/bigint.hpp"
 
 namespace beam::etf {
@@ -31,153 +32,274 @@ term_node* node_of_slots(term_kind kind, std::size_t size, std::size_t slots) {
     return n;
 }
 
+// Whether all keys are atoms and ascend already, as Erlang writes small maps.
+bool names_ascend(const map_entry* first, const map_entry* end) noexcept {
+    if (!first->key.is_atom()) return false;
+    const auto* before = &detail::atom_entry_at(first->key.as_atom()->index());
+    for (const auto* e = first + 1; e != end; ++e) {
+        if (!e->key.is_atom()) return false;
+        const auto* name = &detail::atom_entry_at(e->key.as_atom()->index());
+        if (detail::compare_names(*before, *name) >= 0) return false;
+        before = name;
+    }
+    return true;
+}
+
 // Sorts a map's entries, whose keys must all differ.
 void sort_entries(term_node* n) {
     auto* first = payload<map_entry>(n);
     auto* end = first + n->size;
-    auto out_of_order = [](const map_entry& a, const map_entry& b) {
-        return compare_exact(a.key, b.key) >= 0;
-    };
-    if (std::adjacent_find(first, end, out_of_order) == end) return;
-    std::sort(first, end, [](const map_entry& a, const map_entry& b) {
+    if (names_ascend(first, end)) return;
+    auto ascend = [](const map_entry& a, const map_entry& b) {
+        if (a.key.is_atom() && b.key.is_atom())
+            return detail::compare_names(*a.key.as_atom(), *b.key.as_atom()) < 0;
         return compare_exact(a.key, b.key) < 0;
-    });
-    if (std::adjacent_find(first, end, out_of_order) != end)
+    };
+    auto not_ascending = [&](const map_entry& a, const map_entry& b) { return !ascend(a, b); };
+    if (std::adjacent_find(first, end, not_ascending) == end) return;
+    std::sort(first, end, ascend);
+    if (std::adjacent_find(first, end, not_ascending) != end)
         throw stopped{"duplicate_key", "a map with a key twice"};
+}
+
+// The one at `at`, of fewer than eight bytes.
+inline std::int64_t small_big_at(const std::uint8_t* at) noexcept {
+    auto mask = (std::uint64_t(1) << (8 * at[1])) - 1;
+    auto magnitude = std::int64_t(load<std::uint64_t>(at + 3) & mask);
+    return at[2] != 0 ? -magnitude : magnitude;
+}
+
+// The small integer or, if it is one of four bytes, the integer at `at`, and how many bytes it has.
+struct short_integer {
+    std::int64_t value;
+    std::size_t size;
+};
+inline short_integer short_integer_at(const std::uint8_t* at) noexcept {
+    if (tag(*at) == tag::small_integer) return {at[1], 2};
+    return {std::int32_t(load_big<std::uint32_t>(at + 1)), 5};
 }
 
 }  // namespace
 
-// -- containers -----------------------------------------------------------------------------------
+// -- the loop -------------------------------------------------------------------------------------
 
+// What is most of nearly all terms is read here, with `at` and the slots in registers, and without
+// a look at the end, as long as that is at least `far` bytes away. one() reads everything.
 term decoder::read() {
+    constexpr std::ptrdiff_t far = 2 + detail::atom_head_size;
     term root;
     slots now{&root, &root + 1};
-    do {
-        while (now.next != now.end) one(now);
-    } while (close(now));
+    const auto* at = at_;
+    for (;;) {
+        if (now.next == now.end) {
+            if (open_.empty()) break;
+            if (open_.top().last == then::nothing) {
+                now = open_.top().outer;
+                awaited_ -= now.left();
+                open_.pop();
+                continue;
+            }
+            at_ = at;
+            now = close();
+            at = at_;
+            continue;
+        }
+        if (end_ - at >= far) {
+            switch (tag(*at)) {
+                case tag::small_integer:
+                    fill(now.next++, at[1]);
+                    at += 2;
+                    continue;
+                case tag::integer:
+                    fill(now.next++, std::int32_t(load_big<std::uint32_t>(at + 1)));
+                    at += 5;
+                    continue;
+                case tag::small_atom_utf8: {
+                    std::size_t size = at[1];
+                    if (size > detail::atom_head_size) break;
+                    auto found =
+                        detail::existing_atom(detail::head_in(at + 2, size), std::uint32_t(size));
+                    if (!found) break;
+                    fill(now.next++, *found);
+                    at += 2 + size;
+                    continue;
+                }
+                case tag::nil:
+                    fill(now.next++, nil);
+                    ++at;
+                    continue;
+                case tag::new_float: {
+                    auto d = std::bit_cast<double>(load_big<std::uint64_t>(at + 1));
+                    if (!std::isfinite(d)) break;
+                    auto* n = new_node(term_kind::floating, 0, sizeof d);
+                    new (n + 1) double(d);
+                    fill(now.next++, term_access::from_node(n));
+                    at += 1 + sizeof d;
+                    continue;
+                }
+                case tag::small_big: {
+                    std::size_t size = at[1];
+                    if (size >= 8) break;
+                    fill(now.next++, small_big_at(at));
+                    at += 3 + size;
+                    continue;
+                }
+                case tag::small_tuple: {
+                    std::size_t size = at[1];
+                    if (size == 0) break;
+                    at_ = at += 2;
+                    now = tuple(now, size);
+                    continue;
+                }
+                case tag::binary: {
+                    std::size_t size = load_big<std::uint32_t>(at + 1);
+                    if (size == 0 || size > std::size_t(end_ - at) - 5) break;
+                    auto* n = new_node(term_kind::bitstring, size, size);
+                    std::memcpy(static_cast<void*>(n + 1), at + 5, size);
+                    fill(now.next++, term_access::from_node(n));
+                    at += 5 + size;
+                    continue;
+                }
+                default:
+                    break;
+            }
+        }
+        at_ = at;
+        now = one(now);
+        at = at_;
+    }
+    at_ = at;
     return root;
 }
 
-void decoder::one(slots& now) {
+decoder::slots decoder::one(slots now) {
     auto t = tag(byte());
     switch (t) {
-        case tag::small_integer:
-            return fill(now.next++, byte());
-        case tag::integer:
-            return fill(now.next++, std::int32_t(number<std::uint32_t>()));
-        case tag::small_atom_utf8:
-        case tag::atom_utf8:
-        case tag::small_atom:
-        case tag::atom:
-        case tag::atom_cache_ref:
-            return fill(now.next++, atom_of(t));
-        case tag::binary:
-            return fill(now.next++, bytes(number<std::uint32_t>()));
         case tag::small_tuple:
             return tuple(now, byte());
         case tag::large_tuple:
             return tuple(now, number<std::uint32_t>());
-        case tag::nil:
-            return fill(now.next++, nil);
         case tag::list:
             return list(now, number<std::uint32_t>());
-        case tag::string:
-            return fill(now.next++, small_integers(number<std::uint16_t>()));
         case tag::map:
             return map(now, number<std::uint32_t>());
-        case tag::new_float:
-            return fill(now.next++, floating());
-        case tag::float_text:
-            return fill(now.next++, float_text());
-        case tag::small_big:
-            return fill(now.next++, big(byte()));
-        case tag::large_big:
-            return fill(now.next++, big(number<std::uint32_t>()));
-        case tag::bit_binary:
-            return fill(now.next++, bits());
-        case tag::new_pid:
-        case tag::pid:
-            return fill(now.next++, pid(t == tag::pid));
-        case tag::new_port:
-        case tag::v4_port:
-        case tag::port:
-            return fill(now.next++, port(t));
-        case tag::newer_reference:
-        case tag::new_reference:
-        case tag::reference:
-            return fill(now.next++, ref(t));
         case tag::new_fun:
             return closure(now);
-        case tag::export_:
-            return fill(now.next++, external());
-        case tag::compressed:
+        default:
+            fill(now.next, scalar(t));
+            return {now.next + 1, now.end};
+    }
+}
+
+// -- containers -----------------------------------------------------------------------------------
+
+// A container of these slots is put into the slot that is next, and is read from `first` on.
+decoder::slots decoder::open(slots now, term&& made, term* first, std::size_t count, then last) {
+    fill(now.next++, std::move(made));
+    open_.push({now, last});
+    awaited_ += now.left();
+    return {first, first + count};
+}
+
+decoder::slots decoder::close() {
+    auto& closed = open_.top();
+    auto& made = closed.outer.next[-1];
+    switch (closed.last) {
+        case then::nothing:
+            break;
+        case then::sort_map:
+            sort_entries(term_access::node(made));
+            break;
+        case then::read_tail: {
+            --awaited_;
+            if (left() > 0 && tag(*at_) == tag::nil) {
+                ++at_;  // which the slot of the tail is already
+                break;
+            }
+            closed.last = then::nothing;
+            auto* tail = payload<term>(term_access::node(made));
+            return {tail, tail + 1};
+        }
+        case then::make_closure:
+            make_closure(made);
             break;
     }
-    --at_;
-    throw stopped{"bad_tag", "no tag of a term"};
-}
-
-// The node is in its slot already; the slots from `first` are read next.
-void decoder::open(slots& now, term_node* node, term* first, std::size_t count, then last) {
-    open_.push({now, node, last});
-    awaited_ += now.left();
-    now = {first, first + count};
-}
-
-bool decoder::close(slots& now) {
-    if (open_.empty()) return false;
-    auto& closed = open_.top();
-    if (closed.last == then::read_tail) {
-        closed.last = then::nothing;
-        --awaited_;
-        if (left() > 0 && tag(*at_) == tag::nil) {
-            ++at_;  // which the slot of the tail is already
-        } else {
-            now = {payload<term>(closed.node), payload<term>(closed.node) + 1};
-            return true;
-        }
-    }
-    if (closed.last == then::sort_map) sort_entries(closed.node);
-    if (closed.last == then::make_closure) make_closure(closed.outer.next[-1]);
-    now = closed.outer;
+    auto now = closed.outer;
     awaited_ -= now.left();
     open_.pop();
-    return true;
+    return now;
 }
 
-void decoder::expect(const slots& now, std::size_t count) const {
+// Whether so many terms may follow, in a container in one of these slots.
+void decoder::expect(slots now, std::size_t count) const {
     if (open_.size() >= options_.depth_max) throw stopped{"too_deep", "more levels than allowed"};
     if (count + awaited_ + now.left() - 1 > left()) throw_truncated();
 }
 
-void decoder::tuple(slots& now, std::size_t size) {
-    if (size == 0) return fill(now.next++, beam::tuple());
+decoder::slots decoder::tuple(slots now, std::size_t size) {
+    if (size == 0) {
+        fill(now.next, beam::tuple());
+        return {now.next + 1, now.end};
+    }
     expect(now, size);
     auto* n = node_of_slots(term_kind::tuple, size, size);
-    fill(now.next++, term_access::from_node(n));
-    open(now, n, payload<term>(n), size, then::nothing);
+    return open(now, term_access::from_node(n), payload<term>(n), size, then::nothing);
 }
 
-void decoder::map(slots& now, std::size_t size) {
-    if (size == 0) return fill(now.next++, beam::map());
+decoder::slots decoder::map(slots now, std::size_t size) {
+    if (size == 0) {
+        fill(now.next, beam::map());
+        return {now.next + 1, now.end};
+    }
     expect(now, 2 * size);
     auto* n = node_of_slots(term_kind::map, size, 2 * size);
-    fill(now.next++, term_access::from_node(n));
-    open(now, n, payload<term>(n), 2 * size, then::sort_map);
+    return open(now, term_access::from_node(n), payload<term>(n), 2 * size, then::sort_map);
 }
 
-void decoder::list(slots& now, std::size_t size) {
-    if (size == 0) return;  // what comes next, its tail, is the term
+decoder::slots decoder::list(slots now, std::size_t size) {
+    if (size == 0) return now;  // what comes next, its tail, is the term
     expect(now, size + 1);
-    auto* n = node_of_slots(term_kind::list, size, size + 1);
-    fill(payload<term>(n), nil);
-    fill(now.next++, term_access::from_node(n));
-    open(now, n, payload<term>(n) + 1, size, then::read_tail);
+    auto* n = new_node(term_kind::list, size, (size + 1) * sizeof(term));
+    auto* slot = payload<term>(n);
+    fill(slot++, nil);
+    auto* end = slot + size;
+    auto* first = integers(slot, end);
+    for (slot = first; slot != end; ++slot) new (slot) term;
+    now = open(now, term_access::from_node(n), first, std::size_t(end - first), then::read_tail);
     ++awaited_;
+    return now;
 }
 
-void decoder::closure(slots& now) {
+// Reads the integers that a list begins with, if it does. Two at a time: where the second is can be
+// told by the first one's tag alone, and going from one to the next takes longer than all the rest.
+term* decoder::integers(term* slot, term* end) noexcept {
+    const auto* at = at_;
+    auto is_short = [](std::uint8_t t) { return t - unsigned(tag::small_integer) <= 1; };
+    constexpr std::ptrdiff_t far = 16;
+    while (end - slot >= 2 && end_ - at >= far) {
+        auto bytes = load<std::uint64_t>(at);
+        auto first = std::uint8_t(bytes);
+        auto second = std::uint8_t(tag(first) == tag::small_integer ? bytes >> 16 : bytes >> 40);
+        if (is_short(first)) [[likely]] {
+            auto i = short_integer_at(at);
+            at += i.size;
+            fill(slot++, i.value);
+            if (!is_short(second)) continue;
+            i = short_integer_at(at);
+            at += i.size;
+            fill(slot++, i.value);
+        } else if (tag(first) == tag::small_big && at[1] < 8) {
+            fill(slot++, small_big_at(at));
+            at += 3 + at[1];
+        } else {
+            break;
+        }
+    }
+    at_ = at;
+    return slot;
+}
+
+decoder::slots decoder::closure(slots now) {
     auto start = position();
     auto size = number<std::uint32_t>();
     auto arity = byte();
@@ -185,17 +307,16 @@ void decoder::closure(slots& now) {
     auto index = number<std::uint32_t>();
     auto count = std::size_t(number<std::uint32_t>()) + part_free - part_module;
     expect(now, count);
-    auto slots = part_module + count;
-    auto* n = node_of_slots(term_kind::tuple, slots, slots);
+    auto* n = node_of_slots(term_kind::tuple, part_module + count, part_module + count);
+    auto* slot = payload<term>(n);
     beam::fun f;
     f.arity = arity;
     f.unique = load_big<std::uint64_t>(digest.data());
     f.data = term_access::from_node(n);
-    payload<term>(n)[part_digest] = digest;
-    payload<term>(n)[part_index] = index;
-    fill(now.next++, f);
+    slot[part_digest] = digest;
+    slot[part_index] = index;
     closure_ends_.push_back(start + size);
-    open(now, n, payload<term>(n) + part_module, count, then::make_closure);
+    return open(now, f, slot + part_module, count, then::make_closure);
 }
 
 void decoder::make_closure(term& slot) {
@@ -214,8 +335,55 @@ void decoder::make_closure(term& slot) {
 
 // -- what is no container -------------------------------------------------------------------------
 
+term decoder::scalar(tag t) {
+    switch (t) {
+        case tag::small_integer:
+            return byte();
+        case tag::integer:
+            return std::int32_t(number<std::uint32_t>());
+        case tag::small_atom_utf8:
+        case tag::atom_utf8:
+        case tag::small_atom:
+        case tag::atom:
+        case tag::atom_cache_ref:
+            return atom_of(t);
+        case tag::nil:
+            return nil;
+        case tag::string:
+            return string(number<std::uint16_t>());
+        case tag::binary:
+            return bytes(number<std::uint32_t>());
+        case tag::bit_binary:
+            return bits();
+        case tag::small_big:
+            return big(byte());
+        case tag::large_big:
+            return big(number<std::uint32_t>());
+        case tag::new_float:
+            return floating();
+        case tag::float_text:
+            return float_text();
+        case tag::new_pid:
+        case tag::pid:
+            return pid(t == tag::pid);
+        case tag::new_port:
+        case tag::v4_port:
+        case tag::port:
+            return port(t);
+        case tag::newer_reference:
+        case tag::new_reference:
+        case tag::reference:
+            return ref(t);
+        case tag::export_:
+            return external();
+        default:
+            --at_;
+            throw stopped{"bad_tag", "no tag of a term"};
+    }
+}
+
 // A list of bytes.
-term decoder::small_integers(std::size_t count) {
+term decoder::string(std::size_t count) {
     auto text = bytes(count);
     if (count == 0) return nil;
     auto* n = new_node(term_kind::list, count, (count + 1) * sizeof(term));
@@ -228,8 +396,13 @@ term decoder::small_integers(std::size_t count) {
 term decoder::big(std::size_t size) {
     bool negative = byte() != 0;
     auto magnitude = bytes(size);
+    if (size < 8) {
+        std::int64_t m = 0;
+        std::memcpy(&m, magnitude.data(), size);
+        return negative ? -m : m;
+    }
     bigint::limbs limbs((size + 7) / 8, 0);
-    if (size > 0) std::memcpy(limbs.data(), magnitude.data(), size);
+    std::memcpy(limbs.data(), magnitude.data(), size);
     return bigint::make(negative, std::move(limbs));
 }
 

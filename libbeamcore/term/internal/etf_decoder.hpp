@@ -44,21 +44,22 @@ private:
     };
     struct container {
         slots outer;  // those of what it is in; its own slot is the one before
-        detail::term_node* node;
         then last;
     };
 
-    void one(slots& now);
-    void expect(const slots& now, std::size_t count) const;
-    void open(slots& now, detail::term_node* node, term* first, std::size_t count, then last);
-    bool close(slots& now);
-    void tuple(slots& now, std::size_t size);
-    void list(slots& now, std::size_t size);
-    void map(slots& now, std::size_t size);
-    void closure(slots& now);
+    slots one(slots now);
+    void expect(slots now, std::size_t count) const;
+    slots open(slots now, term&& made, term* first, std::size_t count, then last);
+    slots close();
+    slots tuple(slots now, std::size_t size);
+    slots list(slots now, std::size_t size);
+    slots map(slots now, std::size_t size);
+    slots closure(slots now);
     void make_closure(term& slot);
+    term* integers(term* slot, term* end) noexcept;
 
-    term small_integers(std::size_t count);
+    term scalar(tag t);
+    term string(std::size_t count);
     term big(std::size_t size);
     term floating();
     term float_text();

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "libbeamcore/term/internal/atom_table.hpp"
 #include "libbeamcore/term/internal/bigint.hpp"
 #include "libbeamcore/term/internal/list_part.hpp"
 
@@ -13,11 +14,51 @@ namespace {
 using detail::term_access;
 using detail::term_node;
 
-constexpr std::size_t head_max = 16;  // the bytes before a name or an array of others
+const term closure_end;                                        // where it is counts
+constexpr std::size_t head_max = 16;                           // before a name or other bytes
+constexpr std::size_t short_max = 2 + detail::atom_head_size;  // what is written without a look
 
 template <class T>
 const T& payload(const term_node* n) noexcept {
     return *reinterpret_cast<const T*>(n + 1);
+}
+
+// Whether that is an integer that takes a short form; and that, without a branch on the size, which
+// is hard to foresee.
+inline bool is_short_integer(const term& t) noexcept {
+    auto i = std::int64_t(term_access::word(t)) >> 1;
+    return (term_access::word(t) & 1) != 0 && i == std::int32_t(i);
+}
+inline char* put_short_integer(char* at, const term& t) noexcept {
+    auto i = std::uint64_t(std::int64_t(term_access::word(t)) >> 1);
+    auto small = std::uint64_t(tag::small_integer) | i << 8;
+    auto four = std::uint64_t(tag::integer) | std::uint64_t(swapped(std::uint32_t(i))) << 8;
+    bool is_small = i <= 0xff;
+    store(at, is_small ? small : four);
+    return at + (is_small ? 2 : 5);
+}
+
+inline char* put_head(char* at, tag t, std::uint32_t size) noexcept {
+    at[0] = char(t);
+    store_big(at + 1, size);
+    return at + 5;
+}
+inline char* put_float(char* at, double d) noexcept {
+    at[0] = char(tag::new_float);
+    store_big(at + 1, std::bit_cast<std::uint64_t>(d));
+    return at + 9;
+}
+inline char* put_bytes(char* at, const void* bytes, std::size_t count) noexcept {
+    // Most are short: two stores that overlap take less time than a call.
+    const auto* from = static_cast<const char*>(bytes);
+    if (count - 8 <= 8) {
+        auto last = load<std::uint64_t>(from + count - 8);
+        store(at, load<std::uint64_t>(from));
+        store(at + count - 8, last);
+    } else {
+        std::memcpy(at, bytes, count);
+    }
+    return at + count;
 }
 
 bool are_bytes(const term* first, std::size_t count) noexcept {
@@ -40,32 +81,82 @@ bool is_closure(const fun& f) noexcept {
 
 // -- containers -----------------------------------------------------------------------------------
 
+// What is most of nearly all terms is written here, with `at`, `next` and `end` in registers and with
+// one look at the room for all bytes of it. one() writes everything.
 void encoder::write(const term& root) {
-    now_ = {&root, &root + 1, nullptr, not_closure};
-    do {
-        while (now_.next != now_.end) one(*now_.next++);
-    } while (close());
+    const auto* next = &root;
+    const auto* end = next + 1;
+    auto* at = at_;
+    auto* const last = block_ + sizeof block_ - short_max;
+    for (;;) {
+        if (next == end) {
+            at_ = at;
+            if (!close()) return;
+            next = now_.next, end = now_.end, at = at_;
+            continue;
+        }
+        if (at > last) {
+            at_ = at;
+            flush();
+            at = at_;
+        }
+        if (is_short_integer(*next)) {
+            do at = put_short_integer(at, *next++);
+            while (next != end && at <= last && is_short_integer(*next));
+            continue;
+        }
+        const auto* n = term_access::node(*next);
+        if (n && n->kind == std::uint8_t(term_kind::bitstring)) {
+            if (n->flags == 0 && n->size <= std::size_t(last - at)) {
+                at = put_bytes(put_head(at, tag::binary, std::uint32_t(n->size)), n + 1, n->size);
+                ++next;
+                continue;
+            }
+        } else if (n && n->kind == std::uint8_t(term_kind::floating)) {
+            at = put_float(at, payload<double>(n));
+            ++next;
+            continue;
+        } else if (next->is_atom() && !options_.references) {
+            const auto& e = detail::atom_entry_at(next->as_atom()->index());
+            if (e.size <= detail::atom_head_size) {
+                at[0] = char(tag::small_atom_utf8);
+                at[1] = char(e.size);
+                std::memcpy(at + 2, &e.head, sizeof e.head);
+                at += 2 + e.size;
+                ++next;
+                continue;
+            }
+        }
+        at_ = at;
+        now_.next = next + 1, now_.end = end;
+        if (n)
+            boxed(*next, n);
+        else
+            one(*next);
+        next = now_.next, end = now_.end, at = at_;
+    }
 }
 
-void encoder::open(const term* first, std::size_t count, const term* tail, std::size_t closure_at) {
+void encoder::open(const term* first, std::size_t count, const term* tail) {
     if (outer_.size() >= options_.depth_max) throw stopped{"too_deep", "more levels than allowed"};
     outer_.push(now_);
-    now_ = {first, first + count, tail, closure_at};
+    now_ = {first, first + count, tail};
 }
 
 // False when the root is done.
 bool encoder::close() {
-    if (now_.tail) {
-        const auto& tail = *std::exchange(now_.tail, nullptr);
-        if (auto part = detail::part_of(tail); part.count > 0)
-            now_ = {part.first, part.first + part.count, part.tail, not_closure};
-        else
-            now_.next = &tail, now_.end = &tail + 1;
-        return true;
-    }
-    if (now_.closure_at != not_closure) {
+    if (const auto* tail = std::exchange(now_.tail, nullptr)) {
+        if (tail != &closure_end) {
+            if (auto part = detail::part_of(*tail); part.count > 0)
+                now_ = {part.first, part.first + part.count, part.tail};
+            else
+                now_.next = tail, now_.end = tail + 1;
+            return true;
+        }
         flush();
-        store_big(out_.data() + now_.closure_at, length(out_.size() - now_.closure_at));
+        auto size_at = closures_.back();
+        closures_.pop_back();
+        store_big(out_.data() + size_at, length(out_.size() - size_at));
     }
     if (outer_.empty()) return false;
     now_ = outer_.top();
@@ -75,7 +166,6 @@ bool encoder::close() {
 
 void encoder::one(const term& t) {
     room(head_max);
-    if (const auto* n = term_access::node(t)) return boxed(t, n);
     switch (t.kind()) {
         case term_kind::integer:
             return integer(std::int64_t(term_access::word(t)) >> 1);
@@ -90,20 +180,20 @@ void encoder::one(const term& t) {
             *at_++ = 0;
             return;
         case term_kind::map:
-            put(tag::map);
-            return put_big_endian(std::uint32_t(0));
+            return head(tag::map, 0);
         default:
-            put(tag::binary);
-            return put_big_endian(std::uint32_t(0));
+            return head(tag::binary, 0);
     }
 }
 
 void encoder::boxed(const term& t, const term_node* n) {
+    room(head_max);
     switch (term_kind(n->kind)) {
         case term_kind::integer:
             return big(n);
         case term_kind::floating:
-            return floating(payload<double>(n));
+            at_ = put_float(at_, payload<double>(n));
+            return;
         case term_kind::ref:
             return ref(payload<beam::ref>(n));
         case term_kind::fun:
@@ -113,9 +203,17 @@ void encoder::boxed(const term& t, const term_node* n) {
         case term_kind::pid:
             return pid(payload<beam::pid>(n));
         case term_kind::tuple:
-            return tuple(n);
+            if (n->size <= 0xff) {
+                put(tag::small_tuple);
+                *at_++ = char(n->size);
+            } else {
+                head(tag::large_tuple, n->size);
+            }
+            return open(&payload<term>(n), n->size, nullptr);
         case term_kind::map:
-            return map(n);
+            static_assert(sizeof(map_entry) == 2 * sizeof(term));
+            head(tag::map, n->size);
+            return open(&payload<term>(n), 2 * n->size, nullptr);
         case term_kind::list:
             return list(t);
         default:
@@ -123,22 +221,8 @@ void encoder::boxed(const term& t, const term_node* n) {
     }
 }
 
-void encoder::tuple(const term_node* n) {
-    if (n->size <= 0xff) {
-        put(tag::small_tuple);
-        *at_++ = char(n->size);
-    } else {
-        put(tag::large_tuple);
-        put_big_endian(length(n->size));
-    }
-    open(&payload<term>(n), n->size, nullptr);
-}
-
-void encoder::map(const term_node* n) {
-    put(tag::map);
-    put_big_endian(length(n->size));
-    static_assert(sizeof(map_entry) == 2 * sizeof(term));
-    open(&payload<term>(n), 2 * n->size, nullptr);
+void encoder::head(tag t, std::size_t size) {
+    at_ = put_head(at_, t, length(size));
 }
 
 void encoder::list(const term& t) {
@@ -151,8 +235,7 @@ void encoder::list(const term& t) {
         tail = part.tail;
     }
     if (bytes && count <= string_length_max && tail->is_nil()) return string(t, count);
-    put(tag::list);
-    put_big_endian(length(count));
+    head(tag::list, count);
     auto first = detail::part_of(t);
     open(first.first, first.count, first.tail);
 }
@@ -202,11 +285,6 @@ void encoder::big(const term_node* n) {
     append(magnitude.data(), size);
 }
 
-void encoder::floating(double d) {
-    put(tag::new_float);
-    put_big_endian(std::bit_cast<std::uint64_t>(d));
-}
-
 void encoder::atom(beam::atom a) {
     if (options_.references) {
         if (auto place = options_.references->place_of(a)) {
@@ -216,7 +294,7 @@ void encoder::atom(beam::atom a) {
         }
     }
     auto name = a.name();
-    room(3 + name.size());
+    room(3);
     if (name.size() <= 0xff) {
         put(tag::small_atom_utf8);
         *at_++ = char(name.size());
@@ -224,7 +302,7 @@ void encoder::atom(beam::atom a) {
         put(tag::atom_utf8);
         put_big_endian(std::uint16_t(name.size()));
     }
-    put_bytes(name.data(), name.size());
+    append(name.data(), name.size());
 }
 
 void encoder::pid(const beam::pid& p) {
@@ -264,8 +342,7 @@ void encoder::ref(const beam::ref& r) {
 }
 
 void encoder::bits(const term_node* n) {
-    put(n->flags == 0 ? tag::binary : tag::bit_binary);
-    put_big_endian(length(n->size));
+    head(n->flags == 0 ? tag::binary : tag::bit_binary, n->size);
     if (n->flags != 0) *at_++ = char(n->flags);
     append(n + 1, n->size);
 }
@@ -283,26 +360,24 @@ void encoder::closure(const beam::fun& f) {
     if (!is_closure(f)) throw stopped{"not_encodable", "a closure that no Erlang node made"};
     auto data = f.data.elements();
     put(tag::new_fun);
-    auto size_at = out_.size() + std::size_t(at_ - block_);
+    closures_.push_back(out_.size() + std::size_t(at_ - block_));
     put_big_endian(std::uint32_t(0));
     *at_++ = char(f.arity);
     room(digest_size + 8);
-    put_bytes(data[part_digest].bytes().data(), digest_size);
+    at_ = put_bytes(at_, data[part_digest].bytes().data(), digest_size);
     put_big_endian(*data[part_index].as_int<std::uint32_t>());
     put_big_endian(length(data.size() - part_free));
     auto parts = data.subspan(part_module);
-    open(parts.data(), parts.size(), nullptr, size_at);
+    open(parts.data(), parts.size(), &closure_end);
 }
 
 // -- bytes ----------------------------------------------------------------------------------------
 
-void encoder::put_bytes(const void* bytes, std::size_t count) noexcept {
-    std::memcpy(at_, bytes, count);
-    at_ += count;
-}
-
 void encoder::append(const void* bytes, std::size_t count) {
-    if (count <= std::size_t(block_ + sizeof block_ - at_)) return put_bytes(bytes, count);
+    if (count <= std::size_t(block_ + sizeof block_ - at_)) {
+        at_ = put_bytes(at_, bytes, count);
+        return;
+    }
     flush();
     out_.append(static_cast<const char*>(bytes), count);
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libbeamcore/term/detail/term_node.hpp"
 #include "libbeamcore/term/etf.hpp"
@@ -30,25 +31,19 @@ private:
     struct container {
         const term* next;
         const term* end;
-        const term* tail;        // null: no list, or its end is written
-        std::size_t closure_at;  // where a closure's size belongs; not_closure
+        const term* tail;  // null: no list, or its end is written; &closure_end: a closure
     };
-    static constexpr auto not_closure = std::size_t(-1);
 
-    void open(const term* first, std::size_t count, const term* tail,
-              std::size_t closure_at = not_closure);
-    bool close();
+    inline void open(const term* first, std::size_t count, const term* tail);
+    inline bool close();
     void one(const term& t);
-    void boxed(const term& t, const detail::term_node* n);
-    void map(const detail::term_node* n);
-    void tuple(const detail::term_node* n);
+    inline void boxed(const term& t, const detail::term_node* n);
+    inline void head(tag t, std::size_t size);
     void list(const term& t);
     void string(const term& t, std::size_t length);
-    void small_integers();
 
     void integer(std::int64_t i);
     void big(const detail::term_node* n);
-    void floating(double d);
     void atom(beam::atom a);
     void pid(const beam::pid& p);
     void port(const beam::port& p);
@@ -71,8 +66,7 @@ private:
         store_big(at_, i);
         at_ += sizeof i;
     }
-    void put_bytes(const void* bytes, std::size_t count) noexcept;
-    void append(const void* bytes, std::size_t count);
+    inline void append(const void* bytes, std::size_t count);
     std::uint32_t length(std::size_t count) const;
     node_identity node(std::uint32_t index) const noexcept {
         return index == 0 ? options_.self : node_at(index);
@@ -81,6 +75,7 @@ private:
     std::string& out_;
     const encode_options& options_;
     container now_{};
+    std::vector<std::size_t> closures_;  // where the sizes of those that are open belong
     detail::small_stack<container, 16> outer_;
     char* at_ = block_;
     char block_[4096];

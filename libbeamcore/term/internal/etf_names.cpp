@@ -5,12 +5,16 @@
 #include <string>
 
 #include "libbeamcore/base/utf8.hpp"
+#include "libbeamcore/term/internal/atom_table.hpp"
 #include "libbeamcore/term/internal/etf_stopped.hpp"
 
 namespace beam::etf {
 
 atom name_reader::of_utf8(std::string_view text) {
-    if (auto found = existing_atom(text)) return *found;
+    auto found = text.size() <= detail::atom_head_size
+                     ? detail::existing_atom(detail::head_of(text), std::uint32_t(text.size()))
+                     : existing_atom(text);
+    if (found) return *found;
     if (!is_valid_utf8(text)) throw stopped{"bad_atom", "an atom that is not UTF-8"};
     if (utf8_length(text) > atom::length_max)
         throw stopped{"bad_atom", "an atom of more than 255 characters"};
