@@ -195,20 +195,20 @@ decoder::slots decoder::one(slots now) {
 
 // A container of these slots is put into the slot that is next, and is read from `first` on.
 decoder::slots decoder::open(slots now, term&& made, term* first, std::size_t count, then last) {
-    fill(now.next++, std::move(made));
-    open_.push({now, last});
-    awaited_ += now.left();
+    fill(now.next, std::move(made));
+    open_.push({{now.next + 1, now.end}, now.next, last});
+    awaited_ += now.left() - 1;
     return {first, first + count};
 }
 
 decoder::slots decoder::close() {
     auto& closed = open_.top();
-    auto& made = closed.outer.next[-1];
     switch (closed.last) {
         case then::nothing:
+        case then::tail_is_read:
             break;
         case then::sort_map:
-            sort_entries(term_access::node(made));
+            sort_entries(term_access::node(*closed.made));
             break;
         case then::read_tail: {
             --awaited_;
@@ -216,12 +216,12 @@ decoder::slots decoder::close() {
                 ++at_;  // which the slot of the tail is already
                 break;
             }
-            closed.last = then::nothing;
-            auto* tail = payload<term>(term_access::node(made));
+            closed.last = then::tail_is_read;
+            auto* tail = payload<term>(term_access::node(*closed.made));
             return {tail, tail + 1};
         }
         case then::make_closure:
-            make_closure(made);
+            make_closure(*closed.made);
             break;
     }
     auto now = closed.outer;
@@ -231,8 +231,9 @@ decoder::slots decoder::close() {
 }
 
 // Whether so many terms may follow, in a container in one of these slots.
-void decoder::expect(slots now, std::size_t count) const {
-    if (open_.size() >= options_.depth_max) throw stopped{"too_deep", "more levels than allowed"};
+void decoder::expect(slots now, std::size_t count, bool same_level) const {
+    if (open_.size() - same_level >= options_.depth_max)
+        throw stopped{"too_deep", "more levels than allowed"};
     if (count + awaited_ + now.left() - 1 > left()) throw_truncated();
 }
 
@@ -258,16 +259,23 @@ decoder::slots decoder::map(slots now, std::size_t size) {
 
 decoder::slots decoder::list(slots now, std::size_t size) {
     if (size == 0) return now;  // what comes next, its tail, is the term
-    expect(now, size + 1);
+    bool goes_on = !open_.empty() && open_.top().last == then::tail_is_read;
+    expect(now, size + 1, goes_on);
     auto* n = new_node(term_kind::list, size, (size + 1) * sizeof(term));
     auto* slot = payload<term>(n);
     fill(slot++, nil);
     auto* end = slot + size;
     auto* first = integers(slot, end);
     for (slot = first; slot != end; ++slot) new (slot) term;
-    now = open(now, term_access::from_node(n), first, std::size_t(end - first), then::read_tail);
     ++awaited_;
-    return now;
+    if (!goes_on)
+        return open(now, term_access::from_node(n), first, std::size_t(end - first),
+                    then::read_tail);
+    // The list that this one goes on is at its end, so its place is taken.
+    fill(now.next, term_access::from_node(n));
+    open_.top().made = now.next;
+    open_.top().last = then::read_tail;
+    return {first, end};
 }
 
 // Reads the integers that a list begins with, if it does. Two at a time: where the second is can be

@@ -34,7 +34,7 @@ public:
 
 private:
     // What is left to do with a container when its last slot is read.
-    enum class then : std::uint8_t { nothing, sort_map, read_tail, make_closure };
+    enum class then : std::uint8_t { nothing, sort_map, read_tail, tail_is_read, make_closure };
 
     // The slots still to be read, of a container or the root.
     struct slots {
@@ -43,12 +43,13 @@ private:
         [[nodiscard]] std::size_t left() const noexcept { return std::size_t(end - next); }
     };
     struct container {
-        slots outer;  // those of what it is in; its own slot is the one before
+        slots outer;  // those of what it is in
+        term* made;   // the slot it is in
         then last;
     };
 
     slots one(slots now);
-    void expect(slots now, std::size_t count) const;
+    void expect(slots now, std::size_t count, bool same_level = false) const;
     slots open(slots now, term&& made, term* first, std::size_t count, then last);
     slots close();
     slots tuple(slots now, std::size_t size);
