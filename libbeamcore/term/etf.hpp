@@ -4,8 +4,8 @@
 // UTF-8, pids 88, references 90, ports 89 or 120, lists of at most 65,535 bytes as strings. What is
 // read is every form that OTP reads, also the old ones (atoms in Latin-1, identifiers with a
 // creation of one byte, floats as text) and any that is longer than it need be; an equal term comes
-// out of each. Two things are lost, and neither is seen by Erlang's own comparisons: a reference of
-// one or two words, or of four, is written with three, or five.
+// out of each. A reference is written with as many words as the term was read with; one that was
+// made of a `ref` with three, or with five where those beyond three are not zero, as Erlang's are.
 //
 // Pids, references and ports of this node (index 0) are written as those of `self`. Of those read,
 // the ones that name `self`, name and creation, are this node's; all others go into

@@ -55,6 +55,7 @@ endif()
 if(BEAMCORE_BUILD_TESTS)
     beam_dependency_config(doctest doctest doctest::doctest)
     beam_require(doctest doctest-dev)
+    beam_dependency_files(ei ei.h libei.a)  # Erlang's own codec, for the tests to compare with
 endif()
 beam_dependency_files(xxhash xxhash.h "")
 beam_require(xxhash libxxhash-dev)

@@ -17,7 +17,8 @@ BEAM_EXPORT void term_free(void* p, std::size_t size) noexcept;
 //   integer     `size` limbs of 64 bits, least significant first, the last not zero; flags 1:
 //               negative. Only for what does not fit a small integer.
 //   floating    the double; `size` is unused
-//   ref         the ref's node and words
+//   ref         the ref's node and words; `flags`, with how many words it came from another node
+//               (0: with three, or with five if those beyond are not zero)
 //   port, pid   the port, the pid
 //   fun         the fun
 //   tuple       `size` terms, at least one

@@ -471,9 +471,11 @@ term decoder::ref(tag t) {
     // The oldest form has its creation last.
     if (t == tag::reference) r.words[0] = number<std::uint32_t>();
     r.node = node(of, t == tag::newer_reference ? number<std::uint32_t>() : byte());
-    if (t == tag::reference) return r;
-    for (std::size_t i = 0; i < words; ++i) r.words[i] = number<std::uint32_t>();
-    return r;
+    if (t != tag::reference)
+        for (std::size_t i = 0; i < words; ++i) r.words[i] = number<std::uint32_t>();
+    term made(r);
+    if (words != usual_words(r)) term_access::node(made)->flags = std::uint8_t(words);
+    return made;
 }
 
 term decoder::external() {

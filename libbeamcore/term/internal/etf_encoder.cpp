@@ -195,7 +195,7 @@ void encoder::boxed(const term& t, const term_node* n) {
             at_ = put_float(at_, payload<double>(n));
             return;
         case term_kind::ref:
-            return ref(payload<beam::ref>(n));
+            return ref(payload<beam::ref>(n), n->flags);
         case term_kind::fun:
             return fun(payload<beam::fun>(n));
         case term_kind::port:
@@ -328,13 +328,11 @@ void encoder::port(const beam::port& p) {
     put_big_endian(of.creation);
 }
 
-void encoder::ref(const beam::ref& r) {
+void encoder::ref(const beam::ref& r, std::size_t words) {
     auto of = node(r.node);
-    // Erlang makes references of three words, and of five; where the last ones are zero they are
-    // equal to it.
-    std::uint16_t words = (r.words[3] | r.words[4]) == 0 ? 3 : 5;
+    if (words == 0) words = usual_words(r);
     put(tag::newer_reference);
-    put_big_endian(words);
+    put_big_endian(std::uint16_t(words));
     atom(of.name);
     room(4 + sizeof r.words);
     put_big_endian(of.creation);

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+
+#include "libbeamcore/term/ref.hpp"
 
 namespace beam::etf {
 
@@ -56,6 +59,11 @@ enum closure_part {
     part_pid,
     part_free
 };
+
+// With how many words Erlang makes such a reference.
+[[nodiscard]] constexpr std::size_t usual_words(const ref& r) noexcept {
+    return (r.words[3] | r.words[4]) == 0 ? 3 : reference_words_max;
+}
 
 static_assert(std::endian::native == std::endian::little);
 

@@ -41,6 +41,10 @@ TEST_CASE("pids, references and ports of other nodes keep their node and creatio
     CHECK(keeps("83 78" + e3 + "ffffffffffffffff 6b00f716").as_port() ==
           port{0xffffffffffffffff, index});
     CHECK(node_at(index) == e3_node());
+    // The number of words stays, though it is equal with another.
+    auto one_word = keeps("83 5a 0001" + e3 + "6b00f716 00000001");
+    CHECK(one_word == keeps("83 5a 0004" + e3 + "6b00f716 00000001 00000000 00000000 00000000"));
+    CHECK(one_word.as_ref() == ref{index, {1}});
 }
 
 TEST_CASE("the old forms of identifiers have a creation of one byte") {
@@ -54,6 +58,8 @@ TEST_CASE("the old forms of identifiers have a creation of one byte") {
     // They are written in the new ones.
     CHECK(hex_of(written(pid{9, 1, index})) ==
           hex_of(bytes_of("83 58" + e3 + "00000009 00000001 00000002")));
+    CHECK(hex_of(written(read("83 65" + e3 + "00000005 02"))) ==
+          hex_of(bytes_of("83 5a 0001" + e3 + "00000002 00000005")));
     CHECK(hex_of(written(ref{index, {5}})) ==
           hex_of(bytes_of("83 5a 0003" + e3 + "00000002 00000005 00000000 00000000")));
 }
