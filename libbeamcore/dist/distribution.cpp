@@ -23,6 +23,12 @@ awaitable<outcome<pid>> start_link(options o) {
     co_return co_await starting;
 }
 
+child_start child(options o) {
+    return child_start([o = std::move(o)]() -> awaitable<start_result> {
+        return beam::detail::behaviour<net_kernel>::start_link(kernel_options(), o);
+    });
+}
+
 awaitable<bool> ping(atom node, std::chrono::milliseconds limit) {
     auto asked =
         send_request(server_ref(atom("net_kernel"), node), detail::is_auth{beam::node()}, limit);

@@ -15,7 +15,7 @@ namespace detail {
 
 namespace {
 
-// Small nodes that a thread has freed, for it to use again: a list for each size in steps of 8 bytes. A tuple that is made
+// Small nodes that a thread has freed, for it to use again: a list for each size. A tuple that is made
 // to be looked at and dropped costs some ten instructions so, and some hundred in malloc and free; what is beyond the
 // few that are kept goes back to them.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -29,8 +29,16 @@ constexpr std::size_t kept_size_max = 512;
 constexpr std::uint32_t kept_nodes_max = 1024;
 constexpr std::size_t kept_bytes_max = 16 * 1024;  // of one size, beyond 128 bytes
 
+// In steps of 8 bytes up to 128, of 64 beyond: what a shared library may have of static thread storage is little.
+constexpr std::size_t fine_steps = 128 / 8;
+constexpr std::size_t step_of(std::size_t size) noexcept {
+    return size <= 128 ? (size + 7) / 8 : fine_steps + (size - 128 + 63) / 64;
+}
+constexpr std::size_t bytes_of(std::size_t step) noexcept {
+    return step <= fine_steps ? step * 8 : 128 + (step - fine_steps) * 64;
+}
 constexpr std::uint32_t kept_max(std::size_t step) noexcept {
-    return step <= 16 ? kept_nodes_max : std::uint32_t(kept_bytes_max / (8 * step));
+    return step <= fine_steps ? kept_nodes_max : std::uint32_t(kept_bytes_max / bytes_of(step));
 }
 
 struct kept_node {
@@ -40,7 +48,7 @@ struct kept_nodes {
     kept_node* first = nullptr;
     std::uint32_t room = 0;  // 0 in a thread that has not begun to keep any, or ends
 };
-constinit thread_local kept_nodes kept[kept_size_max / 8 + 1]
+constinit thread_local kept_nodes kept[step_of(kept_size_max) + 1]
     __attribute__((tls_model("initial-exec"))) = {};
 
 struct keeper {
@@ -63,7 +71,7 @@ struct keeper {
 // Whether a node of that size was kept.
 inline bool keep(void* p, std::size_t size) noexcept {
     if (!keeps_nodes || size > kept_size_max) return false;
-    kept_nodes& all = kept[(size + 7) / 8];
+    kept_nodes& all = kept[step_of(size)];
     if (all.room == 0) return false;
     --all.room;
     all.first = new (p) kept_node{all.first};
@@ -82,13 +90,13 @@ void free_beyond_kept(void* p, std::size_t size) noexcept {
 
 void* term_alloc(std::size_t size) {
     if (keeps_nodes && size <= kept_size_max) {
-        kept_nodes& all = kept[(size + 7) / 8];
+        kept_nodes& all = kept[step_of(size)];
         if (kept_node* n = all.first) {
             all.first = n->next;
             ++all.room;
             return n;
         }
-        size = (size + 7) / 8 * 8;  // for whoever of that step gets it next
+        size = bytes_of(step_of(size));  // for whoever of that step gets it next
     }
     return ::operator new(size);
 }

@@ -32,9 +32,9 @@ std::string who_starts() {
 void check_before_start(const tool::common_state& common, const serve_options& options) {
     if (common.app && !common.typed.socket.empty())
         throw failure(exit_code::usage, "a node's socket follows from its name", "--node NAME");
-    if (!options.dist.empty())
-        throw failure(exit_code::unavailable, "this version does not talk to other nodes yet",
-                      "beamd without --dist");
+    if (!options.dist.empty() && common.node.find('@') == std::string::npos)
+        throw failure(exit_code::usage, "a node that others reach is called name@host",
+                      "beamd --dist --node " + common.node + "@127.0.0.1");
     (void)tool::socket_path(tool::runtime_folder(), common.node);
 }
 

@@ -4,6 +4,9 @@
 #include <future>
 
 #include "libbeamcore/base/log.hpp"
+#include "libbeamcore/dist/cookie.hpp"
+#include "libbeamcore/dist/distribution.hpp"
+#include "libbeamcore/dist/node_name.hpp"
 #include "libbeamcore/node/internal/acceptor.hpp"
 #include "libbeamcore/node/internal/control_messages.hpp"
 #include "libbeamcore/node/internal/event_log.hpp"
@@ -26,6 +29,22 @@ using booted = std::promise<result<void>>;
 server_options named(const atom& name) {
     server_options o;
     o.name = name;
+    return o;
+}
+
+// What `--dist` asks for. Errors: `bad_node_name`, and those of the cookie's file.
+result<dist::options> dist_options(const node_options& node) {
+    dist::options o;
+    o.name = node.name;
+    if (!dist::is_own_node_name(node.name))
+        return fail("bad_node_name", "a node that others reach is called name@host, as in --node " +
+                                         node.name + "@127.0.0.1");
+    auto path = dist::erlang_cookie_path();
+    if (!path) return pass(path);
+    auto cookie = dist::read_or_create_cookie(*path);
+    if (!cookie) return pass(cookie);
+    o.cookie = std::move(*cookie);
+    o.listen_address = node.dist;
     return o;
 }
 
@@ -66,6 +85,22 @@ process run_node(self me, node_context* node, booted* done) {
             fail("cannot_boot", "the control server does not start: " +
                                     to_string(started_tree.error(), {.max_bytes = 500})));
         co_return;
+    }
+    if (!node->options.dist.empty()) {
+        auto o = dist_options(node->options);
+        if (!o) {
+            done->set_value(fail("cannot_distribute", o.error().detail));
+            co_return;
+        }
+        child_spec spec(term(atom("net_kernel")), dist::child(std::move(*o)));
+        auto adding =
+            supervisor::start_child(server_ref(node_names::supervisor()), std::move(spec));
+        const start_result dist_started = co_await adding;
+        if (!dist_started) {
+            done->set_value(
+                fail("cannot_distribute", to_string(dist_started.error(), {.max_bytes = 500})));
+            co_return;
+        }
     }
     for (const std::string& name : node->options.applications) {
         auto ensuring = ensure_application(name, restart_type::permanent);
