@@ -10,6 +10,10 @@ namespace beam::dist::detail {
 
 namespace {
 
+// A name that is taken is asked for again so often: a node that starts anew comes before its old connection is seen to
+// have ended.
+constexpr int taken_tries = 4;
+constexpr std::chrono::milliseconds taken_pause{25};
 constexpr std::uint32_t accepted_at_once = 32;
 constexpr std::chrono::milliseconds sweep_period{500};
 constexpr std::string_view refuses_to_die = "NO";
@@ -83,7 +87,7 @@ void epmd_server::handle_info(io::data m) {
 void epmd_server::answer(io::token who, asker a) {
     auto request = std::move((*decode_epmd_request(a.bytes))->request);
     if (auto* alive = std::get_if<epmd_alive_request>(&request)) {
-        answer_alive(who, std::move(a), std::move(alive->node));
+        answer_alive(who, std::move(a), std::move(alive->node), taken_tries);
         return;
     }
     std::string bytes(refuses_to_die);
@@ -94,11 +98,20 @@ void epmd_server::answer(io::token who, asker a) {
     (void)a.peer.try_write(bytes);
 }
 
-void epmd_server::answer_alive(io::token who, asker a, epmd_node node) {
+void epmd_server::handle_info(alive_again m) {
+    answer_alive(m.who, std::move(m.asker), std::move(m.node), m.tries_left);
+}
+
+void epmd_server::answer_alive(io::token who, asker a, epmd_node node, int tries_left) {
     const std::string name = node.name;
     const bool extended = node.highest >= 6;
     std::optional<std::uint32_t> creation;
     if (!is_from_this_host(a.peer.peer_name())) return;
+    if (tries_left > 0 && registry_.find(name)) {
+        (void)send_after(taken_pause, id(),
+                         alive_again{who, std::move(a), std::move(node), tries_left - 1});
+        return;
+    }
     if (registry_.size() < options_.registered_max) creation = registry_.add(who, std::move(node));
     if (!creation) {
         (void)a.peer.try_write(encode_epmd_alive(true, 1, extended));

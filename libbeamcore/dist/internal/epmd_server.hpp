@@ -30,13 +30,27 @@ struct epmd_server_options {
 
 struct sweep_due {};
 
+/// A connection that has not been answered yet.
+struct epmd_asker {
+    io::connection peer;
+    std::string bytes;
+    std::chrono::nanoseconds until{};
+};
+/// A node whose name was taken: tried once more, since who had it may have gone and not been heard of.
+struct alive_again {
+    io::token who;
+    epmd_asker asker;
+    epmd_node node;
+    int tries_left = 0;
+};
+
 class epmd_server : public gen_server<epmd_server> {
 public:
     /// Start's errors: `{Code, Text}` as io::listen_tcp has them; `eaddrinuse`: an EPMD listens there already.
     static init_result<epmd_server> init(epmd_server_options options);
 
     using infos = messages<io::accepted, io::accept_failed, io::data, io::end_of_input,
-                           io::end_of_output, sweep_due>;
+                           io::end_of_output, sweep_due, alive_again>;
 
     void handle_info(io::accepted m);
     void handle_info(io::accept_failed m);
@@ -44,17 +58,14 @@ public:
     void handle_info(io::end_of_input m);
     void handle_info(io::end_of_output m);
     void handle_info(sweep_due);
+    void handle_info(alive_again m);
 
 private:
-    struct asker {
-        io::connection peer;
-        std::string bytes;
-        std::chrono::nanoseconds until{};
-    };
+    using asker = epmd_asker;
 
     explicit epmd_server(epmd_server_options options);
     void answer(io::token who, asker a);
-    void answer_alive(io::token who, asker a, epmd_node node);
+    void answer_alive(io::token who, asker a, epmd_node node, int tries_left);
     void forget(io::token who);
     void sweep_later();
 
