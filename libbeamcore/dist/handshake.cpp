@@ -248,7 +248,8 @@ handshake_event handshake::answer(peer_standing standing) {
             break;
         case peer_standing::connected:
             send_status("alive");
-            return become(state::wait_whether_alive, handshake_event::needs_input);
+            become(state::wait_whether_alive, handshake_event::needs_input);
+            return feed({});
         default:
             send_status("ok");
     }

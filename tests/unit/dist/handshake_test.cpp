@@ -430,6 +430,19 @@ TEST_CASE("a peer that talks on without waiting is cut off") {
     CHECK(h.failure().is("too_long"));
 }
 
+TEST_CASE("what came before a decision is read after it") {
+    auto a = handshake::initiator(as_seen("a@127.0.0.1", 1, 0xdbac1461), "b@127.0.0.1");
+    for (const auto standing : {peer_standing::unconnected, peer_standing::connected}) {
+        auto b = handshake::acceptor(as_seen("b@127.0.0.1", 1, 0xd04a6559));
+        const bool asks = standing == peer_standing::connected;
+        CHECK(b.feed(name_of_a + (asks ? text("strue") : "") + reply_of_a) == event::peer_offers);
+        CHECK(b.answer(standing) == event::established);
+        CHECK(b.steps() == (asks ? 3 : 2));
+    }
+    CHECK(a.feed(text("salive") + challenge_of_b + ack_of_b) == event::peer_has_connection);
+    CHECK(a.go_on(true) == event::established);
+}
+
 TEST_CASE("what follows the handshake is kept, however much it is") {
     auto a = handshake::initiator(options_of("a@host"), "b@host");
     auto b = handshake::acceptor(options_of("b@host"));
