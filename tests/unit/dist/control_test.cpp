@@ -155,7 +155,8 @@ TEST_CASE("a ping as OTP sends it is read") {
     CHECK(m.ref.words[2] == 0x9004950e);
     CHECK(monitor->payload.empty());
 
-    const auto call = read_frame(ping_call + ping_request, other);
+    const std::string whole = ping_call + ping_request;
+    const auto call = read_frame(whole, other);
     REQUIRE(call);
     CHECK(std::get<control::reg_send>(call->control).name == atoms::net_kernel);
     CHECK(call->payload == ping_request);
@@ -383,9 +384,10 @@ TEST_CASE("pids of an earlier life of this node are not its own") {
 
 TEST_CASE("unusual forms are read as the usual ones") {
     // SEND_SENDER with an op of four bytes, an atom of the long form and a large tuple.
-    const auto r = read_frame(
-        from_hex("83 69 00000003 62 00000016 58 76000c\"e3@127.0.0.1\" 00000009 00000000 6b00f716 "
-                 "58 770c\"e3@127.0.0.1\" 00000008 00000000 6b00f716 83 61 07"));
+    const std::string whole = from_hex(
+        "83 69 00000003 62 00000016 58 76000c\"e3@127.0.0.1\" 00000009 00000000 6b00f716 "
+        "58 770c\"e3@127.0.0.1\" 00000008 00000000 6b00f716 83 61 07");
+    const auto r = read_frame(whole);
     REQUIRE_MESSAGE(r, r.error().detail);
     CHECK(r->control == control::message(control::send{local(9), local(8)}));
     CHECK(r->payload == from_hex("83 61 07"));
