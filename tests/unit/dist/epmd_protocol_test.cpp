@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 
+#include "tests/unit/dist/hex.hpp"
+
 using namespace beam::dist;
 
 namespace {
@@ -126,7 +128,7 @@ TEST_CASE("the answer to a question for names") {
     const epmd_name all[] = {{"a", 19101}, {"node at port 7", 1}, {"b-2", 65535}};
     const auto bytes = encode_epmd_names(4369, all);
     CHECK(bytes ==
-          std::string("\0\0\x11\x11", 4) +
+          test::from_hex("00001111") +
               "name a at port 19101\nname node at port 7 at port 1\nname b-2 at port 65535\n");
     const auto read = decode_epmd_names(bytes);
     REQUIRE(read);
