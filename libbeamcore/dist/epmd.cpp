@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "libbeamcore/dist/internal/epmd_client.hpp"
 #include "libbeamcore/dist/internal/epmd_connect.hpp"
+#include "libbeamcore/dist/internal/epmd_registrar.hpp"
 
 namespace beam::dist {
 
@@ -56,13 +56,13 @@ awaitable<result<std::vector<epmd_name>>> epmd_names_of(std::string host, std::u
 namespace epmd_client {
 
 awaitable<outcome<pid>> start_link(epmd_registration what) {
-    return beam::start_link<detail::epmd_client>(std::move(what));
+    return beam::start_link<detail::epmd_registrar>(std::move(what));
 }
 awaitable<outcome<pid>> start(epmd_registration what) {
-    return beam::start<detail::epmd_client>(std::move(what));
+    return beam::start<detail::epmd_registrar>(std::move(what));
 }
 child_start child(epmd_registration what) {
-    return beam::child<detail::epmd_client>(std::move(what));
+    return beam::child<detail::epmd_registrar>(std::move(what));
 }
 future<epmd_status> status(const server_ref& client) {
     return call<detail::ask_status>(client);

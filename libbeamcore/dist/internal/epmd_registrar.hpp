@@ -1,4 +1,4 @@
-// epmd_client: the process behind epmd.hpp.
+// epmd_registrar: the process behind epmd.hpp.
 #pragma once
 
 #include <chrono>
@@ -15,9 +15,9 @@ struct ask_status {
 };
 struct try_again {};
 
-class epmd_client : public gen_server<epmd_client> {
+class epmd_registrar : public gen_server<epmd_registrar> {
 public:
-    static awaitable<init_result<epmd_client>> init(epmd_registration what);
+    static awaitable<init_result<epmd_registrar>> init(epmd_registration what);
 
     using calls = messages<ask_status>;
     using infos = messages<io::data, io::end_of_input, io::end_of_output, try_again>;
@@ -31,7 +31,7 @@ public:
     void terminate(const term& reason);
 
 private:
-    explicit epmd_client(epmd_registration what) : what_(std::move(what)) {}
+    explicit epmd_registrar(epmd_registration what) : what_(std::move(what)) {}
 
     awaitable<result<void>> register_now();
     [[nodiscard]] result<void> serve();

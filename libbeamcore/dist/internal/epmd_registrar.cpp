@@ -1,4 +1,4 @@
-#include "libbeamcore/dist/internal/epmd_client.hpp"
+#include "libbeamcore/dist/internal/epmd_registrar.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -35,10 +35,10 @@ stop_with start_failure(const error& e) {
 
 }  // namespace
 
-awaitable<init_result<epmd_client>> epmd_client::init(epmd_registration what) {
+awaitable<init_result<epmd_registrar>> epmd_registrar::init(epmd_registration what) {
     // The embedded EPMD is linked; its end is not ours.
     process().trap_exit(true);
-    epmd_client made(std::move(what));
+    epmd_registrar made(std::move(what));
     const time_left left(made.what_.limit);
     for (;;) {
         auto registering = made.register_now();
@@ -50,11 +50,11 @@ awaitable<init_result<epmd_client>> epmd_client::init(epmd_registration what) {
         if (!may_pass || left.none()) co_return start_failure(r.error());
         co_await process().sleep_for(shortest_pause);
     }
-    co_return init_result<epmd_client>(std::move(made));
+    co_return init_result<epmd_registrar>(std::move(made));
 }
 
 // Connects, or listens where nobody does, and says who we are.
-awaitable<result<void>> epmd_client::register_now() {
+awaitable<result<void>> epmd_registrar::register_now() {
     const time_left left(what_.limit);
     auto connecting = connect_to_epmd(what_.address, what_.epmd_port, left);
     result<io::connection> c = co_await connecting;
@@ -84,11 +84,11 @@ awaitable<result<void>> epmd_client::register_now() {
     co_return result<void>();
 }
 
-result<void> epmd_client::serve() {
+result<void> epmd_registrar::serve() {
     epmd_server_options o;
     o.address = what_.address;
     o.port = what_.epmd_port;
-    outcome<pid> started = start_link<epmd_server>(o);
+    outcome<pid> started = beam::start_link<epmd_server>(o);
     if (!started) {
         const auto why = started.error().elements();
         if (why.size() != 2) return fail("cannot_serve", to_string(started.error()));
@@ -100,18 +100,18 @@ result<void> epmd_client::serve() {
     return {};
 }
 
-void epmd_client::handle_info(io::data m) {
+void epmd_registrar::handle_info(io::data m) {
     // It has nothing to say; what says something is no EPMD.
     lost(m.from);
 }
-void epmd_client::handle_info(io::end_of_input m) {
+void epmd_registrar::handle_info(io::end_of_input m) {
     lost(m.from);
 }
-void epmd_client::handle_info(io::end_of_output m) {
+void epmd_registrar::handle_info(io::end_of_output m) {
     lost(m.from);
 }
 
-void epmd_client::lost(io::token which) {
+void epmd_registrar::lost(io::token which) {
     if (which != epmd_.id()) return;
     epmd_.close();
     status_.registered = false;
@@ -121,18 +121,18 @@ void epmd_client::lost(io::token which) {
     try_later();
 }
 
-void epmd_client::handle_info(const exit_message& m) {
+void epmd_registrar::handle_info(const exit_message& m) {
     if (m.from != server_) return;
     server_ = {};
     status_.serves = false;
 }
 
 // The embedded EPMD is this node's: it ends with what made it, also where that ends normally.
-void epmd_client::terminate(const term&) {
+void epmd_registrar::terminate(const term&) {
     if (server_) exit(server_, atoms::shutdown);
 }
 
-void epmd_client::try_later() {
+void epmd_registrar::try_later() {
     if (std::exchange(tries_, true)) return;
     const auto most = std::uint64_t(pause_.count()) * 1000;
     const std::chrono::microseconds wait(most == 0 ? 0 : most / 2 + secure_random_64() % most);
@@ -140,7 +140,7 @@ void epmd_client::try_later() {
     send_after(wait, id(), try_again());
 }
 
-awaitable<void> epmd_client::handle_info(try_again) {
+awaitable<void> epmd_registrar::handle_info(try_again) {
     tries_ = false;
     if (status_.registered) co_return;
     auto registering = register_now();
