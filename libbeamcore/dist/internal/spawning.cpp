@@ -19,14 +19,14 @@ namespace {
 /// The links and monitors are there: begin.
 struct begin_work {};
 
-struct options {
+struct spawn_wishes {
     bool link = false, monitor = false;
 };
 
 // As erlang:spawn_opt; what only concerns another machine's memory is accepted and means nothing here. None: an option
 // that is unknown.
-std::optional<options> read_options(const term& given) {
-    options o;
+std::optional<spawn_wishes> read_wishes(const term& given) {
+    spawn_wishes o;
     const auto all = given.as_list();
     if (!all) return {};
     for (const term& t : *all) {
@@ -103,7 +103,7 @@ process run_for_peer(self me, control::spawn_request r) {
 }  // namespace
 
 void spawn_for(peers& all, peer& from, const control::spawn_request& request) {
-    const auto opts = read_options(request.options);
+    const auto opts = read_wishes(request.options);
     if (!opts) {
         from.tell({}, control::spawn_reply{request.id, request.from, 0, atom("badopt")}, false);
         return;
