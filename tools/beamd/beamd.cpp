@@ -28,8 +28,7 @@ int run(int argc, char** argv, runtime_entry runtime) {
     app.add_flag("--daemon", serving.daemon,
                  "Run in the background; returns when the node is ready");
     app.add_flag("--dist{127.0.0.1}", serving.dist, "Listen for other nodes (127.0.0.1)")
-        ->option_text("[=ADDR]")
-        ->group("");  // until there is something to listen with
+        ->option_text("[=ADDR]");
     // How tools and --daemon start a node; not for people.
     app.add_flag("--spawned", serving.spawned)->group("");
     app.add_option("--ready-fd", serving.ready_fd)->group("");
@@ -37,7 +36,10 @@ int run(int argc, char** argv, runtime_entry runtime) {
 
     auto* status_command =
         app.add_subcommand("status", "Say whether the node runs, since when and for whom");
-    auto* ping_command = app.add_subcommand("ping", "Ask the node for a sign of life");
+    auto* ping_command =
+        app.add_subcommand("ping", "Ask the node, or NODE through it, for a sign of life");
+    std::string pinged;
+    ping_command->add_option("NODE", pinged, "Another node, name@host");
     auto* await_command = app.add_subcommand("await", "Wait until the node answers; starts none");
     auto* stop_command =
         app.add_subcommand("stop", "Stop the node: drain for up to 10s, then kill");
@@ -47,6 +49,20 @@ int run(int argc, char** argv, runtime_entry runtime) {
     auto* socket_command = app.add_subcommand("socket", "Print the path of the control socket");
     auto* doctor_command =
         app.add_subcommand("doctor", "Check folders, modes, locks, versions and limits");
+
+    auto* nodes_command = app.add_subcommand("nodes", "List the nodes that this one knows");
+    auto* connect_command = app.add_subcommand("connect", "Connect to another node");
+    std::string connected;
+    connect_command->add_option("NODE", connected, "The other node, name@host")->required();
+    auto* rpc_command =
+        app.add_subcommand("rpc", "Call a function on another node and print its value");
+    rpc_options call;
+    rpc_command->add_option("NODE", call.node, "The other node, name@host")->required();
+    rpc_command->add_option("MODULE", call.module)->required();
+    rpc_command->add_option("FUNCTION", call.function)->required();
+    rpc_command->add_option("ARGS", call.arguments, "Its arguments in Erlang's syntax ([])");
+    tool::examples(*rpc_command,
+                   "beamd rpc other@127.0.0.1 lists seq '[1, 3]' --node me@127.0.0.1");
 
     logs_options log_lines;
     logs_command->add_option("--lines", log_lines.lines, "Only the last N lines")
@@ -71,7 +87,10 @@ int run(int argc, char** argv, runtime_entry runtime) {
                                 "beamd --help");
         node.set_spawn(false);
         if (*status_command) return status(node);
-        if (*ping_command) return ping(node);
+        if (*ping_command) return pinged.empty() ? ping(node) : ping_node(node, pinged);
+        if (*nodes_command) return nodes(node);
+        if (*connect_command) return connect(node, connected);
+        if (*rpc_command) return rpc(node, call);
         if (*await_command) return await(node);
         if (*stop_command) return stop(node);
         if (*restart_command) return restart(node);

@@ -54,6 +54,17 @@ tool::exit_code restart(client& node);
 tool::exit_code socket(client& node);
 tool::exit_code doctor(client& node);
 
+/// Of other nodes.
+tool::exit_code nodes(client& node);
+tool::exit_code connect(client& node, const std::string& name);
+tool::exit_code ping_node(client& node, const std::string& name);
+
+struct rpc_options {
+    std::string node, module, function;
+    std::string arguments = "[]";
+};
+tool::exit_code rpc(client& node, const rpc_options& call);
+
 struct logs_options {
     long lines = -1;  ///< all
     bool follow = false;

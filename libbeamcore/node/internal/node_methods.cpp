@@ -264,6 +264,7 @@ method_table& node_methods() {
         add_method(*t, "node.system", &system_method);
         add_method(*t, "node.applications", &applications_method);
         add_method(*t, "node.start_application", &start_method);
+        add_dist_methods(*t);
         add_process_methods(*t);
         add_tree_method(*t);
         return t;

@@ -22,6 +22,8 @@ void add_method(method_table& table, const char* name, F f) {
 
 /// `node.processes`, `node.process_info`, and what changes processes.
 void add_process_methods(method_table& table);
+/// `node.peers` and what is asked of other nodes.
+void add_dist_methods(method_table& table);
 /// `node.supervision_tree`.
 void add_tree_method(method_table& table);
 
