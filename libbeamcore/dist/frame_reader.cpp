@@ -19,6 +19,7 @@ constexpr std::size_t length_size = 4;
 // A buffer begins small, for thousands of idle connections, and stays at the larger size while it is used.
 constexpr std::size_t first_room = std::size_t(8) << 10, usual_room = std::size_t(64) << 10;
 constexpr std::size_t least_room = 4096;
+constexpr std::size_t kept_room = std::size_t(4) << 20;
 
 constexpr std::uint8_t pass_through = 112, distribution = 131;
 constexpr std::uint8_t whole_frame = 68, first_fragment = 69, later_fragment = 70;
@@ -72,8 +73,8 @@ frame_reader::~frame_reader() = default;
 void frame_reader::state::make_room() {
     if (size() == 0) {
         begin = end = 0;
-        // A large frame is through.
-        if (buffer.capacity() > usual_room) buffer.release();
+        // A very large frame is through; what others took goes when the connection is idle.
+        if (buffer.capacity() > kept_room) buffer.release();
     }
     const std::size_t after = buffer.capacity() - end;
     if (after >= least_room && buffer.capacity() - begin >= std::min(wanted(), usual_room)) return;

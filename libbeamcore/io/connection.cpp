@@ -101,6 +101,12 @@ result<bool> connection::try_write(std::string_view bytes) {
     this_process().bump_reductions(detail::cost_of(bytes.size()));
     return stream_->try_write(this_process().id(), bytes, stream::when_full::tell);
 }
+
+result<std::size_t> connection::try_write_some(std::string_view bytes) {
+    if (!stream_) return fail("closed");
+    this_process().bump_reductions(detail::cost_of(bytes.size()));
+    return stream_->try_write_some(this_process().id(), bytes);
+}
 awaitable<result<void>> connection::flush(timeout limit) {
     return detail::flush(stream_, limit);
 }

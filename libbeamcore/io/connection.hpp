@@ -133,6 +133,10 @@ public:
     /// Writes all of `bytes` or nothing, and never waits. False: too much waits for the peer; a `writable`
     /// message will come.
     [[nodiscard]] result<bool> try_write(std::string_view bytes);
+    /// Writes what the kernel takes at once, without a copy. Gives how many bytes; fewer than all: the rest is the caller's
+    /// still, and a `writable` message will come. The counterpart of try_read(), for who has a buffer of its own. Not for
+    /// pipes, and not while other output waits.
+    [[nodiscard]] result<std::size_t> try_write_some(std::string_view bytes);
     /// Waits until the kernel has taken everything. Also: `timeout`.
     [[nodiscard]] awaitable<result<void>> flush(timeout limit = infinity{});
     /// Ends the output after what was written: the peer reads its end of input. Input goes on.

@@ -15,7 +15,7 @@ namespace {
 struct tick {};
 
 // A buffer that grew larger is given back once it is sent.
-constexpr std::size_t output_kept_max = 1 << 20;
+constexpr std::size_t output_kept_max = 4 << 20;
 
 class channel {
 public:
@@ -54,6 +54,7 @@ private:
     frame_reader frames_;
     control_reader controls_;
     std::string output_;
+    std::size_t written_ = 0;  // of output_
     term reason_ = atom("connection_closed");
     bool more_to_read_ = true;    // there may be input
     bool more_to_write_ = false;  // there are fragments to come
@@ -115,13 +116,16 @@ bool channel::write_some() {
     for (int turns = 0; turns < 8; ++turns) {
         if (blocked_) return true;
         if (output_.empty() && !what_.to->take_output(what_.connection, output_)) return true;
-        auto written = what_.socket.try_write(output_);
+        const auto rest = std::string_view(output_).substr(written_);
+        auto written = what_.socket.try_write_some(rest);
         if (!written) return ended(atom("connection_closed"));
-        if (!*written) {
+        if (*written > 0) spoke_ = true;
+        if (*written < rest.size()) {
+            written_ += *written;
             blocked_ = true;  // a `writable` will come
             return true;
         }
-        spoke_ = true;
+        written_ = 0;
         output_.clear();
         if (output_.capacity() > output_kept_max) output_ = {};
     }

@@ -55,6 +55,7 @@ public:
     /// False: full, nothing taken; `how` to say when there is room.
     [[nodiscard]] result<bool> try_write(pid owner, std::string_view bytes, when_full how);
     /// True: everything is written. False: a wake will come.
+    [[nodiscard]] result<std::size_t> try_write_some(pid owner, std::string_view bytes);
     [[nodiscard]] result<bool> try_flush(pid owner);
     void finish_output();
 

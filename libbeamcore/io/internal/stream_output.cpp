@@ -64,6 +64,29 @@ result<bool> stream::try_write(pid owner, std::string_view bytes, when_full how)
     return true;
 }
 
+result<std::size_t> stream::try_write_some(pid owner, std::string_view bytes) {
+    locked lock(mutex_);
+    if (auto r = writable_now(); !r) return pass(r);
+    owner_ = owner;
+    std::ptrdiff_t n = 0;
+    if (out_.size() == 0 && kind_ == kind::socket && !bytes.empty()) {
+        n = write_once(bytes.data(), bytes.size());
+        if (n < 0 && errno != EAGAIN) {
+            const int number = errno;
+            output_failed(number);
+            return fail_posix(number);
+        }
+        n = std::max<std::ptrdiff_t>(n, 0);
+        bytes_out_ += std::uint64_t(n);
+    }
+    if (std::size_t(n) < bytes.size()) {
+        room_message_due_ = true;
+        tells_ = true;
+        start_writing();
+    }
+    return std::size_t(n);
+}
+
 result<bool> stream::try_flush(pid owner) {
     locked lock(mutex_);
     if (output_error_ != 0) return fail_posix(output_error_);
