@@ -111,6 +111,7 @@ void tracker_world::check_reports(machine& m, const outputs& out) {
         if (r.what == report::kind::same_name) fail(m, "another node of this name");
         if (r.what == report::kind::digest_mismatch && !may_differ_)
             fail(m, "digests differ: " + r.detail);
+        if (r.what == report::kind::permdown) m.heard[r.node].second = 0;
         if (r.what != report::kind::up) continue;
         for (const auto& info : m.state->nodes(now_)) {
             if (info.node != r.node || info.state != node_state::up) continue;
@@ -155,7 +156,8 @@ void tracker_world::check_agreement() const {
                 continue;
             }
             const auto& there = own[info.node];
-            if (info.state != node_state::up) fail(m, "a living node is not up");
+            if (info.state != node_state::up)
+                fail(m, "a living node is not up: " + beam::to_string(beam::to_term(info)));
             if (info.version != there.version || info.digest != there.digest)
                 fail(m, "not what " + std::string(info.node.name()) + " has");
         }

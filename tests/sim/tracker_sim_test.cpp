@@ -18,7 +18,7 @@ std::uint64_t seeds() {
 #ifdef NDEBUG
     return 1000 * seed_count();
 #else
-    return 15 * seed_count();
+    return 30 * seed_count();
 #endif
 }
 

@@ -217,8 +217,8 @@ void tracker_world::dispatch(machine& m, const outgoing& o) {
         const int copies = random_.chance(weather_.doubling) ? 2 : 1;
         for (int i = 0; i < copies; ++i) {
             flight f;
-            f.at =
-                now_ + 1ms + clock(random_.below(std::uint64_t(clock(weather_.delay_max).count())));
+            f.at = now_ + 1ms +
+                   clock(random_.below(std::uint64_t(clock(weather_.delay_max).count()) + 1));
             f.number = message_count_++;
             f.from = from_index;
             f.to = to_index;
@@ -295,8 +295,9 @@ void tracker_world::heal() {
         auto waiting = std::exchange(machines_[i].waiting, {});
         for (auto& what : waiting) deliver(i, std::move(what));
     }
-    pass(weather_.delay_max + 1ms);  // what was under way
-    weather_.delay_max = 20ms;
+    // From here messages keep their order, as on a connection; what was under way arrives first.
+    pass(std::exchange(weather_.delay_max, 0ms) + 1ms);
+    weather_.delay_max = 0ms;        // from here messages keep their order, as on a connection
     for (auto& m : machines_) {
         if (!m.alive) continue;
         for (const auto& other : machines_) {
