@@ -22,6 +22,13 @@ bool is_coherent(const delta& m) {
     return true;
 }
 
+bool is_coherent(const full& m) {
+    constexpr std::uint32_t chunks_max = 1U << 16U;
+    if (m.count == 0 || m.count > chunks_max || m.index >= m.count) return false;
+    return std::all_of(m.entries.begin(), m.entries.end(),
+                       [&](const entry& e) { return e.counter > 0 && e.counter <= m.at; });
+}
+
 std::string version_text(std::uint64_t version, std::uint64_t digest) {
     return "version " + std::to_string(version) + ", digest " + std::to_string(digest);
 }
@@ -110,6 +117,7 @@ void state::apply(const instant& at, origin& o, const delta& m, pending_diff& ch
 void state::take(const instant& at, full m, pending_diff& changes, outputs& out) {
     origin* o = admit(at, m.node, m.incarnation, changes, out);
     if (!o) return;
+    if (!is_coherent(m)) return refuse(*o, "a part of all entries that is not one", out);
     o->target = std::max(o->target, m.at);
     if (m.at > o->version || (o->repair && m.at == o->version)) {
         o->asked_at = at.now;
@@ -150,7 +158,11 @@ void state::apply(const instant& at, origin& o, assembly& whole, pending_diff& c
 
 void state::take(const instant& at, const heartbeat& m, pending_diff& changes, outputs& out) {
     origin* o = admit(at, m.node, m.incarnation, changes, out);
-    if (!o) return;
+    if (!o) {
+        // If it lives, its incarnation is too low: what it is asked about tells it so.
+        ask(at, origin_of(m.node), out);
+        return;
+    }
     o->target = std::max(o->target, m.version);
     if (m.version > o->version) {
         ask(at, *o, out);
@@ -178,8 +190,12 @@ void state::take(const instant&, const bye& m, pending_diff& changes, outputs& o
     o.leaving.reset();
 }
 
-void state::take(const instant& at, const sync& m, pending_diff&, outputs& out) {
-    if (m.incarnation > self().incarnation) return;
+void state::take(const instant& at, const sync& m, pending_diff& changes, outputs& out) {
+    if (m.incarnation > self().incarnation) {
+        // By chance, so that it is none of its earlier lives.
+        constexpr std::uint64_t spread = 4096;
+        return be_reborn(at, m.incarnation + 1 + random_.below(spread), changes, out);
+    }
     const std::uint64_t version = m.incarnation == self().incarnation ? m.version : 0;
     flush(out);
     if (m.whole || !ring_.reaches(version)) {

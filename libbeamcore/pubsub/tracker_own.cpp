@@ -163,6 +163,18 @@ void state::stop(const instant&, outputs& out) {
     stopped_ = true;
 }
 
+// An incarnation begins with all that is here: the others take it in as they would a restarted node's.
+void state::be_reborn(const instant& at, std::uint64_t incarnation, pending_diff& changes,
+                      outputs& out) {
+    origin& own = self();
+    roster_.each(own.list, [&](roster::slot_id id) { left(id, changes); });
+    own.incarnation = incarnation;
+    roster_.each(own.list, [&](roster::slot_id id) { joined(id, changes); });
+    for (const auto& o : origins_) o->leaving.reset();
+    beat(at, out);
+    out.reports.push_back({report::kind::reborn, own.node, std::to_string(incarnation)});
+}
+
 dot state::add_own(const instant& at, entry e, std::uint64_t removed, pending_diff& changes,
                    outputs& out) {
     origin& own = self();

@@ -66,6 +66,7 @@ struct report {
         digest_mismatch,  ///< same version, other entries: never without a bug; is repaired
         bad_message,      ///< its content contradicts itself
         same_name,        ///< another node has this one's name
+        reborn,  ///< others knew a later incarnation, so this node took a new one: a clock went back
     };
     kind what = kind::up;
     atom node;
@@ -193,6 +194,8 @@ private:
     void take(const instant& at, const bye& m, pending_diff& changes, outputs& out);
     void take(const instant& at, const sync& m, pending_diff& changes, outputs& out);
     void take(const instant& at, const removal& m, pending_diff& changes, outputs& out);
+    void be_reborn(const instant& at, std::uint64_t incarnation, pending_diff& changes,
+                   outputs& out);
     void apply(const instant& at, origin& o, const delta& m, pending_diff& changes, outputs& out);
     void apply(const instant& at, origin& o, assembly& whole, pending_diff& changes, outputs& out);
     void merge_entry(const instant& at, origin& o, const entry& e, pending_diff& changes,

@@ -61,7 +61,10 @@ void tracker_world::start(std::size_t i) {
     machine& m = machines_[i];
     m.alive = true;
     m.paused = false;
-    m.incarnation = ++next_incarnation_;
+    // Sometimes the clock has gone back since the last start. No two are the same.
+    ++starts_;
+    const std::uint64_t when = random_.chance(0.15) ? random_.below(starts_) : starts_;
+    m.incarnation = when << 32U | starts_ << 16U;
     m.state = std::make_unique<state>(config_, m.name, m.incarnation, random_(), rules_);
     m.views.clear();
     m.heard.clear();
@@ -250,6 +253,12 @@ void tracker_world::deliver(std::size_t to, message what) {
 }
 
 void tracker_world::handle(machine& m, outputs& out) {
+    if (m.state && m.state->nodes(now_).front().incarnation != m.incarnation) {
+        const auto now = m.state->nodes(now_).front().incarnation;
+        if (now < m.incarnation) fail(m, "an incarnation that goes back");
+        history_[{m.name, now}] = history_[{m.name, m.incarnation}];
+        m.incarnation = now;
+    }
     for (const auto& o : out.messages) dispatch(m, o);
     std::set<std::uint64_t> told;
     for (const auto& e : out.events) {
@@ -297,7 +306,7 @@ void tracker_world::heal() {
     }
     // From here messages keep their order, as on a connection; what was under way arrives first.
     pass(std::exchange(weather_.delay_max, 0ms) + 1ms);
-    weather_.delay_max = 0ms;        // from here messages keep their order, as on a connection
+    weather_.delay_max = 0ms;  // from here messages keep their order, as on a connection
     for (auto& m : machines_) {
         if (!m.alive) continue;
         for (const auto& other : machines_) {

@@ -125,7 +125,7 @@ private:
     std::priority_queue<flight> flights_;
     std::map<std::pair<beam::atom, std::uint64_t>, std::vector<beam::tracker::change>> history_;
     std::vector<beam::tracker::message> sent_to_first_;
-    std::uint64_t message_count_ = 0, next_subscriber_ = 1, next_incarnation_ = 1;
+    std::uint64_t message_count_ = 0, next_subscriber_ = 1, starts_ = 0;
     int to_corrupt_ = 0;
     bool may_differ_ = false;
 };

@@ -40,12 +40,11 @@ struct snapshot {
 };
 
 /// The chunks of one snapshot as they come, in any order and more than once. Chunks of an older snapshot
-/// are dropped, a newer one begins anew.
+/// are dropped, a newer one begins anew. An index is below its count.
 class assembly {
 public:
     /// True when the last missing one is in.
     bool take(full chunk) {
-        if (chunk.count == 0 || chunk.count > count_max || chunk.index >= chunk.count) return false;
         if (parts_.empty() || chunk.at > at_) {
             at_ = chunk.at;
             missing_ = chunk.count;
@@ -68,8 +67,6 @@ public:
     }
 
 private:
-    static constexpr std::uint32_t count_max = 1U << 20U;
-
     struct part {
         std::vector<entry> entries;
         bool here = false;
