@@ -16,6 +16,7 @@ struct heartbeat;
 struct outputs;
 struct presence;
 struct removal;
+struct seen;
 struct sync;
 struct topic_diff;
 

@@ -131,6 +131,10 @@ future<std::uint64_t> kick(const handle& t, std::string_view topic, std::string_
     return call<ask_kick>(shard_of(t, topic), term(topic), term(key));
 }
 
+future<bool> wait_seen(const handle& t, std::string_view topic, std::chrono::milliseconds limit) {
+    return send_request(shard_of(t, topic), ask_seen{limit}, infinity{});
+}
+
 future<std::vector<node_info>> nodes(const handle& t, unsigned shard) {
     return call<ask_nodes>(shard_name(t, shard));
 }

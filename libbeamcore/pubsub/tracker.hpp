@@ -17,6 +17,7 @@
 // when there is no such tracker.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -143,6 +144,12 @@ BEAM_EXPORT void unsubscribe(const handle& t, const ref& subscription);
 /// moment is another entry and stays. The processes get `kicked`. How many were asked for.
 [[nodiscard]] BEAM_EXPORT future<std::uint64_t> kick(const handle& t, std::string_view topic,
                                                      std::string_view key);
+
+/// Waits until all nodes that are up have this node's entries of the topic's shard as they are now; no longer than
+/// `limit`, and then gives false. So a login can answer when the next look on any node shows it.
+[[nodiscard]] BEAM_EXPORT future<bool> wait_seen(
+    const handle& t, std::string_view topic,
+    std::chrono::milliseconds limit = std::chrono::seconds{1});
 
 /// What a shard knows of each node, this one first.
 [[nodiscard]] BEAM_EXPORT future<std::vector<node_info>> nodes(const handle& t, unsigned shard = 0);

@@ -73,7 +73,7 @@ void state::begin_incarnation(const instant& at, origin& o, std::uint64_t incarn
     }
     o.down_since = at.now;
     o.incarnation = incarnation;
-    o.version = o.target = 0;
+    o.version = o.target = o.seen = 0;
     o.repair = o.clock_reported = false;
     o.arriving.reset();
     o.asked_at.reset();
@@ -174,6 +174,8 @@ void state::take(const instant& at, const heartbeat& m, pending_diff& changes, o
         o->repair = true;
         ask(at, *o, out);
     }
+    if (m.answer && o->version >= m.version)
+        send({o->node}, seen{self().node, o->incarnation, o->version}, out);
     settle(at, *o, changes, out);
 }
 
@@ -204,10 +206,16 @@ void state::take(const instant& at, const sync& m, pending_diff& changes, output
         send_chunks(at, asker, out);
     } else if (version < self().version) {
         send_changes({m.node}, version, out);
+        if (seen_wanted_ > version) send({m.node}, own_heartbeat(true), out);
     } else {
         send({m.node}, own_heartbeat(),
              out);  // asked before it had all: it may be waiting to show us
     }
+}
+
+void state::take(const instant&, const seen& m, pending_diff&, outputs&) {
+    origin* o = find_origin(m.node);
+    if (o && m.incarnation == self().incarnation) o->seen = std::max(o->seen, m.version);
 }
 
 void state::merge_entry(const instant& at, origin& o, const entry& e, pending_diff& changes,

@@ -49,7 +49,8 @@ struct heartbeat {
     std::uint64_t incarnation = 0;
     std::uint64_t version = 0;
     std::uint64_t digest = 0;
-    BEAM_FIELDS(heartbeat, node, incarnation, version, digest)
+    bool answer = false;  ///< who has that version is to say so (seen)
+    BEAM_FIELDS(heartbeat, node, incarnation, version, digest, answer)
 };
 
 /// Asks an origin for what is missing here.
@@ -76,7 +77,15 @@ struct removal {
     BEAM_FIELDS(removal, node, incarnation, counters)
 };
 
-using message = std::variant<delta, full, heartbeat, sync, bye, removal>;
+/// Tells an origin what is here of its entries.
+struct seen {
+    atom node;                      ///< where
+    std::uint64_t incarnation = 0;  ///< of the origin
+    std::uint64_t version = 0;
+    BEAM_FIELDS(seen, node, incarnation, version)
+};
+
+using message = std::variant<delta, full, heartbeat, sync, bye, removal, seen>;
 
 /// Who sent it.
 [[nodiscard]] BEAM_EXPORT atom sender_of(const message& m);

@@ -170,7 +170,10 @@ void state::be_reborn(const instant& at, std::uint64_t incarnation, pending_diff
     roster_.each(own.list, [&](roster::slot_id id) { left(id, changes); });
     own.incarnation = incarnation;
     roster_.each(own.list, [&](roster::slot_id id) { joined(id, changes); });
-    for (const auto& o : origins_) o->leaving.reset();
+    for (const auto& o : origins_) {
+        o->leaving.reset();
+        o->seen = 0;
+    }
     beat(at, out);
     out.reports.push_back({report::kind::reborn, own.node, std::to_string(incarnation)});
 }

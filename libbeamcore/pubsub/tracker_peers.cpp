@@ -66,7 +66,7 @@ void state::forget(origin& o, pending_diff& changes, outputs& out) {
     o.asked_at.reset();
     o.arriving.reset();
     o.repair = false;
-    o.version = o.target = 0;
+    o.version = o.target = o.seen = 0;
     if (!std::exchange(o.forgotten, true))
         out.reports.push_back({report::kind::permdown, o.node, {}});
 }
@@ -117,9 +117,22 @@ void state::beat(const instant& at, outputs& out) {
     if (!sends && at.now - snapshot_used_ > config_.down_after) snapshot_.reset();
 }
 
-heartbeat state::own_heartbeat() const {
+heartbeat state::own_heartbeat(bool answer) const {
     const origin& own = self();
-    return {own.node, own.incarnation, own.version, roster_.digest(own.list)};
+    return {own.node, own.incarnation, own.version, roster_.digest(own.list), answer};
+}
+
+std::uint64_t state::want_seen(outputs& out) {
+    flush(out);
+    seen_wanted_ = self().version;
+    if (!seen_by_all(seen_wanted_)) send(connected(), own_heartbeat(true), out);
+    return seen_wanted_;
+}
+
+bool state::seen_by_all(std::uint64_t version) const {
+    return std::all_of(origins_.begin() + 1, origins_.end(), [version](const auto& o) {
+        return !o->visible || !o->connected || o->seen >= version;
+    });
 }
 
 std::vector<atom> state::connected() const {

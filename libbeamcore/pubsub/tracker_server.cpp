@@ -1,5 +1,6 @@
 #include "libbeamcore/pubsub/internal/tracker_server.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -137,6 +138,14 @@ std::vector<presence> tracker_server::handle_call(ask_list m) const {
     return m.key ? state_.get(m.topic, *m.key) : state_.list(m.topic);
 }
 
+call_result<bool> tracker_server::handle_call(ask_seen m, const from& f) {
+    outputs out;
+    const std::uint64_t version = state_.want_seen(out);
+    waiters_.push_back({f, version, monotonic_time() + m.limit});
+    act(out);
+    return noreply{};
+}
+
 std::vector<node_info> tracker_server::handle_call(ask_nodes) const {
     return state_.nodes(monotonic_time());
 }
@@ -238,6 +247,7 @@ void tracker_server::act(outputs& out) {
         unwatch_if_idle(k.process);
     }
     for (const auto& r : out.reports) tell(r);
+    answer_waiters();
     set_timer();
 }
 
@@ -253,8 +263,18 @@ void tracker_server::tell(const report& r) const {
         {{"tracker", shard_.name()}, {"node", r.node.name()}, {"detail", r.detail}});
 }
 
+void tracker_server::answer_waiters() {
+    const auto time = monotonic_time();
+    std::erase_if(waiters_, [&](const waiter& w) {
+        const bool is_seen = state_.seen_by_all(w.version);
+        if (is_seen || w.until <= time) reply(w.caller, is_seen);
+        return is_seen || w.until <= time;
+    });
+}
+
 void tracker_server::set_timer() {
-    const auto next = state_.next_wake();
+    auto next = state_.next_wake();
+    for (const auto& w : waiters_) next = std::min(next, w.until);
     if (timer_ && timer_at_ <= next) return;  // it fires before; the next one is set then
     if (timer_) (void)cancel_timer(*timer_);
     timer_.reset();

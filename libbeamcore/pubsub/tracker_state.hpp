@@ -142,6 +142,10 @@ public:
     std::size_t untrack_all(const instant& at, pid process, outputs& out);
     /// Asks the origins to remove the entries of that key that are visible here. How many.
     std::size_t kick_key(const instant& at, const term& topic, const term& key, outputs& out);
+    /// Sends what is not sent yet and asks the others to say when they have it. The version: see seen_by_all.
+    std::uint64_t want_seen(outputs& out);
+    /// Whether all nodes that are up have this node's entries as of that version.
+    [[nodiscard]] bool seen_by_all(std::uint64_t version) const;
     /// Tells the others that this node leaves. Nothing is sent afterwards. TRK-14.
     void stop(const instant& at, outputs& out);
 
@@ -194,6 +198,7 @@ private:
     void take(const instant& at, const bye& m, pending_diff& changes, outputs& out);
     void take(const instant& at, const sync& m, pending_diff& changes, outputs& out);
     void take(const instant& at, const removal& m, pending_diff& changes, outputs& out);
+    void take(const instant& at, const seen& m, pending_diff& changes, outputs& out);
     void be_reborn(const instant& at, std::uint64_t incarnation, pending_diff& changes,
                    outputs& out);
     void apply(const instant& at, origin& o, const delta& m, pending_diff& changes, outputs& out);
@@ -216,7 +221,7 @@ private:
     void forget(origin& o, pending_diff& changes, outputs& out);
     void send(std::vector<atom> to, message m, outputs& out);
     [[nodiscard]] std::vector<atom> connected() const;
-    [[nodiscard]] heartbeat own_heartbeat() const;
+    [[nodiscard]] heartbeat own_heartbeat(bool answer = false) const;
     void flush(outputs& out);
     void send_changes(const std::vector<atom>& to, std::uint64_t from, outputs& out);
     void begin_full(const instant& at, origin& o, std::uint64_t version);
@@ -247,8 +252,9 @@ private:
     std::unordered_map<atom, origin*> by_node_;
     std::set<std::pair<pid, std::uint64_t>> by_process_;  // own entries: process and counter
 
-    std::uint64_t sent_ = 0;        // the version that the others were sent
-    std::size_t unsent_bytes_ = 0;  // about, of the changes since
+    std::uint64_t seen_wanted_ = 0;  // the version that somebody waits for the others to have
+    std::uint64_t sent_ = 0;         // the version that the others were sent
+    std::size_t unsent_bytes_ = 0;   // about, of the changes since
     std::optional<std::chrono::nanoseconds> flush_at_;
     std::chrono::nanoseconds beat_at_{};  // the next heartbeat
     std::shared_ptr<const snapshot> snapshot_;

@@ -29,6 +29,8 @@ struct origin {
     std::uint64_t left =
         0;  ///< the incarnation that said bye: neither it nor an older one comes back
 
+    std::uint64_t seen = 0;  ///< the version of this node's entries that it said it has
+
     bool visible = false;
     bool forgotten = true;   ///< nothing heard, or bye, or down for too long
     bool connected = false;  ///< messages go to it

@@ -52,6 +52,10 @@ struct ask_kick {
     using reply = std::uint64_t;
     term topic, key;
 };
+struct ask_seen {
+    using reply = bool;
+    std::chrono::milliseconds limit;
+};
 struct ask_nodes {
     using reply = std::vector<node_info>;
 };
@@ -63,7 +67,7 @@ struct wake {};
 class tracker_server : public gen_server<tracker_server> {
 public:
     using calls = messages<ask_track, ask_update, ask_untrack, ask_untrack_all, ask_list,
-                           ask_subscribe, ask_kick, ask_nodes, ask_counters>;
+                           ask_subscribe, ask_kick, ask_seen, ask_nodes, ask_counters>;
     using casts = messages<do_unsubscribe>;
     using infos = messages<wake, nodeup_message, nodedown_message>;
 
@@ -76,6 +80,7 @@ public:
     std::vector<presence> handle_call(ask_list m) const;
     void handle_call(ask_subscribe m, const from& f);
     std::uint64_t handle_call(ask_kick m);
+    call_result<bool> handle_call(ask_seen m, const from& f);
     std::vector<node_info> handle_call(ask_nodes) const;
     state_counters handle_call(ask_counters) const { return state_.counters(); }
     void handle_cast(do_unsubscribe m);
@@ -94,6 +99,12 @@ private:
         ref subscription, monitor;
     };
 
+    struct waiter {
+        from caller;
+        std::uint64_t version;
+        std::chrono::nanoseconds until;
+    };
+
     [[nodiscard]] static instant now();
     void watch(pid process);
     void unwatch_if_idle(pid process);
@@ -101,6 +112,7 @@ private:
     void act(outputs& out);
     void deliver(event& e);
     void tell(const report& r) const;
+    void answer_waiters();
     void set_timer();
 
     std::shared_ptr<peers> others_;
@@ -111,6 +123,7 @@ private:
     std::unordered_map<std::uint64_t, subscriber> subscribers_;
     std::unordered_map<ref, std::uint64_t> by_subscription_, by_monitor_;
     std::uint64_t next_subscriber_ = 1;
+    std::vector<waiter> waiters_;  // for the others to have what is here
     std::optional<ref> timer_;
     std::chrono::nanoseconds timer_at_{};
 };

@@ -29,7 +29,8 @@ TEST_CASE("each message is read as it was written") {
                                       heartbeat{a, 1, 3, 77},
                                       tracker::sync{a, 1, 3, true},
                                       bye{a, 1},
-                                      removal{a, 1, {2, 3}}};
+                                      removal{a, 1, {2, 3}},
+                                      seen{a, 1, 3}};
     for (const auto& m : all) {
         const term t = to_term(m);
         auto read = message_from_term(t);

@@ -369,6 +369,40 @@ TEST_CASE("TRK-18: a topic is looked after by one shard, the same on all nodes")
     });
 }
 
+TEST_CASE(
+    "who waits until the others have it finds it there; who is not reached is waited for in vain") {
+    simulated([](self me) -> awaitable<void> {
+        const network net = mesh::make();
+        co_await start_tracker(net, "a");
+        bool alone = co_await tracker::wait_seen(users("a"), "lobby");
+        CHECK(alone);
+        co_await start_tracker(net, "b");
+        co_await start_tracker(net, "c");
+        // Until they know each other.
+        (void)co_await tracker::track(users("b"), me.id(), "lobby", "bob", "web");
+        (void)co_await tracker::track(users("c"), me.id(), "lobby", "eve", "web");
+        (void)co_await wait_until_shown(me, users("a"), "bob:web eve:web");
+        const auto before = monotonic_time();
+        (void)co_await tracker::track(users("a"), me.id(), "lobby", "ann", "web");
+        bool seen = co_await tracker::wait_seen(users("a"), "lobby");
+        CHECK(seen);
+        CHECK(monotonic_time() - before < 5ms);
+        for (std::string node : {"b", "c"}) {
+            std::vector<presence> ann = co_await tracker::get(users(node), "lobby", "ann");
+            CHECK(ann.size() == 1);
+        }
+        seen = co_await tracker::wait_seen(users("a"), "lobby");
+        CHECK(seen);
+        net->cut("a", "c", false);
+        (void)co_await tracker::track(users("a"), me.id(), "lobby", "dan", "web");
+        const auto asked = monotonic_time();
+        seen = co_await tracker::wait_seen(users("a"), "lobby");
+        CHECK_FALSE(seen);
+        CHECK(monotonic_time() - asked >= 1s);
+        CHECK(monotonic_time() - asked < 1010ms);
+    });
+}
+
 TEST_CASE("a kick removes a user's sessions on all nodes and tells their processes") {
     simulated([](self me) -> awaitable<void> {
         const network net = mesh::make();
