@@ -12,6 +12,7 @@ struct delta;
 struct dot;
 struct entry;
 struct full;
+struct got;
 struct heartbeat;
 struct outputs;
 struct presence;

@@ -13,11 +13,11 @@ std::string ms_text(std::chrono::milliseconds d) {
 }  // namespace
 
 result<void> check(const config& c) {
-    for (auto d : {c.heartbeat, c.gather, c.down_after, c.permdown_after, c.chunk_wait})
+    for (auto d : {c.heartbeat, c.gather, c.down_after, c.permdown_after})
         if (d.count() <= 0) return fail("not_positive", "a period is " + ms_text(d));
     if (c.flap_grace.count() < 0 || c.clock_ahead_max.count() < 0)
         return fail("not_positive", "flap_grace or clock_ahead_max is negative");
-    for (auto n : {c.changes_kept, c.message_bytes, c.chunks_a_turn, c.text_bytes_max,
+    for (auto n : {c.changes_kept, c.message_bytes, c.chunks_in_flight, c.text_bytes_max,
                    c.meta_bytes_max, c.sessions_max, c.entries_max})
         if (n == 0) return fail("not_positive", "a limit is 0");
     if (c.down_after < 2 * c.heartbeat)

@@ -25,8 +25,7 @@ struct config {
 
     std::size_t changes_kept = 10'000;  ///< for those who missed some; else they get all entries
     std::size_t message_bytes = 64 * 1024;  ///< about the size of the largest message between nodes
-    std::size_t chunks_a_turn = 4;  ///< of all entries for one node, before others have a turn
-    std::chrono::milliseconds chunk_wait{2};  ///< between two such turns
+    std::size_t chunks_in_flight = 8;  ///< parts of all entries that one node has yet to confirm
 
     std::size_t text_bytes_max = 255;   ///< topic, key and session
     std::size_t meta_bytes_max = 4096;  ///< of a meta, about as it would be encoded

@@ -121,6 +121,7 @@ void state::take(const instant& at, full m, pending_diff& changes, outputs& out)
     o->target = std::max(o->target, m.at);
     if (m.at > o->version || (o->repair && m.at == o->version)) {
         o->asked_at = at.now;
+        send({o->node}, got{self().node, m.incarnation, m.at, m.index}, out);
         if (!rules_.whole_full) {
             m.index = 0;
             m.count = 1;
@@ -202,7 +203,7 @@ void state::take(const instant& at, const sync& m, pending_diff& changes, output
     flush(out);
     if (m.whole || !ring_.reaches(version)) {
         origin& asker = origin_of(m.node);
-        begin_full(at, asker, version);
+        begin_full(asker, version);
         send_chunks(at, asker, out);
     } else if (version < self().version) {
         send_changes({m.node}, version, out);
@@ -211,6 +212,15 @@ void state::take(const instant& at, const sync& m, pending_diff& changes, output
         send({m.node}, own_heartbeat(),
              out);  // asked before it had all: it may be waiting to show us
     }
+}
+
+void state::take(const instant& at, const got& m, pending_diff&, outputs& out) {
+    origin* o = find_origin(m.node);
+    if (!o || !o->leaving || m.incarnation != self().incarnation) return;
+    sending& s = *o->leaving;
+    if (m.at != s.what->at || m.index >= s.next) return;
+    s.confirmed = std::max<std::size_t>(s.confirmed, m.index + 1);
+    send_chunks(at, *o, out);
 }
 
 void state::take(const instant&, const seen& m, pending_diff&, outputs&) {

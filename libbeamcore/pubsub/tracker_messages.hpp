@@ -85,7 +85,16 @@ struct seen {
     BEAM_FIELDS(seen, node, incarnation, version)
 };
 
-using message = std::variant<delta, full, heartbeat, sync, bye, removal, seen>;
+/// Confirms a part of all entries, so that the next ones are sent.
+struct got {
+    atom node;                      ///< where
+    std::uint64_t incarnation = 0;  ///< of the origin
+    std::uint64_t at = 0;
+    std::uint32_t index = 0;
+    BEAM_FIELDS(got, node, incarnation, at, index)
+};
+
+using message = std::variant<delta, full, heartbeat, sync, bye, removal, seen, got>;
 
 /// Who sent it.
 [[nodiscard]] BEAM_EXPORT atom sender_of(const message& m);

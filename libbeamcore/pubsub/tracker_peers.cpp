@@ -84,7 +84,7 @@ void state::tick(const instant& at, outputs& out) {
         const auto last = std::max(o.last_heard, o.down_since);
         if (!o.visible && !o.forgotten && at.now - last >= config_.permdown_after)
             forget(o, changes, out);
-        if (o.leaving && o.leaving->at <= at.now) send_chunks(at, o, out);
+        if (o.leaving && o.leaving->give_up_at <= at.now) o.leaving.reset();
     }
     publish(changes, out);
 }
@@ -96,7 +96,7 @@ std::chrono::nanoseconds state::next_wake() const {
     for (std::size_t i = 1; i < origins_.size(); ++i) {
         const origin& o = *origins_[i];
         if (o.hide_at) next = std::min(next, *o.hide_at);
-        if (o.leaving) next = std::min(next, o.leaving->at);
+        if (o.leaving) next = std::min(next, o.leaving->give_up_at);
         if (o.visible)
             next = std::min(next, o.last_heard + config_.down_after);
         else if (!o.forgotten)
@@ -164,7 +164,7 @@ void state::send_changes(const std::vector<atom>& to, std::uint64_t from, output
     }
 }
 
-void state::begin_full(const instant& at, origin& o, std::uint64_t version) {
+void state::begin_full(origin& o, std::uint64_t version) {
     if (o.leaving && o.leaving->what->at >= version) return;  // the rest is coming
     const origin& own = self();
     if (!snapshot_ || snapshot_->at < version || !ring_.reaches(snapshot_->at)) {
@@ -176,17 +176,19 @@ void state::begin_full(const instant& at, origin& o, std::uint64_t version) {
         made->cut(config_.message_bytes);
         snapshot_ = std::move(made);
     }
-    o.leaving = sending{snapshot_, 0, at.now};
+    o.leaving = sending{snapshot_};
 }
 
-// A few at a time: heartbeats and changes go in between.
+// A few at a time, and more as they are confirmed: heartbeats and changes go in between, and a slow connection
+// does not hold up this process.
 void state::send_chunks(const instant& at, origin& o, outputs& out) {
-    if (!o.leaving || o.leaving->at > at.now) return;
+    if (!o.leaving) return;
     sending& s = *o.leaving;
     snapshot_used_ = at.now;
-    for (std::size_t i = 0; i < config_.chunks_a_turn && s.next < s.what->ends.size(); ++i)
+    while (s.next < s.what->ends.size() && s.next - s.confirmed < config_.chunks_in_flight) {
+        s.give_up_at = at.now + config_.heartbeat;
         send({o.node}, s.what->chunk(self().node, self().incarnation, s.next++), out);
-    s.at = at.now + config_.chunk_wait;
+    }
     if (s.next < s.what->ends.size()) return;
     o.leaving.reset();
     ++counters_.fulls_sent;

@@ -199,6 +199,7 @@ private:
     void take(const instant& at, const sync& m, pending_diff& changes, outputs& out);
     void take(const instant& at, const removal& m, pending_diff& changes, outputs& out);
     void take(const instant& at, const seen& m, pending_diff& changes, outputs& out);
+    void take(const instant& at, const got& m, pending_diff& changes, outputs& out);
     void be_reborn(const instant& at, std::uint64_t incarnation, pending_diff& changes,
                    outputs& out);
     void apply(const instant& at, origin& o, const delta& m, pending_diff& changes, outputs& out);
@@ -224,7 +225,7 @@ private:
     [[nodiscard]] heartbeat own_heartbeat(bool answer = false) const;
     void flush(outputs& out);
     void send_changes(const std::vector<atom>& to, std::uint64_t from, outputs& out);
-    void begin_full(const instant& at, origin& o, std::uint64_t version);
+    void begin_full(origin& o, std::uint64_t version);
     void send_chunks(const instant& at, origin& o, outputs& out);
     void beat(const instant& at, outputs& out);
 

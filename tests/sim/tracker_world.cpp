@@ -28,7 +28,7 @@ tracker_world::tracker_world(std::uint64_t seed, const weather& w, const rules& 
     config_.changes_kept = kept[random_.below(3)];
     const std::size_t bytes[] = {300, 900, 64 * 1024};
     config_.message_bytes = bytes[random_.below(3)];
-    config_.chunks_a_turn = 1 + random_.below(3);
+    config_.chunks_in_flight = 1 + random_.below(3);
     config_.sessions_max = 6;
     if (random_.chance(0.3)) config_.permdown_after = 8s;
     for (int i = 0; i < w.nodes; ++i) add_machine("node" + std::to_string(i) + "@sim");

@@ -16,7 +16,8 @@ namespace beam::tracker {
 struct sending {
     std::shared_ptr<const snapshot> what;
     std::size_t next = 0;
-    std::chrono::nanoseconds at{};  ///< when the next chunks go
+    std::size_t confirmed = 0;              ///< how many of them
+    std::chrono::nanoseconds give_up_at{};  ///< if nothing is confirmed: it will ask again
 };
 
 struct origin {

@@ -31,12 +31,12 @@ TEST_CASE("TRK-10: periods that cannot work together are refused") {
 
 TEST_CASE("periods and limits are positive") {
     for (auto period :
-         {&config::heartbeat, &config::gather, &config::down_after, &config::chunk_wait}) {
+         {&config::heartbeat, &config::gather, &config::down_after, &config::permdown_after}) {
         config c;
         c.*period = 0ms;
         CHECK(code_of(c) == "not_positive");
     }
-    for (auto limit : {&config::changes_kept, &config::message_bytes, &config::chunks_a_turn,
+    for (auto limit : {&config::changes_kept, &config::message_bytes, &config::chunks_in_flight,
                        &config::text_bytes_max, &config::sessions_max, &config::entries_max}) {
         config c;
         c.*limit = 0;

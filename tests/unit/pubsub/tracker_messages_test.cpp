@@ -30,7 +30,8 @@ TEST_CASE("each message is read as it was written") {
                                       tracker::sync{a, 1, 3, true},
                                       bye{a, 1},
                                       removal{a, 1, {2, 3}},
-                                      seen{a, 1, 3}};
+                                      seen{a, 1, 3},
+                                      got{a, 1, 3, 0}};
     for (const auto& m : all) {
         const term t = to_term(m);
         auto read = message_from_term(t);

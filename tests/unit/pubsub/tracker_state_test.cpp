@@ -320,7 +320,7 @@ TEST_CASE("a node that missed more than is kept gets all entries, in parts that 
     config c;
     c.changes_kept = 20;
     c.message_bytes = 1000;
-    c.chunks_a_turn = 2;
+    c.chunks_in_flight = 2;
     pair_of_trackers w(c);
     w.connected = false;
     for (int i = 0; i < 200; ++i)
@@ -336,25 +336,36 @@ TEST_CASE("a node that missed more than is kept gets all entries, in parts that 
     CHECK(w.a_at_b().digest == w.a.nodes(w.at.now).front().digest);
 }
 
-TEST_CASE("all entries do not hold up heartbeats: a few parts a turn") {
+TEST_CASE(
+    "all entries do not hold up heartbeats: few parts are under way, and more as they are "
+    "confirmed") {
     config c;
     c.changes_kept = 4;
     c.message_bytes = 400;
+    c.chunks_in_flight = 3;
     pair_of_trackers w(c);
     w.connected = false;
     for (int i = 0; i < 100; ++i)
-        REQUIRE(
-            w.a.track(w.at, p1, "lobby", std::to_string(i), "web", no_meta, w.at_a).has_value());
+        REQUIRE(w.track_at_a(p1, std::to_string(i).c_str(), "web").has_value());
     w.exchange();
-    outputs out;
-    w.a.receive(w.at, tracker::sync{atom("b"), 1, 0, false}, out);
-    CHECK(out.messages.size() == c.chunks_a_turn);
-    CHECK(w.a.next_wake() <= w.at.now + c.chunk_wait);
-    outputs next;
-    w.a.tick({w.at.now + c.chunk_wait, w.at.wall_ms}, next);
-    std::size_t chunks = 0;
-    for (const auto& m : next.messages) chunks += std::holds_alternative<full>(m.what) ? 1 : 0;
-    CHECK(chunks == c.chunks_a_turn);
+    auto parts = [](const outputs& out) {
+        std::size_t n = 0;
+        for (const auto& m : out.messages) n += std::holds_alternative<full>(m.what) ? 1 : 0;
+        return n;
+    };
+    outputs first, second, beat;
+    w.a.receive(w.at, tracker::sync{atom("b"), 1, 0, false}, first);
+    CHECK(parts(first) == 3);
+    const auto at = std::get<full>(first.messages[0].what).at;
+    w.a.receive(w.at, got{atom("b"), 1, at, 1}, second);
+    CHECK(parts(second) == 2);
+    // Nothing is confirmed any more: it will ask again.
+    w.a.tick({w.at.now + c.heartbeat, w.at.wall_ms}, beat);
+    CHECK(parts(beat) == 0);
+    CHECK(!beat.messages.empty());
+    outputs late;
+    w.a.receive(w.at, got{atom("b"), 1, at, 4}, late);
+    CHECK(late.messages.empty());
 }
 
 TEST_CASE("a message is cut by versions when it would be too large") {
