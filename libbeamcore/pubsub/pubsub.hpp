@@ -10,8 +10,8 @@
 // arrive in the order sent. Messages are terms: a struct with declared fields arrives as `{name, Fields}`, which
 // receive<T> reads; other values as themselves.
 //
-// Each function is called by a process and raises `{badarg, {unknown_registry, Name}}` when there is no such pubsub. The
-// subscribers are in a registry (otp/registry.hpp) of that name, and linked to it.
+// Each function is called by a process and raises `{badarg, {unknown_registry, Name}}` when there is no such
+// pubsub. The subscribers are in a registry (otp/registry.hpp) of that name, and linked to it.
 #pragma once
 
 #include <memory>

@@ -16,26 +16,26 @@ std::uint64_t roster::key_hash(const term& topic, const term& key) {
 
 template <roster::slot_id roster::slot::*Next, roster::slot_id roster::slot::*Previous>
 void roster::append(slot_list& list, slot_id id) {
-    slots_[id].*Next = none;
-    slots_[id].*Previous = list.last;
-    (list.last == none ? list.first : slots_[list.last].*Next) = id;
+    slot_at(id).*Next = none;
+    slot_at(id).*Previous = list.last;
+    (list.last == none ? list.first : slot_at(list.last).*Next) = id;
     list.last = id;
     ++list.count;
 }
 
 template <roster::slot_id roster::slot::*Next, roster::slot_id roster::slot::*Previous>
 void roster::take_out(slot_list& list, slot_id id) {
-    const slot_id next = slots_[id].*Next, previous = slots_[id].*Previous;
-    (previous == none ? list.first : slots_[previous].*Next) = next;
-    (next == none ? list.last : slots_[next].*Previous) = previous;
+    const slot_id next = slot_at(id).*Next, previous = slot_at(id).*Previous;
+    (previous == none ? list.first : slot_at(previous).*Next) = next;
+    (next == none ? list.last : slot_at(next).*Previous) = previous;
     --list.count;
 }
 
 template <roster::slot_id roster::slot::*Next>
 void roster::unchain(slot_id& first, slot_id id) {
     slot_id* at = &first;
-    while (*at != id) at = &(slots_[*at].*Next);
-    *at = slots_[id].*Next;
+    while (*at != id) at = &(slot_at(*at).*Next);
+    *at = slot_at(id).*Next;
 }
 
 std::uint32_t roster::add_origin() {
@@ -47,8 +47,8 @@ void roster::rehash(std::size_t buckets) {
     by_dot_.assign(buckets, none);
     by_key_.assign(buckets, none);
     for (const auto& list : origins_) {
-        for (slot_id i = list.first; i != none; i = slots_[i].origin_next) {
-            slot& s = slots_[i];
+        for (slot_id i = list.first; i != none; i = slot_at(i).origin_next) {
+            slot& s = slot_at(i);
             slot_id& dots = by_dot_[bucket(dot_hash(s.origin, s.what.counter))];
             s.dot_next = std::exchange(dots, i);
             slot_id& keys = by_key_[bucket(key_hash(s.what.topic, s.what.key))];
@@ -57,20 +57,21 @@ void roster::rehash(std::size_t buckets) {
     }
 }
 
+roster::slot_id roster::take_slot() {
+    ++used_;
+    if (free_ != none) return std::exchange(free_, slot_at(free_).dot_next);
+    if (fresh_ >> block_bits == blocks_.size())
+        blocks_.push_back(std::make_unique<slot[]>(std::size_t(1) << block_bits));
+    return fresh_++;
+}
+
 roster::slot_id roster::add(std::uint32_t origin, entry e) {
     constexpr std::size_t buckets_min = 64;
     if (used_ >= by_dot_.size()) rehash(by_dot_.empty() ? buckets_min : by_dot_.size() * 2);
-    slot_id id = free_;
-    if (id == none) {
-        id = slot_id(slots_.size());
-        slots_.emplace_back();
-    } else {
-        free_ = slots_[id].dot_next;
-    }
-    ++used_;
+    const slot_id id = take_slot();
     auto topic = topics_.try_emplace(e.topic).first;
     e.topic = topic->first;  // one copy of the text for all
-    slot& s = slots_[id];
+    slot& s = slot_at(id);
     s.what = std::move(e);
     s.origin = origin;
     s.dot_next = std::exchange(by_dot_[bucket(dot_hash(origin, s.what.counter))], id);
@@ -82,7 +83,7 @@ roster::slot_id roster::add(std::uint32_t origin, entry e) {
 }
 
 void roster::remove(slot_id id) {
-    slot& s = slots_[id];
+    slot& s = slot_at(id);
     auto& origin = origins_[s.origin];
     origin.digest ^= entry_hash(s.what);
     unchain<&slot::dot_next>(by_dot_[bucket(dot_hash(s.origin, s.what.counter))], id);
@@ -93,7 +94,11 @@ void roster::remove(slot_id id) {
     s.what = entry{};
     if (topic->second.count == 0) topics_.erase(topic);
     s.dot_next = std::exchange(free_, id);
-    --used_;
+    if (--used_ > 0) return;
+    blocks_.clear();
+    by_dot_ = by_key_ = {};
+    fresh_ = 0;
+    free_ = none;
 }
 
 void roster::clear(std::uint32_t origin) {
@@ -103,8 +108,8 @@ void roster::clear(std::uint32_t origin) {
 roster::slot_id roster::find(std::uint32_t origin, std::uint64_t counter) const {
     if (by_dot_.empty()) return none;
     slot_id i = by_dot_[bucket(dot_hash(origin, counter))];
-    while (i != none && (slots_[i].what.counter != counter || slots_[i].origin != origin))
-        i = slots_[i].dot_next;
+    while (i != none && (slot_at(i).what.counter != counter || slot_at(i).origin != origin))
+        i = slot_at(i).dot_next;
     return i;
 }
 

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -28,8 +28,8 @@ public:
     void clear(std::uint32_t origin);
 
     [[nodiscard]] slot_id find(std::uint32_t origin, std::uint64_t counter) const;
-    [[nodiscard]] const entry& at(slot_id id) const { return slots_[id].what; }
-    [[nodiscard]] std::uint32_t origin_of(slot_id id) const { return slots_[id].origin; }
+    [[nodiscard]] const entry& at(slot_id id) const { return slot_at(id).what; }
+    [[nodiscard]] std::uint32_t origin_of(slot_id id) const { return slot_at(id).origin; }
 
     [[nodiscard]] std::size_t size(std::uint32_t origin) const { return origins_[origin].count; }
     /// The xor of the entries' hashes.
@@ -43,19 +43,19 @@ public:
     /// Each entry of an origin, in the order in which they came.
     template <class F>
     void each(std::uint32_t origin, F f) const {
-        for (slot_id i = origins_[origin].first; i != none; i = slots_[i].origin_next) f(i);
+        for (slot_id i = origins_[origin].first; i != none; i = slot_at(i).origin_next) f(i);
     }
     template <class F>
     void each_in(const term& topic, F f) const {
         auto found = topics_.find(topic);
         if (found == topics_.end()) return;
-        for (slot_id i = found->second.first; i != none; i = slots_[i].topic_next) f(i);
+        for (slot_id i = found->second.first; i != none; i = slot_at(i).topic_next) f(i);
     }
     template <class F>
     void each_of(const term& topic, const term& key, F f) const {
         if (by_key_.empty()) return;
-        for (slot_id i = by_key_[bucket(key_hash(topic, key))]; i != none; i = slots_[i].key_next)
-            if (slots_[i].what.key == key && slots_[i].what.topic == topic) f(i);
+        for (slot_id i = by_key_[bucket(key_hash(topic, key))]; i != none; i = slot_at(i).key_next)
+            if (slot_at(i).what.key == key && slot_at(i).what.topic == topic) f(i);
     }
 
 private:
@@ -86,7 +86,18 @@ private:
     void unchain(slot_id& first, slot_id id);
     void rehash(std::size_t buckets);
 
-    std::deque<slot> slots_;
+    // In blocks, so that none ever moves; all are given back when nothing is left.
+    static constexpr unsigned block_bits = 8;
+    [[nodiscard]] slot& slot_at(slot_id id) {
+        return blocks_[id >> block_bits][id & ((1U << block_bits) - 1)];
+    }
+    [[nodiscard]] const slot& slot_at(slot_id id) const {
+        return blocks_[id >> block_bits][id & ((1U << block_bits) - 1)];
+    }
+    slot_id take_slot();
+
+    std::vector<std::unique_ptr<slot[]>> blocks_;
+    slot_id fresh_ = 0;    // the first that was never used
     slot_id free_ = none;  // chained by dot_next
     std::size_t used_ = 0;
     std::vector<slot_id> by_dot_, by_key_;  // of the same size, a power of two

@@ -305,6 +305,28 @@ TEST_CASE("a tracker that is killed is hidden within down_after, and new when it
     });
 }
 
+TEST_CASE("a shard that crashes is started again, and its old entries leave everywhere at once") {
+    simulated([](self me) -> awaitable<void> {
+        const network net = mesh::make();
+        co_await start_tracker(net, "a");
+        co_await start_tracker(net, "b");
+        (void)co_await tracker::track(users("a"), me.id(), "lobby", "ann", "web");
+        (void)co_await wait_until_shown(me, users("b"), "ann:web");
+        (void)co_await tracker::subscribe(users("b"), "lobby");
+        (void)co_await next_news(me);
+        const auto before = monotonic_time();
+        exit(*whereis(tracker::shard_of(users("a"), "lobby")), atoms::kill);
+        std::string told = co_await next_news(me);
+        CHECK(told == "lobby: -ann:web");
+        CHECK(monotonic_time() - before < 100ms);
+        while (!whereis(tracker::shard_of(users("a"), "lobby"))) co_await me.yield();
+        auto again = co_await tracker::track(users("a"), me.id(), "lobby", "ann", "app");
+        CHECK(code_of(again) == "ok");
+        told = co_await next_news(me);
+        CHECK(told == "lobby: +ann:app");
+    });
+}
+
 TEST_CASE("TRK-17: users of the other side leave at a cut and are back after it") {
     simulated([](self me) -> awaitable<void> {
         const network net = mesh::make();
