@@ -86,7 +86,8 @@ void state::take(const instant& at, delta m, pending_diff& changes, outputs& out
     o->target = std::max(o->target, m.to);
     if (rules_.drop_seen && m.to <= o->version) {
         ++counters_.deltas_seen;
-    } else if (rules_.drop_over_gap && m.from > o->version) {
+    } else if (o->repair || (rules_.drop_over_gap && m.from > o->version)) {
+        // While all entries are awaited the version stays, so that they are not older than what is here.
         ++counters_.deltas_over_gap;
         ask(at, *o, out);
     } else {
@@ -209,8 +210,8 @@ void state::take(const instant& at, const sync& m, pending_diff& changes, output
         send_changes({m.node}, version, out);
         if (seen_wanted_ > version) send({m.node}, own_heartbeat(true), out);
     } else {
-        send({m.node}, own_heartbeat(),
-             out);  // asked before it had all: it may be waiting to show us
+        // It asked before it had all, and may be waiting to show this node.
+        send({m.node}, own_heartbeat(), out);
     }
 }
 

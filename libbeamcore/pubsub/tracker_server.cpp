@@ -81,10 +81,13 @@ result<dot> tracker_server::handle_call(ask_track m) {
 result<dot> tracker_server::handle_call(ask_update m) {
     outputs out;
     if (m.change) {
-        for (const auto& p : state_.get(m.topic, m.key))
-            if (p.process == m.process && p.ref.node == state_.node()) m.meta = p.meta;
+        const auto sessions = state_.get(m.topic, m.key);
+        auto found = std::find_if(sessions.begin(), sessions.end(), [&](const presence& p) {
+            return p.process == m.process && p.ref.node == state_.node();
+        });
+        if (found == sessions.end()) return fail("nopresence");
         try {
-            m.meta = m.change(m.meta);
+            m.meta = m.change(found->meta);
         } catch (...) {
             return fail("bad_change", "the function threw");
         }

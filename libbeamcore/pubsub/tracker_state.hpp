@@ -165,9 +165,9 @@ public:
 
     // -- what is there ----------------------------------------------------------------------------
 
-    /// The visible entries of a topic; oldest first of one key. TRK-03.
+    /// The visible entries of a topic, in the order in which they came here. TRK-03.
     [[nodiscard]] std::vector<presence> list(const term& topic) const;
-    /// Those of a key in it. TRK-04.
+    /// Those of a key in it, oldest first. TRK-04.
     [[nodiscard]] std::vector<presence> get(const term& topic, const term& key) const;
     /// The entries of that origin that are here, visible or not.
     [[nodiscard]] std::vector<presence> held(atom node) const;

@@ -426,6 +426,26 @@ TEST_CASE("entries that differ at the same version are reported and repaired") {
     CHECK(w.b.list("lobby")[0].session == term("web"));
 }
 
+TEST_CASE("entries are repaired while others come and go all the time") {
+    pair_of_trackers w;
+    entry e;
+    e.counter = 1;
+    e.topic = "lobby";
+    e.key = "ann";
+    e.session = "wrong";
+    w.b.receive(w.at, delta{atom("a"), 1, 0, 1, {{1, 0, e}}}, w.at_b);
+    REQUIRE(w.track_at_a(p1, "ann", "web").has_value());
+    for (int i = 0; i < 400; ++i) {
+        REQUIRE(w.track_at_a(p2, std::to_string(i).c_str(), "web").has_value());
+        w.pass(10ms);
+    }
+    w.pass(2s);
+    CHECK(w.b.counters().digest_mismatches > 0);
+    CHECK(w.b.get("lobby", "ann").at(0).session == term("web"));
+    CHECK(w.b.list("lobby").size() == 401);
+    CHECK(w.a_at_b().digest == w.a.nodes(w.at.now).front().digest);
+}
+
 TEST_CASE("a delta that contradicts itself is dropped and reported") {
     pair_of_trackers w;
     (void)w.reports_at_b();

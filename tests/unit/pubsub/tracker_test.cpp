@@ -244,6 +244,12 @@ TEST_CASE("TRK-08: an update of what is not tracked") {
         co_await start_tracker(mesh::make(), "a");
         auto r = co_await tracker::update(users("a"), me.id(), "lobby", "ann", 2);
         CHECK(code_of(r) == "nopresence");
+        callback<term(const term&)> change = [](const term&) -> term {
+            FAIL_CHECK("called for nothing");
+            return 1;
+        };
+        r = co_await tracker::update_with(users("a"), me.id(), "lobby", "ann", std::move(change));
+        CHECK(code_of(r) == "nopresence");
     });
 }
 
