@@ -10,11 +10,11 @@ _beamd() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case "$word" in --node|--socket|--timeout|--color|--as|--config|--app|--lines|--count|--for) ((i++)); continue ;; esac
-        case "$place/$word" in /status|/ping|/await|/stop|/restart|/logs|/socket|/doctor|/config|/completion) place=$place/$word ;; esac
+        case "$place/$word" in /status|/ping|/await|/stop|/restart|/logs|/socket|/doctor|/nodes|/connect|/rpc|/config|/completion) place=$place/$word ;; esac
     done
     local words=''
     case "$place" in
-        '') words='status ping await stop restart logs socket doctor config completion' ;;
+        '') words='status ping await stop restart logs socket doctor nodes connect rpc config completion' ;;
         '/status') words='--help' ;;
         '/ping') words='--help' ;;
         '/await') words='--help' ;;
@@ -23,10 +23,13 @@ _beamd() {
         '/logs') words='--help --lines --follow --count --for --until-idle' ;;
         '/socket') words='--help' ;;
         '/doctor') words='--help' ;;
+        '/nodes') words='--help' ;;
+        '/connect') words='--help' ;;
+        '/rpc') words='--help' ;;
         '/config') words='--help --origin' ;;
         '/completion') words='--help' ;;
     esac
-    [[ $cur == -* || -z $words ]] && words+=' --help --version --node --socket --timeout --no-spawn --json --quiet --verbose --color --as --watch --config --app --daemon'
+    [[ $cur == -* || -z $words ]] && words+=' --help --version --node --socket --timeout --no-spawn --json --quiet --verbose --color --as --watch --config --app --daemon --dist'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 complete -o default -F _beamd beamd

@@ -3,20 +3,23 @@ function __beam_beamd_path
     set -l path ''
     for word in (commandline -opc)[2..-1]
         switch "$path/$word"
-            case /status /ping /await /stop /restart /logs /socket /doctor /config /completion
+            case /status /ping /await /stop /restart /logs /socket /doctor /nodes /connect /rpc /config /completion
                 set path "$path/$word"
         end
     end
     echo "$path"
 end
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a status -d 'Say whether the node runs, since when and for whom'
-complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a ping -d 'Ask the node for a sign of life'
+complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a ping -d 'Ask the node, or NODE through it, for a sign of life'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a await -d 'Wait until the node answers; starts none'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a stop -d 'Stop the node: drain for up to 10s, then kill'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a restart -d 'Restart the node, as the beamd that is installed now; clients wait'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a logs -d 'Print the node\'s log'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a socket -d 'Print the path of the control socket'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a doctor -d 'Check folders, modes, locks, versions and limits'
+complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a nodes -d 'List the nodes that this one knows'
+complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a connect -d 'Connect to another node'
+complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a rpc -d 'Call a function on another node and print its value'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a config -d 'Print the settings in force'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a completion -d 'Print a completion script: bash, zsh or fish'
 complete -c beamd -l help -s h -d 'Print this and exit'
@@ -34,6 +37,7 @@ complete -c beamd -l watch -s w -d 'Repeat, every 2s if not said otherwise'
 complete -c beamd -l config -r -d 'Read this file instead of the usual ones'
 complete -c beamd -l app -x -d 'Start this application at once; repeatable'
 complete -c beamd -l daemon -d 'Run in the background; returns when the node is ready'
+complete -c beamd -l dist -d 'Listen for other nodes (127.0.0.1)'
 complete -c beamd -n 'test (__beam_beamd_path) = "/status"' -l help -s h -d 'Print this and exit'
 complete -c beamd -n 'test (__beam_beamd_path) = "/ping"' -l help -s h -d 'Print this and exit'
 complete -c beamd -n 'test (__beam_beamd_path) = "/await"' -l help -s h -d 'Print this and exit'
@@ -47,6 +51,9 @@ complete -c beamd -n 'test (__beam_beamd_path) = "/logs"' -l for -x -d 'End afte
 complete -c beamd -n 'test (__beam_beamd_path) = "/logs"' -l until-idle -d 'End when nothing came for so long (1s)'
 complete -c beamd -n 'test (__beam_beamd_path) = "/socket"' -l help -s h -d 'Print this and exit'
 complete -c beamd -n 'test (__beam_beamd_path) = "/doctor"' -l help -s h -d 'Print this and exit'
+complete -c beamd -n 'test (__beam_beamd_path) = "/nodes"' -l help -s h -d 'Print this and exit'
+complete -c beamd -n 'test (__beam_beamd_path) = "/connect"' -l help -s h -d 'Print this and exit'
+complete -c beamd -n 'test (__beam_beamd_path) = "/rpc"' -l help -s h -d 'Print this and exit'
 complete -c beamd -n 'test (__beam_beamd_path) = "/config"' -l help -s h -d 'Print this and exit'
 complete -c beamd -n 'test (__beam_beamd_path) = "/config"' -l origin -d 'And where each comes from'
 complete -c beamd -n 'test (__beam_beamd_path) = "/completion"' -l help -s h -d 'Print this and exit'

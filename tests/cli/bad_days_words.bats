@@ -209,10 +209,18 @@ END
     [ ! -e "$XDG_RUNTIME_DIR/beamcore" ]
 }
 
-@test "--dist is refused as long as nothing listens for other nodes" {
+@test "what concerns other nodes says what it needs" {
     transcript <<'END'
 $ beamd --dist --daemon
-2> beamd: start beam failed: this version does not talk to other nodes yet; try: beamd without --dist
+2> beamd: start beam failed: a node that others reach is called name@host; try: beamd --dist --node beam@127.0.0.1
+[2]
+$ beamd --daemon
+beam: ready (...
+$ beamd nodes
+2> beamd: nodes failed: this node does not talk to other nodes; try: beamd --dist --daemon --node NAME@127.0.0.1
+[69]
+$ beamd rpc x@127.0.0.1 erlang node
+2> beamd: rpc x@127.0.0.1 failed: this node does not talk to other nodes; try: beamd --dist --daemon --node NAME@127.0.0.1
 [69]
 END
 }

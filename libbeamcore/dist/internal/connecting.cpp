@@ -16,6 +16,9 @@ handshake_options options_of(const peers& all, const options& o) {
     handshake_options h;
     h.own_name = o.name;
     h.creation = all.self().creation;
+    // Large messages in pieces, so that they do not hold up small ones. No atom cache: over a quick network it costs more
+    // than the bytes it saves (a frame written: 42 ns with it, 25 without).
+    h.own_flags = h.own_flags.with(flag::fragments);
     if (o.visible) h.own_flags = h.own_flags.with(flag::published);
     h.cookie = o.cookie;
     return h;
@@ -102,10 +105,16 @@ process connect_to(self me, peers* all, connect_order order, options o) {
     const std::string host(parts->host);
     auto asking = epmd_look_up(host, std::string(parts->name), o.epmd_port);
     auto found = co_await asking;
-    if (!found) co_return;
+    if (!found) {
+        report_failure("could not find a node", name, found.error());
+        co_return;
+    }
     auto connecting = io::connect_tcp(host, found->port, {}, handshake_step_limit);
     auto c = co_await connecting;
-    if (!c) co_return;
+    if (!c) {
+        report_failure("could not connect", name, c.error());
+        co_return;
+    }
 
     handshake h = handshake::initiator(options_of(*all, o), name);
     for (;;) {

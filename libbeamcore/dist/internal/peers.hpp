@@ -36,7 +36,9 @@ public:
     [[nodiscard]] const node_identity& self() const { return self_; }
     [[nodiscard]] const peer_settings& settings() const { return settings_; }
     /// Who makes connections.
-    void set_connector(const pid& p) { connector_.store(std::uint64_t(p.serial) << 32 | p.id, std::memory_order_release); }
+    void set_connector(const pid& p) {
+        connector_.store(std::uint64_t(p.serial) << 32 | p.id, std::memory_order_release);
+    }
     void order_connection(peer& to);
 
     [[nodiscard]] peer& of(atom name);

@@ -61,9 +61,15 @@ struct add {
     BEAM_FIELDS(add, n)
 };
 
+struct who {
+    using reply = pid;
+    BEAM_FIELDS(who)
+};
+
 class counter : public gen_server<counter> {
 public:
-    using calls = messages<get>;
+    using calls = messages<get, who>;
+    pid handle_call(who) { return id(); }
     using casts = messages<add>;
     int handle_call(get) { return n_; }
     void handle_cast(add m) { n_ += m.n; }
@@ -168,29 +174,25 @@ TEST_CASE("messages, typed calls and casts between nodes, in order") {
         b.name());
 }
 
-TEST_CASE("LINK-09, MON-14, MON-15, GS-03: a node that dies is told to all concerned") {
+TEST_CASE("LINK-09, MON-14, MON-15: a lost connection is told to all concerned") {
     const auto epmd = test::free_port();
     dist_node a("a", epmd), b("b", epmd);
     b->spawn(start_counter);
-    b->spawn(echo);
     await_name(b, "counter");
-    await_name(b, "echo");
     a->spawn(
         [](self me, atom b) -> process {
             me.trap_exit(true);
             (void)co_await dist::connect(b);
             monitor_node(b);
-            const server_ref c(atom("counter"), b), e(atom("echo"), b);
+            const server_ref c(atom("counter"), b);
+            auto asked = call<who>(c);
+            const pid p = co_await asked;
             const ref m = monitor(c);
-            send(e, tuple(me.id(), 1));
-            (void)co_await me.receive<term>();
-            auto remote = dist::rpc_call(b, atom("erlang"), atom("whereis"), {atom("counter")});
-            outcome<term> p = co_await remote;
-            REQUIRE(p);
-            link(*p->as_pid());
-            register_name(atom("ready"), me.id());
+            link(p);
+            (void)co_await call<get>(c);  // both are known there
+            register_name(atom("ready"), spawn(test::idle));
             auto exit = co_await me.receive<exit_message>();
-            CHECK(exit.from == *p->as_pid());
+            CHECK(exit.from == p);
             CHECK(exit.reason == atoms::noconnection);
             auto down = co_await me.receive<down_message>();
             CHECK(down.monitor == m);
@@ -198,23 +200,42 @@ TEST_CASE("LINK-09, MON-14, MON-15, GS-03: a node that dies is told to all conce
             auto node = co_await me.receive<nodedown_message>();
             CHECK(node.node == b);
             CHECK(nodes(node_kind::connected).empty());
-            auto f = send_request(c, get{});
-            outcome<int> r = co_await f.outcome();
-            CHECK(r.error().elements()[0] == tuple(atoms::nodedown, b));
-            register_name(atom("done"), whereis(atom("keeper")) ? spawn(test::idle) : me.id());
+            // The next signal connects again.
+            (void)co_await call<get>(c);
+            CHECK(nodes(node_kind::connected) == std::vector<atom>{b});
+            register_name(atom("done"), spawn(test::idle));
         },
         b.name());
-    run_in(*b, [](self) -> awaitable<void> {
-        dist::export_plain_function(atom("erlang"), atom("whereis"), 1,
-                                    [](std::span<const term> args) -> term {
-                                        auto p = whereis(*args[0].as_atom());
-                                        return p ? term(*p) : term(atoms::undefined);
-                                    });
-        co_return;
-    });
     await_name(a, "ready");
-    b.die();
+    run_in(
+        *b,
+        [](self, atom a) -> awaitable<void> {
+            CHECK(disconnect_node(a));
+            co_return;
+        },
+        a.name());
     await_name(a, "done");
+}
+
+TEST_CASE("GS-03: a call to a node that is gone fails with nodedown") {
+    const auto epmd = test::free_port();
+    dist_node a("a", epmd), b("b", epmd);
+    run_in(
+        *a,
+        [](self, atom b) -> awaitable<void> {
+            bool there = co_await dist::ping(b);
+            CHECK(there);
+        },
+        b.name());
+    b.die();
+    run_in(
+        *a,
+        [](self, atom b) -> awaitable<void> {
+            auto f = send_request(server_ref(atom("counter"), b), get{});
+            outcome<int> r = co_await f.outcome();
+            CHECK(r.error().elements()[0] == tuple(atoms::nodedown, b));
+        },
+        b.name());
 }
 
 TEST_CASE("rpc runs functions of the table on another node, and nothing else") {
