@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "libbeamcore/term/syntax.hpp"
 
@@ -40,6 +41,12 @@ constexpr op_entry all_ops[] = {
     {op::unlink_id, "UNLINK_ID", 4, false, 0},
     {op::unlink_id_ack, "UNLINK_ID_ACK", 4, false, 0},
 };
+
+constexpr auto by_code = [] {
+    std::array<const op_entry*, std::size_t(op::unlink_id_ack) + 1> entries{};
+    for (const auto& e : all_ops) entries[std::size_t(e.code)] = &e;
+    return entries;
+}();
 
 // The elements of a tuple behind its code, one after the other. One of another kind is seen in the end.
 class field_reader {
@@ -164,9 +171,7 @@ std::span<const op_entry> op_table() noexcept {
 }
 
 const op_entry* find_op(std::uint64_t code) noexcept {
-    for (const auto& e : all_ops)
-        if (std::uint64_t(e.code) == code) return &e;
-    return nullptr;
+    return code < std::size(by_code) ? by_code[code] : nullptr;
 }
 
 result<message> from_term(const term& tuple) {

@@ -1,7 +1,5 @@
 #include "libbeamcore/dist/control_writer.hpp"
 
-#include "libbeamcore/dist/internal/bytes.hpp"
-#include "libbeamcore/dist/internal/wire_tags.hpp"
 #include "libbeamcore/dist/internal/wire_writer.hpp"
 
 namespace beam::dist {
@@ -124,14 +122,15 @@ result<const term*> begin_frame(std::string& out, frame_writer& frames, flags ne
                                 const etf::encode_options& options, const Message& m) {
     frames.begin(out);
     try {
-        if (options.with_version) detail::put_u8(out, detail::version_byte);
         wire_writer w(out, options);
+        if (options.with_version) w.put_version();
         const tuple_writer writer{w, negotiated};
         const term* payload = nullptr;
         if constexpr (std::is_same_v<Message, control::message>)
             payload = std::visit(writer, m);
         else
             payload = writer(m);
+        w.finish();
         frames.message_begins(out);
         return payload;
     } catch (const error& e) {

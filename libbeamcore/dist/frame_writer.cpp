@@ -16,10 +16,12 @@ namespace {
 
 constexpr std::size_t prefix = 4;
 constexpr std::size_t frame_length_max = UINT32_MAX;
-constexpr std::string_view before_pass_through = "\x70";
 constexpr std::string_view before_whole = "\x83\x44", before_first = "\x83\x45",
                            before_later = "\x83\x46";
 constexpr std::string_view no_references("\0", 1);
+// With a length that is not yet known.
+constexpr std::string_view begin_of_pass_through("\0\0\0\0\x70", 5),
+    begin_of_whole("\0\0\0\0\x83\x44\0", 7);
 
 // Unlike those of any other message that is under way from here.
 std::uint64_t new_sequence() {
@@ -37,7 +39,7 @@ frame_writer::frame_writer(flags negotiated)
     : header_(has_header(negotiated)), cuts_(negotiated.has(flag::fragments)) {
     if (negotiated.has(flag::dist_hdr_atom_cache))
         atoms_ = std::make_unique<detail::outgoing_atoms>();
-    head_size_ = header_ ? before_whole.size() + no_references.size() : before_pass_through.size();
+    head_size_ = (header_ ? begin_of_whole : begin_of_pass_through).size() - prefix;
 }
 frame_writer::frame_writer(frame_writer&&) noexcept = default;
 frame_writer& frame_writer::operator=(frame_writer&&) noexcept = default;
@@ -49,16 +51,14 @@ etf::atom_references* frame_writer::references() {
 
 void frame_writer::begin(std::string& out) {
     begin_ = out.size();
-    if (atoms_) atoms_->begin_frame();
-    // With a cache the header is known at the end only. One frame's is mostly as long as the last one's.
-    out.append(prefix, '\0');
-    if (atoms_)
-        out.append(head_size_, '\0');
-    else if (header_)
-        out.append(before_whole).append(no_references);
-    else
-        out.append(before_pass_through);
     message_at_ = std::string::npos;
+    if (!atoms_) {
+        out += header_ ? begin_of_whole : begin_of_pass_through;
+        return;
+    }
+    // The header is known at the end only. One frame's is mostly as long as the last one's.
+    atoms_->begin_frame();
+    out.append(prefix + head_size_, '\0');
 }
 
 void frame_writer::abandon(std::string& out) {

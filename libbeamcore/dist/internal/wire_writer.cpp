@@ -1,33 +1,65 @@
 #include "libbeamcore/dist/internal/wire_writer.hpp"
 
-#include "libbeamcore/dist/internal/bytes.hpp"
+#include <cstring>
+
 #include "libbeamcore/dist/internal/wire_tags.hpp"
 
 namespace beam::dist::detail {
 
+void wire_writer::u16(std::uint64_t v) {
+    const auto swapped = __builtin_bswap16(std::uint16_t(v));
+    std::memcpy(at_, &swapped, sizeof swapped);
+    at_ += sizeof swapped;
+}
+
+void wire_writer::u32(std::uint64_t v) {
+    const auto swapped = __builtin_bswap32(std::uint32_t(v));
+    std::memcpy(at_, &swapped, sizeof swapped);
+    at_ += sizeof swapped;
+}
+
+void wire_writer::finish() {
+    out_.append(block_, std::size_t(at_ - block_));
+    at_ = block_;
+}
+
+void wire_writer::put_version() {
+    room();
+    u8(version_byte);
+}
+
 void wire_writer::head(control::op code) {
-    const char bytes[] = {char(tag_small_tuple), char(control::find_op(std::uint8_t(code))->arity),
-                          char(tag_small_integer), char(code)};
-    out_.append(bytes, sizeof bytes);
+    room();
+    u8(tag_small_tuple);
+    u8(control::find_op(std::uint8_t(code))->arity);
+    u8(tag_small_integer);
+    u8(std::uint8_t(code));
 }
 
 void wire_writer::put(atom a) {
+    room();
+    name(a);
+}
+
+// Without looking for room.
+void wire_writer::name(atom a) {
     if (options_.references) {
         if (const auto place = options_.references->place_of(a)) {
-            const char bytes[] = {char(tag_atom_cache_ref), char(*place)};
-            out_.append(bytes, sizeof bytes);
+            u8(tag_atom_cache_ref);
+            u8(*place);
             return;
         }
     }
-    const auto name = a.name();
-    if (name.size() <= 0xFF) {
-        put_u8(out_, tag_small_atom_utf8);
-        put_u8(out_, name.size());
+    const auto text = a.name();
+    if (text.size() <= 0xFF) {
+        u8(tag_small_atom_utf8);
+        u8(text.size());
     } else {
-        put_u8(out_, tag_atom_utf8);
-        put_u16(out_, name.size());
+        u8(tag_atom_utf8);
+        u16(text.size());
     }
-    out_ += name;
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
 }
 
 void wire_writer::put_empty_atom() {
@@ -36,23 +68,25 @@ void wire_writer::put_empty_atom() {
 }
 
 void wire_writer::put(const pid& p) {
+    room();
     const node_identity of = node(p.node);
-    put_u8(out_, tag_new_pid);
-    put(of.name);
-    put_u32(out_, p.id);
-    put_u32(out_, p.serial);
-    put_u32(out_, of.creation);
+    u8(tag_new_pid);
+    name(of.name);
+    u32(p.id);
+    u32(p.serial);
+    u32(of.creation);
 }
 
 void wire_writer::put(const ref& r) {
+    room();
     const node_identity of = node(r.node);
     // As etf::encode has it: Erlang makes references of three words, and of five.
     const std::size_t words = (r.words[3] | r.words[4]) == 0 ? 3 : 5;
-    put_u8(out_, tag_newer_reference);
-    put_u16(out_, words);
-    put(of.name);
-    put_u32(out_, of.creation);
-    for (std::size_t i = 0; i < words; ++i) put_u32(out_, r.words[i]);
+    u8(tag_newer_reference);
+    u16(words);
+    name(of.name);
+    u32(of.creation);
+    for (std::size_t i = 0; i < words; ++i) u32(r.words[i]);
 }
 
 void wire_writer::put(const control::target& t) {
@@ -63,18 +97,22 @@ void wire_writer::put(const control::target& t) {
 }
 
 void wire_writer::put(std::uint64_t n) {
-    if (n <= 0xFF) {
-        put_u8(out_, tag_small_integer);
-        put_u8(out_, n);
-    } else if (n <= INT32_MAX) {
-        put_u8(out_, tag_integer);
-        put_u32(out_, n);
-    } else {
+    if (n > INT32_MAX) {
         put(term(n));
+        return;
+    }
+    room();
+    if (n <= 0xFF) {
+        u8(tag_small_integer);
+        u8(n);
+    } else {
+        u8(tag_integer);
+        u32(n);
     }
 }
 
 void wire_writer::put(const term& t) {
+    finish();
     etf::encode_options inside = options_;
     inside.with_version = false;
     if (auto r = etf::encode(t, out_, inside); !r) throw r.error();
