@@ -73,9 +73,15 @@ result<std::optional<cut_message>> frame_writer::end(std::string& out) {
         const std::size_t control_size = message_at_ - terms_at;
         std::string references(atoms_ ? std::string_view() : no_references);
         if (atoms_) atoms_->write(references);
-        std::string bytes = begin_ == 0 ? std::move(out) : out.substr(terms_at);
-        const std::size_t at = begin_ == 0 ? terms_at : 0;
-        out.resize(begin_);
+        std::string bytes;
+        std::size_t at = terms_at;
+        if (begin_ == 0) {
+            bytes.swap(out);
+        } else {
+            bytes = out.substr(terms_at);
+            at = 0;
+            out.resize(begin_);
+        }
         return cut_message(std::move(bytes), at, control_size, std::move(references));
     }
     if (atoms_) {
