@@ -17,7 +17,7 @@ namespace beam {
 
 constinit std::atomic<detail::atom_entry*>
     detail::atom_segments[detail::atoms_max / detail::atom_segment_size] = {};
-constinit std::atomic<std::uint32_t> detail::short_atom[detail::short_atoms] = {};
+constinit std::atomic<const detail::atom_entry*> detail::short_atom[detail::short_atoms] = {};
 
 namespace {
 
@@ -99,7 +99,7 @@ private:
         if (!segment.load(std::memory_order_relaxed))
             segment.store(new atom_entry[atom_segment_size], std::memory_order_release);
         segment.load(std::memory_order_relaxed)[index % atom_segment_size] = {
-            kept, hash, detail::head_of(text), std::uint32_t(text.size())};
+            kept, hash, detail::head_of(text), std::uint32_t(text.size()), index};
         if (2 * (index + 1) > slots_.load(std::memory_order_relaxed)->mask) grow();
         put(*slots_.load(std::memory_order_relaxed), hash, index);
         count_.store(index + 1, std::memory_order_relaxed);
@@ -151,7 +151,7 @@ table& atoms_table() noexcept {
 }  // namespace
 
 const atom_entry& detail::atom_entry_slowly(std::uint32_t index) noexcept {
-    static constexpr atom_entry nothing{"", 0, {}, 0};
+    static constexpr atom_entry nothing{"", 0, {}, 0, 0};
     (void)atoms_table();  // a constant of atoms.hpp may be used before there is a table
     if (index >= atoms_max) return nothing;
     const auto* s = atom_segments[index / atom_segment_size].load(std::memory_order_acquire);
@@ -163,7 +163,7 @@ std::optional<atom> detail::existing_short_atom(const atom_head& head, std::uint
     char text[sizeof head];
     std::memcpy(text, &head, sizeof head);
     auto found = beam::existing_atom(std::string_view(text, size));
-    if (found) short_atom[place].store(found->index(), std::memory_order_release);
+    if (found) short_atom[place].store(&atom_entry_at(found->index()), std::memory_order_release);
     return found;
 }
 

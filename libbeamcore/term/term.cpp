@@ -15,7 +15,7 @@ namespace detail {
 
 namespace {
 
-// Small nodes that a thread has freed, for it to use again: a list for each size. A tuple that is made
+// Small nodes that a thread has freed, for it to use again: a list for each size in steps of 8 bytes. A tuple that is made
 // to be looked at and dropped costs some ten instructions so, and some hundred in malloc and free; what is beyond the
 // few that are kept goes back to them.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -23,23 +23,10 @@ constexpr bool keeps_nodes = false;  // let the sanitizers see every node by its
 #else
 constexpr bool keeps_nodes = true;
 #endif
-constexpr std::size_t kept_size_max = 512;
+constexpr std::size_t kept_size_max = 128;
 // As many as a collection gives back at once (runtime/internal/reclaim.cpp): those who change rows of tables would else
 // pass nearly all of theirs through malloc. 80 ns less for each SET of a cache.
 constexpr std::uint32_t kept_nodes_max = 1024;
-constexpr std::size_t kept_bytes_max = 16 * 1024;  // of one size, beyond 128 bytes
-
-// In steps of 8 bytes up to 128, of 64 beyond: what a shared library may have of static thread storage is little.
-constexpr std::size_t fine_steps = 128 / 8;
-constexpr std::size_t step_of(std::size_t size) noexcept {
-    return size <= 128 ? (size + 7) / 8 : fine_steps + (size - 128 + 63) / 64;
-}
-constexpr std::size_t bytes_of(std::size_t step) noexcept {
-    return step <= fine_steps ? step * 8 : 128 + (step - fine_steps) * 64;
-}
-constexpr std::uint32_t kept_max(std::size_t step) noexcept {
-    return step <= fine_steps ? kept_nodes_max : std::uint32_t(kept_bytes_max / bytes_of(step));
-}
 
 struct kept_node {
     kept_node* next;
@@ -48,13 +35,13 @@ struct kept_nodes {
     kept_node* first = nullptr;
     std::uint32_t room = 0;  // 0 in a thread that has not begun to keep any, or ends
 };
-constinit thread_local kept_nodes kept[step_of(kept_size_max) + 1]
+constinit thread_local kept_nodes kept[kept_size_max / 8 + 1]
     __attribute__((tls_model("initial-exec"))) = {};
 
 struct keeper {
     bool ended = false;
     keeper() {
-        for (std::size_t i = 0; i < std::size(kept); ++i) kept[i].room = kept_max(i);
+        for (auto& k : kept) k.room = kept_nodes_max;
     }
     ~keeper() {
         ended = true;
@@ -71,7 +58,7 @@ struct keeper {
 // Whether a node of that size was kept.
 inline bool keep(void* p, std::size_t size) noexcept {
     if (!keeps_nodes || size > kept_size_max) return false;
-    kept_nodes& all = kept[step_of(size)];
+    kept_nodes& all = kept[(size + 7) / 8];
     if (all.room == 0) return false;
     --all.room;
     all.first = new (p) kept_node{all.first};
@@ -90,13 +77,13 @@ void free_beyond_kept(void* p, std::size_t size) noexcept {
 
 void* term_alloc(std::size_t size) {
     if (keeps_nodes && size <= kept_size_max) {
-        kept_nodes& all = kept[step_of(size)];
+        kept_nodes& all = kept[(size + 7) / 8];
         if (kept_node* n = all.first) {
             all.first = n->next;
             ++all.room;
             return n;
         }
-        size = bytes_of(step_of(size));  // for whoever of that step gets it next
+        size = (size + 7) / 8 * 8;  // for whoever of that step gets it next
     }
     return ::operator new(size);
 }
@@ -148,14 +135,13 @@ std::span<term> parts(term_node* n) noexcept {
     }
 }
 
-inline void put_away(term_node* n) noexcept {
-    const auto size = sizeof(term_node) + payload_size(n);
+inline void put_away(term_node* n, std::size_t payload) noexcept {
+    const auto size = sizeof(term_node) + payload;
     if (!keep(n, size)) free_beyond_kept(n, size);
 }
 
 // The commonest: no part of it is a node, nor are there any.
 bool holds_nothing(term_node* n) noexcept {
-    if (n->kind == std::uint8_t(term_kind::bitstring)) return true;
     const auto all = parts(n);
     return std::none_of(all.begin(), all.end(), [](const term& t) { return term_access::node(t); });
 }
@@ -167,7 +153,8 @@ void free_node(term_node* n) noexcept {
     term_node* dead = nullptr;
     static_assert(std::endian::native == std::endian::little);
     auto bury = [&dead](term_node* node) {
-        if (holds_nothing(node)) return put_away(node);
+        if (node->kind == std::uint8_t(term_kind::bitstring)) return put_away(node, node->size);
+        if (holds_nothing(node)) return put_away(node, payload_size(node));
         auto kind_and_flags = std::uint64_t(node->kind) | std::uint64_t(node->flags) << 8;
         auto word = reinterpret_cast<std::uint64_t>(dead) << 16 | kind_and_flags;
         std::memcpy(static_cast<void*>(node), &word, sizeof word);
@@ -185,7 +172,7 @@ void free_node(term_node* n) noexcept {
                          held->refs.fetch_sub(1, std::memory_order_acq_rel) == 1))
                 bury(held);
         }
-        put_away(node);
+        put_away(node, payload_size(node));
     }
 }
 

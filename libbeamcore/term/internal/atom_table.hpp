@@ -30,15 +30,16 @@ struct atom_entry {
     std::uint64_t hash;
     atom_head head;
     std::uint32_t size;
+    std::uint32_t index;
     [[nodiscard]] std::string_view name() const noexcept { return {text, size}; }
 };
 
 // Written once, before any index of theirs is given out; published by the pointer (release).
 extern std::atomic<atom_entry*> atom_segments[atoms_max / atom_segment_size];
-// Where a short text was found last, by its head; any index may stand there. A reader of an index
-// (acquire) sees its entry, for it was written (release) by one who had found it.
+// Where a short text was found last, by its head: any entry or none. Who loads one (acquire) sees it
+// whole, for it was stored (release) by one who had found it.
 inline constexpr std::size_t short_atoms = 4096;
-extern std::atomic<std::uint32_t> short_atom[short_atoms];
+extern std::atomic<const atom_entry*> short_atom[short_atoms];
 
 // The entry of an index that nobody has is that of an empty text.
 const atom_entry& atom_entry_slowly(std::uint32_t index) noexcept;
@@ -78,9 +79,8 @@ std::optional<atom> existing_short_atom(const atom_head& head, std::uint32_t siz
 inline std::optional<atom> existing_atom(const atom_head& head, std::uint32_t size) noexcept {
     auto mixed = (head.low ^ std::rotl(head.high, 27)) * 0x9E3779B97F4A7C15u;
     std::size_t place = mixed >> 52;
-    auto index = short_atom[place].load(std::memory_order_acquire);
-    const auto& e = atom_entry_at(index);
-    if (e.head == head && e.size == size) return atom::at(index);
+    const auto* e = short_atom[place].load(std::memory_order_acquire);
+    if (e && e->head == head && e->size == size) return atom::at(e->index);
     return existing_short_atom(head, size, place);
 }
 

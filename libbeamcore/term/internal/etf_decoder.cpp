@@ -79,97 +79,80 @@ inline short_integer short_integer_at(const std::uint8_t* at) noexcept {
     return {std::int32_t(load_big<std::uint32_t>(at + 1)), 5};
 }
 
+constexpr std::ptrdiff_t far = 2 + detail::atom_head_size;  // more than a short term has
+
 }  // namespace
 
 // -- the loop -------------------------------------------------------------------------------------
 
-// What is most of nearly all terms is read here, with `at` and the slots in registers, and without
-// a look at the end, as long as that is at least `far` bytes away. one() reads everything.
 term decoder::read() {
-    constexpr std::ptrdiff_t far = 2 + detail::atom_head_size;
     term root;
     slots now{&root, &root + 1};
-    const auto* at = at_;
+    const auto* at = at_;  // in a register, as the slots
     for (;;) {
         if (now.next == now.end) {
             if (open_.empty()) break;
-            if (open_.top().last == then::nothing) {
-                now = open_.top().outer;
-                awaited_ -= now.left();
-                open_.pop();
-                continue;
-            }
             at_ = at;
             now = close();
             at = at_;
-            continue;
+        } else if (const auto* after = end_ - at >= far ? common(at, now.next) : nullptr) {
+            ++now.next;
+            at = after;
+        } else {
+            at_ = at;
+            now = one(now);
+            at = at_;
         }
-        if (end_ - at >= far) {
-            switch (tag(*at)) {
-                case tag::small_integer:
-                    fill(now.next++, at[1]);
-                    at += 2;
-                    continue;
-                case tag::integer:
-                    fill(now.next++, std::int32_t(load_big<std::uint32_t>(at + 1)));
-                    at += 5;
-                    continue;
-                case tag::small_atom_utf8: {
-                    std::size_t size = at[1];
-                    if (size > detail::atom_head_size) break;
-                    auto found =
-                        detail::existing_atom(detail::head_in(at + 2, size), std::uint32_t(size));
-                    if (!found) break;
-                    fill(now.next++, *found);
-                    at += 2 + size;
-                    continue;
-                }
-                case tag::nil:
-                    fill(now.next++, nil);
-                    ++at;
-                    continue;
-                case tag::new_float: {
-                    auto d = std::bit_cast<double>(load_big<std::uint64_t>(at + 1));
-                    if (!std::isfinite(d)) break;
-                    auto* n = new_node(term_kind::floating, 0, sizeof d);
-                    new (n + 1) double(d);
-                    fill(now.next++, term_access::from_node(n));
-                    at += 1 + sizeof d;
-                    continue;
-                }
-                case tag::small_big: {
-                    std::size_t size = at[1];
-                    if (size >= 8) break;
-                    fill(now.next++, small_big_at(at));
-                    at += 3 + size;
-                    continue;
-                }
-                case tag::small_tuple: {
-                    std::size_t size = at[1];
-                    if (size == 0) break;
-                    at_ = at += 2;
-                    now = tuple(now, size);
-                    continue;
-                }
-                case tag::binary: {
-                    std::size_t size = load_big<std::uint32_t>(at + 1);
-                    if (size == 0 || size > std::size_t(end_ - at) - 5) break;
-                    auto* n = new_node(term_kind::bitstring, size, size);
-                    std::memcpy(static_cast<void*>(n + 1), at + 5, size);
-                    fill(now.next++, term_access::from_node(n));
-                    at += 5 + size;
-                    continue;
-                }
-                default:
-                    break;
-            }
-        }
-        at_ = at;
-        now = one(now);
-        at = at_;
     }
     at_ = at;
     return root;
+}
+
+// What most terms consist of, read without a look at the end, which is at least `far` bytes away.
+// Gives where the next one begins, or null if it is not one of these: one() reads everything.
+inline const std::uint8_t* decoder::common(const std::uint8_t* at, term* slot) const {
+    switch (tag(*at)) {
+        case tag::small_integer:
+        case tag::integer: {
+            auto i = short_integer_at(at);
+            fill(slot, i.value);
+            return at + i.size;
+        }
+        case tag::small_atom_utf8: {
+            std::size_t size = at[1];
+            if (size > detail::atom_head_size) return nullptr;
+            auto head = detail::head_in(at + 2, size);
+            auto found = detail::existing_atom(head, std::uint32_t(size));
+            if (!found) return nullptr;
+            fill(slot, *found);
+            return at + 2 + size;
+        }
+        case tag::nil:
+            fill(slot, nil);
+            return at + 1;
+        case tag::new_float: {
+            auto d = std::bit_cast<double>(load_big<std::uint64_t>(at + 1));
+            if (!std::isfinite(d)) return nullptr;
+            auto* n = new_node(term_kind::floating, 0, sizeof d);
+            new (n + 1) double(d);
+            fill(slot, term_access::from_node(n));
+            return at + 1 + sizeof d;
+        }
+        case tag::small_big:
+            if (at[1] >= 8) return nullptr;
+            fill(slot, small_big_at(at));
+            return at + 3 + at[1];
+        case tag::binary: {
+            std::size_t size = load_big<std::uint32_t>(at + 1);
+            if (size == 0 || size > std::size_t(end_ - at) - 5) return nullptr;
+            auto* n = new_node(term_kind::bitstring, size, size);
+            copy_short(payload<char>(n), at + 5, size);
+            fill(slot, term_access::from_node(n));
+            return at + 5 + size;
+        }
+        default:
+            return nullptr;
+    }
 }
 
 decoder::slots decoder::one(slots now) {

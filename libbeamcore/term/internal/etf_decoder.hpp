@@ -48,6 +48,7 @@ private:
         then last;
     };
 
+    inline const std::uint8_t* common(const std::uint8_t* at, term* slot) const;
     slots one(slots now);
     void expect(slots now, std::size_t count, bool same_level = false) const;
     slots open(slots now, term&& made, term* first, std::size_t count, then last);

@@ -49,15 +49,7 @@ inline char* put_float(char* at, double d) noexcept {
     return at + 9;
 }
 inline char* put_bytes(char* at, const void* bytes, std::size_t count) noexcept {
-    // Most are short: two stores that overlap take less time than a call.
-    const auto* from = static_cast<const char*>(bytes);
-    if (count - 8 <= 8) {
-        auto last = load<std::uint64_t>(from + count - 8);
-        store(at, load<std::uint64_t>(from));
-        store(at + count - 8, last);
-    } else {
-        std::memcpy(at, bytes, count);
-    }
+    copy_short(at, bytes, count);
     return at + count;
 }
 
@@ -81,9 +73,8 @@ bool is_closure(const fun& f) noexcept {
 
 // -- containers -----------------------------------------------------------------------------------
 
-// What is most of nearly all terms is written here, with `at`, `next` and `end` in registers and with
-// one look at the room for all bytes of it. one() writes everything.
 void encoder::write(const term& root) {
+    // In registers, as `at`.
     const auto* next = &root;
     const auto* end = next + 1;
     auto* at = at_;
@@ -93,48 +84,44 @@ void encoder::write(const term& root) {
             at_ = at;
             if (!close()) return;
             next = now_.next, end = now_.end, at = at_;
-            continue;
-        }
-        if (at > last) {
+        } else if (at > last) {
             at_ = at;
             flush();
             at = at_;
-        }
-        if (is_short_integer(*next)) {
+        } else if (is_short_integer(*next)) {
             do at = put_short_integer(at, *next++);
             while (next != end && at <= last && is_short_integer(*next));
-            continue;
-        }
-        const auto* n = term_access::node(*next);
-        if (n && n->kind == std::uint8_t(term_kind::bitstring)) {
-            if (n->flags == 0 && n->size <= std::size_t(last - at)) {
-                at = put_bytes(put_head(at, tag::binary, std::uint32_t(n->size)), n + 1, n->size);
-                ++next;
-                continue;
-            }
-        } else if (n && n->kind == std::uint8_t(term_kind::floating)) {
-            at = put_float(at, payload<double>(n));
+        } else if (auto* after = common(at, *next, std::size_t(last - at))) {
             ++next;
-            continue;
-        } else if (next->is_atom() && !options_.references) {
-            const auto& e = detail::atom_entry_at(next->as_atom()->index());
-            if (e.size <= detail::atom_head_size) {
-                at[0] = char(tag::small_atom_utf8);
-                at[1] = char(e.size);
-                std::memcpy(at + 2, &e.head, sizeof e.head);
-                at += 2 + e.size;
-                ++next;
-                continue;
-            }
+            at = after;
+        } else {
+            at_ = at;
+            now_.next = next + 1, now_.end = end;
+            if (const auto* n = term_access::node(*next))
+                boxed(*next, n);
+            else
+                one(*next);
+            next = now_.next, end = now_.end, at = at_;
         }
-        at_ = at;
-        now_.next = next + 1, now_.end = end;
-        if (n)
-            boxed(*next, n);
-        else
-            one(*next);
-        next = now_.next, end = now_.end, at = at_;
     }
+}
+
+// What most terms consist of, where short_max bytes have room, and `room` more. Gives where the next
+// one goes, or null if it is not one of these: one() and boxed() write everything.
+inline char* encoder::common(char* at, const term& t, std::size_t room) const noexcept {
+    if (const auto* n = term_access::node(t)) {
+        if (n->kind == std::uint8_t(term_kind::bitstring) && n->flags == 0 && n->size <= room)
+            return put_bytes(put_head(at, tag::binary, std::uint32_t(n->size)), n + 1, n->size);
+        if (n->kind == std::uint8_t(term_kind::floating)) return put_float(at, payload<double>(n));
+    } else if (t.is_atom() && !options_.references) {
+        const auto& e = detail::atom_entry_at(t.as_atom()->index());
+        if (e.size > detail::atom_head_size) return nullptr;
+        at[0] = char(tag::small_atom_utf8);
+        at[1] = char(e.size);
+        std::memcpy(at + 2, &e.head, sizeof e.head);
+        return at + 2 + e.size;
+    }
+    return nullptr;
 }
 
 void encoder::open(const term* first, std::size_t count, const term* tail) {

@@ -36,6 +36,7 @@ private:
 
     inline void open(const term* first, std::size_t count, const term* tail);
     inline bool close();
+    inline char* common(char* at, const term& t, std::size_t room) const noexcept;
     void one(const term& t);
     inline void boxed(const term& t, const detail::term_node* n);
     inline void head(tag t, std::size_t size);
