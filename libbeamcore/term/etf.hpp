@@ -12,7 +12,8 @@
 // term/node_table.hpp, also those of an earlier life of `self`, and are written back as they were.
 //
 // A closure is kept as a `fun` whose `data` is `{Unique, Index, Module, OldIndex, OldUnique, Pid,
-// Free...}` (`Unique` is the 16 bytes of the code's digest), and is written back from it.
+// Free...}` (`Unique` is the 16 bytes of the code's digest), and is written back from it. Its name,
+// which no node sends, is `undefined`.
 //
 // Nothing recurses, and no length is believed: what a decoder allocates for containers is at most
 // a small multiple of the bytes it was given. Both may be called from any thread.
@@ -73,7 +74,7 @@ struct encode_options {
     int compression = 0;
 };
 
-/// Appends the term to `out`, which stays as it was if there is an error.
+/// Appends the term to `out`, which stays as it was if there is an error. Copies all bytes of it.
 ///
 /// Errors: `too_deep`, `too_large` (more than 2^32-1 elements or bytes in one container),
 /// `not_encodable` (a closure that no Erlang node made).

@@ -57,7 +57,7 @@ private:
         out_.append(block_, std::size_t(at_ - block_));
         at_ = block_;
     }
-    // So many bytes may be put now; `count` is at most room_max.
+    // So many bytes, which are far less than a block has, may be put now.
     void room(std::size_t count) {
         if (std::size_t(block_ + sizeof block_ - at_) < count) flush();
     }

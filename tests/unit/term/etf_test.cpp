@@ -126,6 +126,30 @@ TEST_CASE("the old forms of atoms are Latin-1") {
     reads("83 73 02 fffe", "'\xc3\xbf\xc3\xbe'");
 }
 
+TEST_CASE("atoms that begin alike, or differ in zero bytes only, are told apart") {
+    using namespace std::string_literals;
+    std::vector<term> names;
+    std::vector<map_entry> entries;
+    for (const auto& text : {"a"s, "a\0"s, "a\0\0"s, "abcdefg"s, "abcdefgh"s, "abcdefgh\0"s,
+                             "abcdefghi"s, "abcdefghijklmno"s, "abcdefghijklmnop"s,
+                             "abcdefghijklmnop\0"s, "abcdefghijklmnopq"s, "abcdefghijklmnopr"s}) {
+        names.emplace_back(atom(text));
+        CHECK(names.back().as_atom()->name() == text);
+        entries.push_back({atom(text), text});
+    }
+    for (std::size_t i = 1; i < names.size(); ++i) CHECK(compare(names[i - 1], names[i]) < 0);
+    auto list = list_of(names);
+    for (int i = 0; i < 2; ++i) CHECK(etf::decode(written(list)) == list);
+    // In whatever order they come.
+    auto map = map_of(entries);
+    auto bytes = bytes_of("83 74 0000000c");
+    for (auto e = entries.rbegin(); e != entries.rend(); ++e)
+        bytes +=
+            written(e->key, {.with_version = false}) + written(e->value, {.with_version = false});
+    CHECK(etf::decode(bytes) == map);
+    CHECK(etf::decode(written(map)) == map);
+}
+
 TEST_CASE("tuples, the large ones too") {
     is("{}", "83 68 00");
     is("{ok,1}", "83 68 02 77026f6b 6101");
