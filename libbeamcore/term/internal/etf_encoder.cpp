@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "libbeamcore/term/internal/atom_table.hpp"
 #include "libbeamcore/term/internal/bigint.hpp"
@@ -23,8 +24,7 @@ const T& payload(const term_node* n) noexcept {
     return *reinterpret_cast<const T*>(n + 1);
 }
 
-// Whether that is an integer that takes a short form; and that, without a branch on the size, which
-// is hard to foresee.
+// Whether that is an integer that takes a short form; and that.
 inline bool is_short_integer(const term& t) noexcept {
     auto i = std::int64_t(term_access::word(t)) >> 1;
     return (term_access::word(t) & 1) != 0 && i == std::int32_t(i);
@@ -36,6 +36,21 @@ inline char* put_short_integer(char* at, const term& t) noexcept {
     bool is_small = i <= 0xff;
     store(at, is_small ? small : four);
     return at + (is_small ? 2 : 5);
+}
+
+// As many of them as come first, until `at` is beyond `last`. By itself, so that its loop is no part
+// of a larger one, whose registers it would have to do without.
+struct integers_put {
+    char* at;
+    const term* next;
+};
+[[gnu::noinline]] integers_put put_short_integers(char* at, const char* last,
+                                                  std::span<const term> terms) noexcept {
+    const auto* next = terms.data();
+    const auto* end = next + terms.size();
+    for (; next != end && at <= last && is_short_integer(*next); ++next)
+        at = put_short_integer(at, *next);
+    return {at, next};
 }
 
 inline char* put_head(char* at, tag t, std::uint32_t size) noexcept {
@@ -89,8 +104,9 @@ void encoder::write(const term& root) {
             flush();
             at = at_;
         } else if (is_short_integer(*next)) {
-            do at = put_short_integer(at, *next++);
-            while (next != end && at <= last && is_short_integer(*next));
+            auto done = put_short_integers(at, last, {next, end});
+            at = done.at;
+            next = done.next;
         } else if (auto* after = common(at, *next, std::size_t(last - at))) {
             ++next;
             at = after;
