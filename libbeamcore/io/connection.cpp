@@ -107,6 +107,12 @@ result<std::size_t> connection::try_write_some(std::string_view bytes) {
     this_process().bump_reductions(detail::cost_of(bytes.size()));
     return stream_->try_write_some(this_process().id(), bytes);
 }
+result<bool> connection::try_write_soon(std::string_view bytes) {
+    if (!stream_) return fail("closed");
+    this_process().bump_reductions(detail::cost_of(bytes.size()));
+    return stream_->try_write(this_process().id(), bytes, stream::when_full::tell,
+                              stream::when_sent::soon);
+}
 awaitable<result<void>> connection::flush(timeout limit) {
     return detail::flush(stream_, limit);
 }

@@ -17,6 +17,9 @@ namespace beam::io::detail {
 namespace {
 
 constexpr std::uint64_t no_place = ~std::uint64_t{0};
+// Of the poller that this thread tells news of: what it runs meanwhile may put off.
+constinit thread_local const poller* told_here = nullptr;
+
 constexpr std::int64_t ns_a_second = 1'000'000'000, ns_a_ms = 1'000'000;
 
 }  // namespace
@@ -114,6 +117,20 @@ std::size_t poller::fetch(std::optional<std::int64_t> at_most) {
     return known_;
 }
 
+namespace {
+
+template <class F>
+void without_fail(F f) noexcept {
+    try {
+        f();
+    } catch (const std::exception& e) {
+        // Out of memory, at worst: whoever waits on that descriptor waits on, the others do not.
+        log(log_level::error, "io", "news were lost", {{"what", e.what()}});
+    }
+}
+
+}  // namespace
+
 void poller::tell(const news& n) noexcept {
     std::shared_ptr<watcher> who;
     {
@@ -121,17 +138,44 @@ void poller::tell(const news& n) noexcept {
         const place& p = places_[std::uint32_t(n.about)];
         if (p.serial == n.about >> 32) who = p.who.lock();
     }
-    if (!who) return;
-    try {
-        who->on_events(n.events);
-    } catch (const std::exception& e) {
-        // Out of memory, at worst: whoever waits on that descriptor waits on, the others do not.
-        log(log_level::error, "io", "news were lost", {{"what", e.what()}});
-    }
+    if (who) without_fail([&] { who->on_events(n.events); });
 }
 
 void poller::tell_all() noexcept {
     while (told_ < known_) tell(fetched_[told_++]);
+}
+
+// -- put off until all are told -----------------------------------------------------------------------
+
+bool poller::put_off(std::shared_ptr<watcher> who) {
+    if (told_here != this) return false;
+    std::lock_guard lock(put_off_mutex_);
+    if (!others_come_) return false;
+    put_off_.push_back(std::move(who));
+    has_put_off_.store(true, std::memory_order_relaxed);
+    return true;
+}
+
+// One alone need not wait for others.
+void poller::note_others() {
+    if (known_ < 2) return;
+    std::lock_guard lock(put_off_mutex_);
+    others_come_ = true;
+}
+
+void poller::send_all(bool others_come) noexcept {
+    std::vector<std::shared_ptr<watcher>> all;
+    {
+        std::lock_guard lock(put_off_mutex_);
+        others_come_ = others_come && others_come_;
+        all.swap(put_off_);
+        has_put_off_.store(false, std::memory_order_relaxed);
+    }
+    for (auto& who : all) without_fail([&] { who->send_put_off(); });
+}
+
+void poller::hurry() noexcept {
+    if (told_here == this && has_put_off_.load(std::memory_order_relaxed)) send_all(true);
 }
 
 // -- the schedulers -----------------------------------------------------------------------------------
@@ -151,7 +195,12 @@ bool poller::look(const void* scheduler) noexcept {
     std::unique_lock lock(asking_, std::try_to_lock);
     if (!lock) return false;
     note_asked();
-    if (told_ == known_ && fetch(0) == 0) return false;
+    if (told_ == known_) {
+        send_all(false);
+        if (fetch(0) == 0) return false;
+        told_here = this;
+        note_others();
+    }
     // More than one can serve: in its queue others find what to take over.
     if (told_ == 0 && known_ == fetched_at_once)
         tell_all();
@@ -165,6 +214,7 @@ bool poller::wait(const void* scheduler, std::optional<std::int64_t> at_most) no
     std::lock_guard lock(asking_);
     note_asked();
     if (told_ < known_) return true;
+    send_all(false);
     waits_.store(true, std::memory_order_relaxed);
     fetch(at_most);
     waits_.store(false, std::memory_order_relaxed);
@@ -179,6 +229,7 @@ bool poller::is_attended() noexcept {
     if (!lock) return true;
     asker_.store(nullptr, std::memory_order_relaxed);
     tell_all();
+    send_all(false);
     if (fetch(0) > 0) tell_all();
     return false;
 }
@@ -186,6 +237,7 @@ bool poller::is_attended() noexcept {
 void poller::serve(std::int64_t at_most) noexcept {
     std::lock_guard lock(asking_);
     tell_all();
+    send_all(false);
     if (fetch(at_most) > 0) tell_all();
 }
 

@@ -8,6 +8,10 @@
 //   * It is the same scheduler each time, as long as it comes back for more. Two that shared small requests would cost
 //     more than they give: each waits for the other's locks, and on a machine that is full they take turns with the
 //     clients. When there is more news than it can fetch at once it tells all, and the others take over from its queue.
+//   * What several write in answer to news that were fetched at once is sent when all of them have run (put_off()). A
+//     peer that sleeps is woken by the first of the answers, which costs the sender some 2 us, and finds the others
+//     while it is awake: a client of a cache with 50 connections asks for news 8 times for 100 answers, not 50 times,
+//     and with 16 requests at once on each 13 times, not 75 (the server's time in the kernel: 227 to 172 ns a request).
 //   * While all schedulers are busy, or the one that asked is stuck, the monitor asks once a millisecond
 //     (runtime/internal/hog_watch.hpp). When the schedulers have ended, whoever ends the node asks until all is sent.
 //
@@ -16,6 +20,9 @@
 //   * Places are looked up under mutex_, and news are told without it, so a watcher may add and remove while it is told. It
 //     may be told once more after its remove(), from news that were fetched before; it finds that out under its own
 //     lock.
+//   * What is put off is sent in any case: by the scheduler that told, when it comes back for more; by it as well when a
+//     process has used up its turn, or some have run (hurry()); by the monitor when it is stuck. So nothing is put off
+//     but while others_come_, which whoever sends all resets (both under put_off_mutex_): later it would stay.
 //   * An edge is told once. A watcher that does not read on until there is nothing must remember that there was one.
 #pragma once
 
@@ -45,6 +52,8 @@ public:
         watcher& operator=(const watcher&) = delete;
         /// `events`: epoll's.
         virtual void on_events(std::uint32_t events) = 0;
+        /// Those have been told that were to be told before.
+        virtual void send_put_off() = 0;
 
     protected:
         watcher() = default;
@@ -65,9 +74,13 @@ public:
     /// Whether it also watches for room to write. Asks the kernel: if there is room, that is told.
     void watch_output(handle h, int fd, bool on);
     void remove(handle h, int fd);
+    /// Whether others are told news before this thread looks for more, and `who` is to send afterwards. Asked under the
+    /// watcher's lock.
+    [[nodiscard]] bool put_off(std::shared_ptr<watcher> who);
 
     bool look(const void* scheduler) noexcept override;
     bool wait(const void* scheduler, std::optional<std::int64_t> at_most) noexcept override;
+    void hurry() noexcept override;
     void interrupt() noexcept override;
     bool is_attended() noexcept override;
 
@@ -86,6 +99,8 @@ private:
     std::size_t fetch(std::optional<std::int64_t> at_most);
     void tell(const news& n) noexcept;
     void tell_all() noexcept;
+    void note_others();
+    void send_all(bool others_come) noexcept;
 
     runtime& node_;
     unique_fd epoll_;
@@ -99,6 +114,11 @@ private:
     static constexpr std::size_t fetched_at_once = 64;
     std::array<news, fetched_at_once> fetched_;
     std::size_t told_ = 0, known_ = 0;  // of fetched_
+
+    std::mutex put_off_mutex_;
+    bool others_come_ = false;
+    std::vector<std::shared_ptr<watcher>> put_off_;
+    std::atomic<bool> has_put_off_{false};
 
     std::atomic<const void*> asker_{nullptr};  // the scheduler; null: who comes first
     std::atomic<bool> waits_{false};           // it does, in fetch()

@@ -386,6 +386,7 @@ void stream::close() {
     writer_waits_ = writer::none;
     room_message_due_ = false;
     input_end_hook_ = nullptr;
+    drain_put_off();
     const bool lingers = options_.linger.count() > 0 && output_error_ == 0 && !connecting_ &&
                          service_->is_running() && (out_.size() > 0 || has_unwanted_input());
     if (!lingers) {
@@ -444,6 +445,7 @@ void stream::close_now() {
     if (phase_ == phase::closed) return;
     const bool lingered = phase_ == phase::lingering;
     phase_ = phase::closed;
+    put_off_ = false;
     linger_timer_.reset();
     if (fd_) service_->streams().remove(watched_, fd_.get());
     fd_.reset();

@@ -52,8 +52,10 @@ public:
 
     // Output.
     enum class when_full : std::uint8_t { tell, wake };
+    enum class when_sent : std::uint8_t { at_once, soon };
     /// False: full, nothing taken; `how` to say when there is room.
-    [[nodiscard]] result<bool> try_write(pid owner, std::string_view bytes, when_full how);
+    [[nodiscard]] result<bool> try_write(pid owner, std::string_view bytes, when_full how,
+                                         when_sent when = when_sent::at_once);
     /// True: everything is written. False: a wake will come.
     [[nodiscard]] result<std::size_t> try_write_some(pid owner, std::string_view bytes);
     [[nodiscard]] result<bool> try_flush(pid owner);
@@ -79,6 +81,7 @@ public:
 
     void abandon() noexcept override;
     void on_events(std::uint32_t events) override;
+    void send_put_off() override;
 
 private:
     using locked = std::unique_lock<std::mutex>;
@@ -107,6 +110,7 @@ private:
 
     std::ptrdiff_t write_once(const char* from, std::size_t n);
     void drain();
+    void drain_put_off();
     void output_failed(int number);
     void wake_writer();
     [[nodiscard]] result<void> writable_now() const;
@@ -145,6 +149,7 @@ private:
 
     byte_queue out_;
     bool writing_ = false;
+    bool put_off_ = false;  // it is sent when the poller says so
     bool connecting_ = false;
     enum class writer : std::uint8_t { none, for_room, for_all };
     writer writer_waits_ = writer::none;

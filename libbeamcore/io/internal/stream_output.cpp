@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "libbeamcore/io/internal/posix_error.hpp"
 #include "libbeamcore/io/internal/stream.hpp"
@@ -14,6 +15,8 @@ namespace {
 
 // What one connection may write before others have their turn.
 constexpr std::size_t bytes_a_turn = 1 << 20;
+// More is worth a wake of its own, and a copy of it is not.
+constexpr std::size_t put_off_max = 16 << 10;
 
 }  // namespace
 
@@ -32,8 +35,10 @@ result<void> stream::writable_now() const {
     return {};
 }
 
-result<bool> stream::try_write(pid owner, std::string_view bytes, when_full how) {
+result<bool> stream::try_write(pid owner, std::string_view bytes, when_full how, when_sent when) {
     locked lock(mutex_);
+    const bool soon = when == when_sent::soon && bytes.size() <= put_off_max;
+    if (!soon) drain_put_off();
     if (auto r = writable_now(); !r) return pass(r);
     owner_ = owner;
     if (out_.size() >= options_.output_max) {
@@ -47,6 +52,11 @@ result<bool> stream::try_write(pid owner, std::string_view bytes, when_full how)
     }
     // A pipe without a reader raises SIGPIPE: only the I/O thread, which blocks it, writes to pipes.
     if (out_.size() == 0 && kind_ == kind::socket) {
+        if (soon && service_->streams().put_off(shared_from_this())) {
+            put_off_ = true;
+            out_.append(bytes);
+            return true;
+        }
         const auto n = bytes.empty() ? 0 : write_once(bytes.data(), bytes.size());
         if (n < 0 && errno != EAGAIN) {
             const int number = errno;
@@ -60,7 +70,7 @@ result<bool> stream::try_write(pid owner, std::string_view bytes, when_full how)
     }
     if (bytes.empty()) return true;
     out_.append(bytes);
-    start_writing();
+    if (!put_off_) start_writing();
     return true;
 }
 
@@ -87,8 +97,18 @@ result<std::size_t> stream::try_write_some(pid owner, std::string_view bytes) {
     return std::size_t(n);
 }
 
+void stream::send_put_off() {
+    locked lock(mutex_);
+    drain_put_off();
+}
+
+void stream::drain_put_off() {
+    if (std::exchange(put_off_, false)) drain();
+}
+
 result<bool> stream::try_flush(pid owner) {
     locked lock(mutex_);
+    drain_put_off();
     if (output_error_ != 0) return fail_posix(output_error_);
     if (out_.size() == 0) return true;
     owner_ = owner;
@@ -151,6 +171,7 @@ void stream::output_failed(int number) {
 
 void stream::finish_output() {
     locked lock(mutex_);
+    drain_put_off();
     if (phase_ != phase::open || output_finished_ || output_error_ != 0) return;
     output_finished_ = true;
     if (out_.size() > 0) return;  // drain() comes to it

@@ -21,6 +21,9 @@ public:
     /// The same scheduler would sleep. Waits until there may be news, for interrupt(), and for so many nanoseconds at
     /// most. False, at once: another looks after the news, so sleep elsewhere.
     virtual bool wait(const void* scheduler, std::optional<std::int64_t> at_most) noexcept = 0;
+    /// A process has used up its turn, or some have run since there was nothing to run: what was put off until then is
+    /// done now.
+    virtual void hurry() noexcept = 0;
     /// Whoever waits, or is about to, comes back.
     virtual void interrupt() noexcept = 0;
     /// From time to time while schedulers are busy, always by the same thread. False: none of them has looked since the

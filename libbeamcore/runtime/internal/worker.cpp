@@ -229,6 +229,10 @@ inline void worker::judge_lives() {
     judged_exits_ = ended;
 }
 
+inline void worker::hurry() {
+    if (idle_source* news = node.news.load(std::memory_order_acquire)) news->hurry();
+}
+
 // The next process to run; waits for one. Null when this worker is to end.
 process_block* worker::next() {
     for (int looks = 0;;) {
@@ -237,13 +241,19 @@ process_block* worker::next() {
             return nullptr;
         }
         if (sched->has_inbox()) sched->absorb_inbox();
-        bool woken_by_last = slice_left_ > 0;
+        const bool used_up = slice_left_ <= 0;
+        bool woken_by_last = !used_up;
         process_block* pb = sched->pop(woken_by_last);
         if (!woken_by_last) slice_left_ = reductions_a_turn;
         const bool more = sched->length() > 1;
         sched->lock.unlock_owner(seat);
+        if (used_up) [[unlikely]]
+            hurry();
         if (--until_poll_ <= 0 || !pb) {
-            if (pb) judge_lives();
+            if (pb) {
+                judge_lives();
+                hurry();
+            }
             until_poll_ = turns_between_polls;
             if (sched->timers.size() != 0) poll_timers();
         }

@@ -69,6 +69,7 @@ private:
     process_block* steal(std::uint32_t worth);
     void ask_for_help();
     void judge_lives();
+    void hurry();
     void park();
     void sleep(std::optional<std::int64_t> at_most);
 

@@ -2,9 +2,13 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/time.h>
 
 #include <atomic>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
 
 #include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/link.hpp"
@@ -610,7 +614,7 @@ TEST_CASE("try_read takes first what was read before, and goes with the other wa
 
 namespace {
 
-process echo(self self, io::connection c) {
+process echo(self self, io::connection c, bool soon) {
     char buffer[256];
     for (;;) {
         const auto n = c.try_read(buffer);
@@ -618,7 +622,7 @@ process echo(self self, io::connection c) {
         if (*n == 0)
             (void)co_await self.receive<io::readable>();
         else
-            (void)c.try_write({buffer, *n});
+            (void)(soon ? c.try_write_soon({buffer, *n}) : c.try_write({buffer, *n}));
     }
 }
 
@@ -630,7 +634,7 @@ TEST_CASE("many busy connections lose no byte and no turn") {
         std::vector<unique_fd> peers;
         for (std::size_t i = 0; i < many; ++i) {
             auto p = test::make_pair();
-            spawn(echo, std::move(p.ours));
+            spawn(echo, std::move(p.ours), i % 4 != 0);
             peers.push_back(std::move(p.theirs));
         }
         auto job = blocking([fds = [&] {
@@ -695,6 +699,91 @@ awaitable<void> answered_beside(self me, process (*busy)(self, std::shared_ptr<s
 }
 
 }  // namespace
+
+namespace {
+
+process speaks(self me, io::connection c, pid parent, void (*use)(io::connection& c)) {
+    char byte;
+    (void)c.try_read({&byte, 1});
+    beam::send(parent, told{});
+    (void)co_await me.receive<io::readable>();
+    (void)c.try_read({&byte, 1});
+    use(c);
+    co_await me.sleep_for(infinity{});
+}
+
+// Two connections have news at once, so the first one's answer waits for the second one's turn.
+std::string said_with_another(void (*use)(io::connection& c),
+                              process (*other)(self, std::shared_ptr<std::atomic<bool>>)) {
+    runtime_options o;
+    o.schedulers = 1;
+    runtime node(o);
+    int fds[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    unique_fd ours(fds[0]), peer(fds[1]);
+    auto stop = std::make_shared<std::atomic<bool>>(false);
+    const timeval longest{patience.count(), 0};
+    ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
+    std::string said;
+    std::thread reader([&said, fd = peer.get(), stop] {
+        said = test::get(fd, 10);
+        stop->store(true);
+    });
+    auto both = [](self me, unique_fd mine, int theirs, auto what, auto busy,
+                   auto until) -> awaitable<void> {
+        auto [second, second_peer] = test::make_pair();
+        auto first = io::connection::adopt(std::move(mine));
+        REQUIRE(first);
+        spawn(speaks, *std::move(first), me.id(), what);
+        auto run = [](self it, io::connection c2, pid parent, auto b, auto u) -> process {
+            char byte;
+            (void)c2.try_read({&byte, 1});
+            beam::send(parent, told{});
+            (void)co_await it.receive<io::readable>();
+            spawn(b, u);
+        };
+        spawn(run, std::move(second), me.id(), busy, until);
+        for (int i = 0; i < 2; ++i) co_await me.receive<told>();
+        // Nothing is waited for in between: both are told of at once.
+        CHECK(test::put(theirs, "?"));
+        CHECK(test::put(second_peer.get(), "?"));
+        while (!until->load()) co_await me.sleep_for(1ms);
+    };
+    auto r = node.execute(both, std::move(ours), peer.get(), use, other, stop);
+    CHECK(r.has_value());
+    reader.join();
+    return said;
+}
+
+process ends_at_once(self, std::shared_ptr<std::atomic<bool>>) {
+    co_return;
+}
+
+void says_soon(io::connection& c) {
+    for (std::string_view part : {"01", "23", "456789"}) CHECK(c.try_write_soon(part) == true);
+}
+void says_soon_and_closes(io::connection& c) {
+    CHECK(c.try_write_soon("0123456789") == true);
+    c.close();
+}
+void says_soon_and_finishes(io::connection& c) {
+    CHECK(c.try_write_soon("0123456789") == true);
+    c.finish_output();
+}
+void says_soon_and_at_once(io::connection& c) {
+    CHECK(c.try_write_soon("01234") == true);
+    CHECK(c.try_write("56") == true);
+    CHECK(c.try_write_soon("789") == true);
+}
+
+}  // namespace
+
+TEST_CASE("an answer that is to be sent soon comes, in order, whatever else is done meanwhile") {
+    for (auto use :
+         {says_soon, says_soon_and_closes, says_soon_and_finishes, says_soon_and_at_once})
+        for (auto other : {ends_at_once, always_runnable, never_yields})
+            CHECK(said_with_another(use, other) == "0123456789");
+}
 
 TEST_CASE("news of descriptors come though no scheduler is ever idle") {
     test::in_node(

@@ -114,7 +114,7 @@ public:
         c_.data.settle();
         if (c_.data.is_ahead()) return pause::worker;
         if (c_.bytes.empty()) return then;
-        const auto sent = peer_.try_write(c_.bytes);
+        const auto sent = peer_.try_write_soon(c_.bytes);
         if (!sent) return pause::end;
         if (!*sent) return pause::room;
         c_.bytes.clear();
