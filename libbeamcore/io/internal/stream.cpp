@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -180,7 +181,11 @@ void stream::on_hang_up() {
 
 std::ptrdiff_t stream::read_once(char* to, std::size_t n) {
     for (;;) {
-        const auto got = ::read(fd_.get(), to, n);
+        // By syscall(), since nobody cancels these threads: libc's own are points where that may happen, for two locked
+        // instructions each. A socket is read a little quicker as one than as a file.
+        const auto got = kind_ == kind::socket
+                             ? ::syscall(SYS_recvfrom, fd_.get(), to, n, 0, nullptr, nullptr)
+                             : ::read(fd_.get(), to, n);
         if (got >= 0 || errno != EINTR) return got;
     }
 }

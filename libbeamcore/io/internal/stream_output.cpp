@@ -1,5 +1,6 @@
 // The half of a stream that writes.
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,9 +23,9 @@ constexpr std::size_t put_off_max = 16 << 10;
 
 std::ptrdiff_t stream::write_once(const char* from, std::size_t n) {
     for (;;) {
-        const auto put = kind_ == kind::socket
-                             ? ::send(fd_.get(), from, n, MSG_NOSIGNAL | MSG_DONTWAIT)
-                             : ::write(fd_.get(), from, n);
+        const auto put = kind_ == kind::socket ? ::syscall(SYS_sendto, fd_.get(), from, n,
+                                                           MSG_NOSIGNAL | MSG_DONTWAIT, nullptr, 0)
+                                               : ::write(fd_.get(), from, n);
         if (put >= 0 || errno != EINTR) return put;
     }
 }
