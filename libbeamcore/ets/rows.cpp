@@ -82,6 +82,27 @@ rows lookup(const table& t, const term& key) {
     return all;
 }
 
+namespace {
+void check_one_row_a_key(const table_object& t) {
+    if (!t.has_one_row_a_key())
+        bad("a bag may have many rows with a key: this wants a set or an ordered_set");
+}
+}  // namespace
+
+bool detail::read_row(const table& t, const term& key, row_reader f, void* context) {
+    const open_table in(t, right::read);
+    check_one_row_a_key(*in);
+    charge(1);
+    if (in->type != table_type::ordered_set)
+        return static_cast<const hash_store&>(in.store()).show(key, [&](const row& found) {
+            f(context, found);
+        });
+    rows found;
+    in.store().find(key, found);
+    if (found) f(context, found.front());
+    return bool(found);
+}
+
 bool member(const table& t, const term& key) {
     const open_table found(t, right::read);
     charge(1);
@@ -157,10 +178,6 @@ void delete_all_objects(const table& t) {
 // -- changed --------------------------------------------------------------------------------------
 
 namespace {
-
-void check_one_row_a_key(const table_object& t) {
-    if (!t.has_one_row_a_key()) bad("a row of a bag cannot be changed in its place");
-}
 
 /// A function for table_store::update.
 template <class F>

@@ -39,6 +39,22 @@ BEAM_EXPORT void insert_list(const table& t, const term& rows);
 /// The rows with that key; of a bag in the order they came (ETS-08).
 [[nodiscard]] BEAM_EXPORT rows lookup(const table& t, const term& key);
 [[nodiscard]] BEAM_EXPORT bool member(const table& t, const term& key);
+
+namespace detail {
+using row_reader = void (*)(void* context, const row& found);
+BEAM_EXPORT bool read_row(const table& t, const term& key, row_reader f, void* context);
+}  // namespace detail
+
+/// Shows the row with that key to `f(const row&)` where it lies, beyond OTP: nothing is copied and no reference counted,
+/// so who wants a few bytes of a large row gets them for the price of those. False, without a call, if there is
+/// none. The row is valid within the call. What `f` throws goes on. What is taken out meanwhile is not freed before
+/// `f` returns, so it should be short. For set and ordered_set; a bag raises badarg.
+template <class F>
+bool read(const table& t, const term& key, F f) {
+    return detail::read_row(
+        t, key, [](void* context, const row& found) { (*static_cast<F*>(context))(found); },
+        std::addressof(f));
+}
 /// A hint, beyond OTP: rows with these keys will be looked up or changed soon. Has them fetched from memory side by side,
 /// where one look-up after the other would wait for each. Worth it for some ten keys that are likely to be there; does
 /// nothing for an ordered_set.

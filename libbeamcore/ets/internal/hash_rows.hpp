@@ -165,6 +165,33 @@ private:
     return true;
 }
 
+/// The row of a slot of a set where it lies, without a copy and without a reference: for who is in a read_section.
+class borrowed_row {
+public:
+    borrowed_row() = default;
+    borrowed_row(const borrowed_row&) = delete;
+
+    /// False: it has changed since.
+    [[nodiscard, gnu::always_inline]] bool take(const found_slot& s) {
+        if (!s.is_inlined()) {
+            node_ = reinterpret_cast<std::uint64_t>(row_word::node(s.word));
+            return true;
+        }
+        arity_ = s.arity;
+        return load_elements(s, words_);
+    }
+    /// Valid as long as this.
+    [[nodiscard]] beam::ets::row get() const {
+        if (node_ != 0) return beam::ets::row(reinterpret_cast<const term&>(node_));
+        return beam::ets::row(std::span<const term>(reinterpret_cast<const term*>(words_), arity_));
+    }
+
+private:
+    std::uint64_t node_ = 0;
+    unsigned arity_ = 0;
+    std::uint64_t words_[inline_arity_max];  // NOLINT: the first `arity_` of them are terms
+};
+
 template <class Rows>
 void append_nodes(std::uint64_t word, Rows& found) {
     if (row_word::kind(word) == row_kind::shared) {
@@ -254,6 +281,24 @@ public:
     }
 
     void find(const term& key, rows& found) const final { find_rows(key, found); }
+
+    /// Of a set: shows the row with that key in place. False if there is none. The caller is in a read_section.
+    template <class F>
+    [[gnu::always_inline]] bool show(const term& key, F f) const {
+        const std::uint64_t h = hash_of(key);
+        for (;;) {
+            const home_line home(self().chunk_at(h), h);
+            home.fetch();
+            const found_slot s = layout.search(home, key);
+            if (!s) return false;
+            borrowed_row there;
+            if (there.take(s)) {
+                f(there.get());
+                return true;
+            }
+            _mm_pause();
+        }
+    }
 
     [[nodiscard]] bool contains(const term& key) const final {
         const std::uint64_t h = hash_of(key);

@@ -80,8 +80,10 @@ void hash_store::fetch_ahead(std::span<const term> keys) const {
             if (!s.is_inlined()) continue;  // its elements lie behind its node's head
             for (unsigned e = 0; e < s.arity; ++e) {
                 const std::uint64_t word = s.elements[e].load(std::memory_order_acquire);
-                if (word != 0 && !is_immediate(word))
-                    __builtin_prefetch(reinterpret_cast<const void*>(word));
+                if (word == 0 || is_immediate(word)) continue;
+                // A short binary goes on in the next line.
+                __builtin_prefetch(reinterpret_cast<const void*>(word));
+                __builtin_prefetch(reinterpret_cast<const void*>(word + 64));
             }
         }
         keys = keys.subspan(n);
@@ -421,22 +423,35 @@ void hash_store::set_group(held_chunk& c, const found_slot& at, std::span<term_n
 bool hash_store::update(const term& key, row_change f, void* context) {
     const std::uint64_t h = hash_of(key);
     for (;;) {
-        // A word that is equal afterwards is the same row: its node is held here, or its version was used once.
-        const found_slot seen = layout.search(home_line(chunk_at(h), h), key);
-        rows found;
-        if (seen && !append_rows(seen, found)) continue;
-        const beam::ets::row old = seen ? found.front() : beam::ets::row(std::span<const term>());
+        // Of what is seen here nothing is freed before this is over, since the caller is in a section. So a word that is
+        // equal afterwards is the same row: its node's place was not used again, or its version was used once.
+        const home_line home(chunk_at(h), h);
+        home.fetch_to_write();
+        const found_slot seen = layout.search(home, key);
+        borrowed_row found;
+        if (seen && !found.take(seen)) {
+            _mm_pause();
+            continue;
+        }
+        const beam::ets::row old = found.get();
         std::optional<term> fresh = f(context, seen ? &old : nullptr);
         if (!fresh) return false;
         check_row(*fresh, layout.key_index() + 1);
         if (!(layout.key_of(*fresh) == key)) bad("the new row has another key: " + shown(*fresh));
-        if (try_change(key, h, seen, std::move(*fresh))) return true;
+        if (try_change(key, h, home, seen, std::move(*fresh))) return true;
     }
 }
 
 // Puts a row in if what is there is still what was seen.
-bool hash_store::try_change(const term& key, std::uint64_t h, const found_slot& seen, term fresh) {
-    held_chunk c = hold(h);
+bool hash_store::try_change(const term& key, std::uint64_t h, home_line home,
+                            const found_slot& seen, term fresh) {
+    const chunk* seen_in = home.in.at;
+    held_chunk c = hold(home, h);
+    if (seen && c.at == seen_in && c->pins == 0 &&
+        seen.slot->load(std::memory_order_relaxed) == seen.word) [[likely]] {
+        replace(c, seen, std::move(fresh));
+        return true;
+    }
     const found_slot now = search(c, h, key);
     if (bool(now) != bool(seen)) return false;
     if (!now) {

@@ -144,8 +144,8 @@ private:
                                 std::size_t count, integers_change f, void* context);
     void write_integers(held_chunk& c, const found_slot& at, std::size_t first,
                         std::span<const std::int64_t> values);
-    [[nodiscard]] bool try_change(const term& key, std::uint64_t h, const found_slot& seen,
-                                  term fresh);
+    [[nodiscard]] bool try_change(const term& key, std::uint64_t h, home_line home,
+                                  const found_slot& seen, term fresh);
 
     // hash_grow.cpp: chunks
     void make_room(held_chunk& c, std::uint64_t hash, std::vector<held_chunk>* others);

@@ -1,4 +1,5 @@
 #include "libbeamcore/ets/rows.hpp"
+#include "libbeamcore/ets/snapshot.hpp"
 
 #include <atomic>
 #include <string>
@@ -353,6 +354,35 @@ TEST_CASE("update changes a row by a function, atomically, or leaves it") {
     });
 }
 
+TEST_CASE("read shows the row of a key where it lies, or says that there is none") {
+    in_process([] {
+        for (auto type : {set, ordered}) {
+            auto t = make(type);
+            // One in place, one too long for that.
+            ets::insert(t, tuple("k", binary("value"), 7));
+            ets::insert(t, tuple("long", 2, 3, 4, 5, 6, 7, 8, 9));
+            int calls = 0;
+            CHECK(ets::read(t, "k", [&](const ets::row& r) {
+                CHECK(r == tuple("k", binary("value"), 7));
+                // Another table, or this one, may be used meanwhile.
+                ets::insert(t, tuple("k", 1, 1));
+                CHECK(r == tuple("k", binary("value"), 7));
+                ++calls;
+            }));
+            term kept;
+            CHECK(ets::read(t, "long", [&](const ets::row& r) { kept = r; }));
+            ets::erase(t, "long");
+            CHECK(kept == tuple("long", 2, 3, 4, 5, 6, 7, 8, 9));
+            CHECK(!ets::read(t, "long", [&](const ets::row&) { ++calls; }));
+            CHECK(calls == 1);
+            CHECK_THROWS_AS(
+                (void)ets::read(t, "k", [](const ets::row&) { throw std::runtime_error("no"); }),
+                std::runtime_error);
+        }
+        CHECK(badarg([] { (void)ets::read(make(bag), 1, [](const ets::row&) {}); }));
+    });
+}
+
 // -- on threads -----------------------------------------------------------------------------------
 
 namespace {
@@ -387,6 +417,35 @@ process reads_pairs(self s, pid main, ets::table t, int times) {
     }
     send(main, done{torn});
 }
+// Rows `{K, Text, N}`, or longer ones: the text is the number.
+term row_of_count(int key, std::int64_t n) {
+    const std::string text = std::to_string(n);
+    return key % 2 == 0 ? tuple(key, binary(text), n)
+                        : tuple(key, binary(text), n, 0, 0, 0, 0, 0, 0, 0);
+}
+bool is_whole(const ets::row& r) {
+    return r.elements()[1].bytes() == std::to_string(*r.elements()[2].as_int64());
+}
+process counts_by_update(self s, pid main, ets::table t, int keys, int times) {
+    std::int64_t torn = 0;
+    for (int i = 0; i < times; ++i) {
+        const int key = i % keys;
+        (void)ets::update(t, key, [&](const ets::row* r) -> std::optional<term> {
+            if (r && !is_whole(*r)) ++torn;
+            return row_of_count(key, r ? *r->elements()[2].as_int64() + 1 : 1);
+        });
+        if (s.bump_reductions(10)) co_await s.yield();
+    }
+    send(main, done{torn});
+}
+process reads_counts(self s, pid main, ets::table t, int keys, int times) {
+    std::int64_t torn = 0;
+    for (int i = 0; i < times; ++i) {
+        (void)ets::read(t, i % keys, [&](const ets::row& r) { torn += !is_whole(r); });
+        if (s.bump_reductions(10)) co_await s.yield();
+    }
+    send(main, done{torn});
+}
 // What nobody touches must be found all the time, whatever is split and merged around it.
 process finds_all(self s, pid main, ets::table t, int times) {
     std::int64_t missing = 0;
@@ -410,6 +469,29 @@ TEST_CASE("ETS-52: counters lose nothing, from many processes on many threads") 
                 std::int64_t sum = 0;
                 for (int k = 0; k < 10; ++k) sum += *ets::lookup_element(t, k, 2).as_int64();
                 CHECK(sum == 16'000);
+            },
+            type);
+}
+
+TEST_CASE("update loses no change, and whoever reads in place sees whole rows") {
+    for (auto type : {set, ordered})
+        test::threaded(
+            [](self me, ets::table_type kind) -> awaitable<void> {
+                constexpr int keys = 20, times = 4000;
+                auto t = make(kind);
+                for (int p = 0; p < 3; ++p) spawn_link(counts_by_update, me.id(), t, keys, times);
+                for (int p = 0; p < 2; ++p) spawn_link(reads_counts, me.id(), t, keys, times);
+                std::int64_t wrong = 0;
+                for (int p = 0; p < 5; ++p) {
+                    // Chunks are replaced meanwhile, and rows beside these.
+                    for (int k = 0; k < 2000; ++k) ets::insert(t, tuple(100 + k, p, 0));
+                    const auto kept = ets::snapshot(t);
+                    done d = co_await me.receive<done>();
+                    wrong += d.sum;
+                }
+                CHECK(wrong == 0);
+                for (int k = 0; k < keys; ++k)
+                    CHECK(ets::lookup_element(t, k, 3) == term(3 * times / keys));
             },
             type);
 }
