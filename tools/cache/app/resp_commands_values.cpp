@@ -67,7 +67,7 @@ bool has_room_for(resp_client& c, std::string_view key, std::size_t value_size) 
 }
 
 void get(resp_client& c, arguments all) {
-    value_or_null(c, c.data.get(all[1]));
+    if (!c.data.read(all[1], [&c](std::string_view value) { c.out.bulk(value); })) c.out.null();
 }
 
 void set(resp_client& c, arguments all) {
@@ -91,6 +91,7 @@ void set(resp_client& c, arguments all) {
     if (!find_expiry(c, "set", when, options.expires_at_ms)) return;
     if (!has_room_for(c, all[1], all[2].size())) return;
     options.keep_ttl = when.keeps;
+    options.gives_old = gets;
     // Redis forgets a time that is not said again; tags, which it has not, likewise.
     options.tags = beam::term(beam::nil);
     const auto done = c.data.put(all[1], all[2], options);
@@ -129,7 +130,9 @@ void setnx(resp_client& c, arguments all) {
 
 void getset(resp_client& c, arguments all) {
     if (!has_room_for(c, all[1], all[2].size())) return;
-    value_or_null(c, c.data.put(all[1], all[2]).old);
+    put_options options;
+    options.gives_old = true;
+    value_or_null(c, c.data.put(all[1], all[2], options).old);
 }
 
 void getdel(resp_client& c, arguments all) {

@@ -136,13 +136,13 @@ public:
 
 private:
     static constexpr std::size_t read_at_once = 64 << 10;
-    // Fewer bytes are one request; more have a long value in them.
-    static constexpr std::size_t pipeline_min = 100, pipeline_max = 16 << 10;
+    // More bytes have a long value in them.
+    static constexpr std::size_t pipeline_max = 16 << 10;
 
     // Of many commands at once the rows are fetched from memory side by side: reading them twice costs less than waiting
     // for each row. Where bytes begin in the middle of a command this finds nothing, or something else; it is a hint.
     void look_ahead(std::string_view bytes) const {
-        if (bytes.size() < pipeline_min || bytes.size() > pipeline_max) return;
+        if (bytes.size() > pipeline_max || bytes.find("\r\n*") == bytes.npos) return;
         constexpr std::size_t most = 32;
         beam::term hashes[most];
         std::size_t n = 0;

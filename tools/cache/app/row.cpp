@@ -1,21 +1,12 @@
 #include "tools/cache/app/row.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "libbeamcore/base/hash.hpp"
 #include "libbeamcore/term/atom.hpp"
 
 namespace cache {
-
-namespace {
-
-constexpr std::size_t entry_arity = 8;
-
-std::int64_t number(const beam::term& t) {
-    return t.as_int64().value_or(0);
-}
-
-}  // namespace
 
 key_hash hash_of(std::string_view key) {
     return key_hash(beam::xxh3_64(key) >> 2);
@@ -30,34 +21,31 @@ beam::term bytes_of(std::string_view key, std::initializer_list<std::string_view
     });
 }
 
-beam::term row_of(key_hash hash, const entry& e) {
-    return beam::tuple(hash, e.bytes, std::int64_t(e.key_size), std::int64_t(e.id), e.expires_at,
-                       e.remove_at, e.put_at, e.tags);
+beam::term row_of(key_hash hash, const entry_head& e, beam::term bytes) {
+    return beam::tuple(hash, std::move(bytes), std::int64_t(e.key_size), std::int64_t(e.id),
+                       e.expires_at, e.remove_at, e.put_at, e.tags);
 }
 
 beam::term dead_row(key_hash hash) {
     return beam::tuple(hash, beam::atom("dead"));
 }
 
-std::optional<entry> entry_of(const beam::ets::row& row) {
-    const auto all = row.elements();
-    if (all.size() != entry_arity) return std::nullopt;
-    entry e;
-    e.bytes = all[1];
-    e.key_size = std::size_t(number(all[2]));
-    e.id = std::uint64_t(number(all[3]));
-    e.expires_at = number(all[4]);
-    e.remove_at = number(all[5]);
-    e.put_at = number(all[6]);
-    e.tags = all[7];
-    return e;
+entry_head borrowed_entry::head() const {
+    entry_head h;
+    h.key_size = key_size();
+    h.value_size = bytes().bytes().size() - h.key_size;
+    h.id = id();
+    h.expires_at = number(4);
+    h.remove_at = number(5);
+    h.put_at = number(6);
+    h.tags = all_[7];
+    return h;
 }
 
-std::optional<borrowed_entry> borrowed_entry::of(const beam::ets::row& row) {
-    const auto all = row.elements();
-    if (all.size() != entry_arity) return std::nullopt;
-    return borrowed_entry{&all[1], std::size_t(number(all[2])), std::uint64_t(number(all[3])),
-                          number(all[4])};
+std::optional<entry> entry_of(const beam::ets::row& row) {
+    const auto there = borrowed_entry::of(row);
+    if (!there) return std::nullopt;
+    return entry{there->head(), there->bytes()};
 }
 
 }  // namespace cache

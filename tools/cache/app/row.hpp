@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "libbeamcore/ets/found.hpp"
@@ -31,44 +32,64 @@ using key_hash = std::int64_t;
 [[nodiscard]] beam::term bytes_of(std::string_view key,
                                   std::initializer_list<std::string_view> value);
 
-struct entry {
-    beam::term bytes = {};  ///< the key, and behind it the value
+/// What is known of an entry beside its bytes.
+struct entry_head {
     std::size_t key_size = 0;
+    std::size_t value_size = 0;
     std::uint64_t id = 0;
     std::int64_t expires_at = 0;
     std::int64_t remove_at = 0;
     std::int64_t put_at = 0;
     beam::term tags = beam::nil;
 
-    [[nodiscard]] std::string_view key() const { return bytes.bytes().substr(0, key_size); }
-    [[nodiscard]] std::string_view value() const { return bytes.bytes().substr(key_size); }
     [[nodiscard]] bool is_live(std::int64_t now_ms) const {
         return expires_at == 0 || now_ms < expires_at;
     }
     /// What it counts for in `bytes`.
     [[nodiscard]] std::int64_t weight() const {
-        return entry_overhead + std::int64_t(bytes.bytes().size());
+        return entry_overhead + std::int64_t(key_size + value_size);
     }
 };
 
-/// What a reader wants to know of a row, without copying it. Valid as long as the row.
-struct borrowed_entry {
-    const beam::term* bytes = nullptr;
-    std::size_t key_size = 0;
-    std::uint64_t id = 0;
-    std::int64_t expires_at = 0;
+struct entry : entry_head {
+    beam::term bytes = {};  ///< the key, and behind it the value
 
-    [[nodiscard]] std::string_view key() const { return bytes->bytes().substr(0, key_size); }
-    [[nodiscard]] bool is_live(std::int64_t now_ms) const {
-        return expires_at == 0 || now_ms < expires_at;
-    }
+    [[nodiscard]] std::string_view key() const { return bytes.bytes().substr(0, key_size); }
+    [[nodiscard]] std::string_view value() const { return bytes.bytes().substr(key_size); }
+};
+
+/// An entry in its row. Valid as long as the row; nothing is looked at before it is asked for.
+class borrowed_entry {
+public:
     /// Nothing for a dead one.
-    [[nodiscard]] static std::optional<borrowed_entry> of(const beam::ets::row& row);
+    [[nodiscard]] static std::optional<borrowed_entry> of(const beam::ets::row& row) {
+        if (row.size() != row_arity) return std::nullopt;
+        return borrowed_entry(row.elements());
+    }
+
+    [[nodiscard]] const beam::term& bytes() const { return all_[1]; }
+    [[nodiscard]] std::size_t key_size() const { return std::size_t(number(2)); }
+    [[nodiscard]] std::uint64_t id() const { return std::uint64_t(number(3)); }
+    [[nodiscard]] std::string_view key() const { return bytes().bytes().substr(0, key_size()); }
+    [[nodiscard]] std::string_view value() const { return bytes().bytes().substr(key_size()); }
+    [[nodiscard]] bool is_live(std::int64_t now_ms) const {
+        return number(4) == 0 || now_ms < number(4);
+    }
+    [[nodiscard]] entry_head head() const;
+
+private:
+    static constexpr std::size_t row_arity = 8;
+    explicit borrowed_entry(std::span<const beam::term> all) : all_(all) {}
+    [[nodiscard]] std::int64_t number(std::size_t i) const {
+        return all_[i].as_int64().value_or(0);
+    }
+
+    std::span<const beam::term> all_;
 };
 
-[[nodiscard]] beam::term row_of(key_hash hash, const entry& e);
+[[nodiscard]] beam::term row_of(key_hash hash, const entry_head& e, beam::term bytes);
 [[nodiscard]] beam::term dead_row(key_hash hash);
-/// Nothing for a dead one.
+/// A copy. Nothing for a dead one.
 [[nodiscard]] std::optional<entry> entry_of(const beam::ets::row& row);
 
 }  // namespace cache

@@ -70,17 +70,27 @@ std::optional<entry> session::find(std::string_view key) const {
     return e;
 }
 
-std::optional<held_value> session::get(std::string_view key) {
+bool session::read_entry(std::string_view key,
+                         const std::function<void(const borrowed_entry&)>& f) {
     has_counted_ = true;
-    const ets::rows found = ets::lookup(entries_, hash_of(key));
-    const auto e = found ? borrowed_entry::of(found.front()) : std::nullopt;
-    if (!e || !e->is_live(now_ms_) || e->key() != key) {
-        ++counted_.misses;
-        return std::nullopt;
-    }
-    ++counted_.hits;
-    note_use(e->id);
-    return held_value{*e->bytes, e->key_size};
+    bool hit = false;
+    ets::read(entries_, hash_of(key), [&](const ets::row& row) {
+        const auto e = borrowed_entry::of(row);
+        if (!e || !e->is_live(now_ms_) || e->key() != key) return;
+        hit = true;
+        note_use(e->id());
+        f(*e);
+    });
+    ++(hit ? counted_.hits : counted_.misses);
+    return hit;
+}
+
+std::optional<held_value> session::get(std::string_view key) {
+    std::optional<held_value> found;
+    read_entry(key, [&found](const borrowed_entry& e) {
+        found = held_value{e.bytes(), e.key_size()};
+    });
+    return found;
 }
 
 void session::fetch_ahead(std::span<const beam::term> hashes) const {
@@ -103,7 +113,7 @@ void session::note_use(std::uint64_t id) {
     if (limits_.bounded()) news_.used.push_back(id);
 }
 
-void session::note_end(key_hash key, const entry& e, removal_reason why) {
+void session::note_end(key_hash key, const entry_head& e, removal_reason why) {
     has_counted_ = true;
     ++(why == removal_reason::deleted   ? counted_.deleted
        : why == removal_reason::expired ? counted_.expired
@@ -113,44 +123,49 @@ void session::note_end(key_hash key, const entry& e, removal_reason why) {
     end.id = e.id;
     // What has expired did so at its time, however late somebody came for it.
     const std::int64_t at = why == removal_reason::expired ? e.expires_at : now_ms_;
-    end.what = {key, why, at, e.put_at, e.value().size()};
+    end.what = {key, why, at, e.put_at, e.value_size};
     news_.gone.push_back(std::move(end));
 }
 
-// `make(r)` fills r.made and says whether it is to be put; an entry that is there keeps its id.
+// `make(r, live)` fills r.made and gives the bytes; nothing to leave all as it is. `live` is what is there, or null. An
+// entry that is there keeps its id. What is there is not held, only looked at: to count a reference up, and down again, is
+// a locked instruction each.
 template <class Make>
 bool session::replace(std::string_view key, key_hash hash, replaced& r, Make make) {
     const std::uint64_t fresh_id = next_id();
     return ets::update(entries_, hash, [&](const ets::row* row) -> std::optional<beam::term> {
-        r.old = row ? entry_of(*row) : std::nullopt;
-        r.other.reset();
-        if (r.old && r.old->key() != key) r.other = std::exchange(r.old, std::nullopt);
-        r.had = r.old && r.old->is_live(now_ms_);
-        if (!make(r)) return std::nullopt;
+        const auto there = row ? borrowed_entry::of(*row) : std::nullopt;
+        r.there.reset();
+        if (there) r.there = there->head();
+        r.other = there && there->key() != key;
+        r.had = there && !r.other && there->is_live(now_ms_);
+        std::optional<beam::term> bytes = make(r, r.had ? &*there : nullptr);
+        if (!bytes) return std::nullopt;
         r.made.key_size = key.size();
-        r.made.id = r.had ? r.old->id : fresh_id;
-        return row_of(hash, r.made);
+        r.made.value_size = bytes->bytes().size() - key.size();
+        r.made.id = r.had ? r.there->id : fresh_id;
+        return row_of(hash, r.made, *std::move(bytes));
     });
 }
 
 // What a change of a row means to the counts and to the worker.
 void session::account(key_hash hash, const replaced& r) {
-    const entry& made = r.made;
+    const entry_head& made = r.made;
     has_counted_ = true;
-    const std::int64_t more = made.weight() - (r.had ? r.old->weight() : 0);
+    const std::int64_t more = made.weight() - (r.had ? r.there->weight() : 0);
     counted_.bytes += more;
     if (more > 0 && limits_.max_bytes > 0) grown_ += more;
     if (r.had) {
         ++counted_.updated;
-        if (made.remove_at != r.old->remove_at || made.tags != r.old->tags)
+        if (made.remove_at != r.there->remove_at || made.tags != r.there->tags)
             news_.changed.push_back({hash, made.id});
         note_use(made.id);
         return;
     }
-    if (r.old) note_end(hash, *r.old, removal_reason::expired);
-    if (r.other)
-        note_end(hash, *r.other,
-                 r.other->is_live(now_ms_) ? removal_reason::evicted : removal_reason::expired);
+    if (r.there) {
+        const bool pushed_out = r.other && r.there->is_live(now_ms_);
+        note_end(hash, *r.there, pushed_out ? removal_reason::evicted : removal_reason::expired);
+    }
     ++counted_.inserted;
     birth b;
     b.key = hash;
@@ -171,25 +186,28 @@ session::put_result session::put_bytes(std::string_view key, beam::term bytes,
     const key_hash hash = hash_of(key);
     replaced r;
     put_result done;
-    done.stored = replace(key, hash, r, [&](replaced& now) {
-        if (now.had ? options.only_new : options.only_existing) return false;
-        entry& made = now.made;
-        made.bytes = bytes;
+    const auto make = [&](replaced& now, const borrowed_entry* live) -> std::optional<beam::term> {
+        done.old.reset();
+        if (live && options.gives_old) done.old = held_value{live->bytes(), live->key_size()};
+        if (now.had ? options.only_new : options.only_existing) return std::nullopt;
+        entry_head& made = now.made;
         made.put_at = now_ms_;
         made.expires_at = options.expires_at_ms
                               ? *options.expires_at_ms
                               : until(now_ms_, options.ttl_ms.value_or(limits_.ttl_ms));
         made.remove_at = made.expires_at == 0 ? 0 : made.expires_at + options.stale_ms;
         if (options.keep_ttl && now.had) {
-            made.expires_at = now.old->expires_at;
-            made.remove_at = now.old->remove_at;
+            made.expires_at = now.there->expires_at;
+            made.remove_at = now.there->remove_at;
         }
-        made.tags = options.tags ? *options.tags : now.had ? now.old->tags : beam::term(beam::nil);
-        return true;
-    });
+        made.tags = options.tags ? *options.tags
+                    : now.had    ? now.there->tags
+                                 : beam::term(beam::nil);
+        return bytes;
+    };
+    done.stored = replace(key, hash, r, make);
     done.had = r.had;
     if (done.stored) account(hash, r);
-    if (r.had) done.old = held_value{std::move(r.old->bytes), r.old->key_size};
     return done;
 }
 
@@ -198,24 +216,26 @@ std::optional<held_value> session::change(
     const std::function<std::optional<beam::term>(std::optional<std::string_view> value)>& make) {
     const key_hash hash = hash_of(key);
     replaced r;
-    const bool stored = replace(key, hash, r, [&](replaced& now) {
+    beam::term made;
+    const auto make_row = [&](replaced& now,
+                              const borrowed_entry* live) -> std::optional<beam::term> {
         std::optional<std::string_view> value;
-        if (now.had) value = now.old->value();
+        if (live) value = live->value();
         auto bytes = make(value);
-        if (!bytes) return false;
+        if (!bytes) return std::nullopt;
         if (now.had) {
-            now.made = *now.old;
+            now.made = *now.there;
         } else {
-            now.made = entry();
+            now.made = entry_head();
             now.made.put_at = now_ms_;
             now.made.expires_at = now.made.remove_at = until(now_ms_, limits_.ttl_ms);
         }
-        now.made.bytes = *std::move(bytes);
-        return true;
-    });
-    if (!stored) return std::nullopt;
+        made = *bytes;
+        return bytes;
+    };
+    if (!replace(key, hash, r, make_row)) return std::nullopt;
     account(hash, r);
-    return held_value{std::move(r.made.bytes), r.made.key_size};
+    return held_value{std::move(made), r.made.key_size};
 }
 
 // Two steps, since a row cannot be taken on a condition: whoever makes it dead has taken it, and then only a dead row
@@ -286,7 +306,7 @@ bool session::expire_at(std::string_view key, std::int64_t expires_at_ms) {
             if (!e || !e->is_live(now_ms_) || e->key() != key) return std::nullopt;
             id = e->id;
             e->expires_at = e->remove_at = expires_at_ms;
-            return row_of(hash, *e);
+            return row_of(hash, *e, e->bytes);
         });
     if (done) news_.changed.push_back({hash, id});
     return done;

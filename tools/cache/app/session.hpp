@@ -41,6 +41,7 @@ struct put_options {
     bool only_existing = false;
     std::int64_t stale_ms = 0;  ///< how long the value may still be served when it has expired
     std::optional<beam::term> tags = {};  ///< a list of binaries; else those that are there
+    bool gives_old = false;               ///< put_result::old is asked for
 };
 
 /// A value, which stays what it was as long as this lives.
@@ -60,6 +61,12 @@ public:
 
     /// The value, counted as a hit or a miss.
     [[nodiscard]] std::optional<held_value> get(std::string_view key);
+    /// The same, shown to `f(std::string_view)` where it lies: no copy of it is held. False, without a call: a miss.
+    template <class F>
+    bool read(std::string_view key, F f) {
+        const auto value = [&f](const borrowed_entry& e) { f(e.value()); };
+        return read_entry(key, std::ref(value));
+    }
     /// A hint: these keys will be asked for soon.
     void fetch_ahead(std::span<const beam::term> hashes) const;
     /// The entry, also one that has expired and may be served stale; nothing is counted.
@@ -122,21 +129,22 @@ public:
     static constexpr std::size_t used_max = 32;
 
 private:
-    // A row before and after a change, as far as it is of the key that is meant.
+    // A row before and after a change.
     struct replaced {
-        std::optional<entry> old;
-        std::optional<entry> other;  // of another key with the same hash
-        bool had = false;            // old, and it was live
-        entry made;
+        std::optional<entry_head> there;
+        bool had = false;    // it was of the key that is meant, and live
+        bool other = false;  // it was of another key with the same hash
+        entry_head made;
     };
     template <class Make>
     bool replace(std::string_view key, key_hash hash, replaced& r, Make make);
     void account(key_hash hash, const replaced& r);
 
     [[nodiscard]] std::optional<entry> find(std::string_view key) const;
+    bool read_entry(std::string_view key, const std::function<void(const borrowed_entry&)>& f);
     std::uint64_t next_id();
     void note_use(std::uint64_t id);
-    void note_end(key_hash key, const entry& e, removal_reason why);
+    void note_end(key_hash key, const entry_head& e, removal_reason why);
     std::int64_t weight_of_news();
 
     beam::ets::table entries_;
