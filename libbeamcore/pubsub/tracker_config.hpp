@@ -30,7 +30,7 @@ struct config {
     std::size_t text_bytes_max = 255;   ///< topic, key and session
     std::size_t meta_bytes_max = 4096;  ///< of a meta, about as it would be encoded
     std::size_t sessions_max = 100;     ///< of one key in one topic, on all nodes
-    std::size_t entries_max = 500'000;  ///< of this node's own
+    std::size_t entries_max = 500'000;  ///< of this node's own, in one shard
 };
 
 /// Says whether these go together.
