@@ -103,8 +103,8 @@ struct kicked {
 /// An entry for a process of this node. It may have one for each topic and key.
 ///
 /// Errors: `already_tracked`; `too_long` (topic, key or session above 255 bytes, meta above 4 KiB);
-/// `too_many_sessions` (100 of a key in a topic); `too_many_entries` (500 000 of this node's in a shard). A process that is
-/// dead already: its entry comes and goes.
+/// `too_many_sessions` (100 of a key in a topic); `too_many_entries` (500 000 of this node's in a shard). A process
+/// that is dead already: its entry comes and goes.
 [[nodiscard]] BEAM_EXPORT future<result<dot>> track(const handle& t, pid process,
                                                     std::string_view topic, std::string_view key,
                                                     std::string_view session, term meta = map());
