@@ -27,6 +27,11 @@ void function_table::put(const key& k, remote_function code) {
     functions_[k] = std::make_shared<remote_function>(std::move(code));
 }
 
+void function_table::put_if_absent(const key& k, remote_function code) {
+    std::unique_lock lock(mutex_);
+    functions_.try_emplace(k, std::make_shared<remote_function>(std::move(code)));
+}
+
 void function_table::remove(const key& k) {
     std::unique_lock lock(mutex_);
     functions_.erase(k);

@@ -510,12 +510,8 @@ const char* kind_text(atom behaviour) {
 }
 }  // namespace
 
-term gen_core::sys_misc(bool is_suspended) {
-    return list(
-        {tuple("header", kind_text(class_->behaviour) + std::string(sys_module().name())),
-         tuple("data", list({tuple("Status", is_suspended ? atoms::suspended : atoms::running),
-                             tuple("Parent", parent_)})),
-         tuple("data", list({tuple("State", shown_state(atoms::normal))}))});
+std::string gen_core::sys_header() const {
+    return kind_text(class_->behaviour) + std::string(sys_module().name());
 }
 
 // -- start ----------------------------------------------------------------------------------------

@@ -215,11 +215,8 @@ outcome<term> sys_target::sys_replace_state(const callback<term(term)>& change) 
     return sys_get_state();
 }
 
-term sys_target::sys_misc(bool suspended) {
-    return list({tuple("header", "Status for " + std::string(sys_module().name())),
-                 tuple("data", list({tuple("Status", suspended ? atoms::suspended : atoms::running),
-                                     tuple("Parent", sys_parent())})),
-                 tuple("data", list({tuple("State", sys_get_state())}))});
+std::string sys_target::sys_header() const {
+    return "Status for generic server " + std::string(sys_module().name());
 }
 
 struct sys_handler::data {
@@ -254,6 +251,10 @@ sys_handler::data& sys_handler::ensure() {
 bool sys_handler::is_suspended() const noexcept {
     return data_ && data_->suspended;
 }
+term sys_handler::logged_events() const {
+    if (!data_) return nil;
+    return list_of(std::vector<term>(data_->events.begin(), data_->events.end()));
+}
 bool sys_handler::has_debug() const noexcept {
     return data_ && data_->debugging();
 }
@@ -273,6 +274,15 @@ term debug_list(const sys_handler&, bool tracing, bool counting, std::uint32_t l
     if (tracing) all.push_back(tuple(atoms::trace, atoms::true_));
     for (const term& id : ids) all.push_back(tuple(atom("install"), id));
     return list_of(std::move(all));
+}
+
+term status_misc(sys_target& target, term status, term parent, term logged) {
+    const atom data = atoms::data;
+    return list({tuple(atom("header"), charlist(target.sys_header())),
+                 tuple(data, list({tuple(charlist("Status"), std::move(status)),
+                                   tuple(charlist("Parent"), std::move(parent)),
+                                   tuple(charlist("Logged events"), std::move(logged))})),
+                 tuple(data, list({tuple(charlist("State"), target.sys_shown_state())}))});
 }
 
 term dictionary_list() {
@@ -328,11 +338,11 @@ sys_answer sys_handler::answer(self s, sys_target& target, sys_request& r) {
             bool on = data_ != nullptr;
             term debug = debug_list(*this, on && data_->tracing, on && data_->counting,
                                     on ? data_->log_size : 0, ids);
-            return ok(
-                tuple(atoms::status, s.id(), tuple(atoms::module_, target.sys_module()),
-                      list({dictionary_list(), is_suspended() ? atoms::suspended : atoms::running,
-                            target.sys_parent() ? term(target.sys_parent()) : term(s.id()),
-                            std::move(debug), target.sys_misc(is_suspended())})));
+            const term now = is_suspended() ? atoms::suspended : atoms::running;
+            const term parent = target.sys_parent() ? target.sys_parent() : s.id();
+            return ok(tuple(atoms::status, s.id(), tuple(atoms::module_, target.sys_behaviour()),
+                            list({dictionary_list(), now, parent, std::move(debug),
+                                  status_misc(target, now, parent, logged_events())})));
         }
         case sys_op::suspend:
             ensure().suspended = true;
@@ -384,8 +394,7 @@ sys_answer sys_handler::answer(self s, sys_target& target, sys_request& r) {
             }
             return ok();
         case sys_op::get_log:
-            if (!data_) return ok(list_of(std::vector<term>{}));
-            return ok(list_of(std::vector<term>(data_->events.begin(), data_->events.end())));
+            return ok(logged_events());
         case sys_op::trace:
             if (r.a == atoms::true_)
                 ensure().tracing = true;

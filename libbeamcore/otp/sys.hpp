@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -106,8 +107,10 @@ public:
     ~sys_target() override;
 
     [[nodiscard]] bool answers_system_requests() const final { return true; }
-    /// The class: what get_status shows as the module.
+    /// The class: what reports and the header of get_status name.
     [[nodiscard]] virtual atom sys_module() const = 0;
+    /// What get_status shows as the module: gen_server, gen_statem or gen_event; a supervisor is a gen_server.
+    [[nodiscard]] virtual atom sys_behaviour() const { return atoms::gen_server; }
     /// The process whose death ends this one; the false pid if there is none.
     [[nodiscard]] virtual pid sys_parent() const = 0;
     [[nodiscard]] virtual term sys_get_state() = 0;
@@ -120,8 +123,10 @@ public:
                                                         const term& extra) = 0;
     /// Ends the process with this reason (terminate first) as soon as run() is called again.
     virtual void sys_terminate(term reason) = 0;
-    /// The Misc of get_status. Default: `[{header, ...}, {data, ...}, {data, [{"State", State}]}]`.
-    [[nodiscard]] virtual term sys_misc(bool suspended);
+    /// What the Misc of get_status says: `Status for generic server cell`.
+    [[nodiscard]] virtual std::string sys_header() const;
+    /// The state as get_status shows it.
+    [[nodiscard]] virtual term sys_shown_state() { return sys_get_state(); }
 };
 
 /// Handles a behaviour's system requests. One pointer as long as nothing was switched on. Used so:
@@ -155,6 +160,7 @@ public:
 private:
     struct data;
     data& ensure();
+    [[nodiscard]] term logged_events() const;
     detail::sys_answer answer(self s, sys_target& target, detail::sys_request& r);
 
     data* data_ = nullptr;
@@ -188,7 +194,9 @@ template <class F>
     return detail::sys_replace_state(server, callback<term(term)>(std::move(change)), limit);
 }
 
-/// `{status, Pid, {module, Class}, [ProcessDictionary, running | suspended, Parent, Debug, Misc]}`
+/// `{status, Pid, {module, Behaviour}, [ProcessDictionary, running | suspended, Parent, Debug, Misc]}`, Misc
+/// `[{header, "Status for ..."}, {data, [{"Status", _}, {"Parent", _}, {"Logged events", _}]}, {data, [{"State",
+/// State}]}]`; its texts are lists of characters, as Erlang's tools expect.
 [[nodiscard]] BEAM_EXPORT awaitable<term> get_status(server_ref server,
                                                      timeout limit = default_limit);
 

@@ -22,6 +22,7 @@ public:
     [[nodiscard]] static function_table& of(runtime& node);
 
     void put(const key& k, remote_function code);
+    void put_if_absent(const key& k, remote_function code);
     void remove(const key& k);
     [[nodiscard]] std::shared_ptr<remote_function> find(const key& k) const;
     [[nodiscard]] std::vector<std::pair<atom, unsigned>> of_module(atom module) const;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
+#include "libbeamcore/dist/builtin/builtin.hpp"
 #include "libbeamcore/dist/cookie.hpp"
 #include "libbeamcore/dist/epmd.hpp"
 #include "libbeamcore/dist/internal/connecting.hpp"
@@ -71,6 +72,11 @@ awaitable<init_result<net_kernel>> net_kernel::init(options o) {
     const epmd_status status = co_await asking;
 
     net_kernel made(std::move(o), std::move(*listener), *epmd);
+    auto serving = start_builtin_servers();
+    outcome<pid> servers = started_pid(co_await serving);
+    if (!servers) co_return stop_with{std::move(servers.error())};
+    made.servers_ = *servers;
+    add_builtin_functions();
     made.start({atom(made.options_.name), status.creation});
     co_return std::move(made);
 }
@@ -89,6 +95,11 @@ void net_kernel::start(node_identity self) {
 
 void net_kernel::handle_info(connect_order order) {
     spawn(connect_to, peers_, order, options_);
+}
+
+cast_result net_kernel::handle_info(exit_message m) {
+    if (m.from == servers_) return stop_with{std::move(m.reason)};
+    return {};
 }
 
 void net_kernel::handle_info(io::accepted m) {

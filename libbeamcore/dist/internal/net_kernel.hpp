@@ -27,12 +27,13 @@ public:
     static awaitable<init_result<net_kernel>> init(options o);
 
     using calls = messages<is_auth>;
-    using infos = messages<connect_order, io::accepted, io::accept_failed>;
+    using infos = messages<connect_order, io::accepted, io::accept_failed, exit_message>;
 
     atom handle_call(is_auth) { return atom("yes"); }
     void handle_info(connect_order order);
     void handle_info(io::accepted m);
     void handle_info(io::accept_failed) {}
+    cast_result handle_info(exit_message m);
     void handle_info(term) {}
     void terminate(const term& reason);
 
@@ -41,6 +42,7 @@ public:
         : options_(std::move(other.options_)),
           listener_(std::move(other.listener_)),
           epmd_(other.epmd_),
+          servers_(other.servers_),
           peers_(std::exchange(other.peers_, nullptr)) {}
     ~net_kernel();
 
@@ -50,6 +52,7 @@ private:
     options options_;
     io::listener listener_;
     pid epmd_;
+    pid servers_;  // the supervisor of those that others expect (builtin/)
     peers* peers_ = nullptr;
 };
 

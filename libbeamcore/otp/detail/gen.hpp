@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "libbeamcore/base/export.hpp"
@@ -121,7 +122,9 @@ public:
     [[nodiscard]] outcome<void> sys_change_code(const term& module, const term& old_vsn,
                                                 const term& extra) final;
     void sys_terminate(term reason) final;
-    [[nodiscard]] term sys_misc(bool suspended) final;
+    [[nodiscard]] atom sys_behaviour() const final { return class_->behaviour; }
+    [[nodiscard]] std::string sys_header() const final;
+    [[nodiscard]] term sys_shown_state() final { return shown_state(atoms::normal); }
 
 protected:
     gen_core(const gen_class* type, void* room, std::size_t room_size);

@@ -9,48 +9,15 @@
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "tests/support/simulated.hpp"
+#include "tests/unit/dist/dist_node.hpp"
 #include "tests/unit/dist/world.hpp"
 
 using namespace beam;
 using namespace std::chrono_literals;
+using test::dist_node;
 using test::run_in;
 
 namespace {
-
-// A runtime that is a node; the first of a test serves as the others' EPMD.
-class dist_node {
-public:
-    dist_node(const std::string& name, std::uint16_t epmd_port, dist::options o = {}) {
-        o.name = name + "@127.0.0.1";
-        if (o.cookie.empty()) o.cookie = "secret";
-        o.epmd_port = epmd_port;
-        runtime_options r;
-        r.schedulers = 2;
-        node_ = std::make_unique<runtime>(r);
-        node_->spawn(
-            [](self me, dist::options given) -> process {
-                me.trap_exit(true);
-                auto starting = dist::start_link(std::move(given));
-                outcome<pid> p = co_await starting;
-                CHECK_MESSAGE(p, to_string(p ? term() : p.error()));
-                register_name(atom("keeper"), me.id());
-                co_await me.sleep_for(infinity{});
-            },
-            o);
-        run_in(*node_, [](self me) -> awaitable<void> {
-            while (!whereis(atom("keeper"))) co_await me.yield();
-        });
-        name_ = atom(o.name);
-    }
-    runtime& operator*() const { return *node_; }
-    runtime* operator->() const { return node_.get(); }
-    [[nodiscard]] atom name() const { return name_; }
-    void die() { node_.reset(); }
-
-private:
-    std::unique_ptr<runtime> node_;
-    atom name_;
-};
 
 struct get {
     using reply = int;

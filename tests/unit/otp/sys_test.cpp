@@ -237,7 +237,7 @@ TEST_CASE("SYS-09: get_status") {
         term status = co_await sys::get_status(*p);
         CHECK(element(1, status) == atoms::status);
         CHECK(element(2, status).as_pid() == *p);
-        CHECK(shown(element(3, status)) == "{module,cell}");
+        CHECK(shown(element(3, status)) == "{module,gen_server}");
         auto details = element(4, status).as_list();
         REQUIRE(details.has_value());
         REQUIRE(details->size() == 5);
@@ -247,6 +247,15 @@ TEST_CASE("SYS-09: get_status") {
         CHECK((*details)[3].is_nil());
         CHECK(shown((*details)[4]).find("Status for generic server cell") != std::string::npos);
         CHECK(shown((*details)[4]).find("value => 1") != std::string::npos);
+        // Observers take it apart: the tags are atoms and the texts lists of characters.
+        const auto misc = (*details)[4].as_list();
+        REQUIRE(misc.has_value());
+        REQUIRE(misc->size() == 3);
+        CHECK((*misc)[0] == tuple(atom("header"), charlist("Status for generic server cell")));
+        CHECK((*misc)[1] == tuple(atoms::data, list({tuple(charlist("Status"), atoms::running),
+                                                     tuple(charlist("Parent"), s.id()),
+                                                     tuple(charlist("Logged events"), nil)})));
+        CHECK((*misc)[2].is_tagged(atoms::data, 2));
         co_await sys::suspend(*p);
         status = co_await sys::get_status(*p);
         details = element(4, status).as_list();

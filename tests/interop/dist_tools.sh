@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# dist_tools.sh: Erlang's own tools look at a node of ours (beamd --dist --app interop): etop itself, and what observer
+# asks, whose answers are compared with those of a real Erlang node. The cases are in dist_tools.erl.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+for program in erl erlc python3 jq; do
+    command -v "$program" >/dev/null && continue
+    echo "dist_tools: skipped: no $program on PATH; try: apt install erlang-base $program"
+    exit 77
+done
+if ! erl -noinput -eval 'case {code:which(etop), code:which(observer_backend)} of
+        {E, O} when is_list(E), is_list(O) -> halt(0); _ -> halt(1) end' </dev/null; then
+    echo "dist_tools: skipped: no etop; try: apt install erlang-observer erlang-runtime-tools"
+    exit 77
+fi
+dir=$(mktemp -d)
+export HOME=$dir XDG_RUNTIME_DIR=$dir/run XDG_STATE_HOME=$dir/state
+mkdir -m 700 "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME"
+ERL_EPMD_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export ERL_EPMD_PORT
+peer=
+finish() {
+    if [ -n "$peer" ]; then kill "$peer" 2>/dev/null || true; fi
+    beamd stop --node ours@127.0.0.1 >/dev/null 2>&1 || true
+    rm -rf "$dir"
+}
+trap finish EXIT
+
+beamd --daemon --node ours@127.0.0.1 --dist --app interop
+cookie=$(<"$HOME/.erlang.cookie")
+erlc -o "$dir" "$here/dist_tools.erl"
+
+# The node that ours is compared with.
+timeout 200 erl -noinput -start_epmd false -name real@127.0.0.1 -setcookie "$cookie" </dev/null &
+peer=$!
+timeout 120 erl -noinput -start_epmd false -name looker@127.0.0.1 -setcookie "$cookie" -hidden -pa "$dir" \
+    -eval "dist_tools:main('ours@127.0.0.1', 'real@127.0.0.1')" </dev/null
+
+# etop looks twice, then its node is told to go.
+timeout 60 erl -noinput -start_epmd false -name etop@127.0.0.1 -setcookie "$cookie" -hidden -pa "$dir" \
+    -eval "dist_tools:top('ours@127.0.0.1', \"$dir/etop.txt\")" </dev/null
+[ "$(grep -c "^ 'ours@127.0.0.1' " "$dir/etop.txt")" -ge 2 ]
+grep -q '^<.*>.* counter ' "$dir/etop.txt"
+grep -q 'Load: .*Memory: *total *[1-9]' <(tr '\n' ' ' <"$dir/etop.txt")
+
+beamd logs --node ours@127.0.0.1 | grep -q 'hello from erlang 42'
+beamd status --node ours@127.0.0.1 --json | jq -e '.restarts == 0' >/dev/null
