@@ -18,7 +18,7 @@ top(N, File) ->
         etop:start([{node, N}, {output, text}, {tracing, off}, {interval, 1}, {lines, 50}])
     end),
     await_lines(File, "Load:", 3, 300),
-    ok = etop:stop_it(),
+    _ = etop:stop(),
     ok = file:close(Out),
     halt(0).
 

@@ -31,7 +31,7 @@ cookie=$(<"$HOME/.erlang.cookie")
 erlc -o "$dir" "$here/dist_tools.erl"
 
 # The node that ours is compared with.
-timeout 200 erl -noinput -start_epmd false -name real@127.0.0.1 -setcookie "$cookie" </dev/null &
+timeout 200 erl -noinput -start_epmd false -name real@127.0.0.1 -setcookie "$cookie" </dev/null >/dev/null &
 peer=$!
 timeout 120 erl -noinput -start_epmd false -name looker@127.0.0.1 -setcookie "$cookie" -hidden -pa "$dir" \
     -eval "dist_tools:main('ours@127.0.0.1', 'real@127.0.0.1')" </dev/null

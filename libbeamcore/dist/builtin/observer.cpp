@@ -140,7 +140,8 @@ awaitable<term> sys_info(self me, std::vector<term>) {
                              "ets_count",
                              "dist_buf_busy_limit"})
         all.push_back(tuple(atom(item), *system_fact(me, item)));
-    for (const term& t : memory_list(memory).as_list().value()) all.push_back(t);
+    const term used = memory_list(memory);
+    for (const term& t : used.list_elements()) all.push_back(t);
     co_return list_of(std::move(all));
 }
 
