@@ -1,8 +1,9 @@
 // Functions that other nodes may call: what rpc, erpc and spawn find here.
 //
 // OTP lets a peer call any function of any module. Here there is a table, `{Module, Function, Arity}`, and nothing else
-// can be called: what is not in it is `undef`, as a function that does not exist. The node's own entries (functions of
-// erlang, net_adm, ...) are in it from the start; an application adds its own.
+// can be called: what is not in it is `undef`, as a function that does not exist. The node's own entries are in it from
+// the start: functions of erlang, code, application and others, and those with which Erlang's observer and etop look at a
+// node (etop with `-tracing off`: it cannot trace here). An application adds its own.
 #pragma once
 
 #include <memory>

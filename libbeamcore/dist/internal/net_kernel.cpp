@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
-#include "libbeamcore/dist/builtin/builtin.hpp"
 #include "libbeamcore/dist/cookie.hpp"
 #include "libbeamcore/dist/epmd.hpp"
+#include "libbeamcore/dist/internal/builtin/builtin.hpp"
 #include "libbeamcore/dist/internal/connecting.hpp"
 #include "libbeamcore/dist/node_name.hpp"
 #include "libbeamcore/runtime/detail/carrier.hpp"

@@ -294,6 +294,30 @@ TEST_CASE("a node's own functions do not take the place of an application's") {
     });
 }
 
+TEST_CASE("a net_kernel that is started again has its servers again") {
+    run_in(*std::make_unique<runtime>(), [](self me) -> awaitable<void> {
+        me.trap_exit(true);
+        dist::options o;
+        o.name = "again@127.0.0.1";
+        o.cookie = "secret";
+        o.epmd_port = test::free_port();
+        for (int i = 0; i < 3; ++i) {
+            outcome<pid> started = fail_term(atoms::undefined);
+            do {
+                auto starting = dist::start_link(o);
+                started = co_await starting;
+                if (started) break;
+                (void)co_await me.receive<exit_message>();
+                // The name is free when EPMD has seen the end of the one before.
+            } while (started.error().is_tagged(atom("name_taken"), 2));
+            REQUIRE_MESSAGE(started, to_string(started ? term() : started.error()));
+            CHECK(whereis(atom("rex")));
+            exit(*started, atoms::kill);
+            (void)co_await me.receive<exit_message>();
+        }
+    });
+}
+
 TEST_CASE("observer's system page") {
     on_node([](self) -> awaitable<void> {
         const term info = co_await ask("observer_backend", "sys_info");

@@ -2,8 +2,8 @@
 #include <string>
 
 #include "libbeamcore/base/log.hpp"
-#include "libbeamcore/dist/builtin/erlang_format.hpp"
-#include "libbeamcore/dist/builtin/servers.hpp"
+#include "libbeamcore/dist/internal/builtin/erlang_format.hpp"
+#include "libbeamcore/dist/internal/builtin/servers.hpp"
 #include "libbeamcore/term/syntax.hpp"
 
 namespace beam::dist::detail {

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include "libbeamcore/dist/builtin/arguments.hpp"
-#include "libbeamcore/dist/builtin/builtin.hpp"
-#include "libbeamcore/dist/builtin/process_items.hpp"
-#include "libbeamcore/dist/builtin/system_facts.hpp"
-#include "libbeamcore/dist/builtin/system_figures.hpp"
+#include "libbeamcore/dist/internal/builtin/arguments.hpp"
+#include "libbeamcore/dist/internal/builtin/builtin.hpp"
+#include "libbeamcore/dist/internal/builtin/process_items.hpp"
+#include "libbeamcore/dist/internal/builtin/system_facts.hpp"
+#include "libbeamcore/dist/internal/builtin/system_figures.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
 

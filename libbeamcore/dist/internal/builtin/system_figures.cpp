@@ -1,4 +1,4 @@
-#include "libbeamcore/dist/builtin/system_figures.hpp"
+#include "libbeamcore/dist/internal/builtin/system_figures.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>

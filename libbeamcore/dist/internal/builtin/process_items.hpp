@@ -6,9 +6,9 @@
 
 namespace beam::dist::detail {
 
-/// The code that it was started with: `{Name, init, 1}`, as proc_lib:initial_call() has it.
+/// The code that it was started with: `{Class, init, 1}`, or `{Namespace, Function, 1}`.
 [[nodiscard]] term initial_call_of(const process_summary& s);
-/// What it is at: its code, and the type of the message that it took last; `{Name, run, 1}` before the first.
+/// What it is at: of a class, the type of the message that it took last, `{Class, Type, 1}`, or `run` before the first.
 [[nodiscard]] term current_call_of(const process_summary& s);
 /// The registered name, else the initial call.
 [[nodiscard]] term shown_name_of(const process_summary& s);

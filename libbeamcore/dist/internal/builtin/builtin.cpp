@@ -1,4 +1,4 @@
-#include "libbeamcore/dist/builtin/builtin.hpp"
+#include "libbeamcore/dist/internal/builtin/builtin.hpp"
 
 #include <utility>
 

@@ -1,9 +1,9 @@
 // Functions of code, application, net_adm, proc_lib and ets, and what a module says of itself.
 #include <string>
 
-#include "libbeamcore/dist/builtin/arguments.hpp"
-#include "libbeamcore/dist/builtin/builtin.hpp"
-#include "libbeamcore/dist/builtin/process_items.hpp"
+#include "libbeamcore/dist/internal/builtin/arguments.hpp"
+#include "libbeamcore/dist/internal/builtin/builtin.hpp"
+#include "libbeamcore/dist/internal/builtin/process_items.hpp"
 #include "libbeamcore/ets/table.hpp"
 #include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/otp/sys.hpp"

@@ -1,7 +1,7 @@
 // What every node lets others call, and the servers that they expect: functions of erlang, code, application, ...;
 // observer_backend and appmon_info for Erlang's observer and etop; rex, user and logger_proxy.
 //
-// A folder of dist's own: each file adds the functions of one kind. Where a number has no counterpart here (a process
+// Each file adds the functions of one kind. Where a number has no counterpart here (a process
 // has no heap, nothing is collected) the answer is 0, or an empty list.
 #pragma once
 

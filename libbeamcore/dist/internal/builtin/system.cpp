@@ -9,10 +9,10 @@
 #include <thread>
 
 #include "libbeamcore/base/install.hpp"
-#include "libbeamcore/dist/builtin/arguments.hpp"
-#include "libbeamcore/dist/builtin/builtin.hpp"
-#include "libbeamcore/dist/builtin/system_facts.hpp"
-#include "libbeamcore/dist/builtin/system_figures.hpp"
+#include "libbeamcore/dist/internal/builtin/arguments.hpp"
+#include "libbeamcore/dist/internal/builtin/builtin.hpp"
+#include "libbeamcore/dist/internal/builtin/system_facts.hpp"
+#include "libbeamcore/dist/internal/builtin/system_figures.hpp"
 #include "libbeamcore/dist/internal/net_kernel.hpp"
 #include "libbeamcore/ets/table.hpp"
 #include "libbeamcore/runtime/detail/local.hpp"

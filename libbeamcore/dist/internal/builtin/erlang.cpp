@@ -1,8 +1,8 @@
 // Functions of erlang that ask or tell one thing.
 #include <algorithm>
 
-#include "libbeamcore/dist/builtin/arguments.hpp"
-#include "libbeamcore/dist/builtin/builtin.hpp"
+#include "libbeamcore/dist/internal/builtin/arguments.hpp"
+#include "libbeamcore/dist/internal/builtin/builtin.hpp"
 #include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/nodes.hpp"

@@ -1,4 +1,4 @@
-#include "libbeamcore/dist/builtin/erlang_format.hpp"
+#include "libbeamcore/dist/internal/builtin/erlang_format.hpp"
 
 #include <string_view>
 #include <vector>

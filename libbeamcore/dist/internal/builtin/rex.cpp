@@ -1,7 +1,7 @@
 #include <utility>
 
-#include "libbeamcore/dist/builtin/servers.hpp"
 #include "libbeamcore/dist/functions.hpp"
+#include "libbeamcore/dist/internal/builtin/servers.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/process_info.hpp"

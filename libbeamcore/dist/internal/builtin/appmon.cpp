@@ -5,8 +5,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "libbeamcore/dist/builtin/arguments.hpp"
-#include "libbeamcore/dist/builtin/builtin.hpp"
+#include "libbeamcore/dist/internal/builtin/arguments.hpp"
+#include "libbeamcore/dist/internal/builtin/builtin.hpp"
 #include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/runtime/link.hpp"

@@ -1,12 +1,12 @@
-#include "libbeamcore/dist/builtin/process_items.hpp"
+#include "libbeamcore/dist/internal/builtin/process_items.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <string>
 
 #include "libbeamcore/base/symbol.hpp"
-#include "libbeamcore/dist/builtin/arguments.hpp"
-#include "libbeamcore/dist/builtin/builtin.hpp"
+#include "libbeamcore/dist/internal/builtin/arguments.hpp"
+#include "libbeamcore/dist/internal/builtin/builtin.hpp"
 
 namespace beam::dist::detail {
 
@@ -50,12 +50,22 @@ term status_name(process_status s) {
     return atoms::waiting;
 }
 
-// `chat::room::handle_call` as `{'chat::room', handle_call, 0}`.
+std::string_view last_part(std::string_view name) {
+    const auto colons = name.rfind("::");
+    return colons == std::string_view::npos ? name : name.substr(colons + 2);
+}
+
+// `chat::room::handle_call` as `{'chat::room', handle_call, Arity}`. One without namespace is a class: `otherwise` is
+// the function.
+term as_call(std::string_view name, atom otherwise, int arity) {
+    const auto colons = name.rfind("::");
+    if (colons == std::string_view::npos) return tuple(name_atom(name), otherwise, arity);
+    return tuple(name_atom(name.substr(0, colons)), name_atom(name.substr(colons + 2)), arity);
+}
+
 term function_at(const void* address) {
     const std::string name = symbol_of(address);
-    const auto colons = name.rfind("::");
-    if (colons == std::string::npos) return tuple(atoms::undefined, name_atom(name), 0);
-    return tuple(name_atom(name.substr(0, colons)), name_atom(name.substr(colons + 2)), 0);
+    return as_call(name, atoms::undefined, 0);
 }
 
 term stack_of(const process_details& d) {
@@ -193,12 +203,12 @@ awaitable<term> usual_items(self, std::vector<term> args) {
 }  // namespace
 
 term initial_call_of(const process_summary& s) {
-    return tuple(name_atom(s.initial_call), atoms::init, 1);
+    return as_call(s.initial_call, atoms::init, 1);
 }
 
 term current_call_of(const process_summary& s) {
-    const atom at = s.doing.empty() ? atom("run") : name_atom(s.doing);
-    return tuple(name_atom(s.initial_call), at, 1);
+    const atom at = s.doing.empty() ? atom("run") : name_atom(last_part(s.doing));
+    return as_call(s.initial_call, at, 1);
 }
 
 term shown_name_of(const process_summary& s) {

@@ -1,8 +1,8 @@
 // observer_backend's table viewer.
 #include <algorithm>
 
-#include "libbeamcore/dist/builtin/arguments.hpp"
-#include "libbeamcore/dist/builtin/builtin.hpp"
+#include "libbeamcore/dist/internal/builtin/arguments.hpp"
+#include "libbeamcore/dist/internal/builtin/builtin.hpp"
 #include "libbeamcore/ets/select.hpp"
 #include "libbeamcore/ets/table.hpp"
 #include "libbeamcore/runtime/link.hpp"
