@@ -279,7 +279,7 @@ TEST_CASE("sys shows and replaces an agent's state, if it has a term") {
         std::size_t size = co_await agent::get<words>(*a, &words::size);
         CHECK(size == 2);
         term status = co_await sys::get_status(*a);
-        CHECK(shown(element(3, status)) == "{module,agent}");
+        CHECK(shown(element(3, status)) == "{module,gen_server}");
         auto b = agent::start([] { return hidden_state(); });
         state = co_await sys::get_state(*b);
         CHECK(shown(state) == "{opaque,agent}");

@@ -139,7 +139,7 @@ TEST_CASE("sys requests of another node are answered as OTP does") {
         CHECK(*r.map_find(atom("count_")) == 6);
         r = co_await gen_call(me, c, atoms::get_status, system);
         CHECK(r.is_tagged(atoms::status, 4));
-        CHECK(r.elements()[2] == tuple(atoms::module_, atom("counter")));
+        CHECK(r.elements()[2] == tuple(atoms::module_, atoms::gen_server));
         r = co_await gen_call(me, c, atoms::suspend, system);
         CHECK(r == atoms::ok);
         send(c, tuple(atoms::gen_cast, tuple(atom("increment_by"), 1)));

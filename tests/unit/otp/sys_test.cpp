@@ -245,7 +245,6 @@ TEST_CASE("SYS-09: get_status") {
         CHECK((*details)[1] == atoms::running);
         CHECK((*details)[2].as_pid() == s.id());
         CHECK((*details)[3].is_nil());
-        CHECK(shown((*details)[4]).find("Status for generic server cell") != std::string::npos);
         CHECK(shown((*details)[4]).find("value => 1") != std::string::npos);
         // Observers take it apart: the tags are atoms and the texts lists of characters.
         const auto misc = (*details)[4].as_list();
