@@ -55,12 +55,13 @@ std::string_view last_part(std::string_view name) {
     return colons == std::string_view::npos ? name : name.substr(colons + 2);
 }
 
-// `chat::room::handle_call` as `{'chat::room', handle_call, Arity}`. One without namespace is a class: `otherwise` is
-// the function.
+// `chat::room::handle_call` as `{room, handle_call, Arity}`. One without namespace is a class: `otherwise` is the
+// function.
 term as_call(std::string_view name, atom otherwise, int arity) {
     const auto colons = name.rfind("::");
     if (colons == std::string_view::npos) return tuple(name_atom(name), otherwise, arity);
-    return tuple(name_atom(name.substr(0, colons)), name_atom(name.substr(colons + 2)), arity);
+    return tuple(name_atom(last_part(name.substr(0, colons))), name_atom(name.substr(colons + 2)),
+                 arity);
 }
 
 term function_at(const void* address) {
