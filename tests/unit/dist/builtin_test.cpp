@@ -2,7 +2,6 @@
 #include "libbeamcore/dist/functions.hpp"
 
 #include <algorithm>
-#include <map>
 #include <mutex>
 #include <string>
 #include <vector>

@@ -1,16 +1,14 @@
 // appmon_info: observer's page of applications. A server for each who looks, which tells it what there is at once and
 // again whenever that has changed.
 #include <chrono>
-#include <map>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "libbeamcore/dist/internal/builtin/arguments.hpp"
 #include "libbeamcore/dist/internal/builtin/builtin.hpp"
 #include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/runtime/link.hpp"
-#include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/runtime/spawn.hpp"
 

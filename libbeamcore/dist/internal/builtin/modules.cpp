@@ -1,5 +1,5 @@
 // Functions of code, application, net_adm, proc_lib and ets, and what a module says of itself.
-#include <string>
+#include <string_view>
 
 #include "libbeamcore/dist/internal/builtin/arguments.hpp"
 #include "libbeamcore/dist/internal/builtin/builtin.hpp"

@@ -1,5 +1,4 @@
 // observer_backend's table viewer.
-#include <algorithm>
 
 #include "libbeamcore/dist/internal/builtin/arguments.hpp"
 #include "libbeamcore/dist/internal/builtin/builtin.hpp"
