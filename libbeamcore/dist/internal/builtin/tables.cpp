@@ -1,5 +1,4 @@
 // observer_backend's table viewer.
-
 #include "libbeamcore/dist/internal/builtin/arguments.hpp"
 #include "libbeamcore/dist/internal/builtin/builtin.hpp"
 #include "libbeamcore/ets/select.hpp"
