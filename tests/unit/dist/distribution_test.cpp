@@ -167,8 +167,10 @@ TEST_CASE("LINK-09, MON-14, MON-15: a lost connection is told to all concerned")
             auto node = co_await me.receive<nodedown_message>();
             CHECK(node.node == b);
             CHECK(nodes(node_kind::connected).empty());
-            // The next signal connects again.
-            (void)co_await call<get>(c);
+            // The next signal connects again; the counter was linked, and is gone.
+            auto again = send_request(c, get{});
+            outcome<int> r = co_await again.outcome();
+            CHECK(r.error().elements()[0] == atoms::noproc);
             CHECK(nodes(node_kind::connected) == std::vector<atom>{b});
             register_name(atom("done"), spawn(test::idle));
         },
