@@ -2,7 +2,6 @@
 # dist.sh beamcore|otp [--quick]: two nodes over loopback, at an EPMD of their own. Of otp's schedulers, all or one, the
 # better counts, for each figure.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 export ERL_EPMD_PORT=$port BENCH_DIST_EPMD=$port
 

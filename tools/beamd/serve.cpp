@@ -36,10 +36,10 @@ void check_before_start(const tool::common_state& common, const serve_options& o
         throw failure(exit_code::usage, "a node that others reach is called name@host",
                       "beamd --dist --node " + common.node + "@127.0.0.1");
     if (!options.dist.empty() && !options.dist.starts_with("127.") && options.dist != "::1")
-        throw failure(exit_code::unavailable,
-                      "listening at " + options.dist +
-                          " for other nodes wants TLS, which is not there yet",
-                      "beamd --dist=127.0.0.1");
+        throw failure(
+            exit_code::unavailable,
+            "listening at " + options.dist + " for other nodes wants TLS, which is not there yet",
+            "beamd --dist=127.0.0.1");
     (void)tool::socket_path(tool::runtime_folder(), common.node);
 }
 
