@@ -138,7 +138,7 @@ TEST_CASE("a key with another's hash is absent, and put evicts the other") {
         other.bytes = cache::bytes_of("other", {"theirs"});
         other.key_size = 5;
         other.id = 1;
-        ets::insert(cache::entries_name(), cache::row_of(cache::hash_of("k"), other));
+        ets::insert(cache::entries_name(), cache::row_of(cache::hash_of("k"), other, other.bytes));
         CHECK_FALSE(s.get("k"));
         CHECK_FALSE(s.has("k"));
         CHECK_FALSE(s.take("k"));
