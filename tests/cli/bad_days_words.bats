@@ -215,7 +215,6 @@ $ beamd --dist --daemon
 2> beamd: start beam failed: a node that others reach is called name@host; try: beamd --dist --node beam@127.0.0.1
 [2]
 $ beamd --daemon
-beam: ready (...
 $ beamd nodes
 2> beamd: nodes failed: this node does not talk to other nodes; try: beamd --dist --daemon --node NAME@127.0.0.1
 [69]

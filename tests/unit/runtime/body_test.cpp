@@ -57,7 +57,7 @@ private:
         if (auto* a = m.get_if<add>()) {
             total_ += a->n;
             if (a->n == 13) throw std::runtime_error("unlucky");
-            if (a->n >= 0) reply(*from, total_);
+            if (a->n >= 0 && from) reply(*from, total_);
         } else if (auto* w = m.get_if<wait_and_add>()) {
             waiting_ = true;
             run_waiting(me, add_later(me, *from, w->n));

@@ -114,6 +114,7 @@ TEST_CASE("only if it is new, only if it is there, and keeping its time") {
         keep.keep_ttl = true;
         CHECK_FALSE(s.put("k", "0", if_there).stored);
         CHECK(s.put("k", "1", if_new).stored);
+        if_new.gives_old = true;
         const auto again = s.put("k", "2", if_new);
         CHECK_FALSE(again.stored);
         REQUIRE(again.old);
