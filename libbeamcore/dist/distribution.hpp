@@ -29,7 +29,8 @@ namespace beam::dist {
 struct options {
     std::string name;    ///< `name@host`
     std::string cookie;  ///< see cookie.hpp
-    /// Whether others see it in nodes(): takes part in what visible nodes do together. Else it is hidden.
+    /// Whether others see it in nodes(); else it is hidden. `global` is not spoken yet: global:sync() of an OTP node that
+    /// sees this one would wait for ever.
     bool visible = false;
     std::string listen_address = "127.0.0.1";
     std::uint16_t listen_port = 0;  ///< 0: the system chooses
@@ -37,7 +38,7 @@ struct options {
     std::string epmd_address = "127.0.0.1";
     std::uint16_t epmd_port = epmd_port_from_environment();
     bool serve_epmd = true;  ///< where none runs
-    /// A peer that says nothing for so long is lost; between 3/4 and 5/4 of it (net_ticktime).
+    /// A peer that says nothing for so long, or up to a quarter longer, is lost (net_ticktime).
     std::chrono::milliseconds ticktime{60000};
     /// Bytes that may wait for a peer before who sends to it is suspended (+zdbbl).
     std::size_t busy_limit = std::size_t(1) << 20;

@@ -35,6 +35,8 @@ outcome<term> local_result() {
         return fail_term(tuple(atoms::error, e.reason, nil));
     } catch (const term& thrown) {
         return fail_term(tuple(atoms::throw_, thrown));
+    } catch (...) {
+        return fail_term(tuple(atoms::error, beam::detail::reason_of_current_exception(), nil));
     }
 }
 

@@ -257,24 +257,24 @@ message request_of_term(const pid& caller, term tag, message request) {
 
 namespace {
 
+// The alias in `[alias|Ref]` or `[[alias|Ref]|_]`.
+std::optional<ref> alias_in(const term& tag) {
+    const term* head = tag.head();
+    if (!head) return {};
+    const term& pair = head->is_list() ? *head : tag;
+    const term* word = pair.head();
+    return word && *word == atom("alias") ? pair.tail()->as_ref() : std::nullopt;
+}
+
 // `{Tag, Reply}`, through the alias if the tag names one (gen:reply/2).
-void reply_by_term(runtime_impl& node, const from& to, signal* s) {
+void reply_by_term(const from& to, signal* s) {
     term value = s->type == descriptor_of<unit>() ? term(atoms::ok) : value_of(s);
     destroy_message(s);
-    const term* head = to.caller_tag.head();
-    if (head && head->is_list()) head = head->head();  // `[[alias|Ref]|_]`
-    const bool aliased = head && *head == atom("alias");
-    std::optional<ref> alias;
-    if (aliased) {
-        const term& pair = to.caller_tag.head()->is_list() ? *to.caller_tag.head() : to.caller_tag;
-        if (auto tail = pair.tail()) alias = tail->as_ref();
-    }
     term answer = tuple(to.caller_tag, std::move(value));
-    if (alias)
+    if (const auto alias = alias_in(to.caller_tag))
         beam::send(*alias, std::move(answer));
     else
         beam::send(to.to, std::move(answer));
-    (void)node;
 }
 
 }  // namespace
@@ -283,7 +283,7 @@ void reply_with(const from& to, signal* s) noexcept {
     process_block* me = current();
     runtime_impl& node = *me->node;
     if (to.caller_tag != atoms::undefined) [[unlikely]]
-        return reply_by_term(node, to, s);
+        return reply_by_term(to, s);
     if (s->kind != signal_kind::reply) {
         signal* r = allocate_reply(s->type);
         s->type->relocate(s->payload(), r->payload());

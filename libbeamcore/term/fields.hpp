@@ -385,8 +385,8 @@ struct field_codec<T> {
             constexpr auto n = detail::field_count<T>;
             const auto values = detail::fields_in_order(t, detail::declared_name<T>(), n);
             if (!values.empty()) return from_values(values, value);
+            return detail::mismatch(T::beam_name(), t);
         }
-        if (!fields) return detail::mismatch(T::beam_name(), t);
         const auto* slots = detail::fields_of<T>();
         result<void> r;
         std::size_t i = 0;

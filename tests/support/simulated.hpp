@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "libbeamcore/runtime/link.hpp"
+#include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
 #include "libbeamcore/runtime/send.hpp"
 #include "libbeamcore/term/syntax.hpp"
@@ -70,6 +71,16 @@ void threaded(F code, Args... args) {
         beam::runtime node(o);
         run_in(node, code, args...);
     }
+}
+
+/// Waits, as a plain thread, until somebody has that name.
+inline void await_name(beam::runtime& node, const char* name) {
+    run_in(
+        node,
+        [](beam::self me, beam::atom wanted) -> beam::awaitable<void> {
+            while (!beam::whereis(wanted)) co_await me.yield();
+        },
+        beam::atom(name));
 }
 
 /// A process that does nothing until it is ended.

@@ -139,7 +139,7 @@ bool channel::on_tick() {
     if (!std::exchange(spoke_, false)) frame_writer::tick(output_);
     answered_tick_ = false;
     silent_quarters_ = std::exchange(heard_, false) ? 0 : silent_quarters_ + 1;
-    if (silent_quarters_ > 4) return ended(atom("net_tick_timeout"));
+    if (silent_quarters_ >= 4) return ended(atom("net_tick_timeout"));
     frames_.idle();
     (void)send_after(what_.ticktime / 4, me_.id(), tick{});
     return true;

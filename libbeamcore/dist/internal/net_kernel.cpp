@@ -44,7 +44,7 @@ net_kernel::~net_kernel() {
     runtime& node = peers_->node();
     kept(node).now.store(nullptr, std::memory_order_release);
     beam::detail::set_carrier(node, {}, nullptr);
-    for (peer* p : peers_->all()) p->disconnect(atom("net_kernel_terminated"));
+    for (peer* p : peers_->all()) p->give_up(atom("net_kernel_terminated"));
 }
 
 awaitable<init_result<net_kernel>> net_kernel::init(options o) {

@@ -305,16 +305,15 @@ void peer::set_attempt_process(std::uint64_t attempt, const pid& p) {
 
 void peer::attempt_failed(std::uint64_t attempt) {
     lost_tables tables;
-    std::vector<outgoing> unsent;
     {
         std::lock_guard lock(mutex_);
         if (state_ != state::connecting || number_ != attempt) return;
         state_ = state::idle;
-        unsent = std::exchange(queued_, {});
+        queued_.clear();  // messages are lost; links and monitors are in the tables
         tables = {std::exchange(links_, {}), std::exchange(monitors_, {}),
                   std::exchange(watchers_, {})};
     }
-    tell_lost(std::move(tables), std::move(unsent), atoms::noconnection);
+    tell_lost(std::move(tables));
     arrival::node_unreachable(all_.node(), name_);
 }
 
@@ -368,12 +367,12 @@ void peer::lost(std::uint64_t connection, const term& reason) {
                   std::exchange(watchers_, {})};
     }
     for (const pid& p : go_on) beam::detail::resume_caller(all_.node(), p);
-    tell_lost(std::move(tables), {}, atoms::noconnection);
+    tell_lost(std::move(tables));
     arrival::node_down(all_.node(), name_, reason);
 }
 
-void peer::tell_lost(lost_tables&& tables, std::vector<outgoing>&& unsent, const term& reason) {
-    (void)unsent;  // messages are lost; links and monitors are in the tables
+void peer::tell_lost(lost_tables&& tables) {
+    const term reason = atoms::noconnection;
     runtime& node = all_.node();
     for (auto& [link, unlinking] : tables.links)
         arrival::link_exit(node, link.there, link.here, reason);
@@ -393,6 +392,19 @@ bool peer::disconnect(const term& reason) {
     lost(connection, reason);
     all_.node().send(channel, close_channel{reason});
     return true;
+}
+
+void peer::give_up(const term& reason) {
+    std::uint64_t attempt = 0;
+    pid attempting;
+    {
+        std::lock_guard lock(mutex_);
+        attempt = number_;
+        attempting = attempt_process_;
+    }
+    attempt_failed(attempt);  // nothing, if there is none
+    if (attempting) all_.node().exit(attempting, atoms::kill);
+    (void)disconnect(reason);
 }
 
 peer::facts peer::look() const {

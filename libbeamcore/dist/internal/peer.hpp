@@ -89,6 +89,8 @@ public:
     void lost(std::uint64_t connection, const term& reason);
     /// False: there was no connection.
     bool disconnect(const term& reason);
+    /// Ends the connection, or the attempt to make one.
+    void give_up(const term& reason);
 
     // For the channel.
 
@@ -137,7 +139,7 @@ private:
     void after_writing(const pid& sender);
     void advance_lanes();
     [[nodiscard]] std::size_t waiting() const;
-    void tell_lost(lost_tables&& tables, std::vector<outgoing>&& unsent, const term& reason);
+    void tell_lost(lost_tables&& tables);
 
     peers& all_;
     const atom name_;

@@ -60,12 +60,7 @@ process start_counter(self me) {
 }
 
 void await_name(dist_node& n, const char* name) {
-    run_in(
-        *n,
-        [](self me, atom wanted) -> awaitable<void> {
-            while (!whereis(wanted)) co_await me.yield();
-        },
-        atom(name));
+    test::await_name(*n, name);
 }
 
 }  // namespace

@@ -75,15 +75,6 @@ process server_at_b(self) {
     co_await this_process().sleep_for(infinity{});
 }
 
-void await_name(runtime& node, const char* name) {
-    auto r = node.execute(
-        [](self me, atom wanted) -> awaitable<void> {
-            while (!whereis(wanted)) co_await me.yield();
-        },
-        atom(name));
-    REQUIRE(r.has_value());
-}
-
 }  // namespace
 
 TEST_CASE("a gen_server answers calls and takes casts and infos that are terms") {

@@ -58,15 +58,6 @@ pid ender(two_nodes& n) {
     }));
 }
 
-void wait_for_name(runtime& node, const char* name) {
-    auto r = node.execute(
-        [](self me, atom wanted) -> awaitable<void> {
-            while (!whereis(wanted)) co_await me.yield();
-        },
-        atom(name));
-    REQUIRE(r.has_value());
-}
-
 }  // namespace
 
 TEST_CASE("a node has no name and no peers without a carrier") {
@@ -95,7 +86,7 @@ TEST_CASE("PROC-16: a message to {Name, Node} that nobody reaches is dropped") {
 TEST_CASE("messages reach another node by name and by pid, in order") {
     two_nodes n;
     n.b.spawn(echo);
-    wait_for_name(n.b, "echo");
+    await_name(n.b, "echo");
     run_in(n.a, [](self me) -> awaitable<void> {
         CHECK(node() == two_nodes::id_a.name);
         CHECK(nodes() == std::vector<atom>{two_nodes::id_b.name});
@@ -110,7 +101,7 @@ TEST_CASE("messages reach another node by name and by pid, in order") {
 TEST_CASE("a call to another node is answered, and fails as in OTP") {
     two_nodes n;
     const pid server = n.in_a(n.b.spawn(squares));
-    wait_for_name(n.b, "squares");
+    await_name(n.b, "squares");
     run_in(
         n.a,
         [](self, pid p) -> awaitable<void> {
@@ -146,7 +137,7 @@ TEST_CASE("a monitor of a process on another node tells its reason, by pid and b
         term reason = co_await me.receive<term>();
         exit(reason);
     });
-    wait_for_name(n.b, "mortal");
+    await_name(n.b, "mortal");
     run_in(
         n.a,
         [](self me, pid p) -> awaitable<void> {
@@ -249,7 +240,7 @@ TEST_CASE("an alias reaches its owner from another node until it is taken back")
             send(*t.as_ref(), term(atom("knock")));
         }
     });
-    wait_for_name(n.b, "knocks");
+    await_name(n.b, "knocks");
     run_in(n.a, [](self me) -> awaitable<void> {
         const ref open = alias(), closed = alias();
         unalias(closed);
