@@ -87,7 +87,11 @@ result<term> read(std::string_view bytes, std::size_t& size, const decode_option
 atom_references::~atom_references() = default;
 
 result<void> encode(const term& t, std::string& out, const encode_options& options) {
-    const auto before = out.size();
+    const auto before = out.size(), spliced = options.splices ? options.splices->size() : 0;
+    auto take_back = [&] {
+        out.resize(before);
+        if (options.splices) options.splices->resize(spliced);
+    };
     try {
         if (options.with_version) out += char(version_byte);
         if (options.compression > 0) {
@@ -98,10 +102,10 @@ result<void> encode(const term& t, std::string& out, const encode_options& optio
             e.finish();
         }
     } catch (const stopped& s) {
-        out.resize(before);
+        take_back();
         return fail(s.code, s.why);
     } catch (...) {
-        out.resize(before);
+        take_back();
         throw;
     }
     return {};

@@ -25,6 +25,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/base/result.hpp"
@@ -64,6 +65,14 @@ public:
     [[nodiscard]] virtual std::optional<std::uint8_t> place_of(atom a) = 0;
 };
 
+/// A binary that was left out of what was written.
+struct splice {
+    std::size_t at = 0;  ///< where its bytes belong, in the string as it is without any
+    term bytes;
+};
+/// Shorter ones are always written.
+inline constexpr std::size_t splice_min = std::size_t(64) << 10;
+
 struct encode_options {
     node_identity self = no_node;  ///< who this node's pids, references and ports belong to
     atom_references* references = nullptr;  ///< null: all atoms are written out
@@ -72,9 +81,12 @@ struct encode_options {
     /// 1 to 9: compressed as zlib's level says (tag 80) where that makes it shorter. Not for other
     /// nodes, and not together with `references`. 0: never.
     int compression = 0;
+    /// Long binaries are not copied but noted here, ascending by place; for who can write bytes from several places.
+    /// Not with `compression`. Null: all bytes are in the string.
+    std::vector<splice>* splices = nullptr;
 };
 
-/// Appends the term to `out`, which stays as it was if there is an error. Copies all bytes of it.
+/// Appends the term to `out`, which stays as it was if there is an error, as do the splices.
 ///
 /// Errors: `too_deep`, `too_large` (more than 2^32-1 elements or bytes in one container),
 /// `not_encodable` (a closure that no Erlang node made).
@@ -90,6 +102,9 @@ struct decode_options {
     /// The most bytes that a compressed term (tag 80) may have when it is not. 0: compressed terms
     /// are refused, as they are never sent between nodes.
     std::size_t inflated_max = 0;
+    /// A binary that has the bytes to be read: one inside that is at least half of it becomes a part of it
+    /// (binary_part), and is not copied. Null: all are copied.
+    const term* within = nullptr;
 };
 
 /// Reads one term, all of `bytes`.

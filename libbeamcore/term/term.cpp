@@ -114,7 +114,7 @@ std::size_t payload_size(const term_node* n) noexcept {
         case term_kind::list:
             return n->flags != 0 ? sizeof(list_slice) : (n->size + 1) * sizeof(term);
         default:
-            return n->size;
+            return n->flags == slice_flag ? sizeof(binary_slice) : n->size;
     }
 }
 
@@ -130,6 +130,8 @@ std::span<term> parts(term_node* n) noexcept {
             return {first, n->flags != 0 ? 1 : n->size + 1};
         case term_kind::fun:
             return {&reinterpret_cast<fun*>(n + 1)->data, 1};
+        case term_kind::bitstring:
+            return {first, n->flags == slice_flag ? 1u : 0u};
         default:
             return {};
     }
@@ -153,7 +155,8 @@ void free_node(term_node* n) noexcept {
     term_node* dead = nullptr;
     static_assert(std::endian::native == std::endian::little);
     auto bury = [&dead](term_node* node) {
-        if (node->kind == std::uint8_t(term_kind::bitstring)) return put_away(node, node->size);
+        if (node->kind == std::uint8_t(term_kind::bitstring) && node->flags != slice_flag)
+            return put_away(node, node->size);
         if (holds_nothing(node)) return put_away(node, payload_size(node));
         auto kind_and_flags = std::uint64_t(node->kind) | std::uint64_t(node->flags) << 8;
         auto word = reinterpret_cast<std::uint64_t>(dead) << 16 | kind_and_flags;
@@ -263,6 +266,23 @@ term::term(const beam::port& p) {
 }
 term::term(const beam::fun& f) {
     *this = boxed(term_kind::fun, f);
+}
+
+term binary_part(const term& whole, std::size_t at, std::size_t size) {
+    constexpr std::size_t copied_max = 64;  // as long as OTP's binaries of the heap
+    const std::string_view all = whole.bytes();
+    if (!whole.is_binary() || at > all.size() || size > all.size() - at)
+        throw std::out_of_range("binary_part: not a part of a binary");
+    if (size == all.size()) return whole;
+    if (size <= copied_max) return binary(all.substr(at, size));
+    auto* base = term_access::node(whole);
+    if (base->flags == detail::slice_flag)
+        base = reinterpret_cast<detail::binary_slice*>(base + 1)->base;
+    auto* n = new_node(term_kind::bitstring, size, sizeof(detail::binary_slice));
+    n->flags = detail::slice_flag;
+    detail::retain(base);
+    new (n + 1) detail::binary_slice{base, all.data() + at};
+    return term_access::from_node(n);
 }
 
 term bitstring(std::string_view bytes, std::size_t bits) {
@@ -554,7 +574,7 @@ const beam::fun* term::as_fun() const noexcept {
 std::size_t term::bit_size() const noexcept {
     auto all = bytes();
     if (all.empty()) return 0;
-    return all.size() * 8 - (node()->flags != 0 ? 8u - node()->flags : 0u);
+    return all.size() * 8 - ((node()->flags & 7) != 0 ? 8u - (node()->flags & 7) : 0u);
 }
 
 std::optional<std::vector<term>> term::as_list() const {

@@ -164,7 +164,7 @@ public:
     [[nodiscard]] bool is_list() const noexcept { return is_nil() || kind() == term_kind::list; }
     /// A bit string of whole bytes.
     [[nodiscard]] bool is_binary() const noexcept {
-        return kind() == term_kind::bitstring && (!is_boxed() || node()->flags == 0);
+        return kind() == term_kind::bitstring && (!is_boxed() || (node()->flags & 7) == 0);
     }
     [[nodiscard]] bool is_bitstring() const noexcept { return kind() == term_kind::bitstring; }
 
@@ -219,6 +219,8 @@ public:
     /// The bytes of a bit string, the last one filled up with zero bits; empty for other kinds.
     [[nodiscard]] std::string_view bytes() const noexcept {
         if (!is_boxed() || node()->kind != std::uint8_t(term_kind::bitstring)) return {};
+        if (node()->flags == detail::slice_flag) [[unlikely]]
+            return {payload<detail::binary_slice>()->at, node()->size};
         return {payload<char>(), node()->size};
     }
     /// How many bits a bit string has; 0 for other kinds.
@@ -405,6 +407,10 @@ inline constexpr struct nil_t { operator term() const noexcept; } nil = {};  ///
 
 /// The first `bits` bits of `bytes`, which must hold that many.
 [[nodiscard]] BEAM_EXPORT term bitstring(std::string_view bytes, std::size_t bits);
+
+/// `size` bytes of a binary, from `at` on (binary:part/3). A long part is not copied: it keeps the whole binary alive.
+/// Throws std::out_of_range.
+[[nodiscard]] BEAM_EXPORT term binary_part(const term& whole, std::size_t at, std::size_t size);
 
 /// A binary of that size whose bytes `fill(char*)` writes.
 template <class Fill>

@@ -26,7 +26,8 @@ BEAM_EXPORT void term_free(void* p, std::size_t size) noexcept;
 //   list        the tail, then `size` elements, at least one; flags 1, a slice: a list that is no
 //               slice, then the index of the first element (it goes on to that list's end)
 //   bitstring   the bytes; `size` is their number, at least one, `flags` how many bits of the last
-//               one count (0: all). The bits that don't are zero.
+//               one count (0: all). The bits that don't are zero. flags 128: a binary_slice instead
+//               of the bytes
 //
 // The count of references is not needed any more while a node is being freed: release() keeps the
 // list of those still to be freed in their first eight bytes (48 bits of address, kind and flags).
@@ -38,6 +39,13 @@ struct term_node {
     std::uint64_t size;
 };
 static_assert(sizeof(term_node) == 16);
+
+// Some of the bytes of another binary, which lives as long as this.
+inline constexpr std::uint8_t slice_flag = 128;
+struct binary_slice {
+    term_node* base;  // a binary that is no slice; read as a term by who frees
+    const char* at;
+};
 
 // Frees the node, whose last reference is gone, and all that only it held. Not recursive.
 BEAM_EXPORT void free_node(term_node* n) noexcept;

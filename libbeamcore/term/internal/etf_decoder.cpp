@@ -25,6 +25,9 @@ T* payload(term_node* n) noexcept {
     return reinterpret_cast<T*>(n + 1);
 }
 
+// A binary of so many bytes may be a part of the one that is read.
+constexpr std::size_t part_min = 4096;
+
 term_node* node_of_slots(term_kind kind, std::size_t size, std::size_t slots) {
     auto* n = new_node(kind, size, slots * sizeof(term));
     auto* slot = payload<term>(n);
@@ -144,7 +147,7 @@ inline const std::uint8_t* decoder::common(const std::uint8_t* at, term* slot) c
             return at + 3 + at[1];
         case tag::binary: {
             std::size_t size = load_big<std::uint32_t>(at + 1);
-            if (size == 0 || size > std::size_t(end_ - at) - 5) return nullptr;
+            if (size == 0 || size > std::size_t(end_ - at) - 5 || size >= part_min) return nullptr;
             auto* n = new_node(term_kind::bitstring, size, size);
             copy_short(payload<char>(n), at + 5, size);
             fill(slot, term_access::from_node(n));
@@ -343,7 +346,7 @@ term decoder::scalar(tag t) {
         case tag::string:
             return string(number<std::uint16_t>());
         case tag::binary:
-            return bytes(number<std::uint32_t>());
+            return binary(number<std::uint32_t>());
         case tag::bit_binary:
             return bits();
         case tag::small_big:
@@ -416,6 +419,15 @@ term decoder::float_text() {
     if (!is_number || !std::isfinite(d)) throw stopped{"bad_value", "a float's text that is none"};
     at_ += text_size;
     return d;
+}
+
+term decoder::binary(std::size_t size) {
+    const auto all = bytes(size);
+    if (size < part_min || !options_.within) return all;
+    const auto whole = options_.within->bytes();
+    const bool is_inside = all.data() >= whole.data() && all.end() <= whole.end();
+    if (!is_inside || size < whole.size() / 2) return all;  // outside: it was compressed
+    return binary_part(*options_.within, std::size_t(all.data() - whole.data()), size);
 }
 
 term decoder::bits() {

@@ -65,6 +65,7 @@ private:
     term big(std::size_t size);
     term floating();
     term float_text();
+    term binary(std::size_t size);
     term bits();
     term pid(bool is_old);
     term port(tag t);

@@ -220,7 +220,7 @@ void encoder::boxed(const term& t, const term_node* n) {
         case term_kind::list:
             return list(t);
         default:
-            return bits(n);
+            return bits(t, n);
     }
 }
 
@@ -342,10 +342,17 @@ void encoder::ref(const beam::ref& r, std::size_t words) {
     for (std::size_t i = 0; i < words; ++i) put_big_endian(r.words[i]);
 }
 
-void encoder::bits(const term_node* n) {
-    head(n->flags == 0 ? tag::binary : tag::bit_binary, n->size);
-    if (n->flags != 0) *at_++ = char(n->flags);
-    append(n + 1, n->size);
+void encoder::bits(const term& t, const term_node* n) {
+    const auto used = n->flags & 7;
+    head(used == 0 ? tag::binary : tag::bit_binary, n->size);
+    if (used != 0) *at_++ = char(used);
+    // Not in a closure, whose size is written.
+    if (n->size >= splice_min && options_.splices && used == 0 && closures_.empty()) {
+        flush();
+        return options_.splices->push_back({out_.size(), t});
+    }
+    const auto bytes = t.bytes();
+    append(bytes.data(), bytes.size());
 }
 
 void encoder::fun(const beam::fun& f) {

@@ -49,7 +49,7 @@ private:
     void pid(const beam::pid& p);
     void port(const beam::port& p);
     void ref(const beam::ref& r, std::size_t words);
-    void bits(const detail::term_node* n);
+    void bits(const term& t, const detail::term_node* n);
     void fun(const beam::fun& f);
     void closure(const beam::fun& f);
 

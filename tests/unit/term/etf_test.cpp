@@ -229,3 +229,38 @@ TEST_CASE("functions of a module") {
     is("fun lists:map/2", "83 71 77056c69737473 77036d6170 6102");
     reads("83 71 64 0001 61 64 0001 62 62 00000100", "fun a:b/256");
 }
+
+TEST_CASE("a long binary can be left out, and read without a copy") {
+    const term large = std::string(100'000, 'x'), t = tuple(atoms::ok, large, large, 7);
+    std::string plain, text = "before";
+    REQUIRE(etf::encode(t, plain));
+    std::vector<etf::splice> splices;
+    etf::encode_options options;
+    options.splices = &splices;
+    REQUIRE(etf::encode(t, text, options));
+    REQUIRE(splices.size() == 2);
+    CHECK(splices[0].bytes.bytes().data() == large.bytes().data());
+    for (auto s = splices.rbegin(); s != splices.rend(); ++s) text.insert(s->at, s->bytes.bytes());
+    CHECK(text == "before" + plain);
+    // What cannot be written leaves none.
+    CHECK_FALSE(etf::encode(tuple(large, fun{}), text, options));
+    CHECK(splices.size() == 2);
+
+    std::string bytes;
+    REQUIRE(etf::encode(tuple(atoms::ok, large), bytes));
+    const term within = bytes;
+    etf::decode_options reading;
+    reading.within = &within;
+    auto same = etf::decode(within.bytes(), reading);
+    REQUIRE(same);
+    CHECK(*same == tuple(atoms::ok, large));
+    CHECK(same->elements()[1].bytes().end() == within.bytes().end());
+    // Less than half of it is copied.
+    const term both = plain;
+    reading.within = &both;
+    same = etf::decode(both.bytes(), reading);
+    REQUIRE(same);
+    CHECK(*same == t);
+    CHECK((same->elements()[1].bytes().data() < both.bytes().data() ||
+           same->elements()[1].bytes().data() >= both.bytes().end()));
+}

@@ -123,6 +123,32 @@ TEST_CASE("bit strings keep their bits and nothing behind them") {
     CHECK(term(1).bit_size() == 0);
 }
 
+TEST_CASE("a long part of a binary is the binary's bytes, and equal to a copy") {
+    std::string bytes;
+    for (int i = 0; i < 1000; ++i) bytes += char(i);
+    term whole = bytes;
+    const char* where = whole.bytes().data();
+    term part = binary_part(whole, 10, 500);
+    CHECK(part.bytes().data() == where + 10);
+    CHECK(part == term(std::string_view(bytes).substr(10, 500)));
+    CHECK(part.hash() == term(std::string_view(bytes).substr(10, 500)).hash());
+    CHECK(part.is_binary());
+    CHECK(part.bit_size() == 4000);
+    term inner = binary_part(part, 100, 300);
+    CHECK(inner.bytes().data() == where + 110);
+    CHECK(binary_part(whole, 0, 1000).bytes().data() == where);
+    CHECK(binary_part(whole, 1, 10).bytes().data() != where + 1);  // short: copied
+    CHECK(binary_part(whole, 1000, 0) == term(""));
+    // It keeps the bytes alive, and so does what is made of it.
+    whole = {};
+    term held = tuple(inner, part);
+    part = inner = {};
+    CHECK(held.elements()[0].bytes() == std::string_view(bytes).substr(110, 300));
+    CHECK_THROWS_AS((void)binary_part(held.elements()[0], 1, 300), std::out_of_range);
+    CHECK_THROWS_AS((void)binary_part(atoms::ok, 0, 0), std::out_of_range);
+    CHECK_THROWS_AS((void)binary_part(bitstring("\xff\xff", 11), 0, 1), std::out_of_range);
+}
+
 TEST_CASE("tuples hold what they were made of") {
     auto t = tuple(atoms::error, "no such room", 42, 1.5, true, pid{1, 0});
     CHECK(t.elements().size() == 6);
