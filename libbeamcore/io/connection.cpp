@@ -103,15 +103,28 @@ result<bool> connection::try_write(std::string_view bytes) {
 }
 
 result<std::size_t> connection::try_write_some(std::string_view bytes) {
+    return try_write_some(std::span(&bytes, 1));
+}
+result<std::size_t> connection::try_write_some(std::span<const std::string_view> pieces) {
     if (!stream_) return fail("closed");
-    this_process().bump_reductions(detail::cost_of(bytes.size()));
-    return stream_->try_write_some(this_process().id(), bytes);
+    auto written = stream_->try_write_some(this_process().id(), pieces);
+    this_process().bump_reductions(detail::cost_of(written ? *written : 0));
+    return written;
 }
 result<bool> connection::try_write_soon(std::string_view bytes) {
     if (!stream_) return fail("closed");
     this_process().bump_reductions(detail::cost_of(bytes.size()));
     return stream_->try_write(this_process().id(), bytes, stream::when_full::tell,
                               stream::when_sent::soon);
+}
+void connection::limit_queue(std::size_t bytes) {
+    if (!stream_) return;
+    const int fd = stream_->native(), size = int(bytes);
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &size, sizeof size);
+    if (!detail::is_of_this_machine(fd)) return;
+    const int half = size / 2;  // the kernel counts what it needs for itself as well
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof half);
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &half, sizeof half);
 }
 awaitable<result<void>> connection::flush(timeout limit) {
     return detail::flush(stream_, limit);

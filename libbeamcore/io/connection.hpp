@@ -137,11 +137,17 @@ public:
     /// still, and a `writable` message will come. The counterpart of try_read(), for who has a buffer of its own. Not for
     /// pipes, and not while other output waits.
     [[nodiscard]] result<std::size_t> try_write_some(std::string_view bytes);
+    /// The same with bytes that are in several places: one system call for 64 of them.
+    [[nodiscard]] result<std::size_t> try_write_some(std::span<const std::string_view> pieces);
     /// The same for an answer to what was read: if other connections have input as well, it is sent when their owners had
     /// their turns, together with their answers. That costs less where many small requests come at once. It waits for
     /// few turns, a millisecond or two at worst, whatever this process or others do. What else is written to this
     /// connection goes behind it, and close() and finish_output() send it first.
     [[nodiscard]] result<bool> try_write_soon(std::string_view bytes);
+    /// Of TCP: the kernel holds about so many bytes that are not sent, and no more, so that what is written next does not
+    /// wait behind them. Between two sockets of one machine, where it would let several MB queue up unread, it holds as
+    /// many at each end.
+    void limit_queue(std::size_t bytes);
     /// Waits until the kernel has taken everything. Also: `timeout`.
     [[nodiscard]] awaitable<result<void>> flush(timeout limit = infinity{});
     /// Ends the output after what was written: the peer reads its end of input. Input goes on.

@@ -92,4 +92,20 @@ socket_address address_of_socket(int fd, bool peer) {
     return s;
 }
 
+bool is_of_this_machine(int fd) {
+    const socket_address here = address_of_socket(fd, false), there = address_of_socket(fd, true);
+    if (here.storage.ss_family != there.storage.ss_family) return false;
+    if (here.storage.ss_family == AF_INET) {
+        const auto* a = reinterpret_cast<const sockaddr_in*>(&here.storage);
+        const auto* b = reinterpret_cast<const sockaddr_in*>(&there.storage);
+        return a->sin_addr.s_addr == b->sin_addr.s_addr;
+    }
+    if (here.storage.ss_family == AF_INET6) {
+        const auto* a = reinterpret_cast<const sockaddr_in6*>(&here.storage);
+        const auto* b = reinterpret_cast<const sockaddr_in6*>(&there.storage);
+        return std::memcmp(&a->sin6_addr, &b->sin6_addr, sizeof a->sin6_addr) == 0;
+    }
+    return false;
+}
+
 }  // namespace beam::io::detail

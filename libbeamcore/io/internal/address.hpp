@@ -33,4 +33,7 @@ struct socket_address {
     return address_of_socket(fd, peer).to_string();
 }
 
+/// Whether both ends of an internet socket are on this machine.
+[[nodiscard]] bool is_of_this_machine(int fd);
+
 }  // namespace beam::io::detail

@@ -57,7 +57,8 @@ public:
     [[nodiscard]] result<bool> try_write(pid owner, std::string_view bytes, when_full how,
                                          when_sent when = when_sent::at_once);
     /// True: everything is written. False: a wake will come.
-    [[nodiscard]] result<std::size_t> try_write_some(pid owner, std::string_view bytes);
+    [[nodiscard]] result<std::size_t> try_write_some(pid owner,
+                                                     std::span<const std::string_view> pieces);
     [[nodiscard]] result<bool> try_flush(pid owner);
     void finish_output();
 
@@ -109,6 +110,7 @@ private:
     [[nodiscard]] std::optional<std::string> take_line();
 
     std::ptrdiff_t write_once(const char* from, std::size_t n);
+    std::ptrdiff_t gather_once(std::span<const std::string_view> pieces);
     void drain();
     void drain_put_off();
     void output_failed(int number);

@@ -481,6 +481,57 @@ TEST_CASE("TCP connections know their addresses") {
     });
 }
 
+TEST_CASE(
+    "what is written from several places is one stream, and the kernel holds no more than it may") {
+    test::in_node([](self self) -> awaitable<void> {
+        auto l = io::listen_tcp("127.0.0.1", 0);
+        REQUIRE(l.has_value());
+        auto c = co_await io::connect_tcp("127.0.0.1", l->port(), {}, patience);
+        REQUIRE(c.has_value());
+        auto a = co_await l->accept(patience);
+        REQUIRE(a.has_value());
+        c->limit_queue(64 << 10);
+        a->limit_queue(64 << 10);
+        std::string expected;
+        std::vector<std::string> parts;
+        for (int i = 0; i < 200; ++i)
+            parts.push_back(std::string(std::size_t(i) * 100, char('a' + i % 26)));
+        std::vector<std::string_view> pieces(parts.begin(), parts.end());
+        for (const auto& p : parts) expected += p;
+        // Nobody reads: it stops early, and not between pieces only.
+        std::string written;
+        auto take = [&](std::size_t n) {
+            while (n > 0) {
+                const std::size_t some = std::min(n, pieces.front().size());
+                written += pieces.front().substr(0, some);
+                pieces.front().remove_prefix(some);
+                n -= some;
+                if (pieces.front().empty()) pieces.erase(pieces.begin());
+            }
+        };
+        for (;;) {
+            auto n = c->try_write_some(pieces);
+            REQUIRE(n);
+            if (*n == 0) break;
+            take(*n);
+        }
+        CHECK(written.size() < 600'000);
+        std::string read;
+        while (read.size() < expected.size()) {
+            auto some = co_await a->read(patience);
+            REQUIRE(some);
+            read += *some;
+            if (pieces.empty()) continue;
+            auto n = c->try_write_some(pieces);
+            REQUIRE(n);
+            take(*n);
+        }
+        CHECK(read == expected);
+        CHECK(written == expected);
+        (void)self;
+    });
+}
+
 TEST_CASE("connecting to a Unix socket with a full queue waits until somebody accepts") {
     test::folder dir;
     test::in_node([&](self self) -> awaitable<void> {
