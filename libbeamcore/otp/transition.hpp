@@ -140,7 +140,7 @@ private:
     }
     template <sendable T>
     Result&& timer(event_type which, term name, time_limit limit, T content) {
-        return add({kind::set, which, limit, {}, std::move(name), made(std::move(content))});
+        return add({kind::set, which, limit, from(), std::move(name), made(std::move(content))});
     }
     Result&& timer(event_type which, term name, cancel_running) {
         return add({kind::cancel, which, infinity{}, {}, std::move(name), {}});
