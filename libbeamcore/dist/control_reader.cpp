@@ -102,6 +102,7 @@ etf::decode_options control_reader::state::options(const frame& f) const {
     o.references = f.references;
     o.budget = &budget;
     o.with_version = f.with_version;
+    o.within = f.within;
     return o;
 }
 

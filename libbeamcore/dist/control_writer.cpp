@@ -149,6 +149,7 @@ etf::encode_options control_writer::payload_options() {
     o.self = self_;
     o.references = frames_.references();
     o.with_version = frames_.with_version();
+    o.splices = frames_.splices();
     return o;
 }
 

@@ -13,6 +13,7 @@
 
 #include "libbeamcore/dist/flags.hpp"
 #include "libbeamcore/term/atom.hpp"
+#include "libbeamcore/term/term.hpp"
 
 namespace beam::dist {
 
@@ -21,6 +22,8 @@ struct frame {
     std::string_view terms;            ///< the control message, and what belongs to it
     bool with_version = true;          ///< each of the terms begins with 131
     std::span<const atom> references;  ///< what tag 82 means in them
+    /// A binary that has `terms`, whose parts may be kept; null: there is none.
+    const term* within = nullptr;
 };
 
 /// Whether frames begin with a distribution header.

@@ -21,6 +21,10 @@ constexpr std::size_t first_room = std::size_t(8) << 10, usual_room = std::size_
 constexpr std::size_t least_room = 4096;
 constexpr std::size_t kept_room = std::size_t(4) << 20;
 
+// A fragment that is longer is put together in the buffer. Before one nothing else is likely to be of use to read.
+constexpr std::size_t in_place_max = std::size_t(1) << 20, room_before_fragment = 2048;
+constexpr std::size_t later_head_size = length_size + 2 + 8 + 8;
+
 constexpr std::uint8_t pass_through = 112, distribution = 131;
 constexpr std::uint8_t whole_frame = 68, first_fragment = 69, later_fragment = 70;
 
@@ -44,6 +48,8 @@ struct frame_reader::state {
     }
     void make_room();
     void grow();
+    void read_in_place();
+    [[nodiscard]] frame whole_frame_of(detail::whole_message&& m);
     [[nodiscard]] result<std::optional<frame>> take(std::string_view body);
     [[nodiscard]] result<std::optional<frame>> take_with_header(byte_reader r);
     [[nodiscard]] result<std::optional<frame>> take_first_fragment(byte_reader r);
@@ -54,7 +60,8 @@ struct frame_reader::state {
     frame_limits limits;
     detail::incoming_atoms atoms;
     detail::fragment_assembler assembler;
-    std::optional<detail::fragmented_message> assembled;  // what the last frame given refers to
+    std::optional<detail::whole_message> complete;   // the next frame
+    std::optional<detail::whole_message> assembled;  // what the last frame given refers to
     detail::raw_bytes buffer;
     std::size_t begin = 0, end = 0;  // what is in it
     bool was_filled = false;
@@ -95,14 +102,45 @@ void frame_reader::state::grow() {
     if (next > now) buffer.resize(next);
 }
 
+// The head of a later fragment is here, and not all of it: the rest need not go through the buffer.
+void frame_reader::state::read_in_place() {
+    if (!takes_fragments || assembler.open() == 0 || size() < later_head_size) return;
+    byte_reader r(unread());
+    const std::size_t length = r.u32();
+    if (r.u8() != distribution || r.u8() != later_fragment) return;
+    if (length > in_place_max || size() >= length_size + length ||
+        length_size + length <= later_head_size)
+        return;
+    const auto sequence = r.u64();
+    const auto fragment = r.u64();
+    const auto some = r.rest();
+    auto expected = assembler.expect(sequence, fragment, length_size + length - later_head_size);
+    if (!expected) {
+        failure = expected.error();
+        return;
+    }
+    std::memcpy(assembler.room().data(), some.data(), some.size());
+    if (!some.empty()) (void)assembler.filled(some.size());  // not all
+    begin = end = 0;
+}
+
 std::span<char> frame_reader::room() {
     state& s = *state_;
+    s.read_in_place();
+    if (const auto place = s.assembler.room(); !place.empty()) return place;
     s.make_room();
-    return {s.buffer.data() + s.end, s.buffer.capacity() - s.end};
+    std::span<char> free{s.buffer.data() + s.end, s.buffer.capacity() - s.end};
+    if (s.size() == 0 && s.assembler.open() > 0)
+        free = free.first(std::min(free.size(), room_before_fragment));
+    return free;
 }
 
 void frame_reader::filled(std::size_t n) {
     state& s = *state_;
+    if (!s.assembler.room().empty()) {
+        s.complete = s.assembler.filled(n);
+        return;
+    }
     s.end += n;
     s.was_filled = s.end == s.buffer.capacity();
 }
@@ -125,7 +163,7 @@ void frame_reader::idle() {
 }
 
 std::size_t frame_reader::memory() const {
-    const std::size_t last = state_->assembled ? state_->assembled->bytes.size() : 0;
+    const std::size_t last = state_->assembled ? state_->assembled->bytes.bytes().size() : 0;
     return sizeof(state) + state_->buffer.capacity() + state_->assembler.bytes() + last;
 }
 
@@ -139,6 +177,7 @@ result<std::optional<frame>> frame_reader::next() {
     state& s = *state_;
     s.assembled.reset();
     if (s.failure) return tl::unexpected<error>(*s.failure);
+    if (s.complete) return s.whole_frame_of(*std::exchange(s.complete, std::nullopt));
     while (s.size() >= length_size) {
         const std::size_t length = detail::number_at<4>(s.unread().data());
         if (length > s.limits.frame_max) {
@@ -165,7 +204,7 @@ result<std::optional<frame>> frame_reader::state::take(std::string_view body) {
     if (!header) {
         if (first != pass_through)
             return fail("bad_frame", "it begins with " + std::to_string(first) + ", not with 112");
-        return frame{r.rest(), true, {}};
+        return frame{r.rest(), true, {}, nullptr};
     }
     if (first != distribution)
         return fail("bad_frame", "it begins with " + std::to_string(first) + ", not with 131");
@@ -179,7 +218,7 @@ result<std::optional<frame>> frame_reader::state::take(std::string_view body) {
 result<std::optional<frame>> frame_reader::state::take_with_header(byte_reader r) {
     auto references = atoms.read(r);
     if (!references) return pass(references);
-    return frame{r.rest(), false, *references};
+    return frame{r.rest(), false, *references, nullptr};
 }
 
 result<std::optional<frame>> frame_reader::state::take_first_fragment(byte_reader r) {
@@ -187,7 +226,7 @@ result<std::optional<frame>> frame_reader::state::take_first_fragment(byte_reade
     const auto fragment = r.u64();
     auto references = atoms.read(r);
     if (!references) return pass(references);
-    if (fragment == 1) return frame{r.rest(), false, *references};
+    if (fragment == 1) return frame{r.rest(), false, *references, nullptr};
     if (auto begun = assembler.begin(sequence, fragment, *references, r.rest()); !begun)
         return pass(begun);
     return std::nullopt;
@@ -200,8 +239,12 @@ result<std::optional<frame>> frame_reader::state::take_later_fragment(byte_reade
     auto whole = assembler.go_on(sequence, fragment, r.rest());
     if (!whole) return pass(whole);
     if (!*whole) return std::nullopt;
-    assembled = **std::move(whole);
-    return frame{assembled->bytes.view(), false, assembled->references};
+    return whole_frame_of(**std::move(whole));
+}
+
+frame frame_reader::state::whole_frame_of(detail::whole_message&& m) {
+    assembled = std::move(m);
+    return frame{assembled->bytes.bytes(), false, assembled->references, &assembled->bytes};
 }
 
 }  // namespace beam::dist

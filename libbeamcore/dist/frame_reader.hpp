@@ -1,7 +1,7 @@
 // frame_reader: takes frames out of the bytes of one connection.
 //
-// Each byte that was read straight into room() stays where it is until the frame is taken, however large that is; the
-// fragments of a message are put together, which copies them once.
+// Each byte that was read straight into room() stays where it is until the frame is taken, however large that is. The
+// fragments of a message are read to where they belong, and its long binaries stay there: they are never copied.
 //
 //     while (auto n = connection.try_read(reader.room())) {
 //         if (*n == 0) break;

@@ -63,13 +63,15 @@ void frame_writer::begin(std::string& out) {
 
 void frame_writer::abandon(std::string& out) {
     if (atoms_) atoms_->forget_frame();
+    splices_.clear();
     out.resize(begin_);
 }
 
 result<std::optional<cut_message>> frame_writer::end(std::string& out) {
     const std::size_t terms_at = begin_ + prefix + head_size_;
+    static_assert(etf::splice_min >= fragment_size, "a message with a splice is cut");
     const std::size_t message_size = message_at_ < out.size() ? out.size() - message_at_ : 0;
-    if (cuts_ && message_size > fragment_size) {
+    if (cuts_ && (message_size > fragment_size || !splices_.empty())) {
         const std::size_t control_size = message_at_ - terms_at;
         std::string references(atoms_ ? std::string_view() : no_references);
         if (atoms_) atoms_->write(references);
@@ -79,10 +81,12 @@ result<std::optional<cut_message>> frame_writer::end(std::string& out) {
             bytes.swap(out);
         } else {
             bytes = out.substr(terms_at);
+            for (etf::splice& s : splices_) s.at -= terms_at;
             at = 0;
             out.resize(begin_);
         }
-        return cut_message(std::move(bytes), at, control_size, std::move(references));
+        return cut_message(std::move(bytes), at, std::exchange(splices_, {}), control_size,
+                           std::move(references));
     }
     if (atoms_) {
         head_ = before_whole;
@@ -101,37 +105,51 @@ result<std::optional<cut_message>> frame_writer::end(std::string& out) {
 
 // Fragments.
 
-cut_message::cut_message(std::string bytes, std::size_t at, std::size_t control_size,
-                         std::string references)
+cut_message::cut_message(std::string bytes, std::size_t at, std::vector<etf::splice> splices,
+                         std::size_t control_size, std::string references)
     : bytes_(std::move(bytes)),
       at_(at),
+      splices_(std::move(splices)),
       control_size_(control_size),
       references_(std::move(references)),
       sequence_(new_sequence()) {
-    const std::size_t message = bytes_.size() - at_ - control_size_;
+    const std::size_t message = bytes_left() - control_size_;
     left_ = (message + fragment_size - 1) / fragment_size;
 }
 
-cut_message::piece cut_message::next() {
-    piece p;
-    if (left_ == 0) return p;
-    std::size_t size = fragment_size;
-    if (is_first_) size += control_size_;
-    p.bytes = std::string_view(bytes_).substr(at_, size);
-    at_ += p.bytes.size();
-    const std::string_view references = is_first_ ? references_ : std::string_view();
-    put_u32(p.head, before_first.size() + 16 + references.size() + p.bytes.size());
-    p.head += is_first_ ? before_first : before_later;
-    put_u64(p.head, sequence_);
-    put_u64(p.head, left_--);
-    p.head += references;
-    is_first_ = false;
-    return p;
+std::size_t cut_message::bytes_left() const {
+    std::size_t n = bytes_.size() - at_;
+    for (std::size_t i = splice_; i < splices_.size(); ++i) n += splices_[i].bytes.bytes().size();
+    return n - of_splice_;
 }
 
-void cut_message::next(std::string& out) {
-    const piece p = next();
-    out.append(p.head).append(p.bytes);
+void cut_message::next(output& to) {
+    if (left_ == 0) return;
+    std::size_t size = std::min(bytes_left(), fragment_size + (is_first_ ? control_size_ : 0));
+    const std::string_view references = is_first_ ? references_ : std::string_view();
+    put_u32(to.text, before_first.size() + 16 + references.size() + size);
+    to.text += is_first_ ? before_first : before_later;
+    put_u64(to.text, sequence_);
+    put_u64(to.text, left_--);
+    to.text += references;
+    is_first_ = false;
+    while (size > 0) {
+        const bool has_splice = splice_ < splices_.size();
+        const std::size_t end = has_splice ? splices_[splice_].at : bytes_.size();
+        const std::size_t of_text = std::min(size, end - at_);
+        to.text.append(bytes_, at_, of_text);
+        at_ += of_text;
+        size -= of_text;
+        if (size == 0) break;
+        const term& binary = splices_[splice_].bytes;
+        const std::string_view some = binary.bytes().substr(of_splice_, size);
+        to.splice(binary, some);
+        of_splice_ += some.size();
+        size -= some.size();
+        if (of_splice_ < binary.bytes().size()) break;
+        of_splice_ = 0;
+        ++splice_;
+    }
 }
 
 }  // namespace beam::dist

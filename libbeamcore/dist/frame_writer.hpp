@@ -9,7 +9,7 @@
 //     w.message_begins(out);
 //     ...                      // append the message
 //     auto cut = w.end(out);   // or abandon(out)
-//     while (cut && *cut && !(*cut)->at_end()) (*cut)->next(out);   // other frames may go between
+//     while (cut && *cut && !(*cut)->at_end()) (*cut)->next(to);    // an output; other frames may go between
 #pragma once
 
 #include <cstddef>
@@ -18,11 +18,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/base/result.hpp"
 #include "libbeamcore/dist/flags.hpp"
 #include "libbeamcore/dist/frame.hpp"
+#include "libbeamcore/dist/output.hpp"
 #include "libbeamcore/term/etf.hpp"
 
 namespace beam::dist {
@@ -38,22 +40,19 @@ public:
     /// How many fragments are still to be sent.
     [[nodiscard]] std::size_t fragments_left() const { return left_; }
 
-    /// The next fragment, a frame of its own: what goes first, and what follows it, which is valid as long as this is.
-    struct piece {
-        std::string head;
-        std::string_view bytes;
-    };
-    [[nodiscard]] piece next();
-    /// The same, copied.
-    void next(std::string& out);
+    /// Appends the next fragment, a frame of its own. Of long binaries nothing is copied.
+    void next(output& to);
 
 private:
     friend class frame_writer;
-    cut_message(std::string bytes, std::size_t at, std::size_t control_size,
-                std::string references);
+    cut_message(std::string bytes, std::size_t at, std::vector<etf::splice> splices,
+                std::size_t control_size, std::string references);
+    [[nodiscard]] std::size_t bytes_left() const;
 
     std::string bytes_;   // control message and message, from at_
     std::size_t at_ = 0;  // what is sent already
+    std::vector<etf::splice> splices_;
+    std::size_t splice_ = 0, of_splice_ = 0;  // what is sent of them
     std::size_t control_size_ = 0;
     std::string references_;  // of the first fragment
     std::uint64_t sequence_ = 0;
@@ -84,6 +83,8 @@ public:
     [[nodiscard]] bool with_version() const { return !header_; }
     /// For the terms of this frame; null: atoms are written out.
     [[nodiscard]] etf::atom_references* references();
+    /// The same; null: the binaries of this frame are written out.
+    [[nodiscard]] std::vector<etf::splice>* splices() { return cuts_ ? &splices_ : nullptr; }
 
     /// Appends a tick.
     static void tick(std::string& out) { out.append(4, '\0'); }
@@ -94,7 +95,8 @@ private:
     std::unique_ptr<detail::outgoing_atoms> atoms_;  // null: no cache
     std::size_t head_size_ = 0;                      // that is left free for the header
     std::size_t begin_ = 0, message_at_ = 0;
-    std::string head_;  // kept for its memory
+    std::vector<etf::splice> splices_;  // of this frame
+    std::string head_;                  // kept for its memory
 };
 
 }  // namespace beam::dist

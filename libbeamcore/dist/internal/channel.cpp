@@ -16,6 +16,10 @@ struct tick {};
 
 // A buffer that grew larger is given back once it is sent.
 constexpr std::size_t output_kept_max = 4 << 20;
+constexpr std::size_t pieces_a_write = 64;
+// In the kernel, each way. With its own tuning a small message waits for 2.6 ms (p99) beside some of 1 MB, with this for
+// 1.3 ms, and a flood of either is no slower.
+constexpr std::size_t queued_max = 256 << 10;
 
 class channel {
 public:
@@ -53,8 +57,7 @@ private:
     etf::atom_budget budget_;
     frame_reader frames_;
     control_reader controls_;
-    std::string output_;
-    std::size_t written_ = 0;  // of output_
+    output output_;
     term reason_ = atom("connection_closed");
     bool more_to_read_ = true;    // there may be input
     bool more_to_write_ = false;  // there are fragments to come
@@ -67,6 +70,7 @@ private:
 };
 
 void channel::begin() {
+    what_.socket.limit_queue(queued_max);
     frames_.feed(what_.rest);
     what_.rest = {};
     (void)send_after(what_.ticktime / 4, me_.id(), tick{});
@@ -99,7 +103,7 @@ bool channel::read_some() {
             // A tick is answered, unless something was said just now: a peer may count in shorter times than we do.
             if (frames_.ticks() != std::exchange(ticks_seen_, frames_.ticks()) && !spoke_ &&
                 !std::exchange(answered_tick_, true))
-                frame_writer::tick(output_);
+                frame_writer::tick(output_.text);
             return true;
         }
         heard_ = true;
@@ -116,18 +120,19 @@ bool channel::write_some() {
     for (int turns = 0; turns < 8; ++turns) {
         if (blocked_) return true;
         if (output_.empty() && !what_.to->take_output(what_.connection, output_)) return true;
-        const auto rest = std::string_view(output_).substr(written_);
-        auto written = what_.socket.try_write_some(rest);
+        std::string_view pieces[pieces_a_write];
+        const std::span some(pieces, output_.pieces(pieces));
+        std::size_t size = 0;
+        for (const auto& p : some) size += p.size();
+        auto written = what_.socket.try_write_some(some);
         if (!written) return ended(atom("connection_closed"));
         if (*written > 0) spoke_ = true;
-        if (*written < rest.size()) {
-            written_ += *written;
+        output_.sent(*written);
+        if (*written < size) {
             blocked_ = true;  // a `writable` will come
             return true;
         }
-        written_ = 0;
-        output_.clear();
-        if (output_.capacity() > output_kept_max) output_ = {};
+        if (output_.empty()) output_.clear(output_kept_max);
     }
     more_to_write_ = true;
     return true;
@@ -136,7 +141,7 @@ bool channel::write_some() {
 // Four times in ticktime, as OTP does: something is said at least that often, and a peer that said nothing for all of
 // it is gone.
 bool channel::on_tick() {
-    if (!std::exchange(spoke_, false)) frame_writer::tick(output_);
+    if (!std::exchange(spoke_, false)) frame_writer::tick(output_.text);
     answered_tick_ = false;
     silent_quarters_ = std::exchange(heard_, false) ? 0 : silent_quarters_ + 1;
     if (silent_quarters_ >= 4) return ended(atom("net_tick_timeout"));

@@ -14,13 +14,14 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "libbeamcore/dist/control.hpp"
 #include "libbeamcore/dist/control_writer.hpp"
 #include "libbeamcore/dist/handshake.hpp"
+#include "libbeamcore/dist/output.hpp"
+#include "libbeamcore/runtime/detail/flat_table.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
 #include "libbeamcore/term/node_table.hpp"
 
@@ -95,7 +96,7 @@ public:
     // For the channel.
 
     /// The next bytes to send, appended; false: there are none. Senders that wait go on when little is left.
-    bool take_output(std::uint64_t connection, std::string& to);
+    bool take_output(std::uint64_t connection, output& to);
     [[nodiscard]] const handshake_result& handshake() const { return handshake_; }
 
     struct facts {
@@ -122,12 +123,17 @@ private:
         pid here, there;
         friend bool operator==(const link_key&, const link_key&) = default;
     };
-    struct link_hash {
-        std::size_t operator()(const link_key& k) const noexcept {
-            return std::hash<pid>()(k.here) * 31 + std::hash<pid>()(k.there);
-        }
+    friend std::size_t place_of(const link_key& k) {
+        return beam::detail::scatter_eights(
+            k.here.id, std::uint64_t(k.there.serial) << 32 | (k.there.id ^ k.here.serial));
+    }
+    /// The links and monitors, which are told when the connection is lost.
+    struct ties {
+        beam::detail::flat_table<link_key, std::uint64_t>
+            links;                                    // to the id of an unlink under way, or 0
+        beam::detail::flat_table<ref, pid> monitors;  // ours: who watches
+        beam::detail::flat_table<ref, pid> watchers;  // theirs: whom they watch
     };
-    struct lost_tables;
 
     /// Writes it, or keeps it for later. True: somebody has to connect.
     [[nodiscard]] bool put(outgoing&& o, bool connects);
@@ -139,7 +145,7 @@ private:
     void after_writing(const pid& sender);
     void advance_lanes();
     [[nodiscard]] std::size_t waiting() const;
-    void tell_lost(lost_tables&& tables);
+    void tell_lost(ties&& all);
 
     peers& all_;
     const atom name_;
@@ -152,15 +158,12 @@ private:
     bool told_channel_ = false;
     handshake_result handshake_;
     std::optional<control_writer> writer_;
-    std::string out_;
+    output out_;
     std::vector<lane> lanes_;
     std::size_t lanes_bytes_ = 0;
     std::vector<outgoing> queued_;  // while connecting
     std::vector<pid> suspended_;
-    std::unordered_map<link_key, std::uint64_t, link_hash>
-        links_;                              // to the id of an unlink under way, or 0
-    std::unordered_map<ref, pid> monitors_;  // ours: who watches
-    std::unordered_map<ref, pid> watchers_;  // theirs: whom they watch
+    ties ties_;
 };
 
 }  // namespace beam::dist::detail

@@ -1,13 +1,10 @@
 // raw_bytes: memory that grows without being zeroed, and when it is large without being copied (mremap).
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <new>
-#include <string_view>
 #include <utility>
 
 namespace beam::dist::detail {
@@ -46,24 +43,6 @@ private:
     };
     std::unique_ptr<char, freer> bytes_;
     std::size_t capacity_ = 0;
-};
-
-/// Bytes that are added to, doubling.
-class gathered_bytes {
-public:
-    [[nodiscard]] std::size_t size() const { return size_; }
-    [[nodiscard]] std::string_view view() const { return {bytes_.data(), size_}; }
-    void append(std::string_view more) {
-        if (more.empty()) return;
-        if (bytes_.capacity() - size_ < more.size())
-            bytes_.resize(std::max(2 * bytes_.capacity(), size_ + more.size()));
-        std::memcpy(bytes_.data() + size_, more.data(), more.size());
-        size_ += more.size();
-    }
-
-private:
-    raw_bytes bytes_;
-    std::size_t size_ = 0;
 };
 
 }  // namespace beam::dist::detail

@@ -115,6 +115,7 @@ void wire_writer::put(const term& t) {
     finish();
     etf::encode_options inside = options_;
     inside.with_version = false;
+    inside.splices = nullptr;  // only the message goes in fragments
     if (auto r = etf::encode(t, out_, inside); !r) throw r.error();
 }
 

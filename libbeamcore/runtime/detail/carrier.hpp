@@ -79,6 +79,9 @@ BEAM_EXPORT bool down(runtime& node, const pid& to, const ref& monitor, term rea
 BEAM_EXPORT bool exit(runtime& node, const pid& from, const pid& to, term reason) noexcept;
 BEAM_EXPORT bool link_exit(runtime& node, const pid& from, const pid& to, term reason) noexcept;
 
+/// Something is delivered to that process soon: fetches the memory that this will touch.
+BEAM_EXPORT void soon(runtime& node, const pid& to) noexcept;
+
 /// Connections, for nodes() and those who watch. `hidden` nodes are in nodes() only when asked for.
 BEAM_EXPORT void node_up(runtime& node, atom name, bool hidden);
 BEAM_EXPORT void node_down(runtime& node, atom name, const term& reason);

@@ -51,8 +51,11 @@ template <class Key, class Value>
 class flat_table {
 public:
     flat_table() = default;
-    flat_table(const flat_table&) = delete;
-    flat_table& operator=(const flat_table&) = delete;
+    flat_table(flat_table&& other) noexcept : body_(std::exchange(other.body_, nullptr)) {}
+    flat_table& operator=(flat_table&& other) noexcept {
+        std::swap(body_, other.body_);
+        return *this;
+    }
     ~flat_table() { clear(); }
 
     [[nodiscard]] std::size_t size() const { return body_ ? body_->size : 0; }

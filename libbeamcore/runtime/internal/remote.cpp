@@ -182,6 +182,10 @@ bool give_exit(runtime& node, const pid& from, const pid& to, term reason, bool 
 
 }  // namespace
 
+void soon(runtime& node, const pid& to) noexcept {
+    if (const process_block* pb = node.impl().processes.find(to.id)) __builtin_prefetch(pb, 1);
+}
+
 bool link(runtime& node, const pid& from, const pid& to) noexcept {
     return give_link(node, signal_kind::link, from, to, 0);
 }

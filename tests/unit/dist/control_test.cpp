@@ -68,7 +68,14 @@ struct wire {
 
     // What was appended to `out`, read again.
     result<received_control> take() {
-        while (cut && !cut->at_end()) cut->next(out);
+        output fragments;
+        while (cut && !cut->at_end()) cut->next(fragments);
+        while (!fragments.empty()) {
+            std::string_view piece;
+            REQUIRE(fragments.pieces({&piece, 1}) == 1);
+            out += piece;
+            fragments.sent(piece.size());
+        }
         cut.reset();
         frames.feed(out);
         out.clear();

@@ -25,6 +25,7 @@ etf::encode_options options_of(frame_writer& w) {
     etf::encode_options o;
     o.references = w.references();
     o.with_version = w.with_version();
+    o.splices = w.splices();
     return o;
 }
 
@@ -37,6 +38,23 @@ std::optional<cut_message> write(frame_writer& w, std::string& out, const term& 
     auto r = w.end(out);
     REQUIRE(r);
     return *std::move(r);
+}
+
+// The next fragment, some bytes at a time.
+void put_next(cut_message& m, std::string& out) {
+    output o;
+    m.next(o);
+    const std::size_t size = o.size();
+    const std::size_t before = out.size();
+    while (!o.empty()) {
+        std::string_view pieces[2];
+        const std::size_t n = o.pieces(pieces);
+        REQUIRE(n > 0);
+        const auto some = pieces[0].substr(0, 10'000);
+        out += some;
+        o.sent(some.size());
+    }
+    CHECK(out.size() - before == size);
 }
 
 // The terms of all frames, in pairs.
@@ -52,6 +70,7 @@ std::vector<std::pair<term, term>> read(flags negotiated, const std::string& byt
         etf::decode_options o;
         o.references = (*f)->references;
         o.with_version = (*f)->with_version;
+        o.within = (*f)->within;
         auto control = etf::decode_prefix((*f)->terms, o);
         REQUIRE_MESSAGE(control, control.error().detail);
         auto message = etf::decode((*f)->terms.substr(control->size), o);
@@ -167,7 +186,7 @@ TEST_CASE("messages of more than 64 KiB are cut, others are not") {
                 CHECK(large->fragments_left() == (size + 5 + fragment_size - 1) / fragment_size);
                 while (!large->at_end()) {
                     const auto before = out.size();
-                    large->next(out);
+                    put_next(*large, out);
                     CHECK(out.size() - before < fragment_size + 100);
                 }
             }
@@ -187,7 +206,7 @@ TEST_CASE("what was in the string already stays when a message is taken out to b
     auto large = write(w, out, 2, tuple(atoms::ok, binary(std::string(100'000, 'x'))));
     REQUIRE(large);
     CHECK(out == before);
-    while (!large->at_end()) large->next(out);
+    while (!large->at_end()) put_next(*large, out);
     const auto all = read(both, out);
     REQUIRE(all.size() == 2);
     CHECK(all[1].second == tuple(atoms::ok, binary(std::string(100'000, 'x'))));
@@ -209,17 +228,17 @@ TEST_CASE("fragments of several messages and whole frames may be mixed in any or
                           binary(std::string(random() % 3 == 0 ? random() % 400'000 : 10, 'x')));
                 sent.push_back(message);
                 if (auto large = write(w, out, tuple(6, some_atom(random() % 300)), message)) {
-                    large->next(out);
+                    put_next(*large, out);
                     under_way.push_back(*std::move(large));
                 }
                 for (auto n = random() % 4; n > 0 && !under_way.empty(); --n) {
                     auto& m = under_way[random() % under_way.size()];
-                    if (!m.at_end()) m.next(out);
+                    if (!m.at_end()) put_next(m, out);
                     if (under_way.front().at_end()) under_way.pop_front();
                 }
             }
             for (auto& m : under_way)
-                while (!m.at_end()) m.next(out);
+                while (!m.at_end()) put_next(m, out);
             const auto all = read(f, out);
             REQUIRE(all.size() == sent.size());
             std::vector<term> by_number(sent.size());
@@ -227,5 +246,37 @@ TEST_CASE("fragments of several messages and whole frames may be mixed in any or
                 by_number[*message.elements()[0].as_int<std::size_t>()] = message;
             CHECK(by_number == sent);
         }
+    }
+}
+
+TEST_CASE("an output gives its pieces in order, however it is sent") {
+    const term binary = beam::binary(std::string(1000, 'b'));
+    output o, more;
+    o.text = "12";
+    o.splice(binary, binary.bytes().substr(0, 3));
+    o.splice(binary, binary.bytes().substr(0, 2));
+    o.text += "34";
+    more.splice(binary, binary.bytes().substr(0, 1));
+    more.text = "5";
+    o.append(std::move(more));
+    CHECK(o.size() == 11);
+    for (std::size_t step = 1; step <= 11; ++step) {
+        CAPTURE(step);
+        output copy = o;
+        std::string all;
+        while (!copy.empty()) {
+            std::string_view pieces[8];
+            const std::size_t n = copy.pieces(pieces);
+            std::string some;
+            for (std::size_t i = 0; i < n; ++i) some += pieces[i];
+            CHECK(some.size() == copy.size());
+            some.resize(std::min(step, some.size()));
+            all += some;
+            copy.sent(some.size());
+        }
+        CHECK(all == "12bbbbb34b5");
+        copy.clear();
+        copy.text = "again";
+        CHECK(copy.size() == 5);
     }
 }

@@ -1,4 +1,4 @@
-#include "libbeamcore/runtime/internal/flat_table.hpp"
+#include "libbeamcore/runtime/detail/flat_table.hpp"
 
 #include <doctest/doctest.h>
 
