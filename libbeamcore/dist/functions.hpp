@@ -49,4 +49,19 @@ BEAM_EXPORT void withdraw_function(atom module, atom function, unsigned arity);
                                                             std::vector<term> arguments,
                                                             timeout limit = infinity{});
 
+/// spawn/4 and spawn_link/4: a process of that node that runs `module:function(arguments)`; its group leader is the
+/// caller's. The link is there before the process runs, and is one with the caller also if that node is lost at once.
+/// Watch it with monitor() as any other.
+///
+/// Failures: `{nodedown, Node}`, `timeout` (it may be started all the same), `notsup`, `system_limit`. A function that
+/// does not exist is no failure: the process ends with `{undef, _}`. Should the caller die meanwhile, the process goes on,
+/// unless it is linked.
+[[nodiscard]] BEAM_EXPORT awaitable<outcome<pid>> spawn_on(atom node, atom module, atom function,
+                                                           std::vector<term> arguments,
+                                                           timeout limit = infinity{});
+[[nodiscard]] BEAM_EXPORT awaitable<outcome<pid>> spawn_link_on(atom node, atom module,
+                                                                atom function,
+                                                                std::vector<term> arguments,
+                                                                timeout limit = infinity{});
+
 }  // namespace beam::dist

@@ -1,13 +1,12 @@
-// The calling side of erpc.
+// The calling side of erpc, and of spawn.
 #include <utility>
 
 #include "libbeamcore/dist/functions.hpp"
 #include "libbeamcore/dist/internal/net_kernel.hpp"
 #include "libbeamcore/dist/internal/peers.hpp"
-#include "libbeamcore/runtime/blocking.hpp"
-#include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/dist/internal/spawn_asking.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
-#include "libbeamcore/runtime/process_info.hpp"
+#include "libbeamcore/runtime/spawn.hpp"
 
 namespace beam::dist {
 
@@ -57,29 +56,72 @@ awaitable<outcome<term>> rpc_call(atom where, atom module, atom function,
     }
     detail::peers* all = detail::peers_of(me.node());
     if (!all) co_return fail_term(tuple(atoms::nodedown, where));
-    detail::peer& to = all->of(where);
-    beam::detail::pending answer(server_ref(me.id()), infinity{}, nullptr);
-    const from who = beam::detail::start_dirty(answer);
-    const ref id = beam::detail::remote_request_ref(
-        std::uint64_t(who.tag.words[1]) << 32 | who.tag.words[0], me.id());
-    control::spawn_request r;
-    r.id = id;
-    r.from = me.id();
-    r.leader = group_leader() ? group_leader() : me.id();
+    detail::spawn_asking asking(all->of(where));
+    control::spawn_request& r = asking.request;
     r.module = atom("erpc");
     r.function = atom("execute_call");
     r.arity = 4;
     r.options = list({atoms::monitor});
-    r.arguments = list({id, module, function, list_of(std::move(arguments))});
-    to.spawn(r);
-    beam::detail::pending_wait wait(&answer, limit);
-    if (!co_await wait) {
-        to.monitor_ended(id);
-        co_return fail_term(atoms::timeout);
+    r.arguments = list({r.id, module, function, list_of(std::move(arguments))});
+    auto waiting = asking.ask(limit);
+    auto came = co_await waiting;
+    if (!came) co_return fail_term(atoms::timeout);
+    if (*came) co_return fail_term((*came)->to_term());
+    co_return read_result(r.id, std::move(came->error()));
+}
+
+namespace {
+
+process run_function(self me, atom module, atom function, std::vector<term> arguments) {
+    auto work = apply(me, module, function, std::move(arguments));
+    (void)co_await work;
+}
+
+awaitable<outcome<pid>> spawn_there(atom where, control::spawn_request wanted, timeout limit) {
+    detail::peers* all = detail::peers_of(this_process().node());
+    if (!all) co_return fail_term(tuple(atoms::nodedown, where));
+    detail::spawn_asking asking(all->of(where));
+    control::spawn_request& r = asking.request;
+    r.module = wanted.module;
+    r.function = wanted.function;
+    r.arity = wanted.arity;
+    r.options = std::move(wanted.options);
+    r.arguments = std::move(wanted.arguments);
+    auto waiting = asking.ask(limit);
+    auto came = co_await waiting;
+    if (!came) co_return fail_term(atoms::timeout);
+    if (!*came) co_return fail_term(std::move(came->error()));
+    co_return *(*came)->to_term().as_pid();
+}
+
+awaitable<outcome<pid>> spawn_on_node(atom where, atom module, atom function,
+                                      std::vector<term> arguments, bool linked, timeout limit) {
+    if (where == node()) {
+        const pid made = linked ? beam::spawn_link(run_function, module, function, arguments)
+                                : beam::spawn(run_function, module, function, arguments);
+        if (!made) co_return fail_term(atoms::system_limit);
+        co_return made;
     }
-    outcome<message> came = answer.finish();
-    if (came) co_return fail_term(came->to_term());
-    co_return read_result(id, std::move(came.error()));
+    if (arguments.size() > 255) raise(atoms::badarg);
+    control::spawn_request r;
+    r.module = module;
+    r.function = function;
+    r.arity = std::uint8_t(arguments.size());
+    r.options = linked ? list({atoms::link}) : nil;
+    r.arguments = list_of(std::move(arguments));
+    auto asked = spawn_there(where, std::move(r), limit);
+    co_return co_await asked;
+}
+
+}  // namespace
+
+awaitable<outcome<pid>> spawn_on(atom where, atom module, atom function,
+                                 std::vector<term> arguments, timeout limit) {
+    return spawn_on_node(where, module, function, std::move(arguments), false, limit);
+}
+awaitable<outcome<pid>> spawn_link_on(atom where, atom module, atom function,
+                                      std::vector<term> arguments, timeout limit) {
+    return spawn_on_node(where, module, function, std::move(arguments), true, limit);
 }
 
 }  // namespace beam::dist

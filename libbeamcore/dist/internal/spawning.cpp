@@ -132,9 +132,21 @@ void spawn_for(peers& all, peer& from, const control::spawn_request& request) {
 }
 
 void spawn_answered(peers& all, peer& from, const control::spawn_reply& reply) {
-    // Of a call whose process lives the answer comes with its end (rpc.cpp).
-    if (std::holds_alternative<pid>(reply.result)) return;
+    const pid* made = std::get_if<pid>(&reply.result);
+    // A call's answer comes with the end of its process (rpc.cpp).
+    if (made && (reply.flags & control::spawned_monitor) != 0) return;
     from.monitor_ended(reply.id);
+    if (made) {
+        if ((reply.flags & control::spawned_link) != 0) {
+            from.linked(*made, reply.to);
+            if (!arrival::link(all.node(), *made, reply.to)) {
+                from.link_ended(*made, reply.to);
+                from.tell(reply.to, control::link_exit{reply.to, *made, atoms::noproc}, false);
+            }
+        }
+        (void)arrival::alias_message(all.node(), reply.id, tuple(reply.id, *made));
+        return;
+    }
     (void)arrival::down(all.node(), reply.to, reply.id, std::get<atom>(reply.result), from.name());
 }
 

@@ -237,3 +237,50 @@ TEST_CASE("rpc runs functions of the table on another node, and nothing else") {
         },
         b.name());
 }
+
+TEST_CASE("a process is spawned on another node, and linked before it runs") {
+    const auto epmd = test::free_port();
+    dist_node a("a", epmd), b("b", epmd);
+    for (dist_node* n : {&a, &b})
+        run_in(**n, [](self) -> awaitable<void> {
+            dist::export_function(atom("m"), atom("tell"), 2,
+                                  [](self me, std::vector<term> args) -> awaitable<term> {
+                                      send(*args[0].as_pid(), tuple(me.id(), node()));
+                                      co_return co_await me.receive<term>();
+                                  });
+            dist::export_plain_function(atom("m"), atom("leave"), 1,
+                                        [](std::span<const term> args) -> term { exit(args[0]); });
+            co_return;
+        });
+    run_in(
+        *a,
+        [](self me, atom b) -> awaitable<void> {
+            me.trap_exit(true);
+            for (const atom where : {b, node()}) {
+                std::vector<term> args(2);
+                args[0] = me.id();
+                auto plain = dist::spawn_on(where, atom("m"), atom("tell"), args);
+                outcome<pid> made = co_await plain;
+                REQUIRE(made);
+                term told = co_await me.receive<term>();
+                CHECK(told == tuple(*made, where));
+                exit(*made, atoms::kill);  // not linked: nothing comes
+                std::vector<term> reason(1, atom("why"));
+                auto linked = dist::spawn_link_on(where, atom("m"), atom("leave"), reason);
+                made = co_await linked;
+                REQUIRE(made);
+                auto gone = co_await me.receive<exit_message>();
+                CHECK(gone.from == *made);
+                CHECK(gone.reason == atom("why"));
+                auto unknown = dist::spawn_link_on(where, atom("m"), atom("none"), reason);
+                made = co_await unknown;
+                REQUIRE(made);
+                gone = co_await me.receive<exit_message>();
+                CHECK(gone.reason.elements()[0] == atoms::undef);
+            }
+            auto nowhere = dist::spawn_on(atom("x@127.0.0.1"), atom("m"), atom("tell"), {});
+            outcome<pid> none = co_await nowhere;
+            CHECK(none.error() == tuple(atoms::nodedown, atom("x@127.0.0.1")));
+        },
+        b.name());
+}
