@@ -67,6 +67,14 @@ std::string time_text(std::chrono::system_clock::time_point time) {
                        ms - seconds * 1000);
 }
 
+// What a stranger may have a part in is cut where nobody would read on.
+constexpr std::size_t value_max = 32 << 10;
+
+std::string cut_value(std::string_view value) {
+    if (value.size() <= value_max) return std::string(value);
+    return fmt::format("{}... ({} bytes)", value.substr(0, value_max), value.size());
+}
+
 bool is_plain(std::string_view value) {
     return !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos;
 }
@@ -135,7 +143,7 @@ void write_log(log_level level, std::string_view domain, std::string_view messag
         level,      std::chrono::system_clock::now(), std::string(domain), std::string(message), {},
         *suppressed};
     event.fields.reserve(fields.size());
-    for (const auto& f : fields) event.fields.push_back({std::string(f.key), std::string(f.value)});
+    for (const auto& f : fields) event.fields.push_back({std::string(f.key), cut_value(f.value)});
     give(*sink, event);
 }
 

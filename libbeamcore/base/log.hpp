@@ -34,7 +34,7 @@ enum class log_level : std::uint8_t {
 
 struct log_field {
     std::string key;
-    std::string value;
+    std::string value;  ///< of more than 32 KiB the beginning, and how long it was
 
     friend bool operator==(const log_field&, const log_field&) = default;
 };

@@ -42,8 +42,9 @@ struct options {
     std::chrono::milliseconds ticktime{60000};
     /// Bytes that may wait for a peer before who sends to it is suspended (+zdbbl).
     std::size_t busy_limit = std::size_t(1) << 20;
-    /// Atoms and nodes unknown here that one peer may bring in.
-    std::size_t peer_atoms_max = 100'000;
+    /// Atoms and nodes unknown here that one peer may bring in, in all its connections, and all peers together: what they
+    /// are kept in is never emptied. One more closes the connection that it came by.
+    std::size_t peer_atoms_max = 100'000, peers_atoms_max = 400'000;
 };
 
 /// Makes the calling process's runtime that node, and keeps it so as long as the process that it gives lives.

@@ -203,7 +203,8 @@ void supervisor_core::handle(self s, message& m) {
     }
     if (log_enabled(log_level::error))
         log(log_level::error, "otp", "unexpected message",
-            {{"supervisor", to_string(name_term())}, {"message", to_string(m.to_term())}});
+            {{"supervisor", to_string(name_term())},
+             {"message", to_string(m.to_term(), {.max_bytes = 4096})}});
 }
 
 bool supervisor_core::handle_request(self s, message& m) {

@@ -19,6 +19,7 @@
 // a small multiple of the bytes it was given. Both may be called from any thread.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -43,18 +44,30 @@ inline constexpr node_identity no_node{atoms::nonode_at_nohost, 0};
 /// nodes that were not known. A connection has one for its life. For one thread at a time.
 class atom_budget {
 public:
-    constexpr explicit atom_budget(std::size_t limit) noexcept : left_(limit) {}
+    /// `shared`: what several have left together, if it is not null; it outlives them.
+    constexpr explicit atom_budget(std::size_t limit,
+                                   std::atomic<std::size_t>* shared = nullptr) noexcept
+        : left_(limit), shared_(shared) {}
 
     [[nodiscard]] constexpr std::size_t left() const noexcept { return left_; }
     /// One less; false when there is none.
-    constexpr bool take() noexcept {
-        if (left_ == 0) return false;
+    bool take() noexcept {
+        if (left_ == 0 || (shared_ && !take_shared())) return false;
         --left_;
         return true;
     }
 
 private:
+    bool take_shared() noexcept {
+        std::size_t left = shared_->load(std::memory_order_relaxed);
+        while (left > 0)
+            if (shared_->compare_exchange_weak(left, left - 1, std::memory_order_relaxed))
+                return true;
+        return false;
+    }
+
     std::size_t left_;
+    std::atomic<std::size_t>* shared_;
 };
 
 /// Which atoms a frame carries in its header: those are written as a reference to it (tag 82).

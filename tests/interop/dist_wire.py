@@ -1,7 +1,5 @@
 # dist_wire.py PROGRAM: see dist_wire.sh. Each part has an EPMD port and a home folder of its own.
 import contextlib
-import os
-import select
 import shutil
 import socket
 import subprocess
@@ -9,54 +7,10 @@ import sys
 import tempfile
 import time
 
+from dist_peer import free_port
+from lines import Child, check, patience, stop_all
+
 program = sys.argv[1]
-patience = 60
-children = []
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Child:
-    """A program that answers each line with one."""
-
-    def __init__(self, *command, **environment):
-        self.name = " ".join(command[:3])
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **environment}
-        )
-        self.rest = b""
-        children.append(self)
-
-    def read(self):
-        end = time.monotonic() + patience
-        while b"\n" not in self.rest:
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-                raise AssertionError(f"{self.name} says nothing")
-            more = os.read(self.process.stdout.fileno(), 65536)
-            if not more:
-                raise AssertionError(f"{self.name} has ended; it said {self.rest!r}")
-            self.rest += more
-        line, self.rest = self.rest.split(b"\n", 1)
-        return line.decode()
-
-    def ask(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
-        return self.read()
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
-
-def check(seen, expected, what):
-    if seen != expected:
-        raise AssertionError(f"{what}: {seen!r}, not {expected!r}")
 
 
 class Host:
@@ -211,9 +165,7 @@ def main():
             part(Host(home), *arguments)
             print(f"dist_wire: {what}: ok", flush=True)
         finally:
-            for child in children:
-                child.stop()
-            children.clear()
+            stop_all()
             shutil.rmtree(home)
 
 

@@ -8,4 +8,4 @@ for peer in erl epmd python3; do
         exit 77
     fi
 done
-exec timeout 250 python3 "$(dirname "$0")/dist_wire.py" "$1"
+exec env PYTHONDONTWRITEBYTECODE=1 timeout 250 python3 "$(dirname "$0")/dist_wire.py" "$1"

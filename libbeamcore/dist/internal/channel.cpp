@@ -1,5 +1,8 @@
 #include "libbeamcore/dist/internal/channel.hpp"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <optional>
 
 #include "libbeamcore/base/log.hpp"
@@ -21,19 +24,33 @@ constexpr std::size_t pieces_a_write = 64;
 // 1.3 ms, and a flood of either is no slower.
 constexpr std::size_t queued_max = 256 << 10;
 
+/// What a connection with much to say left behind goes back to the system with it, not to the allocator's lists.
+struct memory_return {
+    bool wanted = false;
+    ~memory_return() {
+        if (wanted) ::malloc_trim(0);
+    }
+};
+
 class channel {
 public:
     channel(self me, peers& all, established what)
         : me_(me),
           all_(all),
           what_(std::move(what)),
-          budget_(what_.atoms_max),
+          atoms_(what_.atoms_max - std::min(what_.atoms_max, what_.to->brought())),
+          budget_(atoms_, &all.atoms_left()),
           frames_(what_.agreed.negotiated, budget_),
           controls_(all.self(), budget_) {}
     channel(const channel&) = delete;
     channel& operator=(const channel&) = delete;
     /// Also when its process is killed.
-    ~channel() { what_.to->lost(what_.connection, reason_); }
+    ~channel() {
+        if (output_.capacity() > output_kept_max || frames_.memory() > output_kept_max)
+            memory_.wanted = true;
+        what_.to->add_brought(atoms_ - budget_.left());
+        what_.to->lost(what_.connection, reason_);
+    }
 
     // Both: false when the connection has ended.
     bool read_some();
@@ -50,10 +67,13 @@ private:
         reason_ = std::move(reason);
         return false;
     }
+    bool give_up(std::string_view why);
 
+    memory_return memory_;  // when all others are gone
     self me_;
     peers& all_;
     established what_;
+    const std::size_t atoms_;  // that it may bring
     etf::atom_budget budget_;
     frame_reader frames_;
     control_reader controls_;
@@ -64,9 +84,9 @@ private:
     bool blocked_ = false;        // the socket takes no more for now
     // What was read and written since the last look.
     bool heard_ = true, spoke_ = true;
-    bool answered_tick_ = false;
+    bool spoke_since_tick_ = false;  // of the peer
     std::uint64_t ticks_seen_ = 0;
-    int silent_quarters_ = 0;
+    int silent_quarters_ = 0, stuck_quarters_ = 0;
 };
 
 void channel::begin() {
@@ -86,11 +106,20 @@ bool channel::take_frames() {
                 {{"node", what_.to->name().name()},
                  {"why", taken.error().code},
                  {"detail", taken.error().detail}});
+            what_.socket.abort();
             return ended(atom("bad_frame"));
         }
         (void)me_.bump_reductions(1);
     }
     return true;
+}
+
+// Nothing that is still under way is worth waiting for.
+bool channel::give_up(std::string_view why) {
+    log(log_level::warning, "dist", "the connection to a node is given up",
+        {{"node", what_.to->name().name()}, {"why", why}});
+    what_.socket.abort();
+    return ended(atom(why));
 }
 
 bool channel::read_some() {
@@ -100,9 +129,10 @@ bool channel::read_some() {
         auto n = what_.socket.try_read(frames_.room());
         if (!n) return ended(atom("connection_closed"));
         if (*n == 0) {
-            // A tick is answered, unless something was said just now: a peer may count in shorter times than we do.
-            if (frames_.ticks() != std::exchange(ticks_seen_, frames_.ticks()) && !spoke_ &&
-                !std::exchange(answered_tick_, true))
+            // A tick is answered, unless something was said since the last one: a peer may count in shorter times than we
+            // do. An answer is no reason for another one, as who ticks has said something.
+            if (frames_.ticks() != std::exchange(ticks_seen_, frames_.ticks()) &&
+                !std::exchange(spoke_since_tick_, false))
                 frame_writer::tick(output_.text);
             return true;
         }
@@ -126,25 +156,29 @@ bool channel::write_some() {
         for (const auto& p : some) size += p.size();
         auto written = what_.socket.try_write_some(some);
         if (!written) return ended(atom("connection_closed"));
-        if (*written > 0) spoke_ = true;
+        if (*written > 0) spoke_ = spoke_since_tick_ = true;
         output_.sent(*written);
         if (*written < size) {
             blocked_ = true;  // a `writable` will come
             return true;
         }
-        if (output_.empty()) output_.clear(output_kept_max);
+        if (output_.empty()) {
+            if (output_.text.capacity() > output_kept_max) memory_.wanted = true;
+            output_.clear(output_kept_max);
+        }
     }
     more_to_write_ = true;
     return true;
 }
 
 // Four times in ticktime, as OTP does: something is said at least that often, and a peer that said nothing for all of
-// it is gone.
+// it is gone. So is one that read nothing of what waits for it: who sends to it is suspended, and would be for ever.
 bool channel::on_tick() {
+    stuck_quarters_ = blocked_ && !spoke_ ? stuck_quarters_ + 1 : 0;
+    if (stuck_quarters_ >= 4) return give_up("peer_does_not_read");
     if (!std::exchange(spoke_, false)) frame_writer::tick(output_.text);
-    answered_tick_ = false;
     silent_quarters_ = std::exchange(heard_, false) ? 0 : silent_quarters_ + 1;
-    if (silent_quarters_ >= 4) return ended(atom("net_tick_timeout"));
+    if (silent_quarters_ >= 4) return give_up("net_tick_timeout");
     frames_.idle();
     (void)send_after(what_.ticktime / 4, me_.id(), tick{});
     return true;
@@ -162,6 +196,7 @@ bool channel::handle(message m) {
         if (!on_tick()) return false;
         more_to_write_ = !output_.empty();
     } else if (auto* c = m.get_if<close_channel>()) {
+        if (c->reason == atom("peer_does_not_read")) return give_up("peer_does_not_read");
         return ended(c->reason);
     } else if (m.is<io::end_of_output>()) {
         return ended(atom("connection_closed"));

@@ -6,6 +6,7 @@
 #include "libbeamcore/dist/epmd.hpp"
 #include "libbeamcore/dist/handshake.hpp"
 #include "libbeamcore/dist/internal/channel.hpp"
+#include "libbeamcore/dist/internal/strangers.hpp"
 #include "libbeamcore/dist/node_name.hpp"
 
 namespace beam::dist::detail {
@@ -97,7 +98,7 @@ void report_failure(std::string_view what, std::string_view peer, const error& w
 process connect_to(self me, peers* all, connect_order order, options o) {
     peer& to = *order.to;
     attempt_guard guard(to, order.attempt);
-    to.set_attempt_process(order.attempt, me.id());
+    if (!to.set_attempt_process(order.attempt, me.id())) co_return;  // it has connected to us
     const std::string name(to.name().name());
     const auto parts = split_node_name(name);
     if (!parts) co_return;
@@ -141,6 +142,7 @@ process connect_to(self me, peers* all, connect_order order, options o) {
 }
 
 process accept_from(self me, peers* all, io::connection c, options o) {
+    stranger here(all->waiting_room(), me.id());
     handshake h = handshake::acceptor(options_of(*all, o));
     for (;;) {
         auto stepping = go_on(c, h);
@@ -175,6 +177,7 @@ process accept_from(self me, peers* all, io::connection c, options o) {
             report_failure("a node could not connect", h.offer().name, h.failure());
         co_return;
     }
+    here.leave();
     auto name = try_atom(h.result().peer_name);
     if (!name) co_return;
     peer& from = all->of(*name);

@@ -85,7 +85,8 @@ void net_kernel::start(node_identity self) {
     runtime& node = process().node();
     all_peers& all = kept(node);
     all.made.push_back(
-        std::make_unique<peers>(node, self, peer_settings{.busy_limit = options_.busy_limit}));
+        std::make_unique<peers>(node, self, peer_settings{.busy_limit = options_.busy_limit,
+                                               .atoms_max = options_.peers_atoms_max}));
     peers_ = all.made.back().get();
     peers_->set_connector(id());
     all.now.store(peers_, std::memory_order_release);
@@ -94,7 +95,7 @@ void net_kernel::start(node_identity self) {
 }
 
 void net_kernel::handle_info(connect_order order) {
-    spawn(connect_to, peers_, order, options_);
+    if (!spawn(connect_to, peers_, order, options_)) order.to->attempt_failed(order.attempt);
 }
 
 cast_result net_kernel::handle_info(exit_message m) {
@@ -105,6 +106,11 @@ cast_result net_kernel::handle_info(exit_message m) {
 void net_kernel::handle_info(io::accepted m) {
     listener_.activate(1);
     spawn(accept_from, peers_, std::move(m.peer), options_);
+}
+
+void net_kernel::handle_info(io::accept_failed m) {
+    log(log_level::warning, "dist", "connections of other nodes cannot be accepted",
+        {{"reason", m.reason.name()}});
 }
 
 void net_kernel::terminate(const term&) {}

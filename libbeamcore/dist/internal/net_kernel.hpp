@@ -32,7 +32,7 @@ public:
     atom handle_call(is_auth) { return atom("yes"); }
     void handle_info(connect_order order);
     void handle_info(io::accepted m);
-    void handle_info(io::accept_failed) {}
+    void handle_info(io::accept_failed m);
     cast_result handle_info(exit_message m);
     void handle_info(term) {}
     void terminate(const term& reason);

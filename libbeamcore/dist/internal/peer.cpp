@@ -1,6 +1,7 @@
 #include "libbeamcore/dist/internal/peer.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/dist/internal/peers.hpp"
@@ -16,6 +17,13 @@ namespace {
 // Fragments given to the channel at once, so that small messages between them do not wait long.
 constexpr std::size_t fragments_a_turn = 4;
 
+// What a message that is not written yet counts as, since how long it will be is not known.
+constexpr std::size_t unwritten_size = 4096;
+
+// Who cannot be suspended (the dead, a channel that answers, net_kernel) writes on; a peer that reads so little of what
+// it asked for is closed.
+constexpr std::size_t unheld_max = std::size_t(64) << 20;
+
 }  // namespace
 
 // -- writing --------------------------------------------------------------------------------------
@@ -27,7 +35,7 @@ peer::lane* peer::lane_of(const pid& sender) {
 }
 
 std::size_t peer::waiting() const {
-    return out_.size() + lanes_bytes_;
+    return out_.size() + lanes_bytes_ + unwritten_ * unwritten_size;
 }
 
 void peer::keep(const pid& sender, control_writer::written&& written, std::string_view what) {
@@ -66,10 +74,23 @@ void peer::write(outgoing&& o) {
     keep(o.sender, writer_->write(out_.text, o.control), "control");
 }
 
-// The channel is told once until it has looked; a sender that is far ahead of it stops.
-void peer::after_writing(const pid& sender) {
-    if (waiting() > all_.settings().busy_limit && sender && beam::detail::suspend_caller())
+// A sender that is far ahead of the channel stops. net_kernel does not: it is there for all peers.
+bool peer::hold_back(const pid& sender) {
+    if (waiting() <= all_.settings().busy_limit) return true;
+    if (!all_.is_connector(sender) && beam::detail::suspend_caller(sender)) {
         suspended_.push_back(sender);
+        return true;
+    }
+    return false;
+}
+
+// The channel is told once until it has looked.
+void peer::after_writing(const pid& sender, std::size_t before) {
+    if (!hold_back(sender)) {
+        unheld_ += out_.size() - before;
+        if (unheld_ > unheld_max && !std::exchange(overrun_, true))
+            all_.node().send(channel_, close_channel{atom("peer_does_not_read")});
+    }
     if (told_channel_) return;
     told_channel_ = true;
     if (beam::detail::current_or_null())
@@ -81,25 +102,34 @@ void peer::after_writing(const pid& sender) {
 bool peer::put(outgoing&& o, bool connects) {
     switch (state_) {
         case state::up:
+            if (overrun_) return false;  // all is lost in a moment
             if (lane* l = lanes_.empty() ? nullptr : lane_of(o.sender)) {
-                l->behind.push_back(std::move(o));
+                wait_unwritten(l->behind, std::move(o));
                 return false;
             }
             {
                 const pid sender = o.sender;
+                const std::size_t before = out_.size();
                 write(std::move(o));
-                after_writing(sender);
+                after_writing(sender, before);
             }
             return false;
         case state::connecting:
-            queued_.push_back(std::move(o));
+            wait_unwritten(queued_, std::move(o));
             return false;
         case state::idle:
             break;
     }
     if (!connects) return false;
-    queued_.push_back(std::move(o));
+    wait_unwritten(queued_, std::move(o));
     return true;
+}
+
+void peer::wait_unwritten(std::vector<outgoing>& behind, outgoing&& o) {
+    const pid sender = o.sender;
+    behind.push_back(std::move(o));
+    ++unwritten_;
+    (void)hold_back(sender);
 }
 
 template <class Control>
@@ -107,8 +137,10 @@ void peer::send(const Control& c, const term& value) {
     {
         std::lock_guard lock(mutex_);
         if (state_ == state::up && lanes_.empty()) [[likely]] {
+            if (overrun_) return;
+            const std::size_t before = out_.size();
             write_message(c.from, c, value);
-            return after_writing(c.from);
+            return after_writing(c.from, before);
         }
         if (!put({c.from, c, value}, true)) return;
     }
@@ -137,16 +169,19 @@ void peer::advance_lanes() {
         }
         // Its sender's later messages; the first large one is a lane again, with the rest behind it.
         std::vector<outgoing> behind = std::move(l.behind);
-        const pid sender = l.sender;
         lanes_.erase(lanes_.begin() + std::ptrdiff_t(i));
-        for (outgoing& o : behind) {
-            lane* again = lane_of(sender);
-            if (again)
-                again->behind.push_back(std::move(o));
-            else
-                write(std::move(o));
-        }
+        for (outgoing& o : behind) write_in_turn(std::move(o));
     }
+}
+
+// What waited unwritten; behind its sender's large message, if there is one now.
+void peer::write_in_turn(outgoing&& o) {
+    if (lane* l = lane_of(o.sender)) {
+        l->behind.push_back(std::move(o));
+        return;
+    }
+    --unwritten_;
+    write(std::move(o));
 }
 
 bool peer::take_output(std::uint64_t connection, output& to) {
@@ -160,6 +195,7 @@ bool peer::take_output(std::uint64_t connection, output& to) {
             std::swap(to, out_);
         else
             to.append(std::move(out_));
+        unheld_ = 0;
         if (!suspended_.empty() && waiting() <= all_.settings().busy_limit / 2)
             go_on = std::exchange(suspended_, {});
     }
@@ -289,80 +325,98 @@ std::optional<std::uint64_t> peer::begin_attempt() {
     return ++number_;
 }
 
-void peer::set_attempt_process(std::uint64_t attempt, const pid& p) {
+bool peer::set_attempt_process(std::uint64_t attempt, const pid& p) {
     std::lock_guard lock(mutex_);
-    if (state_ == state::connecting && number_ == attempt) attempt_process_ = p;
+    if (state_ != state::connecting || number_ != attempt) return false;
+    attempt_process_ = p;
+    return true;
 }
 
 void peer::attempt_failed(std::uint64_t attempt) {
-    ties lost;
+    std::lock_guard telling(telling_);
+    lost_ties lost;
     {
         std::lock_guard lock(mutex_);
         if (state_ != state::connecting || number_ != attempt) return;
-        state_ = state::idle;
-        queued_.clear();  // messages are lost; links and monitors are in the tables
-        lost = std::exchange(ties_, {});
+        lost = become_idle();
     }
     tell_lost(std::move(lost));
     arrival::node_unreachable(all_.node(), name_);
 }
 
+// Messages that wait are lost; links and monitors are in the tables.
+peer::lost_ties peer::become_idle() {
+    state_ = state::idle;
+    channel_ = {};
+    writer_.reset();
+    queued_ = {};
+    forget_output();
+    return {std::exchange(ties_, {}), std::exchange(suspended_, {})};
+}
+
+void peer::forget_output() {
+    out_ = {};
+    lanes_.clear();
+    lanes_bytes_ = 0;
+    unwritten_ = queued_.size();
+    unheld_ = 0;
+    overrun_ = false;
+    told_channel_ = false;
+}
+
 std::uint64_t peer::up(const handshake_result& r, const pid& channel) {
-    std::unique_lock lock(mutex_);
-    if (state_ == state::up) {
-        const std::uint64_t old = number_;
-        const pid old_channel = channel_;
-        lock.unlock();
-        lost(old, atom("connection_closed"));
-        all_.node().send(old_channel, close_channel{atom("connection_closed")});
-        lock.lock();
+    const term replaced = atom("connection_closed");
+    // It has proved who it is: that is no part of what it may bring in.
+    try {
+        (void)node_index({name_, r.peer_creation});
+    } catch (const std::length_error&) {
+        // Its pids cannot be read, which ends the connection.
     }
+    std::lock_guard telling(telling_);
+    std::unique_lock lock(mutex_);
+    const pid old_channel = channel_;
+    lost_ties lost;
+    if (state_ == state::up) lost = become_idle();
     const pid attempt = std::exchange(attempt_process_, {});
     state_ = state::up;
     channel_ = channel;
     handshake_ = r;
     writer_.emplace(all_.self(), r.negotiated);
-    out_.clear();
-    lanes_.clear();
-    lanes_bytes_ = 0;
-    told_channel_ = false;
+    forget_output();
     const std::uint64_t mine = ++number_;
-    for (outgoing& o : std::exchange(queued_, {})) {
-        if (lane* l = lane_of(o.sender))
-            l->behind.push_back(std::move(o));
-        else
-            write(std::move(o));
-    }
-    if (!out_.empty() || !lanes_.empty()) after_writing({});
+    for (outgoing& o : std::exchange(queued_, {})) write_in_turn(std::move(o));
+    // The channel looks for output before it waits for anything.
     lock.unlock();
+    if (old_channel) {
+        all_.node().send(old_channel, close_channel{replaced});
+        tell_lost(std::move(lost));
+        arrival::node_down(all_.node(), name_, replaced);
+    }
     if (attempt && attempt != channel) all_.node().exit(attempt, atoms::kill);
     arrival::node_up(all_.node(), name_, r.peer_is_hidden() || !r.negotiated.has(flag::published));
     return mine;
 }
 
 void peer::lost(std::uint64_t connection, const term& reason) {
-    ties lost;
-    std::vector<pid> go_on;
+    std::lock_guard telling(telling_);
+    end_connection(connection, reason);
+}
+
+void peer::end_connection(std::uint64_t connection, const term& reason) {
+    lost_ties lost;
     {
         std::lock_guard lock(mutex_);
         if (state_ != state::up || number_ != connection) return;
-        state_ = state::idle;
-        channel_ = {};
-        writer_.reset();
-        out_ = {};
-        lanes_.clear();
-        lanes_bytes_ = 0;
-        go_on = std::exchange(suspended_, {});
-        lost = std::exchange(ties_, {});
+        lost = become_idle();
     }
-    for (const pid& p : go_on) beam::detail::resume_caller(all_.node(), p);
     tell_lost(std::move(lost));
     arrival::node_down(all_.node(), name_, reason);
 }
 
 // To each process at once all that concerns it, in the order of the processes: it is woken once, and its memory is
 // fetched before. 100 000 links and monitors of 50 000 processes are told in half the time so.
-void peer::tell_lost(ties&& all) {
+void peer::tell_lost(lost_ties&& lost) {
+    ties& all = lost.of;
     struct tie {
         pid to;
         const link_key* link;  // or, if there is none
@@ -385,6 +439,7 @@ void peer::tell_lost(ties&& all) {
 
     const term reason = atoms::noconnection;
     runtime& node = all_.node();
+    for (const pid& p : lost.suspended) beam::detail::resume_caller(node, p);
     for (std::size_t i = 0; i < order.size(); ++i) {
         constexpr std::size_t ahead = 16;
         if (i + ahead < order.size()) arrival::soon(node, order[i + ahead].to);

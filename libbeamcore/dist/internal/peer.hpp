@@ -83,7 +83,8 @@ public:
     /// It came to nothing: what waited is answered.
     void attempt_failed(std::uint64_t attempt);
     /// The attempt is given up, since the peer has connected; what waits stays.
-    void set_attempt_process(std::uint64_t attempt, const pid& p);
+    /// False: it does not count any more.
+    [[nodiscard]] bool set_attempt_process(std::uint64_t attempt, const pid& p);
 
     /// There is a connection, and `channel` looks after it. One that there was before is lost. Gives its number.
     [[nodiscard]] std::uint64_t up(const handshake_result& r, const pid& channel);
@@ -98,6 +99,10 @@ public:
     /// The next bytes to send, appended; false: there are none. Senders that wait go on when little is left.
     bool take_output(std::uint64_t connection, output& to);
     [[nodiscard]] const handshake_result& handshake() const { return handshake_; }
+
+    /// New atoms and nodes that its connections have brought in.
+    [[nodiscard]] std::size_t brought() const { return brought_.load(std::memory_order_relaxed); }
+    void add_brought(std::size_t n) { brought_.fetch_add(n, std::memory_order_relaxed); }
 
     struct facts {
         state now = state::idle;
@@ -134,6 +139,11 @@ private:
         beam::detail::flat_table<ref, pid> monitors;  // ours: who watches
         beam::detail::flat_table<ref, pid> watchers;  // theirs: whom they watch
     };
+    /// What a connection that ends leaves to be told.
+    struct lost_ties {
+        ties of;
+        std::vector<pid> suspended;
+    };
 
     /// Writes it, or keeps it for later. True: somebody has to connect.
     [[nodiscard]] bool put(outgoing&& o, bool connects);
@@ -142,14 +152,25 @@ private:
     void write_message(const pid& sender, const Control& c, const term& value);
     void keep(const pid& sender, control_writer::written&& written, std::string_view what);
     [[nodiscard]] lane* lane_of(const pid& sender);
-    void after_writing(const pid& sender);
+    void wait_unwritten(std::vector<outgoing>& behind, outgoing&& o);
+    void write_in_turn(outgoing&& o);
+    /// False: there is too much to send, and nobody that could be suspended.
+    bool hold_back(const pid& sender);
+    void after_writing(const pid& sender, std::size_t before);
     void advance_lanes();
     [[nodiscard]] std::size_t waiting() const;
-    void tell_lost(ties&& all);
+    [[nodiscard]] lost_ties become_idle();
+    void forget_output();
+    void end_connection(std::uint64_t connection, const term& reason);
+    void tell_lost(lost_ties&& lost);
 
     peers& all_;
     const atom name_;
+    std::atomic<std::size_t> brought_{0};
 
+    // Held from a change of the connection until all concerned have been told, so that they are told in that order; taken
+    // before mutex_.
+    std::mutex telling_;
     mutable std::mutex mutex_;
     state state_ = state::idle;
     std::uint64_t number_ = 0;  // of the attempt or connection
@@ -162,6 +183,9 @@ private:
     std::vector<lane> lanes_;
     std::size_t lanes_bytes_ = 0;
     std::vector<outgoing> queued_;  // while connecting
+    std::size_t unwritten_ = 0;     // messages in queued_ and behind lanes
+    std::size_t unheld_ = 0;  // bytes since the last look of the channel by who was not suspended
+    bool overrun_ = false;    // too many of them: the connection is being closed
     std::vector<pid> suspended_;
     ties ties_;
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "libbeamcore/dist/internal/peer.hpp"
+#include "libbeamcore/dist/internal/strangers.hpp"
 #include "libbeamcore/runtime/detail/carrier.hpp"
 
 namespace beam::dist::detail {
@@ -24,12 +25,18 @@ struct connect_order {
 struct peer_settings {
     /// Bytes that may wait for a peer before who sends to it is suspended.
     std::size_t busy_limit = std::size_t(1) << 20;
+    /// New atoms and nodes that all peers together may bring in.
+    std::size_t atoms_max = 400'000;
 };
 
 class peers final : public beam::detail::carrier {
 public:
     peers(runtime& node, node_identity self, peer_settings settings)
-        : node_(node), self_(self), settings_(settings) {}
+        : node_(node),
+          self_(self),
+          settings_(settings),
+          atoms_left_(settings.atoms_max),
+          waiting_room_(node) {}
     ~peers();
 
     [[nodiscard]] runtime& node() const { return node_; }
@@ -39,7 +46,13 @@ public:
     void set_connector(const pid& p) {
         connector_.store(std::uint64_t(p.serial) << 32 | p.id, std::memory_order_release);
     }
+    [[nodiscard]] bool is_connector(const pid& p) const {
+        return (std::uint64_t(p.serial) << 32 | p.id) == connector_.load(std::memory_order_relaxed);
+    }
     void order_connection(peer& to);
+
+    [[nodiscard]] std::atomic<std::size_t>& atoms_left() { return atoms_left_; }
+    [[nodiscard]] strangers& waiting_room() { return waiting_room_; }
 
     [[nodiscard]] peer& of(atom name);
     /// Null for an earlier life of this node.
@@ -76,6 +89,8 @@ private:
     const node_identity self_;
     const peer_settings settings_;
     std::atomic<std::uint64_t> connector_{0};  // its pid
+    std::atomic<std::size_t> atoms_left_;
+    strangers waiting_room_;
     // By the index in the table of nodes, found without a lock; several indices may be one peer.
     std::array<std::atomic<row*>, 1024> rows_{};
     mutable std::shared_mutex mutex_;

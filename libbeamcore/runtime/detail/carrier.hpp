@@ -93,9 +93,9 @@ BEAM_EXPORT void node_unreachable(runtime& node, atom name);
 /// The local process registered under that name.
 [[nodiscard]] BEAM_EXPORT pid local_name(runtime& node, atom name) noexcept;
 
-/// The calling process does not run on before resume_caller, once it waits or gives way: the carrier has too much to
-/// send. Counted. Nothing from a plain thread.
-BEAM_EXPORT bool suspend_caller() noexcept;
+/// `who`, if it is the calling process, does not run on before resume_caller, once it waits or gives way: the carrier has
+/// too much to send. Counted. False: somebody else calls, on its behalf, such as who answers for one that has ended.
+BEAM_EXPORT bool suspend_caller(const pid& who) noexcept;
 BEAM_EXPORT void resume_caller(runtime& node, const pid& suspended) noexcept;
 
 /// A reference under which an answer finds the caller's process without a table (call.cpp): for requests of the

@@ -92,9 +92,9 @@ pid local_name(runtime& node, atom name) noexcept {
     return node.impl().names.find(name).value_or(pid());
 }
 
-bool suspend_caller() noexcept {
+bool suspend_caller(const pid& who) noexcept {
     process_block* me = current_or_null();
-    if (!me) return false;
+    if (!me || me->pid() != who) return false;
     ++me->more().suspended;
     me->reductions_left = 0;
     return true;

@@ -30,14 +30,29 @@ inline sockaddr_in loopback(std::uint16_t port) {
     return a;
 }
 
+/// A socket with a port of its own.
+class tcp_listener {
+public:
+    tcp_listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        auto a = loopback(0);
+        socklen_t size = sizeof a;
+        REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) == 0);
+        REQUIRE(::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&a), &size) == 0);
+        port_ = ntohs(a.sin_port);
+    }
+    /// From now on one can connect; nobody accepts.
+    void listen() { REQUIRE(::listen(fd_.get(), 16) == 0); }
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    void close() { fd_.reset(); }
+
+private:
+    beam::unique_fd fd_;
+    std::uint16_t port_ = 0;
+};
+
 /// A port that nobody listens at.
 inline std::uint16_t free_port() {
-    beam::unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    auto a = loopback(0);
-    socklen_t size = sizeof a;
-    REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr*>(&a), sizeof a) == 0);
-    REQUIRE(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&a), &size) == 0);
-    return ntohs(a.sin_port);
+    return tcp_listener().port();
 }
 
 /// A blocking TCP client, as a stranger would write it.

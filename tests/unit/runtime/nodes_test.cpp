@@ -316,7 +316,7 @@ TEST_CASE("a sender that the carrier suspends goes on when it is resumed") {
         [](self me, two_nodes* n) -> awaitable<void> {
             const pid p = spawn(
                 [](self me, pid tell) -> process {
-                    (void)detail::suspend_caller();
+                    (void)detail::suspend_caller(me.id());
                     send(tell, 1);
                     co_await me.yield();
                     send(tell, 2);
