@@ -40,7 +40,8 @@ struct options {
     bool serve_epmd = true;  ///< where none runs
     /// A peer that says nothing for so long, or up to a quarter longer, is lost (net_ticktime).
     std::chrono::milliseconds ticktime{60000};
-    /// Bytes that may wait for a peer before who sends to it is suspended (+zdbbl).
+    /// Bytes that may wait for a peer before who sends to it is suspended (+zdbbl). A peer that reads nothing for all of
+    /// ticktime meanwhile, or not what it has asked for itself (64 times as much), is lost: `peer_does_not_read`.
     std::size_t busy_limit = std::size_t(1) << 20;
     /// Atoms and nodes unknown here that one peer may bring in, in all its connections, and all peers together: what they
     /// are kept in is never emptied. One more closes the connection that it came by.

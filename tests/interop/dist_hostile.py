@@ -300,13 +300,13 @@ def tables():
 def unread():
     """A peer that asks and asks, and never reads an answer."""
     before = memory()
-    many = b"".join(Peer.frame(p_like, (1, Pid(hostile, n, 1, 1), Pid(node, 0x7FFFFFFF, n, 1))) for n in range(1000))
+    many = b"".join(Peer.term_frame((1, Pid(hostile, n, 1, 1), Pid(node, 0x7FFFFFFF, n, 1))) for n in range(1000))
     asks = {
         "dead links": many,
         "pings": None,
         "echo": None,
         "spawns": b"".join(
-            Peer.frame(p_like, (29, Ref(hostile, 1, (n, 3, 3)), me, me, (Atom("erlang"), Atom("registered"), 0),
+            Peer.term_frame((29, Ref(hostile, 1, (n, 3, 3)), me, me, (Atom("erlang"), Atom("registered"), 0),
                                 [Atom("monitor")]), [])
             for n in range(1000)
         ),
@@ -337,11 +337,6 @@ def unread():
         p.await_frame(lambda terms: len(terms) == 2 and terms[1] == (Atom("echo"), 7))
         p.ping()
     wait_until(lambda: memory() < before + 2 * memory_slack, "memory is not given back")
-
-
-class p_like:
-    """What Peer.frame needs."""
-    flags = 0xD075F5FBC
 
 
 def atoms():

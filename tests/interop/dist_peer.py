@@ -224,10 +224,14 @@ class Peer:
     # Frames.
 
     def frame(self, control, *payload):
-        if self.flags == PLAIN:
-            body = b"\x70" + b"".join(b"\x83" + encode(t) for t in (control, *payload))
+        return self.term_frame(control, *payload, with_header=self.flags != PLAIN)
+
+    @staticmethod
+    def term_frame(*terms, with_header=False):
+        if with_header:
+            body = b"\x83\x44\0" + b"".join(map(encode, terms))
         else:
-            body = b"\x83\x44\0" + b"".join(encode(t) for t in (control, *payload))
+            body = b"\x70" + b"".join(b"\x83" + encode(t) for t in terms)
         return struct.pack(">I", len(body)) + body
 
     def send(self, control, *payload):

@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from dist_peer import free_port
-from lines import Child, check, patience, stop_all
+from lines import Child, check, erl, patience, stop_all
 
 program = sys.argv[1]
 
@@ -53,19 +53,7 @@ class Host:
         return child
 
     def erl(self, name, cookie="secret"):
-        """An Erlang node that evaluates lines, each an expression."""
-        loop = """
-            F = fun F() -> case io:get_line("") of eof -> halt(); Line ->
-                {ok, Tokens, _} = erl_scan:string(Line), {ok, Es} = erl_parse:parse_exprs(Tokens),
-                R = try {value, V, _} = erl_eval:exprs(Es, []), V catch C:E -> {C, E} end,
-                io:format("~0tp~n", [R]), F() end end,
-            io:format("ready~n"), F()."""
-        child = Child(
-            "erl", "-noshell", "-name", f"{name}@127.0.0.1", "-setcookie", cookie,
-            "-start_epmd", "false", "-kernel", "logger_level", "none", "-eval", loop, **self.environment
-        )
-        check(child.read(), "ready", name)
-        return child
+        return erl(f"{name}@127.0.0.1", cookie, **self.environment)
 
 
 def real_epmd(host):

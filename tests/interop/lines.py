@@ -47,6 +47,22 @@ def check(seen, expected, what):
         raise AssertionError(f"{what}: {seen!r}, not {expected!r}")
 
 
+def erl(name, cookie, *options, before=(), **environment):
+    """An Erlang node that evaluates lines, each an expression."""
+    loop = """
+        F = fun F() -> case io:get_line("") of eof -> halt(); Line ->
+            {ok, Tokens, _} = erl_scan:string(Line), {ok, Es} = erl_parse:parse_exprs(Tokens),
+            R = try {value, V, _} = erl_eval:exprs(Es, []), V catch C:E -> {C, E} end,
+            io:format("~0tp~n", [R]), F() end end,
+        io:format("ready~n"), F()."""
+    child = Child(
+        *before, "erl", "-noshell", "-name", name, "-setcookie", cookie, "-start_epmd", "false",
+        "-kernel", "logger_level", "none", *options, "-eval", loop, **environment
+    )
+    check(child.read(), "ready", name)
+    return child
+
+
 def stop_all():
     for child in children:
         child.stop()

@@ -39,7 +39,8 @@ process echo(self me) {
         term t = co_await me.receive<term>();
         const auto e = t.elements();
         if (e.size() == 2 && e[0].is_pid()) send(*e[0].as_pid(), tuple(atom("echo"), e[1]));
-        if (e.size() == 2 && e[0] == atom("who")) send(*e[1].as_pid(), tuple(atom("here"), me.id()));
+        if (e.size() == 2 && e[0] == atom("who"))
+            send(*e[1].as_pid(), tuple(atom("here"), me.id()));
     }
 }
 
@@ -75,7 +76,8 @@ process watcher(self me, atom node, pid tell) {
         message m = co_await receiving;
         if (m.is<nodedown_message>()) ++nodedown;
         if (m.is<down_message>() && m.get_if<down_message>()->reason == atoms::noconnection) ++down;
-        if (m.is<exit_message>() && m.get_if<exit_message>()->reason == atoms::noconnection) ++exits;
+        if (m.is<exit_message>() && m.get_if<exit_message>()->reason == atoms::noconnection)
+            ++exits;
         if (auto* asks = m.get_if<pid>())
             send(*asks, "nodedown=" + std::to_string(nodedown) + " down=" + std::to_string(down) +
                             " exit=" + std::to_string(exits));
@@ -89,7 +91,7 @@ awaitable<std::string> ping(self, atom node) {
 
 awaitable<std::string> watch(self me, atom node) {
     spawn(watcher, node, me.id());
-    (void)co_await me.receive<term>();
+    (void)co_await me.receive<atom>();
     co_return std::string("watching");
 }
 
@@ -147,7 +149,7 @@ awaitable<std::string> await_keys(self me, std::size_t count) {
         auto asking = tracker::list("net", "all");
         const std::vector<tracker::presence> here = co_await asking;
         std::set<std::string> keys;
-        for (const auto& p : here) keys.insert(p.key);
+        for (const auto& p : here) keys.insert(to_string(p.key));
         if (keys.size() == count) break;
         co_await me.sleep_for(5ms);  // the pace of looking
     }

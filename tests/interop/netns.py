@@ -1,9 +1,12 @@
 # netns.py PROGRAM HUB A B C: see netns.sh. The nodes have a tick time of two seconds.
+import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
 
-from lines import Child, check, stop_all
+from lines import Child, check, erl, stop_all
 
 program, hub, *spaces = sys.argv[1:]
 ticktime = 2.0
@@ -29,7 +32,7 @@ class Node:
 
     def plug(self, state):
         """Its place at the hub: the node itself sees no more than that nothing comes."""
-        subprocess.run(["ip", "-n", hub, "link", "set", self.port, state], check=True)
+        subprocess.run(["ip", "-n", hub, "link", "set", "dev", self.port, state], check=True)
 
     def deafen(self, other):
         """What this one sends to the other goes nowhere; what that one sends arrives."""
@@ -107,6 +110,44 @@ def one_way(a, b, c):
         assert int(n.ask("await-keys 3")) < 3000
 
 
+def silent(a, b, c):
+    """A node that stands still is lost, and is back when it goes on; the same with a real one, both ways."""
+    check(a.ask(f"ping {c.name}"), "pong", "at first")
+    c.child.process.send_signal(signal.SIGSTOP)
+    begin = time.monotonic()
+    check(a.ask(f"await-lost {c.name}"), "lost", "a loses c")
+    lost_in_time(begin, "a node that stands still")
+    c.child.process.send_signal(signal.SIGCONT)
+    check(c.ask(f"await-lost {a.name}"), "lost", "c sees it, too")
+    check(a.ask(f"echo {c.name} 100"), "100", "it is back")
+    if not shutil.which("erl"):
+        print("netns: a real node left out: no erl on PATH; try: apt install erlang-base", flush=True)
+        return
+    name = f"erl@{c.address}"
+    real = erl(
+        name, "secret", "-hidden", "-kernel", "net_ticktime", str(int(ticktime)),
+        before=("ip", "netns", "exec", c.space), ERL_EPMD_PORT=str(epmd_port),
+    )
+    check(a.ask(f"ping {name}"), "pong", "a real node")
+    pid = real.ask("list_to_integer(os:getpid()).")
+    os.kill(int(pid), signal.SIGSTOP)
+    begin = time.monotonic()
+    check(a.ask(f"await-lost {name}"), "lost", "a loses erl")
+    lost_in_time(begin, "an erl that stands still")
+    os.kill(int(pid), signal.SIGCONT)
+    # It may not have seen it yet.
+    check(real.ask(f"erlang:disconnect_node('{a.name}'), net_adm:ping('{a.name}')."), "pong", "erl is back")
+    check(real.ask(f"erlang:monitor_node('{a.name}', true)."), "true", "erl watches")
+    a.child.process.send_signal(signal.SIGSTOP)
+    begin = time.monotonic()
+    check(real.ask(f"receive {{nodedown, '{a.name}'}} -> down after 20000 -> up end."), "down", "erl loses a")
+    lost_in_time(begin, "seen by erl, a node that stands still")
+    a.child.process.send_signal(signal.SIGCONT)
+    check(real.ask(f"net_adm:ping('{a.name}')."), "pong", "a is back")
+    check(b.ask(f"ping {a.name}"), "pong", "for the others, too")
+    real.stop()
+
+
 def short_cut(a, b, c):
     """A cut that is shorter than the tick time is not noticed, and nothing is lost."""
     check(a.ask(f"ping {b.name}"), "pong", "at first")
@@ -135,7 +176,7 @@ def slow(a, b, c):
 def main():
     try:
         nodes = [Node(n) for n in (1, 2, 3)]
-        for part in (partition, short_cut, one_way, slow):
+        for part in (partition, silent, short_cut, one_way, slow):
             begin = time.monotonic()
             part(*nodes)
             print(f"netns: {part.__name__}: ok, {time.monotonic() - begin:.1f} s", flush=True)

@@ -10,22 +10,24 @@ for program in ip python3; do
 done
 names=()
 for n in hub a b c; do names+=("beam$$$n"); done
+home=$(mktemp -d)
 finish() {
+    rm -rf "$home"
     for name in "${names[@]}"; do ip netns del "$name" 2>/dev/null || true; done
 }
 trap finish EXIT
-if ! { ip netns add "${names[0]}" && ip -n "${names[0]}" link add name br type bridge; } 2>/dev/null; then
+if ! { ip netns add "${names[0]}" && ip -n "${names[0]}" link add name switch type bridge; } 2>/dev/null; then
     echo "netns: skipped: no network namespaces may be made here (root may)"
     exit 77
 fi
-ip -n "${names[0]}" link set br up
+ip -n "${names[0]}" link set dev switch up
 for n in 1 2 3; do
     name=${names[$n]}
     ip netns add "$name"
-    ip -n "$name" link set lo up
+    ip -n "$name" link set dev lo up
     ip link add name wire netns "$name" type veth peer name "port$n" netns "${names[0]}"
-    ip -n "${names[0]}" link set "port$n" master br up
+    ip -n "${names[0]}" link set dev "port$n" master switch up
     ip -n "$name" addr add "10.77.0.$n/24" dev wire
-    ip -n "$name" link set wire up
+    ip -n "$name" link set dev wire up
 done
-HOME=$(mktemp -d) PYTHONDONTWRITEBYTECODE=1 timeout 200 python3 "$here/netns.py" "$1" "${names[@]}"
+HOME=$home PYTHONDONTWRITEBYTECODE=1 timeout 200 python3 "$here/netns.py" "$1" "${names[@]}"

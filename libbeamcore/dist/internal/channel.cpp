@@ -85,6 +85,7 @@ private:
     // What was read and written since the last look.
     bool heard_ = true, spoke_ = true;
     bool spoke_since_tick_ = false;  // of the peer
+    bool only_tick_ = false;         // is in output_: not what is meant by having spoken
     std::uint64_t ticks_seen_ = 0;
     int silent_quarters_ = 0, stuck_quarters_ = 0;
 };
@@ -149,6 +150,7 @@ bool channel::write_some() {
     more_to_write_ = false;
     for (int turns = 0; turns < 8; ++turns) {
         if (blocked_) return true;
+        if (output_.empty()) only_tick_ = false;
         if (output_.empty() && !what_.to->take_output(what_.connection, output_)) return true;
         std::string_view pieces[pieces_a_write];
         const std::span some(pieces, output_.pieces(pieces));
@@ -156,7 +158,10 @@ bool channel::write_some() {
         for (const auto& p : some) size += p.size();
         auto written = what_.socket.try_write_some(some);
         if (!written) return ended(atom("connection_closed"));
-        if (*written > 0) spoke_ = spoke_since_tick_ = true;
+        if (*written > 0) {
+            spoke_since_tick_ = true;
+            spoke_ = spoke_ || !only_tick_;
+        }
         output_.sent(*written);
         if (*written < size) {
             blocked_ = true;  // a `writable` will come
@@ -176,7 +181,10 @@ bool channel::write_some() {
 bool channel::on_tick() {
     stuck_quarters_ = blocked_ && !spoke_ ? stuck_quarters_ + 1 : 0;
     if (stuck_quarters_ >= 4) return give_up("peer_does_not_read");
-    if (!std::exchange(spoke_, false)) frame_writer::tick(output_.text);
+    if (!std::exchange(spoke_, false)) {
+        only_tick_ = output_.empty();
+        frame_writer::tick(output_.text);
+    }
     silent_quarters_ = std::exchange(heard_, false) ? 0 : silent_quarters_ + 1;
     if (silent_quarters_ >= 4) return give_up("net_tick_timeout");
     frames_.idle();

@@ -157,9 +157,10 @@ process accept_from(self me, peers* all, io::connection c, options o) {
             continue;
         }
         auto standing = peer_standing::unconnected;
-        // A name becomes an atom only when its owner has proved that it knows the cookie.
-        if (const auto known = existing_atom(h.offer().name)) {
-            switch (all->of(*known).current_state()) {
+        // A name becomes an atom, and a peer, only when its owner has proved that it knows the cookie.
+        const auto known = existing_atom(h.offer().name);
+        if (const peer* p = known ? all->find(*known) : nullptr) {
+            switch (p->current_state()) {
                 case peer::state::up:
                     standing = peer_standing::connected;
                     break;

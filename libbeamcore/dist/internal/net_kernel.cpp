@@ -84,9 +84,9 @@ awaitable<init_result<net_kernel>> net_kernel::init(options o) {
 void net_kernel::start(node_identity self) {
     runtime& node = process().node();
     all_peers& all = kept(node);
-    all.made.push_back(
-        std::make_unique<peers>(node, self, peer_settings{.busy_limit = options_.busy_limit,
-                                               .atoms_max = options_.peers_atoms_max}));
+    all.made.push_back(std::make_unique<peers>(
+        node, self,
+        peer_settings{.busy_limit = options_.busy_limit, .atoms_max = options_.peers_atoms_max}));
     peers_ = all.made.back().get();
     peers_->set_connector(id());
     all.now.store(peers_, std::memory_order_release);

@@ -20,9 +20,9 @@ constexpr std::size_t fragments_a_turn = 4;
 // What a message that is not written yet counts as, since how long it will be is not known.
 constexpr std::size_t unwritten_size = 4096;
 
-// Who cannot be suspended (the dead, a channel that answers, net_kernel) writes on; a peer that reads so little of what
-// it asked for is closed.
-constexpr std::size_t unheld_max = std::size_t(64) << 20;
+// Who cannot be suspended (the dead, a channel that answers, net_kernel) writes on; a peer that lets so many times the
+// limit wait of that is closed.
+constexpr std::size_t unheld_limits_max = 64;
 
 }  // namespace
 
@@ -88,7 +88,8 @@ bool peer::hold_back(const pid& sender) {
 void peer::after_writing(const pid& sender, std::size_t before) {
     if (!hold_back(sender)) {
         unheld_ += out_.size() - before;
-        if (unheld_ > unheld_max && !std::exchange(overrun_, true))
+        if (unheld_ > unheld_limits_max * all_.settings().busy_limit &&
+            !std::exchange(overrun_, true))
             all_.node().send(channel_, close_channel{atom("peer_does_not_read")});
     }
     if (told_channel_) return;

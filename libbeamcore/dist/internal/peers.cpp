@@ -10,11 +10,14 @@ peers::~peers() {
     for (auto& r : rows_) delete r.load();
 }
 
+peer* peers::find(atom name) const {
+    std::shared_lock lock(mutex_);
+    const auto at = by_name_.find(name);
+    return at == by_name_.end() ? nullptr : at->second.get();
+}
+
 peer& peers::of(atom name) {
-    {
-        std::shared_lock lock(mutex_);
-        if (auto at = by_name_.find(name); at != by_name_.end()) return *at->second;
-    }
+    if (peer* p = find(name)) return *p;
     std::unique_lock lock(mutex_);
     auto& p = by_name_[name];
     if (!p) p = std::make_unique<peer>(*this, name);

@@ -55,6 +55,8 @@ public:
     [[nodiscard]] strangers& waiting_room() { return waiting_room_; }
 
     [[nodiscard]] peer& of(atom name);
+    /// Null: it was never spoken of.
+    [[nodiscard]] peer* find(atom name) const;
     /// Null for an earlier life of this node.
     [[nodiscard]] peer* of(const pid& p);
     [[nodiscard]] std::vector<peer*> all() const;

@@ -24,12 +24,15 @@ const char* const raw_name = "raw@127.0.0.1";
 
 /// A node at a port that is known, for peers that are none of ours.
 struct lone_node {
-    explicit lone_node(std::chrono::milliseconds ticktime = 60s)
-        : port(test::free_port()), node("a", test::free_port(), options_of(port, ticktime)) {}
-    static dist::options options_of(std::uint16_t port, std::chrono::milliseconds ticktime) {
+    explicit lone_node(std::chrono::milliseconds ticktime = 60s, std::size_t busy_limit = 1 << 20)
+        : port(test::free_port()),
+          node("a", test::free_port(), options_of(port, ticktime, busy_limit)) {}
+    static dist::options options_of(std::uint16_t port, std::chrono::milliseconds ticktime,
+                                    std::size_t busy_limit = 1 << 20) {
         dist::options o;
         o.listen_port = port;
         o.ticktime = ticktime;
+        o.busy_limit = busy_limit;
         return o;
     }
     std::uint16_t port;
@@ -42,8 +45,7 @@ term reason_of_loss(dist_node& n, const char* peer) {
         [](self me, atom peer) -> awaitable<term> {
             monitor_nodes(true, node_kind::connected);
             const auto up = nodes(node_kind::connected);
-            if (std::find(up.begin(), up.end(), peer) == up.end())
-                co_return atom("lost_already");
+            if (std::find(up.begin(), up.end(), peer) == up.end()) co_return atom("lost_already");
             auto m = co_await me.receive<nodedown_message>();
             CHECK(m.node == peer);
             co_return m.reason;
@@ -142,7 +144,9 @@ TEST_CASE("a peer that only ticks stays, and is ticked four times in the tick ti
     CHECK(reason_of_loss(a.node, raw_name) == atom("net_tick_timeout"));
 }
 
-TEST_CASE("two nodes that have nothing to say to each other stay connected, also with different tick times") {
+TEST_CASE(
+    "two nodes that have nothing to say to each other stay connected, also with different tick "
+    "times") {
     const auto epmd = test::free_port();
     dist::options quick, slow;
     quick.ticktime = 400ms;
@@ -157,7 +161,9 @@ TEST_CASE("two nodes that have nothing to say to each other stay connected, also
     await_ping(b, a.name());
 }
 
-TEST_CASE("who sends to a peer that does not read is suspended, goes on when it reads, and loses nothing") {
+TEST_CASE(
+    "who sends to a peer that does not read is suspended, goes on when it reads, and loses "
+    "nothing") {
     for (const bool fragments : {false, true}) {
         for (const std::size_t size : {10'000, 200'000}) {
             CAPTURE(fragments);
@@ -221,7 +227,9 @@ TEST_CASE("who sends to a node that is being connected to is held back, too") {
     test::await_name(*a, "sent");
 }
 
-TEST_CASE("a peer that asks and does not read is answered when it does: the channel itself is never held back") {
+TEST_CASE(
+    "a peer that asks and does not read is answered when it does: the channel itself is never held "
+    "back") {
     lone_node a;
     raw_peer raw(raw_name, a.node, a.port);
     constexpr std::uint32_t count = 100'000;
@@ -247,7 +255,7 @@ TEST_CASE("a peer that asks and does not read is answered when it does: the chan
 }
 
 TEST_CASE("a peer that asks without end and never reads is closed") {
-    lone_node a;
+    lone_node a(60s, 64 << 10);
     raw_peer raw(raw_name, a.node, a.port);
     await_up(a.node, raw_name);
     std::thread asks([&] {
@@ -264,7 +272,8 @@ TEST_CASE("a peer that asks without end and never reads is closed") {
     CHECK(bytes_waiting(a.node) == 0);
 }
 
-TEST_CASE("a peer that ticks and never reads is closed after the tick time, and who sent to it goes on") {
+TEST_CASE(
+    "a peer that ticks and never reads is closed after the tick time, and who sent to it goes on") {
     lone_node a(400ms);
     raw_peer raw(raw_name, a.node, a.port);
     await_up(a.node, raw_name);

@@ -37,7 +37,8 @@ process sink(self me) {
                 round = int(*e[0].as_int64());
                 next = 0;
             }
-            if (e[1] != next) FAIL_CHECK("round " << round << ": a message is lost before " << to_string(t));
+            if (e[1] != next)
+                FAIL_CHECK("round " << round << ": a message is lost before " << to_string(t));
             ++next;
         } else if (e.size() == 3) {
             while (round != e[2].as_int64() || next < messages_a_round) {
@@ -59,7 +60,8 @@ process sink(self me) {
 process meet(self, atom other, int round) {
     bool there = co_await dist::connect(other);
     if (!there) FAIL_CHECK("round " << round << ": no connection");
-    for (int n = 0; n < messages_a_round; ++n) send(server_ref(atom("sink"), other), tuple(round, n));
+    for (int n = 0; n < messages_a_round; ++n)
+        send(server_ref(atom("sink"), other), tuple(round, n));
 }
 
 void await_round(dist_node& n, int round) {
@@ -90,7 +92,9 @@ process watched(self me) {
 
 }  // namespace
 
-TEST_CASE("two nodes that connect to each other at once have one connection, and lose no message sent by it") {
+TEST_CASE(
+    "two nodes that connect to each other at once have one connection, and lose no message sent by "
+    "it") {
     const auto epmd = test::free_port();
     dist_node a("a", epmd), b("b", epmd);
     a->spawn(sink);
@@ -118,7 +122,9 @@ TEST_CASE("two nodes that connect to each other at once have one connection, and
     }
 }
 
-TEST_CASE("a connection that is lost again and again: each monitor is told once, each watcher hears the same") {
+TEST_CASE(
+    "a connection that is lost again and again: each monitor is told once, each watcher hears the "
+    "same") {
     const auto epmd = test::free_port();
     dist_node a("a", epmd), b("b", epmd);
     b->spawn(watched);

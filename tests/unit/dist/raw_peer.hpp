@@ -22,14 +22,16 @@ namespace control = beam::dist::control;
 class raw_peer {
 public:
     /// Connected when made.
+    raw_peer(const std::string& name, const dist_node& to, std::uint16_t port, bool fragments)
+        : raw_peer(name, to, port, beam::dist::own_flags({.fragments = fragments})) {}
     raw_peer(const std::string& name, const dist_node& to, std::uint16_t port,
-             bool fragments = false)
+             beam::dist::flags own = beam::dist::own_flags())
         : client_(port), self_{beam::atom(name), 1} {
         beam::dist::handshake_options o;
         o.own_name = name;
         o.creation = self_.creation;
         o.cookie = "secret";
-        o.own_flags = beam::dist::own_flags({.fragments = fragments});
+        o.own_flags = own;
         auto h = beam::dist::handshake::initiator(o, std::string(to.name().name()));
         REQUIRE(client_.connected());
         while (h.event() == beam::dist::handshake_event::needs_input ||
@@ -48,6 +50,7 @@ public:
     }
 
     [[nodiscard]] const beam::node_identity& self() const { return self_; }
+    [[nodiscard]] std::uint32_t peer_creation() const { return peer_.creation; }
     /// The node's process, as this peer has it.
     [[nodiscard]] beam::pid there(std::uint32_t id, std::uint32_t serial = 0) const {
         return {id, serial, beam::node_index(peer_)};
@@ -70,8 +73,7 @@ public:
     [[nodiscard]] bool tick() { return client_.send(std::string(4, '\0')); }
 
     /// Reads until `take` says true of what has come: the control message, and the term with it. False: the node closed.
-    bool read_until(
-        const std::function<bool(const control::message&, const beam::term&)>& take) {
+    bool read_until(const std::function<bool(const control::message&, const beam::term&)>& take) {
         for (;;) {
             for (;;) {
                 const auto f = frames_->next();
@@ -102,6 +104,11 @@ public:
             REQUIRE(frames_->next());
         }
         return true;
+    }
+    /// Says no more, and waits until the node has read all and closed.
+    void finish() {
+        client_.finish();
+        (void)client_.read_all();
     }
     void close() { client_.close(); }
 
