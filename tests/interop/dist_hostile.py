@@ -39,8 +39,8 @@ def wait_until(is_so, what, patience=30):
 # -- the honest peer, a process of its own -----------------------------------------------------------
 
 
-def newcomer():
-    with contextlib.closing(Peer("newcomer@127.0.0.1", port, cookie)) as p:
+def newcomer(name="visitor@127.0.0.1"):
+    with contextlib.closing(Peer(name, port, cookie)) as p:
         p.ping()
 
 
@@ -50,7 +50,7 @@ def be_honest(pipe):
         "call": steady.get,
         "ping": steady.ping,
         "look-up": lambda: port_of(epmd_port, node),
-        "connect": newcomer,
+        "connect": lambda: newcomer("newcomer@127.0.0.1"),
     }
     worst, rounds = dict.fromkeys(acts, 0.0), 0
     while True:
@@ -86,6 +86,16 @@ class Honest:
 
 
 # -- the parts ---------------------------------------------------------------------------------------
+
+
+def connected_again():
+    """While the node itself tries to reach a peer that is gone, since it has something for it, it refuses to be called."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return Peer(hostile, port, cookie)
+        except Closed as e:
+            assert e.args == ("snok",) and time.monotonic() < end, e
 
 
 def refused(data, flags=None):
@@ -330,7 +340,7 @@ def unread():
         print(f"dist_hostile: unread {what}: {total >> 20} MiB sent, the node has {(peak - before) >> 20} MiB more", flush=True)
         assert peak < before + (400 << 20), f"{what}: the memory is not bounded"
         p.close()
-    with contextlib.closing(Peer(hostile, port, cookie)) as p:
+    with contextlib.closing(connected_again()) as p:
         p.echo(1)
         # The same connection, read at last: it goes on.
         p.socket.sendall(p.reg_send("echo", (p.me, bytes(60_000))) * 200 + p.reg_send("echo", (p.me, 7)))

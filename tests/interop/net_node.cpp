@@ -34,6 +34,7 @@ using namespace std::chrono_literals;
 namespace {
 
 process echo(self me) {
+    me.trap_exit(true);  // its watchers' nodes are lost
     register_name(atom("echo"), me.id());
     for (;;) {
         term t = co_await me.receive<term>();
