@@ -65,6 +65,14 @@ TEST_CASE("an event reaches the sink with copies of all it was given") {
     CHECK(events[0].suppressed == 0);
 }
 
+TEST_CASE("of a very long value the beginning is logged, and how long it was") {
+    collected_log log;
+    beam::log(log_level::info, "base", "much", {{"text", std::string(1'000'000, 'x')}});
+    const auto events = log.events();
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].fields[0].value == std::string(32 << 10, 'x') + "... (1000000 bytes)");
+}
+
 TEST_CASE("what is below the threshold is not logged") {
     collected_log log;
     beam::log(log_level::debug, "base", "unseen");
