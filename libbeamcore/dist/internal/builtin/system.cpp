@@ -116,9 +116,11 @@ std::optional<term> system_fact(self me, std::string_view item) {
     if (item == "atom_count") return term(std::uint64_t(atom_count()));
     if (item == "atom_limit") return term(std::uint64_t(atom_limit()));
     if (item == "ets_count") return term(std::uint64_t(ets::all().size()));
-    if (item == "ets_limit") return atoms::infinity;
-    // There are no ports: nothing of Erlang's kind can be opened.
-    if (item == "port_count" || item == "port_limit") return term(0);
+    // There are no ports: nothing of Erlang's kind can be opened. And tables have no limit but memory. OTP's numbers stand
+    // for both, since observer divides by them.
+    if (item == "port_count") return term(0);
+    if (item == "port_limit") return term(65536);
+    if (item == "ets_limit") return term(std::max<std::uint64_t>(8192, ets::all().size()));
     // Blocking work has threads of its own; no process of a scheduler's kind runs on them.
     if (item == "dirty_cpu_schedulers" || item == "dirty_cpu_schedulers_online") return term(0);
     if (item == "dirty_io_schedulers" || item == "thread_pool_size") return term(o.dirty_threads);
