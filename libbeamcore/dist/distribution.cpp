@@ -62,6 +62,9 @@ std::vector<peer_info> peers() {
         info.bytes_waiting = f.bytes_waiting;
         info.links = f.links;
         info.monitors = f.monitors;
+        auto known = all->known().of(p->name());
+        info.found_by = std::move(known.found_by);
+        info.why = std::move(known.why);
         list.push_back(std::move(info));
     }
     return list;

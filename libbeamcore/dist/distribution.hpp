@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "libbeamcore/base/export.hpp"
+#include "libbeamcore/dist/discovery.hpp"
 #include "libbeamcore/dist/epmd_protocol.hpp"
 #include "libbeamcore/otp/child_start.hpp"
 #include "libbeamcore/runtime/process.hpp"
@@ -38,6 +39,8 @@ struct options {
     std::string epmd_address = "127.0.0.1";
     std::uint16_t epmd_port = epmd_port_from_environment();
     bool serve_epmd = true;  ///< where none runs
+    /// How others are found, and which ones without being asked. Its epmd_port is set to the one above.
+    discovery find{};
     /// A peer that says nothing for so long, or up to a quarter longer, is lost (net_ticktime).
     std::chrono::milliseconds ticktime{60000};
     /// Bytes that may wait for a peer before who sends to it is suspended (+zdbbl). A peer that reads nothing for all of
@@ -51,7 +54,7 @@ struct options {
 /// Makes the calling process's runtime that node, and keeps it so as long as the process that it gives lives.
 ///
 /// Errors: `{bad_name, Text}`, `{bad_cookie, Text}`, `already_distributed`, those of io::listen_tcp and of
-/// epmd_client::start_link (`{name_taken, Text}`).
+/// epmd_client::start_link (`{name_taken, Text}`), `{cannot_create, Text}` (its file in discovery::folder).
 [[nodiscard]] BEAM_EXPORT awaitable<outcome<pid>> start_link(options o);
 /// As a child of a supervisor.
 [[nodiscard]] BEAM_EXPORT child_start child(options o);
@@ -69,7 +72,9 @@ struct peer_info {
     bool hidden = false;
     std::uint64_t bytes_waiting = 0;  ///< to be sent
     std::uint64_t links = 0, monitors = 0;
-    BEAM_FIELDS(peer_info, name, state, hidden, bytes_waiting, links, monitors)
+    std::string found_by;  ///< `list`, `dns`, `folder`; empty: nobody told this node of it
+    std::string why;       ///< the last attempt to connect failed for that
+    BEAM_FIELDS(peer_info, name, state, hidden, bytes_waiting, links, monitors, found_by, why)
 };
 [[nodiscard]] BEAM_EXPORT std::vector<peer_info> peers();
 

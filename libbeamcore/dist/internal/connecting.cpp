@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
-#include "libbeamcore/dist/epmd.hpp"
 #include "libbeamcore/dist/handshake.hpp"
 #include "libbeamcore/dist/internal/channel.hpp"
 #include "libbeamcore/dist/internal/strangers.hpp"
@@ -100,20 +99,20 @@ process connect_to(self me, peers* all, connect_order order, options o) {
     attempt_guard guard(to, order.attempt);
     if (!to.set_attempt_process(order.attempt, me.id())) co_return;  // it has connected to us
     const std::string name(to.name().name());
-    const auto parts = split_node_name(name);
-    if (!parts) co_return;
-
-    const std::string host(parts->host);
-    auto asking = epmd_look_up(host, std::string(parts->name), o.epmd_port);
-    auto found = co_await asking;
+    const auto failed = [&](std::string_view what, const error& why) {
+        all->known().failed(to.name(), why);
+        report_failure(what, name, why);
+    };
+    auto finding = find_node(o.find, name);
+    auto found = co_await finding;
     if (!found) {
-        report_failure("could not find a node", name, found.error());
+        failed("could not find a node", found.error());
         co_return;
     }
-    auto connecting = io::connect_tcp(host, found->port, {}, handshake_step_limit);
+    auto connecting = io::connect_tcp(found->host, found->port, {}, handshake_step_limit);
     auto c = co_await connecting;
     if (!c) {
-        report_failure("could not connect", name, c.error());
+        failed("could not connect", c.error());
         co_return;
     }
 
@@ -131,11 +130,12 @@ process connect_to(self me, peers* all, connect_order order, options o) {
             c->abort();
             co_await me.sleep_for(handshake_step_limit);
         } else {
-            report_failure("could not connect", name, h.failure());
+            failed("could not connect", h.failure());
         }
         co_return;
     }
     guard.settled();
+    all->known().connected(to.name());
     const std::uint64_t connection = to.up(h.result(), me.id());
     auto running = run_channel(me, all, channel_parts(to, connection, std::move(*c), h, o));
     co_await running;
@@ -189,6 +189,7 @@ process accept_from(self me, peers* all, io::connection c, options o) {
         auto written = co_await writing;
         if (!written) co_return;
     }
+    all->known().connected(*name);
     const std::uint64_t connection = from.up(h.result(), me.id());
     auto running = run_channel(me, all, channel_parts(from, connection, std::move(c), h, o));
     co_await running;

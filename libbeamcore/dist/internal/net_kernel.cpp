@@ -4,10 +4,13 @@
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
+#include "libbeamcore/base/random.hpp"
 #include "libbeamcore/dist/cookie.hpp"
 #include "libbeamcore/dist/epmd.hpp"
 #include "libbeamcore/dist/internal/builtin/builtin.hpp"
 #include "libbeamcore/dist/internal/connecting.hpp"
+#include "libbeamcore/dist/internal/joiner.hpp"
+#include "libbeamcore/dist/node_folder.hpp"
 #include "libbeamcore/dist/node_name.hpp"
 #include "libbeamcore/runtime/detail/carrier.hpp"
 #include "libbeamcore/runtime/detail/local.hpp"
@@ -30,6 +33,35 @@ all_peers& kept(runtime& node) {
         [](void* p) noexcept { delete static_cast<all_peers*>(p); }));
 }
 
+struct registered {
+    pid process;
+    std::uint32_t creation = 0;
+};
+
+awaitable<outcome<registered>> register_node(options o, std::uint16_t port) {
+    registered r;
+    if (!o.find.registers) {
+        // As EPMD's: never 0, and another one in each life.
+        while (r.creation == 0) r.creation = std::uint32_t(secure_random_64());
+        co_return r;
+    }
+    epmd_registration what;
+    what.node.name = std::string(split_node_name(o.name)->name);
+    what.node.port = port;
+    what.node.type = o.visible ? epmd_node_type::normal : epmd_node_type::hidden;
+    what.epmd_port = o.epmd_port;
+    what.address = o.epmd_address;
+    what.may_serve = o.serve_epmd;
+    auto registering = epmd_client::start_link(std::move(what));
+    outcome<pid> epmd = co_await registering;
+    if (!epmd) co_return fail_term(std::move(epmd.error()));
+    auto asking = epmd_client::status(*epmd);
+    const epmd_status status = co_await asking;
+    r.process = *epmd;
+    r.creation = status.creation;
+    co_return r;
+}
+
 }  // namespace
 
 peers* peers_of(runtime& node) {
@@ -37,10 +69,15 @@ peers* peers_of(runtime& node) {
 }
 
 net_kernel::net_kernel(options o, io::listener listener, pid epmd)
-    : options_(std::move(o)), listener_(std::move(listener)), epmd_(epmd) {}
+    : options_(std::move(o)),
+      listener_(std::move(listener)),
+      port_(listener_.port()),
+      epmd_(epmd) {}
 
 net_kernel::~net_kernel() {
     if (!peers_) return;
+    if (!options_.find.folder.empty())
+        remove_node_file(options_.find.folder, options_.name, address());
     runtime& node = peers_->node();
     kept(node).now.store(nullptr, std::memory_order_release);
     beam::detail::set_carrier(node, {}, nullptr);
@@ -58,27 +95,30 @@ awaitable<init_result<net_kernel>> net_kernel::init(options o) {
     auto listener = io::listen_tcp(o.listen_address, o.listen_port);
     if (!listener) co_return stop_with{tuple(atom(listener.error().code), o.listen_address)};
 
-    epmd_registration what;
-    what.node.name = std::string(split_node_name(o.name)->name);
-    what.node.port = listener->port();
-    what.node.type = o.visible ? epmd_node_type::normal : epmd_node_type::hidden;
-    what.epmd_port = o.epmd_port;
-    what.address = o.epmd_address;
-    what.may_serve = o.serve_epmd;
-    auto registering = epmd_client::start_link(std::move(what));
-    outcome<pid> epmd = co_await registering;
+    o.find.epmd_port = o.epmd_port;
+    auto registering = register_node(o, listener->port());
+    outcome<registered> epmd = co_await registering;
     if (!epmd) co_return stop_with{std::move(epmd.error())};
-    auto asking = epmd_client::status(*epmd);
-    const epmd_status status = co_await asking;
 
-    net_kernel made(std::move(o), std::move(*listener), *epmd);
+    net_kernel made(std::move(o), std::move(*listener), epmd->process);
     auto serving = start_builtin_servers();
     outcome<pid> servers = started_pid(co_await serving);
     if (!servers) co_return stop_with{std::move(servers.error())};
     made.servers_ = *servers;
     add_builtin_functions();
-    made.start({atom(made.options_.name), status.creation});
+    if (auto written = made.write_file(); !written)
+        co_return stop_with{tuple(atom(written.error().code), written.error().detail)};
+    made.start({atom(made.options_.name), epmd->creation});
     co_return std::move(made);
+}
+
+node_address net_kernel::address() const {
+    return {options_.listen_address, port_};
+}
+
+result<void> net_kernel::write_file() const {
+    if (options_.find.folder.empty()) return {};
+    return write_node_file(options_.find.folder, options_.name, address());
 }
 
 void net_kernel::start(node_identity self) {
@@ -89,9 +129,13 @@ void net_kernel::start(node_identity self) {
         peer_settings{.busy_limit = options_.busy_limit, .atoms_max = options_.peers_atoms_max}));
     peers_ = all.made.back().get();
     peers_->set_connector(id());
+    peers_->known().set_members(options_.find, self.name);
     all.now.store(peers_, std::memory_order_release);
     beam::detail::set_carrier(node, self, peers_);
     listener_.activate(16);
+    if (!options_.find.joins()) return;
+    outcome<pid> joining = beam::start_link<joiner>(peers_, options_.find);
+    if (joining) joiner_ = *joining;
 }
 
 void net_kernel::handle_info(connect_order order) {
@@ -99,7 +143,7 @@ void net_kernel::handle_info(connect_order order) {
 }
 
 cast_result net_kernel::handle_info(exit_message m) {
-    if (m.from == servers_) return stop_with{std::move(m.reason)};
+    if (m.from == servers_ || (joiner_ && m.from == joiner_)) return stop_with{std::move(m.reason)};
     return {};
 }
 

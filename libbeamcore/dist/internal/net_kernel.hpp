@@ -41,18 +41,24 @@ public:
     net_kernel(net_kernel&& other) noexcept
         : options_(std::move(other.options_)),
           listener_(std::move(other.listener_)),
+          port_(other.port_),
           epmd_(other.epmd_),
           servers_(other.servers_),
+          joiner_(other.joiner_),
           peers_(std::exchange(other.peers_, nullptr)) {}
     ~net_kernel();
 
 private:
     void start(node_identity self);
+    [[nodiscard]] node_address address() const;
+    [[nodiscard]] result<void> write_file() const;
 
     options options_;
     io::listener listener_;
+    std::uint16_t port_;
     pid epmd_;
     pid servers_;  // the supervisor of those that others expect (builtin/)
+    pid joiner_;   // where others were told of
     peers* peers_ = nullptr;
 };
 

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "libbeamcore/dist/internal/known_nodes.hpp"
 #include "libbeamcore/dist/internal/peer.hpp"
 #include "libbeamcore/dist/internal/strangers.hpp"
 #include "libbeamcore/runtime/detail/carrier.hpp"
@@ -42,6 +43,8 @@ public:
     [[nodiscard]] runtime& node() const { return node_; }
     [[nodiscard]] const node_identity& self() const { return self_; }
     [[nodiscard]] const peer_settings& settings() const { return settings_; }
+    [[nodiscard]] known_nodes& known() { return known_; }
+    [[nodiscard]] const known_nodes& known() const { return known_; }
     /// Who makes connections.
     void set_connector(const pid& p) {
         connector_.store(std::uint64_t(p.serial) << 32 | p.id, std::memory_order_release);
@@ -90,6 +93,7 @@ private:
     runtime& node_;
     const node_identity self_;
     const peer_settings settings_;
+    known_nodes known_;
     std::atomic<std::uint64_t> connector_{0};  // its pid
     std::atomic<std::size_t> atoms_left_;
     strangers waiting_room_;
