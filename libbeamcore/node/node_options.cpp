@@ -26,6 +26,7 @@ std::vector<std::string> child_arguments(const node_options& o) {
                                  "listen=" + std::to_string(o.listen_fd),
                                  "lock=" + std::to_string(o.lock_fd)};
     for (const auto& app : o.applications) out.push_back("app=" + app);
+    for (const auto& member : o.members) out.push_back("member=" + member);
     for (const auto& [key, value] : o.settings)
         out.push_back(std::string("set=").append(key).append("=").append(value));
     return out;
@@ -60,6 +61,8 @@ node_options child_options(const std::vector<std::string>& arguments) {
             o.lock_fd = to_int(value);
         else if (key == "app")
             o.applications.push_back(std::move(value));
+        else if (key == "member")
+            o.members.push_back(std::move(value));
         else if (const auto inner = value.find('='); key == "set" && inner != std::string::npos)
             o.settings[value.substr(0, inner)] = value.substr(inner + 1);
     }

@@ -14,7 +14,10 @@ struct node_options {
     std::string runtime_folder;             ///< holds NAME.sock, NAME.lock and NAME.spawn; 0700
     std::string state_folder;               ///< holds NAME.log and, in NAME/, the stores; 0700
     std::vector<std::string> applications;  ///< started at boot, in this order
-    std::string dist;                    ///< `--dist`: address to listen on; empty: do not listen
+    std::string dist;  ///< `--dist`: address to listen on; empty: do not listen
+    /// The names of the nodes of the default cluster, this one's among them; empty: it is not one of them. They listen on
+    /// loopback and find each other by files in the runtime folder.
+    std::vector<std::string> members;
     std::string started_by = "by hand";  ///< for `status`
     bool spawned = false;                ///< started by a tool: leaves when idle for long
     std::string version;                 ///< of the beamd that was started
@@ -25,6 +28,10 @@ struct node_options {
     int listen_fd = -1;  ///< the listening control socket; the parent keeps it open
     int lock_fd = -1;  ///< NAME.lock; kept open so that no second runtime can start beside this one
 
+    /// What a node of the default cluster is called by others.
+    [[nodiscard]] static std::string full_name_of(const std::string& member) {
+        return member + "@127.0.0.1";
+    }
     [[nodiscard]] std::string socket_path() const { return runtime_folder + "/" + name + ".sock"; }
     [[nodiscard]] std::string lock_path() const { return runtime_folder + "/" + name + ".lock"; }
     [[nodiscard]] std::string log_path() const { return state_folder + "/" + name + ".log"; }

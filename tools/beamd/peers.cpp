@@ -16,6 +16,8 @@ exit_code nodes(client& node) {
     for (const auto& p : answer.at("peers")) {
         text += "\n" + p.at("name").get<std::string>() + " " + p.at("state").get<std::string>();
         if (p.at("hidden").get<bool>()) text += " hidden";
+        const auto why = p.value("why", std::string());
+        if (!why.empty()) text += " (" + why + ")";
     }
     node.common()->print(text, answer);
     return exit_code::done;

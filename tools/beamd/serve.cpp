@@ -9,6 +9,7 @@
 #include "libbeamcore/node/ready_pipe.hpp"
 #include "tools/beamd/beamd.hpp"
 #include "tools/common/attach.hpp"
+#include "tools/common/default_cluster.hpp"
 #include "tools/common/failure.hpp"
 #include "tools/common/folders.hpp"
 #include "tools/common/run.hpp"
@@ -105,6 +106,7 @@ int become_parent(const tool::common_state& common, const serve_options& options
     parent.node.state_folder = tool::state_folder(parent.node.runtime_folder);
     parent.node.applications = options.applications;
     parent.node.dist = options.dist;
+    parent.node.members = tool::default_cluster(common.node);
     parent.node.spawned = options.spawned;
     parent.node.started_by = options.started_by.empty() ? who_starts() : options.started_by;
     parent.node.version = BEAM_VERSION;

@@ -1,19 +1,19 @@
 #include "tools/common/attach.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 
+#include "tools/common/default_cluster.hpp"
 #include "tools/common/failure.hpp"
 #include "tools/common/folders.hpp"
 #include "tools/common/interrupt.hpp"
@@ -36,39 +36,124 @@ failure cannot_open(const std::string& path) {
                    "beamd doctor");
 }
 
-// The exclusive right to start this node. Nobody needs it who can connect, so that is tried too.
-struct spawn_right {
-    unique_fd lock;
-    unique_fd connected;
+// A node by its files.
+struct node_place {
+    node_place(const std::string& folder, std::string name)
+        : node(std::move(name)),
+          socket(socket_path(folder, node)),
+          lock(folder + "/" + node + ".lock"),
+          spawn(folder + "/" + node + ".spawn") {}
+
+    std::string node, socket, lock, spawn;
 };
 
-spawn_right take_spawn_right(const std::string& folder, const attach_options& o,
-                             const std::string& socket) {
-    spawn_right right;
-    const auto path = folder + "/" + o.node + ".spawn";
-    right.lock.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!right.lock) throw cannot_open(path);
-    for (pause p;; p.wait(o.until)) {
-        if (::flock(right.lock.get(), LOCK_EX | LOCK_NB) == 0) return right;
-        if (errno != EWOULDBLOCK && errno != EINTR) throw cannot_open(path);
-        if (connect_to(socket, o.until, right.connected) == connect_result::connected) return right;
-        if (o.until.is_over())
-            too_late("another tool is starting the node \"" + o.node + "\" and is not done",
-                     o.node);
+bool try_connect(const node_place& at, deadline until, unique_fd& fd) {
+    const auto got = connect_to(at.socket, until, fd);
+    if (got == connect_result::busy)
+        too_late("the node \"" + at.node + "\" takes no more connections", at.node);
+    return got == connect_result::connected;
+}
+
+// Nobody listens, but the lock is held: it is starting or stopping.
+bool wait_while_held(const node_place& at, deadline until, unique_fd& fd) {
+    for (pause p; look_at_lock(at.lock) == lock_state::held; p.wait(until)) {
+        if (try_connect(at, until, fd)) return true;
+        if (until.is_over())
+            too_late("the node \"" + at.node + "\" is starting or stopping", at.node);
+    }
+    return false;
+}
+
+// The exclusive right to start this node. With `fd`, it is also tried to connect, and whoever can needs no right.
+unique_fd take_spawn_right(const node_place& at, deadline until, unique_fd* fd) {
+    unique_fd right(::open(at.spawn.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!right) throw cannot_open(at.spawn);
+    for (pause p;; p.wait(until)) {
+        if (::flock(right.get(), LOCK_EX | LOCK_NB) == 0) return right;
+        if (errno != EWOULDBLOCK && errno != EINTR) throw cannot_open(at.spawn);
+        if (fd && try_connect(at, until, *fd)) return {};
+        if (until.is_over())
+            too_late("another tool is starting the node \"" + at.node + "\" and is not done",
+                     at.node);
     }
 }
 
+std::string program_for(const attach_options& o) {
+    auto program = o.beamd.empty() ? find_beamd() : o.beamd;
+    if (program.empty())
+        throw failure(exit_code::unavailable, "beamd is neither beside " + o.tool + " nor in PATH");
+    return program;
+}
+
+detached_program start_node(const attach_options& o, const std::string& node) {
+    return {program_for(o),
+            {"--node", node, "--spawned", "--started-by",
+             o.tool + " (pid " + std::to_string(::getpid()) + ")"},
+            false};
+}
+
+// Whether what beamd said leaves hope: it was ready, or somebody who started it by hand was quicker.
+bool may_run(const std::string& line) {
+    return line == "ready" || line.find("is already running") != std::string::npos;
+}
+
 // Throws what beamd said on its ready descriptor.
-[[noreturn]] void start_failed(std::string line, const attach_options& o) {
-    if (line.empty()) line = "beamd ended before it was ready; try: beamd logs --node " + o.node;
-    std::string next = "beamd doctor --node " + o.node;
+[[noreturn]] void start_failed(std::string line, const std::string& node) {
+    if (line == "ready") line = "it ended at once";
+    if (line.empty()) line = "beamd ended before it was ready; try: beamd logs --node " + node;
+    std::string next = "beamd doctor --node " + node;
     if (const auto at = line.find("; try: "); at != std::string::npos) {
         next = line.substr(at + 7);
         line.resize(at);
     }
-    failure error(exit_code::unavailable, "cannot start the node \"" + o.node + "\": " + line,
-                  next);
-    throw error;
+    throw failure(exit_code::unavailable, "cannot start the node \"" + node + "\": " + line, next);
+}
+
+// It runs, and nobody is about to start it: so it has joined the others. Costs no connection.
+bool is_settled(const node_place& at) {
+    return look_at_lock(at.lock) == lock_state::held && look_at_lock(at.spawn) == lock_state::free;
+}
+
+// Starts at once all that do not run, and waits until those are ready, which they are when they have joined. The rights are
+// taken in the members' order, so two tools never wait for each other.
+void start_missing(const attach_options& o, const std::vector<node_place>& members) {
+    struct start {
+        const node_place* at;
+        unique_fd right;
+        detached_program program;
+    };
+    std::vector<start> starts;
+    for (const auto& at : members) {
+        if (is_settled(at)) continue;
+        auto right = take_spawn_right(at, o.until, nullptr);
+        unique_fd fd;
+        if (try_connect(at, o.until, fd) || wait_while_held(at, o.until, fd) ||
+            try_connect(at, o.until, fd))
+            continue;
+        starts.push_back({&at, std::move(right), start_node(o, at.node)});
+    }
+    for (auto& s : starts)
+        if (auto line = s.program.first_line(o.until); !may_run(line))
+            start_failed(std::move(line), s.at->node);
+}
+
+unique_fd attach_to_cluster(const attach_options& o, const std::string& folder,
+                            const std::vector<std::string>& names) {
+    std::vector<node_place> others;
+    for (const auto& name : names)
+        if (name != o.node) others.emplace_back(folder, name);
+    const node_place named(folder, o.node);
+    unique_fd fd;
+    if (try_connect(named, o.until, fd) && std::all_of(others.begin(), others.end(), is_settled))
+        return fd;
+    fd.reset();
+    std::vector<node_place> all;
+    for (const auto& name : names) all.emplace_back(folder, name);
+    for (int attempt = 0;; ++attempt) {
+        start_missing(o, all);
+        if (try_connect(named, o.until, fd)) return fd;
+        if (attempt == 2) start_failed("ready", o.node);
+    }
 }
 
 }  // namespace
@@ -140,82 +225,6 @@ std::string find_beamd() {
     return {};
 }
 
-std::vector<std::string> node_environment(char** environment) {
-    std::vector<std::string> out;
-    for (char** entry = environment; entry && *entry; ++entry) {
-        const std::string_view text = *entry;
-        const auto name = text.substr(0, text.find('='));
-        bool keep = name.rfind("XDG_", 0) == 0 || name.rfind("BEAM_", 0) == 0;
-        for (auto known : {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "CI"})
-            keep = keep || name == known;
-        if (keep) out.emplace_back(text);
-    }
-    return out;
-}
-
-std::string start_detached(const std::string& program, std::vector<std::string> words,
-                           bool keep_environment, deadline until) {
-    constexpr int ready_fd = 3;
-    words.insert(words.begin(), program);
-    words.insert(words.end(), {"--ready-fd", std::to_string(ready_fd)});
-    std::vector<char*> arguments;
-    arguments.reserve(words.size() + 1);
-    for (auto& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    auto kept = node_environment(environ);
-    std::vector<char*> filtered;
-    filtered.reserve(kept.size() + 1);
-    for (auto& entry : kept) filtered.push_back(entry.data());
-    filtered.push_back(nullptr);
-
-    int pipe[2];
-    if (::pipe2(pipe, O_CLOEXEC) != 0)
-        throw failure(exit_code::bug, std::string("no pipe: ") + std::strerror(errno));
-    unique_fd answer(pipe[0]);
-    unique_fd theirs(pipe[1]);
-    const pid_t middle = ::fork();
-    if (middle < 0)
-        throw failure(exit_code::unavailable, std::string("cannot fork: ") + std::strerror(errno));
-    if (middle == 0) {
-        // Twice, so that it is init's child: a tool that lives on need not reap it.
-        ::setsid();
-        if (::fork() != 0) ::_exit(0);
-        const int null = ::open("/dev/null", O_RDWR);
-        const int ready = ::fcntl(theirs.get(), F_DUPFD, 10);
-        for (int fd : {0, 1, 2}) ::dup2(null, fd);
-        ::dup2(ready, ready_fd);
-        ::close_range(ready_fd + 1, ~0U, 0);
-        if (::chdir("/") != 0) ::_exit(127);
-        ::umask(077);
-        struct sigaction standard {};
-        standard.sa_handler = SIG_DFL;
-        for (int s : {SIGINT, SIGPIPE, SIGHUP, SIGTERM, SIGCHLD})
-            ::sigaction(s, &standard, nullptr);
-        ::execve(program.c_str(), arguments.data(), keep_environment ? environ : filtered.data());
-        ::dprintf(ready_fd, "cannot execute %s: %s\n", program.c_str(), std::strerror(errno));
-        ::_exit(127);
-    }
-    theirs.reset();
-    while (::waitpid(middle, nullptr, 0) < 0 && errno == EINTR) {
-    }
-
-    std::string line;
-    for (;;) {
-        pollfd waits[2] = {{answer.get(), POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
-        const int n = ::poll(waits, 2, until.poll_timeout());
-        check_interrupted();
-        if (n == 0 && until.is_over())
-            throw failure(exit_code::try_again, program + " is not ready yet", "a longer --timeout",
-                          "timeout");
-        if (n <= 0) continue;
-        char buffer[4096];
-        const auto got = ::read(answer.get(), buffer, sizeof buffer);
-        if (got > 0) line.append(buffer, static_cast<std::size_t>(got));
-        if (const auto end = line.find('\n'); end != std::string::npos) return line.substr(0, end);
-        if (got == 0) return line;
-    }
-}
-
 unique_fd attach(const attach_options& o) {
     unique_fd fd;
     if (!o.socket.empty()) {
@@ -231,50 +240,29 @@ unique_fd attach(const attach_options& o) {
     }
 
     const auto folder = runtime_folder();
-    const auto socket = socket_path(folder, o.node);
-    const auto lock = folder + "/" + o.node + ".lock";
-    const auto try_connect = [&] {
-        const auto got = connect_to(socket, o.until, fd);
-        if (got == connect_result::busy)
-            too_late("the node \"" + o.node + "\" takes no more connections", o.node);
-        return got == connect_result::connected;
-    };
-    // Nobody listens, but the lock is held: it is starting or stopping.
-    const auto wait_while_held = [&] {
-        for (pause p; look_at_lock(lock) == lock_state::held; p.wait(o.until)) {
-            if (try_connect()) return true;
-            if (o.until.is_over())
-                too_late("the node \"" + o.node + "\" is starting or stopping", o.node);
-        }
-        return false;
-    };
-
-    if (try_connect()) return fd;
+    if (o.spawn) {
+        if (const auto members = default_cluster(o.node); !members.empty())
+            return attach_to_cluster(o, folder, members);
+    }
+    const node_place at(folder, o.node);
+    if (try_connect(at, o.until, fd)) return fd;
     if (!o.spawn) {
-        if (wait_while_held() || try_connect()) return fd;
+        if (wait_while_held(at, o.until, fd) || try_connect(at, o.until, fd)) return fd;
         throw failure(exit_code::unavailable,
                       "no node \"" + o.node + "\" is running, and none may be started",
                       "beamd --daemon --node " + o.node);
     }
-    auto right = take_spawn_right(folder, o, socket);
-    if (right.connected) return std::move(right.connected);
-    const auto program = o.beamd.empty() ? find_beamd() : o.beamd;
+    const auto right = take_spawn_right(at, o.until, &fd);
+    if (fd) return fd;
     for (int attempt = 0;; ++attempt) {
-        if (try_connect() || wait_while_held() || try_connect()) return fd;
-        if (program.empty())
-            throw failure(exit_code::unavailable,
-                          "beamd is neither beside " + o.tool + " nor in PATH");
-        const auto line = start_detached(program,
-                                         {"--node", o.node, "--spawned", "--started-by",
-                                          o.tool + " (pid " + std::to_string(::getpid()) + ")"},
-                                         false, o.until);
-        if (try_connect()) return fd;
+        if (try_connect(at, o.until, fd) || wait_while_held(at, o.until, fd) ||
+            try_connect(at, o.until, fd))
+            return fd;
+        auto line = start_node(o, o.node).first_line(o.until);
+        if (try_connect(at, o.until, fd)) return fd;
         // `ready`, and gone already; or a node that somebody started by hand had the lock meanwhile
         // and let it go. Not for ever.
-        const bool may_retry =
-            line == "ready" || line.find("is already running") != std::string::npos;
-        if (!may_retry || attempt == 2)
-            start_failed(line == "ready" ? "it ended at once" : line, o);
+        if (!may_run(line) || attempt == 2) start_failed(std::move(line), o.node);
     }
 }
 

@@ -1,4 +1,5 @@
-// Attach to a node, else start one: at most one node of a name, however many tools want it at once.
+// Attach to a node, else start one: at most one node of a name, however many tools want it at once. Who names a member of the
+// default cluster gets all of them started.
 #pragma once
 
 #include <string>
@@ -6,6 +7,7 @@
 
 #include "libbeamcore/base/unique_fd.hpp"
 #include "tools/common/deadline.hpp"
+#include "tools/common/detached_program.hpp"
 
 namespace beam::tool {
 
@@ -18,7 +20,8 @@ struct attach_options {
     std::string beamd;  ///< the program to start; empty: beside this tool's, then in PATH
 };
 
-/// A connection to the node's control socket, which may have been started for it.
+/// A connection to the node's control socket, which may have been started for it. If it is a member of the default cluster all
+/// members run then, and have joined.
 ///
 /// Throws a failure: 69 (no node, and not allowed or not able to start one), 75 (it is starting,
 /// stopping or too busy until the deadline), 73, 77, 78 (folder, path); or `interrupted`.
@@ -37,16 +40,5 @@ enum class lock_state { free, held };
 
 /// The beamd that a tool starts: beside its own executable, else in PATH, else empty.
 [[nodiscard]] std::string find_beamd();
-
-/// Starts a program in a session of its own that is nobody's child, with stdin, stdout and stderr on
-/// /dev/null, cwd `/`, umask 077 and the environment filtered for a node unless `keep_environment`.
-/// `--ready-fd N` is added to the arguments. Returns the line it wrote there, `ready` if all is well;
-/// empty if it ended without a word. Throws a failure with exit 75 at the deadline, or `interrupted`.
-[[nodiscard]] std::string start_detached(const std::string& program,
-                                         std::vector<std::string> arguments, bool keep_environment,
-                                         deadline until);
-
-/// The environment that a spawned node gets: PATH HOME LANG TZ TMPDIR CI XDG_* BEAM_*.
-[[nodiscard]] std::vector<std::string> node_environment(char** environment);
 
 }  // namespace beam::tool

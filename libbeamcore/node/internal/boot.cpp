@@ -8,6 +8,7 @@
 #include "libbeamcore/dist/distribution.hpp"
 #include "libbeamcore/dist/node_name.hpp"
 #include "libbeamcore/node/internal/acceptor.hpp"
+#include "libbeamcore/node/internal/cluster.hpp"
 #include "libbeamcore/node/internal/control_messages.hpp"
 #include "libbeamcore/node/internal/event_log.hpp"
 #include "libbeamcore/node/internal/lifecycle.hpp"
@@ -32,8 +33,23 @@ server_options named(const atom& name) {
     return o;
 }
 
+// The default cluster is one user's, on this machine: no EPMD, and a cookie of its own. Errors: those of the cookie's file.
+result<dist::options> cluster_options(const node_options& node) {
+    dist::options o;
+    o.name = node_options::full_name_of(node.name);
+    auto cookie = dist::read_or_create_cookie(dist::cluster_cookie_path(node.runtime_folder));
+    if (!cookie) return pass(cookie);
+    o.cookie = std::move(*cookie);
+    o.find.registers = false;
+    o.find.folder = node.runtime_folder;
+    for (const auto& member : node.members)
+        o.find.members.push_back(node_options::full_name_of(member));
+    return o;
+}
+
 // What `--dist` asks for. Errors: `bad_node_name`, and those of the cookie's file.
 result<dist::options> dist_options(const node_options& node) {
+    if (!node.members.empty()) return cluster_options(node);
     dist::options o;
     o.name = node.name;
     if (!dist::is_own_node_name(node.name))
@@ -59,9 +75,32 @@ std::vector<child_spec> children_of(node_context* node) {
     list.emplace_back(term(node_names::events()), child<event_log>(named(node_names::events())));
     list.emplace_back(term(node_names::lifecycle()),
                       child<lifecycle>(named(node_names::lifecycle()), node));
-    list.emplace_back(term(node_names::acceptor()),
-                      child<acceptor>(named(node_names::acceptor()), node));
     return list;
+}
+
+// A child that is started after the others. Errors: `code`.
+awaitable<result<void>> add_child(child_spec spec, const char* code) {
+    auto adding = supervisor::start_child(server_ref(node_names::supervisor()), std::move(spec));
+    const start_result started = co_await adding;
+    if (started) co_return result<void>();
+    co_return fail(code, to_string(started.error(), {.max_bytes = 500}));
+}
+
+awaitable<result<void>> start_distribution(self me, node_context* node) {
+    auto o = dist_options(node->options);
+    if (!o) co_return fail("cannot_distribute", o.error().detail);
+    const bool has_fellows = o->find.joins();
+    if (has_fellows) {
+        // First, for a fellow that is connected asks it at once.
+        auto adding = add_child(cluster_child(node), "cannot_distribute");
+        if (auto added = co_await adding; !added) co_return added;
+    }
+    auto adding = add_child(child_spec(term(atom("net_kernel")), dist::child(std::move(*o))),
+                            "cannot_distribute");
+    if (auto added = co_await adding; !added) co_return added;
+    auto joining = join_cluster(me, node);
+    co_await joining;
+    co_return result<void>();
 }
 
 // The init process: starts all, and sees to it that the node does not outlive its own supervisor.
@@ -86,24 +125,24 @@ process run_node(self me, node_context* node, booted* done) {
                                     to_string(started_tree.error(), {.max_bytes = 500})));
         co_return;
     }
-    if (!node->options.dist.empty()) {
-        auto o = dist_options(node->options);
-        if (!o) {
-            done->set_value(fail("cannot_distribute", o.error().detail));
-            co_return;
-        }
-        child_spec spec(term(atom("net_kernel")), dist::child(std::move(*o)));
-        auto adding =
-            supervisor::start_child(server_ref(node_names::supervisor()), std::move(spec));
-        const start_result dist_started = co_await adding;
-        if (!dist_started) {
-            done->set_value(
-                fail("cannot_distribute", to_string(dist_started.error(), {.max_bytes = 500})));
+    if (!node->options.dist.empty() || !node->options.members.empty()) {
+        auto distributing = start_distribution(me, node);
+        if (auto distributed = co_await distributing; !distributed) {
+            done->set_value(std::move(distributed));
             co_return;
         }
     }
+    // Who has come meanwhile is served by a node that has joined.
+    auto accepting = add_child(child_spec(term(node_names::acceptor()),
+                                          child<acceptor>(named(node_names::acceptor()), node)),
+                               "cannot_boot");
+    if (auto accepts = co_await accepting; !accepts) {
+        done->set_value(
+            fail("cannot_boot", "the control server does not start: " + accepts.error().detail));
+        co_return;
+    }
     for (const std::string& name : node->options.applications) {
-        auto ensuring = ensure_application(name, restart_type::permanent);
+        auto ensuring = ensure_everywhere(name, restart_type::permanent);
         const auto failure = co_await ensuring;
         if (!failure) continue;
         done->set_value(fail("application_failed", failure->error.why));

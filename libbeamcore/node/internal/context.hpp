@@ -102,6 +102,10 @@ inline const atom& lifecycle() {
     static const atom a("node_lifecycle");
     return a;
 }
+inline const atom& cluster() {
+    static const atom a("node_cluster");
+    return a;
+}
 inline const atom& acceptor() {
     static const atom a("node_acceptor");
     return a;

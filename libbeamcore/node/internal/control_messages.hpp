@@ -75,6 +75,10 @@ struct stop_node {
     std::string reason;
 };
 struct idle_check {};
+/// The members of this node's cluster leave.
+struct leave_with_fellows {
+    std::string reason;
+};
 struct objections_heard {
     bool may_leave = false;
     std::string why;

@@ -35,7 +35,8 @@ awaitable<answer> peers_method(request&) {
         list.push_back(
             map({entry("name", p.name), entry("state", p.state), entry("hidden", p.hidden),
                  entry("links", std::int64_t(p.links)), entry("monitors", std::int64_t(p.monitors)),
-                 entry("bytes_waiting", std::int64_t(p.bytes_waiting))}));
+                 entry("bytes_waiting", std::int64_t(p.bytes_waiting)),
+                 entry("found_by", p.found_by), entry("why", p.why)}));
     const term made = map({entry("node", node()), entry("peers", list_of(std::move(list)))});
     co_return made;
 }

@@ -8,6 +8,7 @@
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/base/size.hpp"
 #include "libbeamcore/io/os_port.hpp"
+#include "libbeamcore/node/internal/cluster.hpp"
 #include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/otp/dynamic_supervisor.hpp"
 #include "libbeamcore/otp/proc_lib.hpp"
@@ -73,9 +74,22 @@ process hear_objection(self, pid asker, std::shared_ptr<const loaded_module> mod
     send(asker, std::move(heard));
 }
 
-awaitable<void> ask_objections(self me, pid lifecycle) {
+awaitable<void> ask_objections(self me, pid lifecycle, std::chrono::milliseconds idle) {
     objections_heard all;
-    all.may_leave = true;
+    auto asking = own_objection(me);
+    auto why = co_await asking;
+    if (!why) {
+        auto asking_others = objection_of_fellows(idle);
+        why = co_await asking_others;
+    }
+    all.may_leave = !why;
+    if (why) all.why = *std::move(why);
+    send(lifecycle, std::move(all));
+}
+
+}  // namespace
+
+awaitable<std::optional<std::string>> own_objection(self me) {
     for (const auto& module : code_server::current().loaded()) {
         if (!module->definition().objection) continue;
         if (!application::is_running(atom(std::string_view(module->name())))) continue;
@@ -83,21 +97,15 @@ awaitable<void> ask_objections(self me, pid lifecycle) {
         auto heard =
             co_await me.receive_for<objection_heard, down_message>(timeout(objection_limit));
         (void)demonitor(asked.monitor, {.flush = true});
-        const auto* said = heard ? std::get_if<objection_heard>(&*heard) : nullptr;
-        if (said) {
-            if (!said->objects) continue;
-            all.why = said->why;
-        } else {
-            all.why = module->name() + " does not answer";
-            if (!heard) exit(asked.pid, atoms::kill);
+        if (const auto* said = heard ? std::get_if<objection_heard>(&*heard) : nullptr) {
+            if (said->objects) co_return said->why;
+            continue;
         }
-        all.may_leave = false;
-        break;
+        if (!heard) exit(asked.pid, atoms::kill);
+        co_return module->name() + " does not answer";
     }
-    send(lifecycle, std::move(all));
+    co_return std::nullopt;
 }
-
-}  // namespace
 
 lifecycle::lifecycle(node_context* node) : node_(node), log_level_(node->settings.log_level) {
     (void)process().trap_exit(true);
@@ -200,7 +208,7 @@ void lifecycle::handle_info(idle_check) {
         nobody.may_leave = true;
         return handle_info(std::move(nobody));
     }
-    (void)proc_lib::spawn_link(ask_objections, id());
+    (void)proc_lib::spawn_link(ask_objections, id(), idle);
 }
 
 void lifecycle::handle_info(objections_heard m) {
@@ -215,7 +223,14 @@ void lifecycle::handle_info(objections_heard m) {
         return look_again(
             std::clamp<std::chrono::milliseconds>(idle / 5, 10ms, std::max(rest, 10ms)));
     }
-    leave("no client for " + print_duration(idle));
+    const std::string reason = "no client for " + print_duration(idle);
+    tell_fellows_to_leave(reason);
+    leave(reason);
+}
+
+// One that was started by hand stays, and so does one that has a client by now.
+void lifecycle::handle_info(const leave_with_fellows& m) {
+    if (idle_is_watched_ && node_->clients.load() == 0) leave(m.reason + ", as the cluster leaves");
 }
 
 }  // namespace beam::control

@@ -9,6 +9,7 @@
 
 #include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/base/install.hpp"
+#include "libbeamcore/node/internal/cluster.hpp"
 #include "libbeamcore/node/internal/control_messages.hpp"
 #include "libbeamcore/node/internal/observe.hpp"
 #include "libbeamcore/node/internal/router.hpp"
@@ -201,7 +202,7 @@ awaitable<answer> start_method(request&, start_params p) {
     if (!is_application_name(p.application))
         co_return refuse("bad_params", "no application has the name \"" + p.application + "\"", {},
                          2);
-    auto starting = ensure_application(p.application);
+    auto starting = ensure_everywhere(p.application);
     const auto failure = co_await starting;
     if (failure) co_return tl::unexpected<request_error>(failure->error);
     co_return map({entry("application", p.application), entry("state", "running")});

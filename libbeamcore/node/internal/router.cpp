@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libbeamcore/node/internal/cluster.hpp"
 #include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/release/node_facts.hpp"
 #include "libbeamcore/runtime/blocking.hpp"
@@ -145,7 +146,7 @@ awaitable<routed> route(std::string method) {
         r.module = code.find(name);
     }
     if (!r.module || !application::is_running(atom(std::string_view(name)))) {
-        auto ensuring = ensure_application(name);
+        auto ensuring = ensure_everywhere(name);
         r.failure = co_await ensuring;
         if (r.failure) co_return r;
         r.module = code.find(name);
