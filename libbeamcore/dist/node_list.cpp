@@ -30,6 +30,16 @@ std::optional<node_address> address_of(std::string_view text) {
     return node_address{std::string(host), *port};
 }
 
+std::vector<std::string_view> parts_between_commas(std::string_view text) {
+    std::vector<std::string_view> parts;
+    for (auto end = text.find(','); end != std::string_view::npos; end = text.find(',')) {
+        parts.push_back(text.substr(0, end));
+        text.remove_prefix(end + 1);
+    }
+    parts.push_back(text);
+    return parts;
+}
+
 }  // namespace
 
 result<listed_node> parse_listed_node(std::string_view text) {
@@ -47,15 +57,13 @@ result<listed_node> parse_listed_node(std::string_view text) {
 
 result<std::vector<listed_node>> parse_node_list(std::string_view text) {
     std::vector<listed_node> list;
-    while (!text.empty()) {
-        const auto end = text.find(',');
-        auto node = parse_listed_node(text.substr(0, end));
+    for (const auto part : parts_between_commas(text)) {
+        auto node = parse_listed_node(part);
         if (!node) return pass(node);
         const bool twice = std::any_of(list.begin(), list.end(),
                                        [&](const listed_node& n) { return n.name == node->name; });
         if (twice) return fail("bad_node", "\"" + node->name + "\" is in the list twice");
         list.push_back(*std::move(node));
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     }
     return list;
 }
@@ -77,6 +85,17 @@ result<listed_dns_name> parse_dns_name(std::string_view text, std::string_view o
         name.host.find_first_of("=,") != std::string::npos)
         return fail("bad_dns_name", "\"" + whole + "\" is not [PREFIX@]HOST[:PORT]");
     return name;
+}
+
+result<std::vector<listed_dns_name>> parse_dns_names(std::string_view text,
+                                                     std::string_view own_prefix) {
+    std::vector<listed_dns_name> list;
+    for (const auto part : parts_between_commas(text)) {
+        auto name = parse_dns_name(part, own_prefix);
+        if (!name) return pass(name);
+        list.push_back(*std::move(name));
+    }
+    return list;
 }
 
 std::string print_listed_node(const listed_node& node) {

@@ -40,6 +40,9 @@ struct listed_dns_name {
 /// Reads `[PREFIX@]HOST[:PORT]`; the prefix is `own_prefix` if it is not said. Errors: `bad_dns_name`.
 [[nodiscard]] BEAM_EXPORT result<listed_dns_name> parse_dns_name(std::string_view text,
                                                                  std::string_view own_prefix);
+/// Some of them with commas between. Errors: `bad_dns_name`.
+[[nodiscard]] BEAM_EXPORT result<std::vector<listed_dns_name>> parse_dns_names(
+    std::string_view text, std::string_view own_prefix);
 
 /// As parse_listed_node() reads it.
 [[nodiscard]] BEAM_EXPORT std::string print_listed_node(const listed_node& node);

@@ -27,6 +27,8 @@ std::vector<std::string> child_arguments(const node_options& o) {
                                  "lock=" + std::to_string(o.lock_fd)};
     for (const auto& app : o.applications) out.push_back("app=" + app);
     for (const auto& member : o.members) out.push_back("member=" + member);
+    for (const auto& [key, value] : o.dist_settings)
+        out.push_back(std::string("dist-set=").append(key).append("=").append(value));
     for (const auto& [key, value] : o.settings)
         out.push_back(std::string("set=").append(key).append("=").append(value));
     return out;
@@ -65,6 +67,8 @@ node_options child_options(const std::vector<std::string>& arguments) {
             o.members.push_back(std::move(value));
         else if (const auto inner = value.find('='); key == "set" && inner != std::string::npos)
             o.settings[value.substr(0, inner)] = value.substr(inner + 1);
+        else if (key == "dist-set" && inner != std::string::npos)
+            o.dist_settings[value.substr(0, inner)] = value.substr(inner + 1);
     }
     return o;
 }

@@ -18,6 +18,8 @@ int run(int argc, char** argv, runtime_entry runtime) {
     auto common = tool::add_common_options(app);
     common->has_batch = false;
     common->config_keys = {"idle_exit", "line_max"};
+    common->config_keys.insert(common->config_keys.end(), dist_config_keys().begin(),
+                               dist_config_keys().end());
     tool::examples(app, "beamd --daemon && beamd status\nbeamd logs --follow");
     app.require_subcommand(0, 1);
 
@@ -29,6 +31,7 @@ int run(int argc, char** argv, runtime_entry runtime) {
                  "Run in the background; returns when the node is ready");
     app.add_flag("--dist{127.0.0.1}", serving.dist, "Listen for other nodes (127.0.0.1)")
         ->option_text("[=ADDR]");
+    add_dist_options(app, serving.dist_settings);
     // How tools and --daemon start a node; not for people.
     app.add_flag("--spawned", serving.spawned)->group("");
     app.add_option("--ready-fd", serving.ready_fd)->group("");
@@ -81,7 +84,8 @@ int run(int argc, char** argv, runtime_entry runtime) {
             throw tool::failure(tool::exit_code::usage,
                                 "--watch repeats a command, and there is none",
                                 "beamd status --watch");
-        if (serving.daemon || !serving.applications.empty() || !serving.dist.empty())
+        if (serving.daemon || !serving.applications.empty() || !serving.dist.empty() ||
+            serving.dist_settings.any())
             throw tool::failure(tool::exit_code::usage,
                                 "--daemon, --app and --dist are for starting a node",
                                 "beamd --help");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "libbeamcore/node/node_options.hpp"
+#include "tools/beamd/dist_settings.hpp"
 #include "tools/common/client.hpp"
 #include "tools/common/exit_code.hpp"
 
@@ -20,6 +21,7 @@ using runtime_entry = int (*)(const node_options&);
 struct serve_options {
     std::vector<std::string> applications;
     std::string dist;
+    typed_dist_settings dist_settings;
     std::string started_by;
     bool daemon = false;
     bool spawned = false;

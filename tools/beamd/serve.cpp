@@ -29,10 +29,18 @@ std::string who_starts() {
     return "by hand (uid " + std::to_string(::getuid()) + ")";
 }
 
+bool is_distributed(const tool::common_state& common, const serve_options& options) {
+    return !options.dist.empty() || !tool::default_cluster(common.node).empty();
+}
+
 // What is wrong with the command line or the folders, before anything is started. Throws a failure.
 void check_before_start(const tool::common_state& common, const serve_options& options) {
     if (common.app && !common.typed.socket.empty())
         throw failure(exit_code::usage, "a node's socket follows from its name", "--node NAME");
+    if (options.dist_settings.any() && !is_distributed(common, options))
+        throw failure(exit_code::usage, "what --dist-... says is for a node that has --dist",
+                      "beamd --dist --node NAME@127.0.0.1");
+    (void)resolve_dist_settings(common, options.dist_settings);
     if (!options.dist.empty() && common.node.find('@') == std::string::npos)
         throw failure(exit_code::usage, "a node that others reach is called name@host",
                       "beamd --dist --node " + common.node + "@127.0.0.1");
@@ -106,6 +114,7 @@ int become_parent(const tool::common_state& common, const serve_options& options
     parent.node.state_folder = tool::state_folder(parent.node.runtime_folder);
     parent.node.applications = options.applications;
     parent.node.dist = options.dist;
+    parent.node.dist_settings = resolve_dist_settings(common, options.dist_settings);
     parent.node.members = tool::default_cluster(common.node);
     parent.node.spawned = options.spawned;
     parent.node.started_by = options.started_by.empty() ? who_starts() : options.started_by;
@@ -137,6 +146,10 @@ void start_daemon(const tool::common_options& common, const serve_options& optio
     std::vector<std::string> arguments{"--node", common->node, "--started-by", who_starts()};
     for (const auto& app : options.applications) arguments.insert(arguments.end(), {"--app", app});
     if (!options.dist.empty()) arguments.push_back("--dist=" + options.dist);
+    // As resolved: the new node does not see an option --config.
+    if (is_distributed(*common, options))
+        for (const auto& [name, value] : resolve_dist_settings(*common, options.dist_settings))
+            arguments.push_back(dist_argument(name, value));
     auto line = tool::start_detached(own_path(), std::move(arguments), true, common->until());
     if (line == "ready") return;
     if (line.empty()) line = "it ended before it was ready; try: beamd logs --node " + common->node;

@@ -109,9 +109,11 @@ bool may_run(const std::string& line) {
     throw failure(exit_code::unavailable, "cannot start the node \"" + node + "\": " + line, next);
 }
 
-// It runs, and nobody is about to start it: so it has joined the others. Costs no connection.
+// It runs, is not about to end (which takes its socket away first), and nobody is starting it: so it has joined the others.
+// Costs no connection.
 bool is_settled(const node_place& at) {
-    return look_at_lock(at.lock) == lock_state::held && look_at_lock(at.spawn) == lock_state::free;
+    return ::access(at.socket.c_str(), F_OK) == 0 && look_at_lock(at.lock) == lock_state::held &&
+           look_at_lock(at.spawn) == lock_state::free;
 }
 
 // Starts at once all that do not run, and waits until those are ready, which they are when they have joined. The rights are
@@ -132,9 +134,11 @@ void start_missing(const attach_options& o, const std::vector<node_place>& membe
             continue;
         starts.push_back({&at, std::move(right), start_node(o, at.node)});
     }
-    for (auto& s : starts)
-        if (auto line = s.program.first_line(o.until); !may_run(line))
-            start_failed(std::move(line), s.at->node);
+    // All of them, so that who failed is gone when the error is said.
+    std::vector<std::string> lines;
+    for (auto& s : starts) lines.push_back(s.program.first_line(o.until));
+    for (std::size_t i = 0; i < starts.size(); ++i)
+        if (!may_run(lines[i])) start_failed(std::move(lines[i]), starts[i].at->node);
 }
 
 unique_fd attach_to_cluster(const attach_options& o, const std::string& folder,
@@ -151,7 +155,9 @@ unique_fd attach_to_cluster(const attach_options& o, const std::string& folder,
     for (const auto& name : names) all.emplace_back(folder, name);
     for (int attempt = 0;; ++attempt) {
         start_missing(o, all);
-        if (try_connect(named, o.until, fd)) return fd;
+        if (try_connect(named, o.until, fd) || wait_while_held(named, o.until, fd) ||
+            try_connect(named, o.until, fd))
+            return fd;
         if (attempt == 2) start_failed("ready", o.node);
     }
 }

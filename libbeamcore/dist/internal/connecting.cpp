@@ -129,9 +129,8 @@ process connect_to(self me, peers* all, connect_order order, options o) {
             // The peer's own attempt, which it prefers, ends this process when it is through.
             c->abort();
             co_await me.sleep_for(handshake_step_limit);
-        } else {
-            failed("could not connect", h.failure());
         }
+        failed("could not connect", h.failure());
         co_return;
     }
     guard.settled();

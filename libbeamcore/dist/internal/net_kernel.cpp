@@ -1,6 +1,7 @@
 #include "libbeamcore/dist/internal/net_kernel.hpp"
 
 #include <atomic>
+#include <optional>
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
@@ -12,6 +13,7 @@
 #include "libbeamcore/dist/internal/joiner.hpp"
 #include "libbeamcore/dist/node_folder.hpp"
 #include "libbeamcore/dist/node_name.hpp"
+#include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/detail/carrier.hpp"
 #include "libbeamcore/runtime/detail/local.hpp"
 
@@ -106,19 +108,20 @@ awaitable<init_result<net_kernel>> net_kernel::init(options o) {
     if (!servers) co_return stop_with{std::move(servers.error())};
     made.servers_ = *servers;
     add_builtin_functions();
-    if (auto written = made.write_file(); !written)
-        co_return stop_with{tuple(atom(written.error().code), written.error().detail)};
+    auto writing = blocking([folder = made.options_.find.folder, name = made.options_.name,
+                             at = made.address()]() -> std::optional<error> {
+        if (folder.empty()) return {};
+        auto written = write_node_file(folder, name, at);
+        return written ? std::optional<error>() : written.error();
+    });
+    if (auto trouble = co_await writing)
+        co_return stop_with{tuple(atom(trouble->code), trouble->detail)};
     made.start({atom(made.options_.name), epmd->creation});
     co_return std::move(made);
 }
 
 node_address net_kernel::address() const {
     return {options_.listen_address, port_};
-}
-
-result<void> net_kernel::write_file() const {
-    if (options_.find.folder.empty()) return {};
-    return write_node_file(options_.find.folder, options_.name, address());
 }
 
 void net_kernel::start(node_identity self) {

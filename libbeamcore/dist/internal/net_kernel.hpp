@@ -51,7 +51,6 @@ public:
 private:
     void start(node_identity self);
     [[nodiscard]] node_address address() const;
-    [[nodiscard]] result<void> write_file() const;
 
     options options_;
     io::listener listener_;

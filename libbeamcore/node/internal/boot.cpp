@@ -1,8 +1,11 @@
 #include "libbeamcore/node/internal/boot.hpp"
 
+#include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <future>
 
+#include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/dist/cookie.hpp"
 #include "libbeamcore/dist/distribution.hpp"
@@ -31,6 +34,39 @@ server_options named(const atom& name) {
     server_options o;
     o.name = name;
     return o;
+}
+
+bool is_yes(const std::string& text) {
+    return text == "1" || text == "true" || text == "yes" || text == "on";
+}
+
+// What `--dist-NAME` says. beamd has looked at it already. Errors: those of what reads it.
+result<void> apply_settings(const node_options& node, dist::options& o) {
+    const auto said = [&](const char* name) {
+        const auto at = node.dist_settings.find(name);
+        return at == node.dist_settings.end() ? std::string() : at->second;
+    };
+    if (const auto text = said("tick"); !text.empty()) {
+        const auto time = parse_duration(text);
+        if (!time) return pass(time);
+        o.ticktime = std::chrono::ceil<std::chrono::milliseconds>(*time);
+    }
+    // The default cluster has what it needs.
+    if (!node.members.empty()) return {};
+    if (const auto text = said("join"); !text.empty()) {
+        auto list = dist::parse_node_list(text);
+        if (!list) return pass(list);
+        o.find.nodes = *std::move(list);
+    }
+    if (const auto text = said("dns"); !text.empty()) {
+        auto names = dist::parse_dns_names(text, dist::split_node_name(o.name)->name);
+        if (!names) return pass(names);
+        o.find.dns_names = *std::move(names);
+    }
+    if (const auto text = said("port"); !text.empty())
+        o.listen_port = static_cast<std::uint16_t>(std::atoi(text.c_str()));
+    if (is_yes(said("hidden"))) o.visible = false;
+    return {};
 }
 
 // The default cluster is one user's, on this machine: no EPMD, and a cookie of its own. Errors: those of the cookie's file.
@@ -88,6 +124,9 @@ awaitable<result<void>> add_child(child_spec spec, const char* code) {
 
 awaitable<result<void>> start_distribution(self me, node_context* node) {
     auto o = dist_options(node->options);
+    if (o) {
+        if (auto applied = apply_settings(node->options, *o); !applied) o = pass(applied);
+    }
     if (!o) co_return fail("cannot_distribute", o.error().detail);
     const bool has_fellows = o->find.joins();
     if (has_fellows) {
