@@ -52,6 +52,17 @@ server_ref server_at(atom node) {
     return {node_names::cluster(), node};
 }
 
+bool is_member(atom node) {
+    const auto members = dist::cluster_members();
+    return std::find(members.begin(), members.end(), node) != members.end();
+}
+
+// A node of Erlang's in a list has no such server, and need not.
+bool is_stranger(const term& failure) {
+    const auto parts = failure.elements();
+    return failure == atoms::noproc || (!parts.empty() && parts[0] == atoms::noproc);
+}
+
 void cannot_run(atom node, const std::string& application, std::string_view why) {
     log(log_level::warning, "node", "a member of the cluster does not run an application",
         {{"node", node.name()}, {"application", application}, {"why", why}});
@@ -122,6 +133,7 @@ cluster_server::cluster_server(node_context* node) : node_(node) {
 }
 
 call_result<std::string> cluster_server::handle_call(const run_application& m, const from& caller) {
+    if (!is_member(beam::node(caller.to))) return std::string("only members may ask for that");
     spawn(run_for_fellow, m.name, caller);
     return noreply{};
 }
@@ -138,9 +150,7 @@ void cluster_server::handle_cast(const leave_together& m) {
 }
 
 void cluster_server::handle_info(const nodeup_message& m) {
-    const auto members = dist::cluster_members();
-    if (std::find(members.begin(), members.end(), m.node) != members.end())
-        spawn(bring_up_to_date, m.node);
+    if (is_member(m.node)) spawn(bring_up_to_date, m.node);
 }
 
 child_spec cluster_child(node_context* node) {
@@ -174,6 +184,7 @@ awaitable<std::optional<rpc::failure>> ensure_everywhere(std::string name, resta
     }
     for (std::size_t i = 0; i < fellows.size(); ++i) {
         const auto answer = co_await std::move(requests[i]).outcome();
+        if (!answer && is_stranger(answer.error())) continue;
         if (!answer)
             cannot_run(fellows[i], name, to_string(answer.error(), {.max_bytes = 200}));
         else if (!answer->empty())
