@@ -8,8 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "libbeamcore/release/method.hpp"
-#include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/release/answered.hpp"
 #include "libbeamcore/term/term.hpp"
 #include "tools/ratelimit/app/limit.hpp"
 
@@ -35,19 +34,7 @@ void add_limit(fields& f, const limit& l);
 /// Milliseconds, never too few.
 [[nodiscard]] std::int64_t ms_up(nanoseconds d);
 
-/// What a process of the application answers, or why there is no answer: it died meanwhile, or is just being
-/// started again (75, kind `interrupted`: not `restarting`, by which a tool knows that the node is).
-template <class T>
-[[nodiscard]] beam::awaitable<tl::expected<T, beam::request_error>> answered(
-    beam::future<T> asked) {
-    using got = tl::expected<T, beam::request_error>;
-    beam::outcome<T> r = co_await asked.outcome();
-    if (r) co_return got(*std::move(r));
-    auto lost = beam::refuse("interrupted", "a process of the application ended before it answered",
-                             "beamd logs", 75);
-    lost.value().applied_unknown = true;
-    co_return got(std::move(lost));
-}
+using beam::answered;
 
 /// A request that makes no sense: exit 2.
 [[nodiscard]] tl::unexpected<beam::request_error> malformed(std::string why);
