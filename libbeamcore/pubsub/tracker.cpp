@@ -5,6 +5,8 @@
 #include "libbeamcore/base/hash.hpp"
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/pubsub/internal/tracker_server.hpp"
+#include "libbeamcore/runtime/link.hpp"
+#include "libbeamcore/runtime/name.hpp"
 
 BEAM_DEFINE_DESCRIPTOR(beam::tracker::news);
 BEAM_DEFINE_DESCRIPTOR(beam::tracker::kicked);
@@ -43,6 +45,18 @@ outcome<void> check_options(const options& o) {
     return {};
 }
 
+// Shards whose supervisor was killed say that they leave before they end. Until then they have their names.
+awaitable<void> await_orphans(handle t) {
+    for (unsigned i = 0; i < t.shards(); ++i) {
+        const auto shard = whereis(shard_name(t, i));
+        if (!shard) continue;
+        const ref ended = monitor(*shard);
+        auto down = co_await this_process().receive_if<down_message>(
+            [ended](const down_message& m) { return m.monitor == ended; }, default_shutdown);
+        if (!down) (void)demonitor(ended, {.flush = true});
+    }
+}
+
 }  // namespace
 
 atom shard_of(const handle& t, std::string_view topic) {
@@ -51,6 +65,7 @@ atom shard_of(const handle& t, std::string_view topic) {
 
 awaitable<start_result> start_link(options o) {
     if (auto r = check_options(o); !r) co_return fail_term(std::move(r.error()));
+    if (!whereis(o.name.name())) co_await await_orphans(o.name);
     auto starting = supervisor::start_link({}, shards_of(o), o.name.name());
     start_result r = co_await starting;
     co_return r;

@@ -6,6 +6,7 @@
 #include "libbeamcore/ets/rows.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/timer.hpp"
+#include "tests/support/restarting.hpp"
 #include "tests/support/simulated.hpp"
 #include "tools/ratelimit/app/application.hpp"
 #include "tools/ratelimit/app/counting.hpp"
@@ -19,21 +20,6 @@ inline beam::awaitable<beam::pid> start_application() {
     beam::outcome<beam::pid> p = beam::started_pid(std::move(started));
     REQUIRE(p.has_value());
     co_return *p;
-}
-
-/// Kills the process of that name and waits until another has it.
-inline beam::awaitable<void> kill_and_see_restarted(beam::self me, beam::atom name) {
-    const beam::pid old = *beam::whereis(name);
-    const beam::ref monitor = beam::monitor(old);
-    beam::exit(old, beam::atoms::kill);
-    co_await me.receive_if<beam::down_message>(
-        [monitor](const beam::down_message& m) { return m.monitor == monitor; });
-    for (int i = 0; i < 100'000; ++i) {
-        const auto now = beam::whereis(name);
-        if (now && *now != old) co_return;
-        co_await me.yield();
-    }
-    FAIL("it was not started again");
 }
 
 inline ratelimit::verdict check(const std::string& key, const ratelimit::limit& l = {},

@@ -110,6 +110,9 @@ awaitable<answer> logout(request& r, user_params p) {
     for (const beam::tracker::presence& entry : *entries)
         if (p.session.empty() || entry.session == term(p.session))
             ending.push_back(session::end(entry.process, "logged_out"));
+    if (ending.empty() && !entries->empty())
+        co_return beam::refuse("not_found", p.user + " has no session \"" + p.session + "\"",
+                               "presence status " + p.user + " --json");
     if (ending.empty()) co_return not_here(p.user);
     std::size_t gone = 0;
     for (auto& f : ending) {
