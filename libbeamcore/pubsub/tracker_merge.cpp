@@ -56,11 +56,13 @@ origin* state::admit(const instant& at, atom node, std::uint64_t incarnation, pe
         ++counters_.stale;
         return nullptr;
     }
-    if (incarnation != o.incarnation) begin_incarnation(at, o, incarnation, changes);
+    const bool is_new = incarnation != o.incarnation;
+    if (is_new) begin_incarnation(at, o, incarnation, changes);
     if (std::exchange(o.forgotten, false)) o.down_since = at.now;
     o.last_heard = at.now;
     o.hide_at.reset();
-    if (!o.connected) connect(at, o, out);
+    // One that has just begun may have missed what it was sent when the nodes were connected.
+    if (is_new || !o.connected) connect(at, o, out);
     return &o;
 }
 

@@ -61,7 +61,7 @@ END
 
 @test "the completions that are installed are those that the tools print" {
     local tool
-    for tool in cache beamd breaker chatctl faultlab observer ratelimit; do
+    for tool in cache beamd breaker chatctl faultlab observer presence ratelimit; do
         "$tool" completion bash | diff -u "$completions/$tool.bash" -
         "$tool" completion zsh | diff -u "$completions/_$tool" -
         "$tool" completion fish | diff -u "$completions/$tool.fish" -

@@ -304,6 +304,17 @@ TEST_CASE("a restarted node's old entries leave with what joins") {
     CHECK(w.a_at_b().incarnation == 2);
 }
 
+TEST_CASE(
+    "a tracker that begins when the nodes are connected already is told at once what there is") {
+    pair_of_trackers w;
+    REQUIRE(w.track_at_a(p1, "ann", "web").has_value());
+    w.pass(10ms);
+    w.b = state(w.c, atom("b"), 2, 3);
+    w.b.node_up(w.at, atom("a"), w.at_b);
+    w.exchange();
+    CHECK(w.b.list("lobby").size() == 1);
+}
+
 TEST_CASE("a node whose clock went back while it was restarted takes a new incarnation") {
     pair_of_trackers w({}, 5);
     // b saw a later life of a.

@@ -129,15 +129,17 @@ awaitable<std::optional<std::string>> session::track_in(std::string topic) {
 void session::settle(const std::string& refusal) {
     is_tracked_ = refusal.empty();
     refusal_ = refusal;
-    for (const beam::from& f : std::exchange(waiting_, {})) beam::reply(f, refusal);
+    const auto told = std::exchange(waiting_, {});
+    for (const beam::from& f : told) beam::reply(f, refusal);
     if (is_tracked_) return;
     if (lease_) (void)beam::cancel_timer(*std::exchange(lease_, std::nullopt));
     tell_client(refusal);
-    beam::send_after(refused_stays_for, id(), lease_over{});
+    beam::send_after(told.empty() ? refused_stays_for : 0s, id(), lease_over{});
 }
 
 beam::call_result<std::string> session::handle_call(ask_tracked, const beam::from& caller) {
-    if (is_tracked_ || !refusal_.empty()) return refusal_;
+    if (is_tracked_) return std::string();
+    if (!refusal_.empty()) return beam::call_result<std::string>(beam::stop_with{}, refusal_);
     waiting_.push_back(caller);
     return beam::noreply{};
 }
