@@ -1,8 +1,5 @@
 // Two nodes over loopback: round trips, calls, floods of small and of large messages, and the death of one. The other
 // node is this program again.
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,8 +13,7 @@
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "tests/bench/beam/bench.hpp"
-
-extern char** environ;
+#include "tests/bench/beam/other_program.hpp"
 
 namespace {
 
@@ -87,28 +83,6 @@ process serve(self me, std::uint16_t epmd_port) {
     bench::expect(started.has_value(), "the peer did not start");
     co_await me.sleep_for(infinity{});
 }
-
-class peer_process {
-public:
-    peer_process() {
-        char program[] = "/proc/self/exe";
-        char group[] = "dist_peer";
-        char* const arguments[] = {program, group, nullptr};
-        bench::expect(::posix_spawn(&pid_, program, nullptr, nullptr, arguments, environ) == 0,
-                      "the other node could not be started");
-    }
-    ~peer_process() { kill(); }
-    peer_process(const peer_process&) = delete;
-    peer_process& operator=(const peer_process&) = delete;
-    void kill() {
-        if (pid_ <= 0) return;
-        ::kill(pid_, SIGKILL);
-        ::waitpid(std::exchange(pid_, -1), nullptr, 0);
-    }
-
-private:
-    pid_t pid_ = -1;
-};
 
 // -- what is measured -----------------------------------------------------------------------------
 
@@ -182,7 +156,7 @@ process concerned(self me, pid main, pid there) {
     send(main, told{});
 }
 
-awaitable<double> node_death(self me, peer_process* peer, int n) {
+awaitable<double> node_death(self me, bench::other_program* peer, int n) {
     send(at_peer("echo"), tuple(me.id(), atom("pong")));
     (void)co_await me.receive<term>();
     auto asked = call<who>(at_peer("counter"));
@@ -235,7 +209,7 @@ BENCH(dist) {
     const std::uint16_t port =
         std::getenv(epmd_variable) ? std::uint16_t(std::atoi(std::getenv(epmd_variable))) : 24369;
     ::setenv(epmd_variable, std::to_string(port).c_str(), 1);
-    peer_process peer;
+    bench::other_program peer("dist_peer");
     runtime node;
     bench::in_process(
         node,
