@@ -56,6 +56,8 @@ ratelimit rule s => set
 ratelimit check --algorithm  => bucket fixed sliding
 breaker st => status
 breaker list --state h => half_open
+presence log => login logout
+presence watch --ch => --changes
 END
 }
 

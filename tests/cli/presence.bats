@@ -17,7 +17,7 @@ start_stream() {
     "$@" >"$file" 2>"$file.errors" 3>&- &
     stream=$!
 }
-end_stream() { kill "$stream" && wait "$stream" || true; }
+end_stream() { kill "$stream"; wait "$stream" || [ $? -gt 128 ]; }
 has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 
 @test "the transcript: a login on one node is seen on another, at once" {
@@ -291,11 +291,14 @@ END
     [ "$(node_status restarts --node beam)" = 0 ]
 }
 
-@test "a node with sessions does not leave when it is idle" {
-    presence login ann --node beam
-    [ "$(node_status stops_when --node beam)" != null ]
-    presence batch --node beam <<<'{"method":"login","params":{"user":"bob"}}'
-    beamd status --node beam --json
+@test "a node with a session does not leave when it is idle; when its lease is over, it does" {
+    export BEAM_IDLE_EXIT=50ms
+    presence login ann --ttl 2s --node beam
+    local pid before=${EPOCHREALTIME/./}
+    pid=$(beamd status --node beam --json | jq .parent_pid)
+    eventually has_ended "$pid"
+    # Without the objection it would have been gone after 50 ms.
+    [ $((${EPOCHREALTIME/./} - before)) -gt 1500000 ]
 }
 
 @test "bad input gets a clear error and exit 2, and the node goes on" {

@@ -38,8 +38,8 @@ struct login_params {
     BEAM_FIELDS(login_params, user, session, topic, status, meta, ttl_ms)
 };
 struct user_params {
-    std::string user, session;
-    BEAM_FIELDS(user_params, user, session)
+    std::string user, session, as;
+    BEAM_FIELDS(user_params, user, session, as)
 };
 
 std::optional<std::string> bad_login(const login_params& p) {
@@ -127,7 +127,7 @@ awaitable<answer> logout(request& r, user_params p) {
 awaitable<answer> kick(request& r, user_params p) {
     if (p.user.empty()) co_return malformed("a user is missing");
     beam::self me = beam::this_process();
-    auto who = co_await acting(r, {});
+    auto who = co_await acting(r, p.as);
     if (!who) co_return pass(who);
     auto entries = co_await entries_of(p.user);
     if (!entries) co_return pass(entries);

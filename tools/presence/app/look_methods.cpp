@@ -1,5 +1,7 @@
 // presence.status, list, nodes, health: what is seen here.
 #include <algorithm>
+#include <cstdint>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -41,13 +43,18 @@ struct as_params {
 term shown_user(const std::string& user, const entries& of) {
     std::vector<beam::map_entry> fields{{atom("user"), user}, {atom("online"), !of.empty()}};
     std::vector<term> sessions;
-    for (const beam::tracker::presence& entry : of) sessions.push_back(shown(read(entry)));
+    std::int64_t since_ms = INT64_MAX;
+    for (const beam::tracker::presence& entry : of) {
+        const seen_session s = read(entry);
+        since_ms = std::min(since_ms, s.since_ms);
+        sessions.push_back(shown(s));
+    }
     if (const auto* newest = headline(of)) {
         const seen_session s = read(*newest);
         fields.push_back({atom("node"), s.node.name()});
         fields.push_back({atom("via"), short_name(s.node)});
         fields.push_back({atom("status"), s.status.empty() ? term() : term(s.status)});
-        fields.push_back({atom("since_ms"), read(of.front()).since_ms});
+        fields.push_back({atom("since_ms"), since_ms});
     }
     fields.push_back({atom("sessions"), beam::list_of(std::move(sessions))});
     return beam::map_of(std::span(fields));
