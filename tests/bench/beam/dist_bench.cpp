@@ -200,6 +200,7 @@ awaitable<void> connect_both(self me, std::uint16_t epmd_port) {
 BENCH(dist_peer) {
     const char* port = std::getenv(epmd_variable);
     if (!port) return;
+    bench::end_with_parent();
     runtime node;
     (void)node.spawn(serve, std::uint16_t(std::atoi(port)));
     for (;;) ::pause();

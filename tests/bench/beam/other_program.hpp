@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,5 +37,10 @@ public:
 private:
     pid_t pid_ = -1;
 };
+
+/// For that program: it ends with the one that started it, should that be killed.
+inline void end_with_parent() {
+    expect(::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0, "prctl failed");
+}
 
 }  // namespace bench

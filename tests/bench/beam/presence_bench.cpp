@@ -26,8 +26,9 @@ using namespace std::chrono_literals;
 
 constexpr const char* epmd_variable = "BENCH_DIST_EPMD";
 constexpr const char* name_variable = "BENCH_PRESENCE_NODE";
-const char* const main_node = "presence_main@127.0.0.1";
-const char* const here_and_there[] = {"presence_one@127.0.0.1", "presence_two@127.0.0.1"};
+constexpr const char* main_node = "presence_main@127.0.0.1";
+constexpr const char* here_and_there[] = {"presence_one@127.0.0.1", "presence_two@127.0.0.1"};
+constexpr const char* all_nodes[] = {main_node, here_and_there[0], here_and_there[1]};
 
 // To a node's driver. The answer is numbers.
 struct order {
@@ -119,6 +120,25 @@ process see_leaves(self me, std::uint64_t n, pid tell) {
 
 // -- a node -------------------------------------------------------------------------------------------
 
+awaitable<void> connect_to(self me, const char* other) {
+    for (;;) {
+        bool connected = co_await dist::connect(atom(other));
+        if (connected) co_return;
+        co_await me.sleep_for(10ms);
+    }
+}
+
+awaitable<void> wait_for_entries(self me, std::uint64_t all) {
+    for (;;) {
+        auto asking = tracker::nodes(presence::tracker_name());
+        const std::vector<tracker::node_info> nodes = co_await asking;
+        std::uint64_t here = 0;
+        for (const auto& n : nodes) here += n.state == tracker::node_state::up ? n.entries : 0;
+        if (here == all) co_return;
+        co_await me.sleep_for(10ms);
+    }
+}
+
 process driver(self me) {
     register_name(atom("driver"), me.id());
     for (;;) {
@@ -128,7 +148,9 @@ process driver(self me) {
         } else if (o.what == "see_leaves") {
             (void)spawn(see_leaves, o.count, o.from);
         } else {
+            if (o.what == "connect") co_await connect_to(me, here_and_there[1]);
             if (o.what == "fill") co_await fill(o.count);
+            if (o.what == "wait_for") co_await wait_for_entries(me, o.count);
             if (o.what == "log_in") co_await log_in(me, o.count);
             send(o.from, begun{});
         }
@@ -165,25 +187,18 @@ void ask(self me, const char* node, const char* what, std::uint64_t count) {
     send(server_ref(atom("driver"), atom(node)), std::move(o));
 }
 
-awaitable<void> wait_for_entries(self me, std::uint64_t all) {
-    for (;;) {
-        auto asking = tracker::nodes(presence::tracker_name());
-        const std::vector<tracker::node_info> nodes = co_await asking;
-        std::uint64_t here = 0;
-        for (const auto& n : nodes) here += n.state == tracker::node_state::up ? n.entries : 0;
-        if (here == all) co_return;
-        co_await me.sleep_for(10ms);
-    }
+awaitable<void> all_do(self me, const char* what, std::uint64_t count) {
+    for (const char* node : all_nodes) ask(me, node, what, count);
+    for (int i = 0; i < 3; ++i) (void)co_await me.receive<begun>();
 }
 
 awaitable<bool> connect_and_fill(self me, std::uint64_t sessions) {
     while (!whereis(atom("driver"))) co_await me.sleep_for(1ms);
-    for (const char* other : here_and_there)
-        while (!co_await dist::connect(atom(other))) co_await me.sleep_for(10ms);
-    for (const char* node : {main_node, here_and_there[0], here_and_there[1]})
-        ask(me, node, "fill", sessions / 3);
-    for (int i = 0; i < 3; ++i) (void)co_await me.receive<begun>();
-    co_await wait_for_entries(me, sessions / 3 * 3);
+    for (const char* other : here_and_there) co_await connect_to(me, other);
+    ask(me, here_and_there[0], "connect", 0);
+    (void)co_await me.receive<begun>();
+    co_await all_do(me, "fill", sessions / 3);
+    co_await all_do(me, "wait_for", sessions / 3 * 3);
     co_return true;
 }
 
@@ -225,6 +240,7 @@ awaitable<double> purge(self me, bench::other_program* victim, std::uint64_t thi
 BENCH(presence_peer) {
     const char* name = std::getenv(name_variable);
     if (!name) return;
+    bench::end_with_parent();
     runtime node;
     (void)node.spawn(be_node, std::string(name), epmd_port());
     for (;;) ::pause();
