@@ -12,6 +12,7 @@
 #include "tools/presence/app/answers.hpp"
 #include "tools/presence/app/limits.hpp"
 #include "tools/presence/app/methods.hpp"
+#include "tools/presence/app/notices/notice.hpp"
 #include "tools/presence/app/opening.hpp"
 
 namespace presence {
@@ -60,13 +61,38 @@ session_plan plan_of(const listen_params& p, const std::string& user) {
     return plan;
 }
 
+term shown(const delivery& d) {
+    return beam::map({{atom("event"), "notice"},
+                      {atom("id"), d.what.id},
+                      {atom("seq"), d.what.seq},
+                      {atom("after"), d.after},
+                      {atom("from"), d.what.from},
+                      {atom("text"), d.what.text},
+                      {atom("accepted_ms"), d.what.accepted_ms},
+                      {atom("expires_ms"), d.what.expires_ms}});
+}
+term shown(const settled& s) {
+    return beam::map({{atom("event"), "settled"},
+                      {atom("id"), s.id},
+                      {atom("seq"), s.seq},
+                      {atom("state"), beam::to_term(s.state)}});
+}
+
 /// Hands on what comes for one life of the session: why it ended, or empty: it died.
-awaitable<std::string> hand_on(request&, beam::ref monitor) {
+awaitable<std::string> hand_on(request& r, beam::ref monitor) {
     beam::self me = beam::this_process();
     for (;;) {
-        auto m = co_await me.receive<session_ended, beam::down_message>();
+        auto m = co_await me.receive<session_ended, beam::down_message, delivery, settled>();
         if (auto* ended = std::get_if<session_ended>(&m)) co_return ended->why;
-        if (std::get<beam::down_message>(m).monitor == monitor) co_return std::string();
+        if (auto* d = std::get_if<delivery>(&m)) {
+            term item = shown(*d);
+            co_await r.item(item);
+        } else if (auto* s = std::get_if<settled>(&m)) {
+            term item = shown(*s);
+            co_await r.item(item);
+        } else if (std::get<beam::down_message>(m).monitor == monitor) {
+            co_return std::string();
+        }
     }
 }
 

@@ -13,5 +13,7 @@ void add_look_methods(beam::application_definition& app);
 void add_watch_method(beam::application_definition& app);
 /// listen: a session as long as the request, and what is sent to it.
 void add_listen_method(beam::application_definition& app);
+/// notify, queue, ack, receipt, confirm.
+void add_notice_methods(beam::application_definition& app);
 
 }  // namespace presence

@@ -5,9 +5,11 @@
 #include "libbeamcore/otp/dynamic_supervisor.hpp"
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/pubsub/tracker.hpp"
+#include "libbeamcore/release/node_facts.hpp"
 #include "tools/presence/app/application.hpp"
 #include "tools/presence/app/limits.hpp"
 #include "tools/presence/app/names.hpp"
+#include "tools/presence/app/notices/post_office.hpp"
 #include "tools/presence/app/sessions.hpp"
 
 namespace presence {
@@ -24,6 +26,8 @@ struct presence_sup {
         children.push_back(beam::supervisor::child_of(
             "session_sup", beam::dynamic_supervisor::child({}, session_supervisor())));
         children.push_back(beam::child_spec("sessions", beam::child<sessions>()));
+        // A runtime that no node was booted in has nowhere to keep them.
+        if (!beam::this_node_facts().store_folder.empty()) children.push_back(notices_child());
         beam::supervisor_flags flags;
         flags.intensity = 100;
         return beam::supervisor_init(flags, std::move(children));

@@ -1,0 +1,95 @@
+// The post office: on each node, who knows the mailboxes there.
+//
+// It starts a mailbox when one is asked for, tells mailboxes which sessions come and go (from this node's view of the
+// trackers), wakes those of which something has expired, and forgets what was closed a day ago. It holds nothing that
+// the next one does not find again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "libbeamcore/otp/child_spec.hpp"
+#include "libbeamcore/otp/gen_server.hpp"
+#include "libbeamcore/pubsub/tracker.hpp"
+#include "libbeamcore/runtime/link.hpp"
+#include "tools/presence/app/notices/notice.hpp"
+#include "tools/presence/app/notices/records.hpp"
+
+namespace presence {
+
+/// A mailbox's process; none if it is not running and was not to be started, or did not start (`error`).
+struct located {
+    std::optional<beam::pid> mailbox;
+    beam::term error;  ///< `undefined`: none
+    BEAM_FIELDS(located, mailbox, error)
+};
+
+class post_office : public beam::gen_server<post_office> {
+    struct ask_mailbox {
+        using reply = located;
+        std::string user;
+        bool start = false;
+        BEAM_FIELDS(ask_mailbox, user, start)
+    };
+    struct ask_receipts {
+        using reply = std::vector<receipt>;
+        std::string from;
+        std::string id;
+        BEAM_FIELDS(ask_receipts, from, id)
+    };
+    struct ask_waiting {
+        using reply = std::vector<records::waiting>;
+        BEAM_FIELDS(ask_waiting)
+    };
+    struct ask_expired {
+        using reply = std::vector<notice>;
+        std::string user;
+        BEAM_FIELDS(ask_expired, user)
+    };
+    struct look_out {};
+    struct tidy_up {};
+
+public:
+    // Each asks the post office of a node. One that is not there or cannot be reached: the future's failure, and
+    // nothing was done.
+
+    /// A user's mailbox. With `start` false, only one that runs or has something open.
+    static beam::future<located> mailbox_of(beam::atom node, std::string user, bool start);
+    /// What that node knows of a sender's notice.
+    static beam::future<std::vector<receipt>> receipts(beam::atom node, std::string from,
+                                                       std::string id);
+    /// The users for whom something waits there.
+    static beam::future<std::vector<records::waiting>> waiting(beam::atom node);
+    /// A user's notices that expired in the last day.
+    static beam::future<std::vector<notice>> expired(beam::atom node, std::string user);
+
+    using arguments = std::tuple<>;
+    using calls = beam::messages<ask_mailbox, ask_receipts, ask_waiting, ask_expired>;
+    using infos = beam::messages<beam::tracker::news, look_out, tidy_up>;
+
+    static beam::init_result<post_office> init();
+
+    beam::awaitable<located> handle_call(ask_mailbox m);
+    std::vector<receipt> handle_call(ask_receipts m);
+    beam::call_result<std::vector<records::waiting>> handle_call(ask_waiting,
+                                                                 const beam::from& caller);
+    std::vector<notice> handle_call(ask_expired m);
+    beam::awaitable<void> handle_info(beam::tracker::news m);
+    beam::awaitable<void> handle_info(look_out);
+    beam::awaitable<void> handle_info(tidy_up);
+    void handle_info(beam::down_message m);
+
+private:
+    beam::awaitable<void> came(std::string user, beam::pid session);
+
+    std::optional<beam::ref> tracker_;  // monitors it, while it was there
+    beam::ref subscription_;
+};
+
+/// The store, the mailboxes and the post office, under a supervisor of their own: a child of the application's.
+[[nodiscard]] beam::child_spec notices_child();
+
+}  // namespace presence
