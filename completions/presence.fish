@@ -3,7 +3,7 @@ function __beam_presence_path
     set -l path ''
     for word in (commandline -opc)[2..-1]
         switch "$path/$word"
-            case /login /logout /status /list /watch /listen /kick /nodes /health /batch /config /completion
+            case /login /logout /status /list /watch /listen /notify /queue /ack /receipt /kick /nodes /health /batch /config /completion
                 set path "$path/$word"
         end
     end
@@ -15,6 +15,10 @@ complete -c presence -f -n 'test (__beam_presence_path) = ""' -a status -d 'Tell
 complete -c presence -f -n 'test (__beam_presence_path) = ""' -a list -d 'List who is here'
 complete -c presence -f -n 'test (__beam_presence_path) = ""' -a watch -d 'Print who comes and goes, as it happens'
 complete -c presence -f -n 'test (__beam_presence_path) = ""' -a listen -d 'Be here, and print what comes for USER'
+complete -c presence -f -n 'test (__beam_presence_path) = ""' -a notify -d 'Send USER a message that is kept until acknowledged'
+complete -c presence -f -n 'test (__beam_presence_path) = ""' -a queue -d 'List what waits for USER, or for whom something waits'
+complete -c presence -f -n 'test (__beam_presence_path) = ""' -a ack -d 'Acknowledge messages of who acts'
+complete -c presence -f -n 'test (__beam_presence_path) = ""' -a receipt -d 'Print what became of a message that you sent'
 complete -c presence -f -n 'test (__beam_presence_path) = ""' -a kick -d 'End all sessions that are seen of USER'
 complete -c presence -f -n 'test (__beam_presence_path) = ""' -a nodes -d 'List the nodes and what is held of each'
 complete -c presence -f -n 'test (__beam_presence_path) = ""' -a health -d 'Tell whether all nodes are up: 0 yes, 1 no'
@@ -54,9 +58,18 @@ complete -c presence -n 'test (__beam_presence_path) = "/listen"' -l session -x 
 complete -c presence -n 'test (__beam_presence_path) = "/listen"' -l topic -x -d 'Where the session is listed too'
 complete -c presence -n 'test (__beam_presence_path) = "/listen"' -l status -x -d 'What others are shown'
 complete -c presence -n 'test (__beam_presence_path) = "/listen"' -l meta -x -d 'A JSON object that goes with the session'
+complete -c presence -n 'test (__beam_presence_path) = "/listen"' -l ack -d 'What is printed is acknowledged'
 complete -c presence -n 'test (__beam_presence_path) = "/listen"' -l count -x -d 'End after N records'
 complete -c presence -n 'test (__beam_presence_path) = "/listen"' -l for -x -d 'End after this time'
 complete -c presence -n 'test (__beam_presence_path) = "/listen"' -l until-idle -d 'End when nothing came for so long (1s)'
+complete -c presence -n 'test (__beam_presence_path) = "/notify"' -l help -s h -d 'Print this and exit'
+complete -c presence -n 'test (__beam_presence_path) = "/notify"' -l id -x -d 'Your own name for it: the same again is kept once'
+complete -c presence -n 'test (__beam_presence_path) = "/notify"' -l ttl -x -d 'How long it may wait (7d)'
+complete -c presence -n 'test (__beam_presence_path) = "/notify"' -l until -x -d 'Wait until it is delivered, or acknowledged'
+complete -c presence -n 'test (__beam_presence_path) = "/queue"' -l help -s h -d 'Print this and exit'
+complete -c presence -n 'test (__beam_presence_path) = "/ack"' -l help -s h -d 'Print this and exit'
+complete -c presence -n 'test (__beam_presence_path) = "/ack"' -l all -d 'All that wait'
+complete -c presence -n 'test (__beam_presence_path) = "/receipt"' -l help -s h -d 'Print this and exit'
 complete -c presence -n 'test (__beam_presence_path) = "/kick"' -l help -s h -d 'Print this and exit'
 complete -c presence -n 'test (__beam_presence_path) = "/nodes"' -l help -s h -d 'Print this and exit'
 complete -c presence -n 'test (__beam_presence_path) = "/health"' -l help -s h -d 'Print this and exit'

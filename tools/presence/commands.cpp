@@ -23,12 +23,6 @@ failure bad_value(const std::string& option, const std::string& value, std::stri
     return error;
 }
 
-std::int64_t milliseconds_of(const std::string& option, const std::string& text) {
-    const auto read = beam::parse_duration(text);
-    if (!read) throw bad_value(option, text, "not a duration, as 30s, 10m or 1h30m");
-    return std::chrono::ceil<std::chrono::milliseconds>(*read).count();
-}
-
 /// The user that a command names, or who acts.
 std::string user_of(const client& node, const std::string& user) {
     return user.empty() ? node.common()->user : user;
@@ -40,6 +34,12 @@ void add_line(std::string& text, const std::string& line) {
 }
 
 }  // namespace
+
+std::int64_t milliseconds_of(const std::string& option, const std::string& text) {
+    const auto read = beam::parse_duration(text);
+    if (!read) throw bad_value(option, text, "not a duration, as 30s, 10m or 1h30m");
+    return std::chrono::ceil<std::chrono::milliseconds>(*read).count();
+}
 
 json params_of(const client& node, const session_options& o) {
     json params = {{"user", user_of(node, o.user)}};

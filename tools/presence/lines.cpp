@@ -1,5 +1,6 @@
 #include "tools/presence/lines.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -52,6 +53,30 @@ std::string health_line(const json& health) {
 std::string event_line(const json& event) {
     return text_of(event, "event") + " " + text_of(event, "user") + "/" +
            text_of(event, "session") + where_text(event);
+}
+
+std::string notice_line(const json& notice) {
+    return text_of(notice, "from") + ": " + text_of(notice, "text");
+}
+
+std::string waiting_line(const json& waiting) {
+    std::string line = text_of(waiting, "user") + ": waiting=" + number_of(waiting, "waiting");
+    if (const json& oldest = waiting.at("oldest_ms"); oldest.is_number()) {
+        const auto now = std::chrono::system_clock::now().time_since_epoch();
+        const auto age = now - std::chrono::milliseconds(oldest.get<std::int64_t>());
+        line += " oldest=" + beam::print_duration(std::max<std::chrono::nanoseconds>(age, {}));
+    }
+    if (waiting.at("expired").get<std::uint64_t>() > 0)
+        line += " expired=" + number_of(waiting, "expired");
+    return line;
+}
+
+std::string queued_line(const json& message) {
+    return text_of(message, "id") + " " + text_of(message, "state") + " " + notice_line(message);
+}
+
+std::string receipt_line(const json& receipt) {
+    return text_of(receipt, "state") + " (user=" + text_of(receipt, "user") + ")";
 }
 
 }  // namespace presence::client

@@ -17,4 +17,13 @@ namespace presence::client {
 /// `join bob/default (via nodeA)`
 [[nodiscard]] std::string event_line(const nlohmann::json& event);
 
+/// `alice: ping`
+[[nodiscard]] std::string notice_line(const nlohmann::json& notice);
+/// `bob: waiting=3 oldest=2m expired=1`
+[[nodiscard]] std::string waiting_line(const nlohmann::json& waiting);
+/// `9f3c... queued alice: ping`
+[[nodiscard]] std::string queued_line(const nlohmann::json& message);
+/// `acknowledged (user=bob)`
+[[nodiscard]] std::string receipt_line(const nlohmann::json& receipt);
+
 }  // namespace presence::client

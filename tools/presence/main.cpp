@@ -48,12 +48,36 @@ int main(int argc, char** argv) {
     auto* listen = app.add_subcommand("listen", "Be here, and print what comes for USER");
     listen->add_option("USER", o.user, "Who listens (who acts)");
     add_session_options(*listen, o);
+    bool acknowledges = false;
+    listen->add_flag("--ack", acknowledges, "What is printed is acknowledged");
     beam::tool::stream_options listen_limits(*listen);
+    notify_options n;
+    std::vector<std::string> ids;
+    std::string id;
+    bool all = false;
+    auto* notify =
+        app.add_subcommand("notify", "Send USER a message that is kept until acknowledged");
+    notify->add_option("USER", n.user, "Whom it is for")->required();
+    notify->add_option("TEXT", n.text, "The message; - reads it from stdin")->required();
+    notify->add_option("--id", n.id, "Your own name for it: the same again is kept once")
+        ->option_text("ID");
+    notify->add_option("--ttl", n.ttl, "How long it may wait (7d)")->option_text("DUR");
+    notify->add_option("--until", n.until, "Wait until it is delivered, or acknowledged")
+        ->option_text("STATE")
+        ->check(CLI::IsMember({"delivered", "acknowledged"}));
+    auto* queue =
+        app.add_subcommand("queue", "List what waits for USER, or for whom something waits");
+    queue->add_option("USER", user, "Whose messages");
+    auto* ack = app.add_subcommand("ack", "Acknowledge messages of who acts");
+    ack->add_option("ID", ids, "Which ones");
+    ack->add_flag("--all", all, "All that wait");
+    auto* receipt = app.add_subcommand("receipt", "Print what became of a message that you sent");
+    receipt->add_option("ID", id, "Its id")->required();
     auto* kick = app.add_subcommand("kick", "End all sessions that are seen of USER");
     kick->add_option("USER", user, "Who must go")->required();
     auto* nodes = app.add_subcommand("nodes", "List the nodes and what is held of each");
     auto* health = app.add_subcommand("health", "Tell whether all nodes are up: 0 yes, 1 no");
-    for (const auto* command : {login, logout, watch, listen, kick})
+    for (const auto* command : {login, logout, watch, listen, kick, notify, ack})
         beam::tool::runs_once(*command, common);
 
     return beam::tool::run(app, argc, argv, common, [&](client& node) -> exit_code {
@@ -63,7 +87,12 @@ int main(int argc, char** argv) {
         if (list->parsed()) return presence::client::list(node, topic);
         if (watch->parsed())
             return presence::client::watch(node, topic, changes, watch_limits.limits());
-        if (listen->parsed()) return presence::client::listen(node, o, listen_limits.limits());
+        if (listen->parsed())
+            return presence::client::listen(node, o, acknowledges, listen_limits.limits());
+        if (notify->parsed()) return presence::client::notify(node, n);
+        if (queue->parsed()) return presence::client::queue(node, user);
+        if (ack->parsed()) return presence::client::ack(node, ids, all);
+        if (receipt->parsed()) return presence::client::receipt(node, id);
         if (kick->parsed()) return presence::client::kick(node, user);
         if (nodes->parsed()) return presence::client::nodes(node);
         (void)health;
