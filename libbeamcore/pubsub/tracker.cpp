@@ -129,6 +129,15 @@ awaitable<ref> subscribe(handle t, std::string topic) {
     co_return subscription;
 }
 
+awaitable<outcome<ref>> try_subscribe(handle t, std::string topic) {
+    const ref subscription = make_ref();
+    auto asked =
+        call<ask_subscribe>(shard_of(t, topic), subscription, std::optional<term>(term(topic)));
+    outcome<void> done = co_await asked.outcome();
+    if (!done) co_return pass_term(done);
+    co_return subscription;
+}
+
 awaitable<ref> subscribe_all(handle t) {
     const ref subscription = make_ref();
     for (unsigned i = 0; i < t.shards(); ++i) {

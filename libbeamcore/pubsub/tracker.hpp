@@ -42,6 +42,7 @@
 #include "libbeamcore/runtime/timeout.hpp"
 #include "libbeamcore/term/descriptor.hpp"
 #include "libbeamcore/term/fields.hpp"
+#include "libbeamcore/term/outcome.hpp"
 #include "libbeamcore/term/ref.hpp"
 
 namespace beam::tracker {
@@ -135,6 +136,8 @@ struct kicked {
 
 /// The caller gets news of a topic, until unsubscribe() or its end. Each call is a subscription of its own.
 [[nodiscard]] BEAM_EXPORT awaitable<ref> subscribe(handle t, std::string topic);
+/// The same; where there is no tracker an error, and no exit.
+[[nodiscard]] BEAM_EXPORT awaitable<outcome<ref>> try_subscribe(handle t, std::string topic);
 /// Of all topics. With several shards there is one `whole` for each.
 [[nodiscard]] BEAM_EXPORT awaitable<ref> subscribe_all(handle t);
 /// Never waits. News that are under way still arrive.

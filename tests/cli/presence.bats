@@ -182,6 +182,28 @@ END
     [ "$(presence watch --until-idle=300ms)" = "here ann/default (via nodeA)" ]
 }
 
+@test "a watcher who reads slowly is told in the end how it is, and not all that was" {
+    presence login ann --node beam
+    mkfifo "$HOME/pipe"
+    presence watch --changes --json --node beam >"$HOME/pipe" 3>&- &
+    local watcher=$!
+    exec 4<"$HOME/pipe"  # and nobody reads
+    local i
+    for i in 1 2 3; do
+        seq 10000 | jq -c --arg i "$i" '{method: "login", params: {user: "bob", status: "\($i) \(.)"}}' |
+            presence batch --node beam >/dev/null
+    done
+    presence login eve --node beam
+    local line last=''
+    while IFS= read -r -t 20 line <&4; do
+        last=$line
+        [[ $line == *'"user":"eve"'* ]] && break
+    done
+    exec 4<&-
+    [ "$(jq -r '[.event,.user] | join(" ")' <<<"$last")" = "join eve" ]
+    wait "$watcher" || true
+}
+
 @test "listen is a session as long as it lives, and ends with kill -9, logout and kick" {
     start_cluster
     start_stream "$HOME/ear" presence listen ann --node nodeB --status listening

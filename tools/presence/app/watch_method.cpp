@@ -5,6 +5,7 @@
 
 #include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/name.hpp"
+#include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 #include "tools/presence/app/acting.hpp"
 #include "tools/presence/app/answers.hpp"
@@ -25,6 +26,7 @@ using namespace std::chrono_literals;
 
 constexpr auto tracker_returns_within = 5s;
 constexpr auto between_tries = 20ms;
+constexpr std::uint32_t behind_max = 10'000;  // news that wait for a client who reads slowly
 
 struct watch_params {
     std::string topic, as;
@@ -41,22 +43,37 @@ awaitable<std::optional<beam::pid>> living_tracker(std::string topic) {
     co_return std::nullopt;
 }
 
-/// Hands on what one life of the tracker tells.
+bool is_far_behind(beam::self me) {
+    const auto info = beam::process_info(me.id());
+    return info && info->message_queue_len > behind_max;
+}
+
+/// Hands on what one life of the tracker tells; or what it told until the client was too far behind, who then is told what
+/// is different, and not all that happened.
 awaitable<void> watch_tracker(request& r, watch_params p, beam::pid tracker, watching* told) {
     beam::self me = beam::this_process();
     const beam::ref monitor = beam::monitor(tracker);
-    (void)co_await beam::tracker::subscribe(tracker_name(), p.topic);
-    for (;;) {
+    beam::outcome<beam::ref> subscription =
+        co_await beam::tracker::try_subscribe(tracker_name(), p.topic);
+    while (subscription && !is_far_behind(me)) {
         auto m = co_await me.receive<beam::tracker::news, beam::down_message>();
         if (auto* down = std::get_if<beam::down_message>(&m)) {
             if (down->monitor == monitor) co_return;
             continue;
         }
         const auto& news = std::get<beam::tracker::news>(m);
+        if (news.subscription != *subscription) continue;  // an earlier one's
         for (const term& event : told->take(news)) {
             const bool is_change = event.map_find(beam::atom("event"))->as_text() != "here";
             if (is_change || !p.changes) co_await r.item(event);
         }
+    }
+    beam::demonitor(monitor, {.flush = true});
+    if (!subscription) co_return;
+    beam::tracker::unsubscribe(tracker_name(), *subscription);
+    for (;;) {
+        auto missed = co_await me.receive_for<beam::tracker::news>(0s);
+        if (!missed) co_return;
     }
 }
 
