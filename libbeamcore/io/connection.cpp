@@ -17,6 +17,7 @@
 #include "libbeamcore/io/internal/posix_error.hpp"
 #include "libbeamcore/io/internal/stream.hpp"
 #include "libbeamcore/io/internal/wait.hpp"
+#include "libbeamcore/io/tls.hpp"
 #include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 
@@ -31,6 +32,14 @@ result<connection> make_connection(connection_parts parts, const stream_options&
                                       detail::next_token(), 0, options);
     if (auto r = s->open(std::move(parts)); !r) return pass(r);
     return connection(std::move(s));
+}
+
+awaitable<result<void>> start_tls(std::shared_ptr<stream> s,
+                                  std::unique_ptr<detail::tls_session> tls, timeout limit) {
+    if (!s) co_return fail("closed");
+    if (auto begun = s->begin_tls(std::move(tls)); !begun) co_return pass(begun);
+    auto handshake = detail::do_tls_handshake(s, limit);
+    co_return co_await handshake;
 }
 
 }  // namespace
@@ -139,6 +148,25 @@ void connection::close() {
 void connection::abort() {
     if (auto s = std::move(stream_)) s->abort();
 }
+
+awaitable<result<void>> connection::accept_tls(tls_context context, timeout limit) {
+    using detail::tls_session;
+    return start_tls(stream_, std::make_unique<tls_session>(context, tls_session::side::server, ""),
+                     limit);
+}
+awaitable<result<void>> connection::connect_tls(tls_context context, std::string host,
+                                                timeout limit) {
+    using detail::tls_session;
+    return start_tls(
+        stream_, std::make_unique<tls_session>(context, tls_session::side::client, host), limit);
+}
+certificate connection::peer_certificate() const {
+    return stream_ ? stream_->peer_certificate() : certificate();
+}
+std::string connection::tls_name() const {
+    return stream_ ? stream_->tls_name() : std::string();
+}
+
 connection_parts connection::release() {
     auto s = std::move(stream_);
     return s ? s->release() : connection_parts{};

@@ -41,6 +41,9 @@ namespace detail {
 class stream;
 }
 
+class certificate;
+class tls_context;
+
 enum class framing : std::uint8_t {
     raw,   ///< `data` messages: bytes as they come
     line,  ///< `line` messages: what stands before each newline
@@ -64,8 +67,8 @@ struct credentials {
 };
 
 struct stream_statistics {
-    std::uint64_t bytes_in = 0;
-    std::uint64_t bytes_out = 0;  ///< taken by the kernel
+    std::uint64_t bytes_in = 0;   ///< with TLS: as the peer meant them
+    std::uint64_t bytes_out = 0;  ///< taken by the kernel; with TLS: encrypted
     std::size_t waiting_in = 0;   ///< read and not yet handed on
     std::size_t waiting_out = 0;  ///< written and not yet taken by the kernel
 };
@@ -153,13 +156,34 @@ public:
     /// Ends the output after what was written: the peer reads its end of input. Input goes on.
     void finish_output();
 
+    // TLS (tls.hpp). Once it has begun, everything else waits for the handshake, which one of these does; then the connection
+    // is used as before, its bytes encrypted. finish_output() and close() tell the peer the end; a peer's end that was not
+    // told so is `tls_truncated`. It cannot be released any more.
+    //
+    // Errors: `tls_not_spoken`; `tls_bad_certificate` (the peer's is not accepted: the detail says why),
+    // `tls_no_certificate`; `tls_refused` (says the peer, of our certificate as a rule; in TLS 1.3 a client may get it at its
+    // first read only), `tls_failed`, `tls_truncated`; `timeout`, `closed`, `tls_begun`, `econnreset`, ... The connection is
+    // then of no use: all that is asked of it has the same error.
+
+    /// As the server.
+    [[nodiscard]] awaitable<result<void>> accept_tls(tls_context context,
+                                                     timeout limit = infinity{});
+    /// As the client. The peer's certificate must be for `host`, a name or a numeric address; empty: whom it is for is not
+    /// looked at. Where the context does not verify peers, nothing is.
+    [[nodiscard]] awaitable<result<void>> connect_tls(tls_context context, std::string host = {},
+                                                      timeout limit = infinity{});
+    /// None without TLS, or where the peer has none.
+    [[nodiscard]] certificate peer_certificate() const;
+    /// Version and cipher, `TLSv1.3 TLS_AES_256_GCM_SHA384`; empty: without TLS, or not yet.
+    [[nodiscard]] std::string tls_name() const;
+
     /// Sends what waits, in the background and for no longer than stream_options::linger, and closes.
     void close();
     /// Closes at once; what waits is lost, and a TCP peer sees a reset.
     void abort();
 
     /// Takes the connection apart for handing it over; it is empty afterwards. Messages that are in the
-    /// mailbox already are the caller's to add in front of `unread`.
+    /// mailbox already are the caller's to add in front of `unread`. One with TLS cannot be: it is closed, and `fd` is none.
     [[nodiscard]] connection_parts release();
 
     /// Who is at the other end of a Unix socket. Errors: as the system says.

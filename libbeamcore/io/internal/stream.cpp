@@ -137,6 +137,11 @@ void stream::on_readable() {
         return;
     }
     if (!wants_input()) return;
+    if (tls_ && !tls_->is_open()) {
+        // The handshake is done by who waits for it.
+        if (reader_waits_) wake_reader();
+        return;
+    }
     // Who asked by try_read() has a buffer of its own.
     if (std::exchange(readable_message_due_, false)) service_->send(owner_, readable{id_});
     if (!wants_input()) return;
@@ -180,6 +185,10 @@ void stream::on_hang_up() {
 // Input.
 
 std::ptrdiff_t stream::read_once(char* to, std::size_t n) {
+    return tls_ ? read_decrypted(to, n) : receive(to, n);
+}
+
+std::ptrdiff_t stream::receive(char* to, std::size_t n) {
     for (;;) {
         // By syscall(), since nobody cancels these threads: libc's own are points where that may happen, for two locked
         // instructions each. A socket is read a little quicker as one than as a file.
@@ -209,7 +218,7 @@ void stream::note_read(std::ptrdiff_t n, std::size_t wanted) {
     if (n > 0) {
         bytes_in_ += std::uint64_t(n);
     } else if (n < 0 && errno != EAGAIN) {
-        end_input(posix_atom(errno));
+        end_input(read_failure());
     } else if (n == 0 || end_when_empty_) {
         end_input(end_reason_);  // `eof`, or what a hang-up had to say
     }
@@ -219,6 +228,17 @@ void stream::end_input(atom reason) {
     if (input_ended_) return;
     input_ended_ = true;
     end_reason_ = reason;
+}
+
+atom stream::read_failure() const {
+    return tls_ && tls_->has_failed() ? atom(tls_->failure().code) : posix_atom(errno);
+}
+
+// Why there is no more input, for who asks.
+tl::unexpected<error> stream::input_failure() const {
+    std::string code(end_reason_.name());
+    std::string detail = tls_ && tls_->failure().is(code) ? tls_->failure().detail : "";
+    return fail(std::move(code), std::move(detail));
 }
 
 bool stream::wants_input() const {
@@ -326,7 +346,7 @@ result<std::optional<std::string>> stream::take(pid owner, want w, std::size_t n
                 end_told_ = true;
                 input_end_hook_();
             }
-            return fail(std::string(end_reason_.name()));
+            return input_failure();
         }
         if (looked || !readable_) break;
         // What is there already need not be told by the poller.
@@ -353,7 +373,7 @@ result<std::size_t> stream::try_read(pid owner, std::span<char> to) {
         note_read(n, to.size());
         if (n > 0) return std::size_t(n);
     }
-    if (input_ended_) return fail(std::string(end_reason_.name()));
+    if (input_ended_) return input_failure();
     readable_message_due_ = true;
     start_reading();
     return std::size_t{0};
@@ -392,6 +412,7 @@ void stream::close() {
     room_message_due_ = false;
     input_end_hook_ = nullptr;
     drain_put_off();
+    finish_tls();
     const bool lingers = options_.linger.count() > 0 && output_error_ == 0 && !connecting_ &&
                          service_->is_running() && (out_.size() > 0 || has_unwanted_input());
     if (!lingers) {
@@ -432,7 +453,7 @@ void stream::begin_discarding() {
 void stream::discard() {
     for (std::size_t budget = bytes_a_turn; budget > 0;) {
         char buffer[read_at_once];
-        const auto n = read_once(buffer, sizeof buffer);
+        const auto n = receive(buffer, sizeof buffer);
         if (n < 0 && errno == EAGAIN) {
             readable_ = false;
             break;
@@ -454,6 +475,7 @@ void stream::close_now() {
     linger_timer_.reset();
     if (fd_) service_->streams().remove(watched_, fd_.get());
     fd_.reset();
+    tls_.reset();
     in_.release();
     out_.release();
     if (lingered) service_->linger_end();
@@ -478,6 +500,11 @@ void stream::abandon() noexcept {
 connection_parts stream::release() {
     locked lock(mutex_);
     connection_parts parts;
+    if (tls_) {
+        lock.unlock();
+        close();
+        return parts;
+    }
     if (phase_ != phase::open) return parts;
     parts.unread = in_.bytes();
     parts.unwritten = out_.bytes();

@@ -17,6 +17,7 @@
 #include "libbeamcore/io/internal/byte_queue.hpp"
 #include "libbeamcore/io/internal/poller.hpp"
 #include "libbeamcore/io/internal/service.hpp"
+#include "libbeamcore/io/internal/tls_session.hpp"
 #include "libbeamcore/term/atoms.hpp"
 
 namespace beam::io::detail {
@@ -66,6 +67,16 @@ public:
     void set_connecting();
     [[nodiscard]] result<bool> try_connect(pid owner);
 
+    // TLS. From begin_tls() on all is encrypted, and nothing but the handshake is possible until it is through.
+
+    /// Errors: `closed`, `tls_begun`.
+    [[nodiscard]] result<void> begin_tls(std::unique_ptr<tls_session> tls);
+    /// True: it is through. False: an input wake will come. Errors: the session's, and then all that is asked has them.
+    [[nodiscard]] result<bool> try_tls_handshake(pid owner);
+    void give_up_tls(error why);
+    [[nodiscard]] certificate peer_certificate() const;
+    [[nodiscard]] std::string tls_name() const;
+
     /// No wake will come for that any more; one may be in the mailbox.
     void cancel_input_wake();
     void cancel_output_wake();
@@ -98,10 +109,14 @@ private:
     void on_hang_up();
 
     std::ptrdiff_t read_once(char* to, std::size_t n);
+    std::ptrdiff_t read_decrypted(char* to, std::size_t n);
+    std::ptrdiff_t receive(char* to, std::size_t n);
     void fill();
     void read_into(char* buffer, std::size_t size);
     void note_read(std::ptrdiff_t n, std::size_t wanted);
     void end_input(atom reason);
+    [[nodiscard]] atom read_failure() const;
+    [[nodiscard]] tl::unexpected<error> input_failure() const;
     void deliver();
     void spend();
     void tell_end_of_input();
@@ -111,8 +126,11 @@ private:
 
     std::ptrdiff_t write_once(const char* from, std::size_t n);
     std::ptrdiff_t gather_once(std::span<const std::string_view> pieces);
+    void append_output(std::string_view bytes);
+    std::size_t write_encrypted(std::string_view bytes);
     void drain();
     void drain_put_off();
+    void finish_tls();
     void output_failed(int number);
     void wake_writer();
     [[nodiscard]] result<void> writable_now() const;
@@ -149,7 +167,8 @@ private:
     atom end_reason_ = atoms::eof;
     std::function<void()> input_end_hook_;
 
-    byte_queue out_;
+    byte_queue out_;                    // for the socket: encrypted where there is TLS
+    std::unique_ptr<tls_session> tls_;  // none: plain
     bool writing_ = false;
     bool put_off_ = false;  // it is sent when the poller says so
     bool connecting_ = false;

@@ -20,6 +20,8 @@ constexpr std::size_t bytes_a_turn = 1 << 20;
 constexpr std::size_t put_off_max = 16 << 10;
 // Pieces in one system call.
 constexpr std::size_t gathered_max = 64;
+// Encrypted at once, and ahead of what the kernel takes, for who keeps the rest.
+constexpr std::size_t encrypted_ahead = 64 << 10;
 
 }  // namespace
 
@@ -35,7 +37,15 @@ std::ptrdiff_t stream::write_once(const char* from, std::size_t n) {
 result<void> stream::writable_now() const {
     if (output_error_ != 0) return fail_posix(output_error_);
     if (phase_ != phase::open || output_finished_) return fail("closed");
+    if (tls_ && tls_->has_failed()) return tl::unexpected<error>(tls_->failure());
     return {};
+}
+
+void stream::append_output(std::string_view bytes) {
+    if (!tls_)
+        out_.append(bytes);
+    else if (!tls_->write(bytes))
+        output_failed(EPROTO);
 }
 
 result<bool> stream::try_write(pid owner, std::string_view bytes, when_full how, when_sent when) {
@@ -57,10 +67,10 @@ result<bool> stream::try_write(pid owner, std::string_view bytes, when_full how,
     if (out_.size() == 0 && kind_ == kind::socket) {
         if (soon && service_->streams().put_off(shared_from_this())) {
             put_off_ = true;
-            out_.append(bytes);
+            append_output(bytes);
             return true;
         }
-        const auto n = bytes.empty() ? 0 : write_once(bytes.data(), bytes.size());
+        const auto n = bytes.empty() || tls_ ? 0 : write_once(bytes.data(), bytes.size());
         if (n < 0 && errno != EAGAIN) {
             const int number = errno;
             output_failed(number);
@@ -72,8 +82,9 @@ result<bool> stream::try_write(pid owner, std::string_view bytes, when_full how,
         }
     }
     if (bytes.empty()) return true;
-    out_.append(bytes);
-    if (!put_off_) start_writing();
+    append_output(bytes);
+    if (put_off_ || writing_) return true;
+    tls_ ? drain() : start_writing();
     return true;
 }
 
@@ -100,7 +111,13 @@ result<std::size_t> stream::try_write_some(pid owner, std::span<const std::strin
     if (auto r = writable_now(); !r) return pass(r);
     owner_ = owner;
     std::ptrdiff_t n = 0;
-    if (out_.size() == 0 && kind_ == kind::socket && size > 0) {
+    if (tls_) {
+        for (const auto& p : pieces) {
+            const std::size_t taken = write_encrypted(p);
+            n += std::ptrdiff_t(taken);
+            if (taken < p.size()) break;
+        }
+    } else if (out_.size() == 0 && kind_ == kind::socket && size > 0) {
         n = gather_once(pieces);
         if (n < 0 && errno != EAGAIN) {
             const int number = errno;
@@ -116,6 +133,18 @@ result<std::size_t> stream::try_write_some(pid owner, std::span<const std::strin
         start_writing();
     }
     return std::size_t(n);
+}
+
+// What is encrypted is taken: it cannot be given back.
+std::size_t stream::write_encrypted(std::string_view bytes) {
+    std::size_t n = 0;
+    while (n < bytes.size() && out_.size() < encrypted_ahead && output_error_ == 0) {
+        const auto next = bytes.substr(n, encrypted_ahead);
+        append_output(next);
+        n += next.size();
+        if (!writing_) drain();
+    }
+    return n;
 }
 
 void stream::send_put_off() {
@@ -190,10 +219,18 @@ void stream::output_failed(int number) {
                    end_of_output{id_, hung_up_ && number == EPIPE ? gone : posix_atom(number)});
 }
 
+// The peer is told that the end is one.
+void stream::finish_tls() {
+    if (!tls_ || output_finished_ || output_error_ != 0) return;
+    tls_->finish();
+    if (out_.size() > 0 && !writing_) drain();
+}
+
 void stream::finish_output() {
     locked lock(mutex_);
     drain_put_off();
     if (phase_ != phase::open || output_finished_ || output_error_ != 0) return;
+    finish_tls();
     output_finished_ = true;
     if (out_.size() > 0) return;  // drain() comes to it
     kind_ == kind::socket ? void(::shutdown(fd_.get(), SHUT_WR)) : close_now();

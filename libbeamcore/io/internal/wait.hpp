@@ -93,4 +93,26 @@ inline awaitable<result<void>> wait_connected(std::shared_ptr<stream> s, timeout
     return until_done(std::move(s), std::mem_fn(&stream::try_connect), limit);
 }
 
+/// What verifying a peer costs, a step.
+inline constexpr int handshake_reductions = 1000;
+
+inline awaitable<result<void>> do_tls_handshake(std::shared_ptr<stream> s, timeout limit) {
+    const deadline until(limit);
+    for (;;) {
+        auto r = s->try_tls_handshake(this_process().id());
+        this_process().bump_reductions(handshake_reductions);
+        if (!r) co_return pass(r);
+        if (*r) co_return result<void>();
+        auto woken = co_await wait_for_wake(s->id(), s->number(), until.left());
+        if (woken) continue;
+        s->cancel_input_wake();
+        (void)co_await wait_for_wake(s->id(), s->number(), std::chrono::milliseconds(0));
+        error late;
+        late.code = "timeout";
+        late.detail = "the peer was silent in the TLS handshake; it may not speak TLS";
+        s->give_up_tls(late);
+        co_return tl::unexpected<error>(std::move(late));
+    }
+}
+
 }  // namespace beam::io::detail
