@@ -1,18 +1,10 @@
 #include "libbeamcore/dist/cookie.hpp"
 
-#include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdlib>
-#include <optional>
 
 #include "libbeamcore/base/random.hpp"
-#include "libbeamcore/base/unique_fd.hpp"
 #include "libbeamcore/dist/internal/private_file.hpp"
 
 namespace beam::dist {
@@ -22,23 +14,6 @@ namespace {
 constexpr std::size_t cookie_max = 255;  // it is an atom
 constexpr std::size_t cookie_letters = 20;
 constexpr std::string_view cookie_file = ".erlang.cookie";
-
-std::optional<std::string> home_folder() {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets it
-    if (const char* home = std::getenv("HOME"); home && *home) return home;
-    std::array<char, 4096> buffer{};
-    passwd entry{};
-    passwd* found = nullptr;
-    if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || !found)
-        return {};
-    return std::string(entry.pw_dir);
-}
-
-std::string config_folder(const std::string& home) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets it
-    const char* config = std::getenv("XDG_CONFIG_HOME");
-    return config && *config == '/' ? config : home + "/.config";
-}
 
 bool exists(const std::string& path) {
     struct stat s {};
@@ -56,22 +31,6 @@ std::string random_letters() {
     return text;
 }
 
-bool write_cookie(int fd) {
-    return detail::write_all(fd, random_letters()) && ::fchmod(fd, 0400) == 0 && ::fsync(fd) == 0;
-}
-
-// Written whole under another name first, so that nobody reads half of it; link() gives the name to one only.
-result<void> create_cookie(const std::string& path) {
-    std::string draft = path + ".XXXXXX";
-    unique_fd fd(::mkostemp(draft.data(), O_CLOEXEC));
-    if (!fd) return fail("cannot_create", path + ": " + detail::error_text(errno));
-    int number = write_cookie(fd.get()) ? 0 : errno;
-    if (number == 0 && ::link(draft.c_str(), path.c_str()) != 0 && errno != EEXIST) number = errno;
-    ::unlink(draft.c_str());
-    if (number != 0) return fail("cannot_create", path + ": " + detail::error_text(number));
-    return {};
-}
-
 }  // namespace
 
 bool is_cookie(std::string_view text) {
@@ -80,10 +39,12 @@ bool is_cookie(std::string_view text) {
 }
 
 result<std::string> erlang_cookie_path() {
-    const auto home = home_folder();
-    if (!home) return fail("no_home", "this user has no home folder; try: set HOME");
+    const auto home = detail::home_folder();
+    if (!home) return home;
     std::string usual = *home + "/" + std::string(cookie_file);
-    std::string other = config_folder(*home) + "/erlang/" + std::string(cookie_file);
+    const auto config = detail::config_home();
+    if (!config) return usual;
+    std::string other = *config + "/erlang/" + std::string(cookie_file);
     return !exists(usual) && exists(other) ? other : usual;
 }
 
@@ -93,7 +54,7 @@ std::string cluster_cookie_path(std::string_view folder) {
 
 result<std::string> read_cookie(const std::string& path) {
     auto text = detail::read_private_file(path, 2 * cookie_max);
-    if (!text) return pass(text);
+    if (!text) return text;
     const auto end = text->find_last_not_of("\r\n");
     text->resize(end == std::string::npos ? 0 : end + 1);
     if (text->empty()) return fail("bad_cookie", path + " is empty; try: remove it");
@@ -106,7 +67,7 @@ result<std::string> read_cookie(const std::string& path) {
 result<std::string> read_or_create_cookie(const std::string& path) {
     auto there = read_cookie(path);
     if (there || !there.error().is("not_found")) return there;
-    if (auto made = create_cookie(path); !made) return pass(made);
+    if (auto made = detail::create_private_file(path, random_letters()); !made) return pass(made);
     return read_cookie(path);
 }
 

@@ -12,10 +12,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "libbeamcore/base/export.hpp"
+#include "libbeamcore/dist/certificates.hpp"
 #include "libbeamcore/dist/discovery.hpp"
 #include "libbeamcore/dist/epmd_protocol.hpp"
 #include "libbeamcore/otp/child_start.hpp"
@@ -33,14 +35,23 @@ struct options {
     /// Whether others see it in nodes(); else it is hidden. `global` is not spoken yet: global:sync() of an OTP node that
     /// sees this one would wait for ever.
     bool visible = false;
+    /// Beyond loopback it must have `tls` that verifies peers, or `insecure`.
     std::string listen_address = "127.0.0.1";
     std::uint16_t listen_port = 0;  ///< 0: the system chooses
     /// Where the EPMD of this host is, or is to be.
     std::string epmd_address = "127.0.0.1";
     std::uint16_t epmd_port = epmd_port_from_environment();
-    bool serve_epmd = true;  ///< where none runs
+    bool serve_epmd =
+        true;  ///< where none runs; at all addresses if this node is reached beyond loopback
     /// How others are found, and which ones without being asked. Its epmd_port is set to the one above.
     discovery find{};
+    /// All connections are TLS (erl -proto_dist inet_tls), 1.2 or 1.3; with nodes that have none there is none. Both sides
+    /// show a certificate of the authorities, and it must be for the host in the node's name; then comes the cookie. Files
+    /// that are replaced count from the next connection on.
+    std::optional<tls_files> tls;
+    /// Lets strangers on the network read along and take part who know or guess the cookie: listens beyond loopback without
+    /// TLS, or with TLS that does not verify.
+    bool insecure = false;
     /// A peer that says nothing for so long, or up to a quarter longer, is lost (net_ticktime).
     std::chrono::milliseconds ticktime{60000};
     /// Bytes that may wait for a peer before who sends to it is suspended (+zdbbl). A peer that reads nothing for all of
@@ -53,8 +64,9 @@ struct options {
 
 /// Makes the calling process's runtime that node, and keeps it so as long as the process that it gives lives.
 ///
-/// Errors: `{bad_name, Text}`, `{bad_cookie, Text}`, `already_distributed`, those of io::listen_tcp and of
-/// epmd_client::start_link (`{name_taken, Text}`), `{cannot_create, Text}` (its file in discovery::folder).
+/// Errors: `{bad_name, Text}`, `{bad_cookie, Text}`, `already_distributed`, `{insecure, Text}` (see there), `{bad_tls, Text}`
+/// (what is wrong with a file), those of io::listen_tcp and of epmd_client::start_link (`{name_taken, Text}`),
+/// `{cannot_create, Text}` (its file in discovery::folder).
 [[nodiscard]] BEAM_EXPORT awaitable<outcome<pid>> start_link(options o);
 /// As a child of a supervisor.
 [[nodiscard]] BEAM_EXPORT child_start child(options o);

@@ -39,8 +39,9 @@ struct epmd_registration {
     epmd_node node;
     std::uint16_t epmd_port = epmd_port_from_environment();
     std::string address = "127.0.0.1";  ///< where the EPMD of this host is
-    /// Whether to serve where nobody does; at the same address.
+    /// Whether to serve where nobody does.
     bool may_serve = true;
+    std::string serve_address;  ///< empty: at `address`
     /// How long the start may look for an EPMD; and how long one may take to answer.
     std::chrono::milliseconds limit{5000};
 };

@@ -10,6 +10,9 @@ class flags;
 class frame_reader;
 class frame_writer;
 class handshake;
+struct certificate_paths;
+struct certificate_state;
+struct certificates_wish;
 struct epmd_node;
 struct epmd_registration;
 struct epmd_status;
@@ -21,5 +24,6 @@ struct handshake_result;
 struct own_flags_options;
 struct peer_offer;
 struct received_control;
+struct tls_files;
 
 }  // namespace beam::dist

@@ -36,6 +36,12 @@ std::string shown(std::string_view bytes) {
     return text;
 }
 
+// A record of TLS, with its handshake or an alert: no message of ours is so long.
+bool looks_like_tls(std::string_view bytes) {
+    constexpr char handshake_record = 0x16, alert_record = 0x15, version_3 = 3;
+    return (bytes[0] == handshake_record || bytes[0] == alert_record) && bytes[1] == version_3;
+}
+
 void put_digest(std::string& to, std::string_view cookie, std::uint32_t challenge) {
     const auto d = digest_of(cookie, challenge);
     to.append(d.data(), d.size());
@@ -79,6 +85,10 @@ std::optional<std::string_view> handshake::next_message() {
     if (unread.size() < prefix) return {};
     const std::size_t length =
         options_.tls ? detail::number_at<4>(unread.data()) : detail::number_at<2>(unread.data());
+    if (!options_.tls && looks_like_tls(unread)) {
+        fail_with("wants_tls", "the peer speaks TLS, and this node does not; try: --dist-tls");
+        return {};
+    }
     if (length > message_max) {
         fail_with("too_long", "a message of " + std::to_string(length) + " bytes");
         return {};
@@ -398,6 +408,9 @@ void handshake::on_ack(std::string_view body) {
 
 handshake_event handshake::input_ended() {
     return end_with("closed", "closed the connection");
+}
+handshake_event handshake::connection_failed(error why) {
+    return fail_with(std::move(why.code), std::move(why.detail));
 }
 handshake_event handshake::timed_out() {
     return end_with("timeout", "was silent");

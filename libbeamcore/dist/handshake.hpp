@@ -111,10 +111,12 @@ public:
     /// Why it failed. Codes: `bad_message`, `too_long`, `old_version` (OTP 22 or older), `bad_name`, `own_name` (a peer
     /// with our own name), `missing_flags`, `simultaneous` (the other connection of two that were made at once goes on),
     /// `not_allowed` (says the peer), `refused` (answered so), `declined`, `wrong_node` (another one answered),
-    /// `bad_cookie`; `closed` and `timeout` by input_ended() and timed_out().
+    /// `bad_cookie`, `wants_tls` (this connection is plain, and the peer speaks TLS); `closed` and `timeout` by input_ended() and timed_out().
     [[nodiscard]] const error& failure() const { return failure_; }
     /// The peer closed the connection. What was waited for says why it may have: a wrong cookie gets no answer.
     handshake_event input_ended();
+    /// The connection broke, for that reason, which is failure() then.
+    handshake_event connection_failed(error why);
     /// handshake_step_limit has passed.
     handshake_event timed_out();
 

@@ -1,14 +1,7 @@
 #include "libbeamcore/dist/node_folder.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-
-#include "libbeamcore/base/unique_fd.hpp"
 #include "libbeamcore/dist/internal/private_file.hpp"
 
 namespace beam::dist {
@@ -19,17 +12,8 @@ std::string node_file_path(std::string_view folder, std::string_view node) {
 
 result<void> write_node_file(std::string_view folder, const std::string& node,
                              const node_address& at) {
-    const auto path = node_file_path(folder, node);
-    std::string draft = path + ".XXXXXX";
-    unique_fd fd(::mkostemp(draft.data(), O_CLOEXEC));
-    if (!fd) return fail("cannot_create", path + ": " + detail::error_text(errno));
-    listed_node line{node, at};
-    const bool written = detail::write_all(fd.get(), print_listed_node(line) + "\n") &&
-                         ::rename(draft.c_str(), path.c_str()) == 0;
-    if (written) return {};
-    const int number = errno;
-    ::unlink(draft.c_str());
-    return fail("cannot_create", path + ": " + detail::error_text(number));
+    const listed_node line{node, at};
+    return detail::write_private_file(node_file_path(folder, node), print_listed_node(line) + "\n");
 }
 
 result<node_address> read_node_file(std::string_view folder, const std::string& node) {

@@ -12,7 +12,7 @@ namespace beam::dist::detail {
 
 namespace {
 
-handshake_options options_of(const peers& all, const options& o) {
+handshake_options options_of(const peers& all, const options& o, const tls_use& tls) {
     handshake_options h;
     h.own_name = o.name;
     h.creation = all.self().creation;
@@ -21,6 +21,7 @@ handshake_options options_of(const peers& all, const options& o) {
     h.own_flags = h.own_flags.with(flag::fragments);
     if (o.visible) h.own_flags = h.own_flags.with(flag::published);
     h.cookie = o.cookie;
+    h.tls = bool(tls);
     return h;
 }
 
@@ -68,6 +69,8 @@ awaitable<void> go_on(io::connection& c, handshake& h) {
                 h.feed(*bytes);
             else if (bytes.error().is("timeout"))
                 h.timed_out();
+            else if (bytes.error().code.starts_with("tls_"))
+                h.connection_failed(bytes.error());
             else
                 h.input_ended();
         }
@@ -87,14 +90,26 @@ established channel_parts(peer& to, std::uint64_t connection, io::connection c, 
     return e;
 }
 
-void report_failure(std::string_view what, std::string_view peer, const error& why) {
+void report_failure(std::string_view what, std::string_view peer, const error& failure) {
+    const error why = with_hint(failure);
     log(log_level::warning, "dist", what,
         {{"peer", peer}, {"why", why.code}, {"detail", why.detail}});
 }
 
+// Whether who wants to connect may have the name that it says, as far as its certificate tells. Answers it if not.
+bool is_let_in(const io::connection& c, const tls_use& tls, handshake& h) {
+    const std::string& name = h.offer().name;
+    const auto parts = split_node_name(name);
+    const auto ok = check_peer_host(c, tls, parts ? parts->host : std::string_view(name));
+    if (ok) return true;
+    report_failure("a node is not let in", name, ok.error());
+    h.answer(peer_standing::refused);
+    return false;
+}
+
 }  // namespace
 
-process connect_to(self me, peers* all, connect_order order, options o) {
+process connect_to(self me, peers* all, connect_order order, options o, tls_use tls) {
     peer& to = *order.to;
     attempt_guard guard(to, order.attempt);
     if (!to.set_attempt_process(order.attempt, me.id())) co_return;  // it has connected to us
@@ -116,7 +131,17 @@ process connect_to(self me, peers* all, connect_order order, options o) {
         co_return;
     }
 
-    handshake h = handshake::initiator(options_of(*all, o), name);
+    if (tls) {
+        auto securing = c->connect_tls(tls.context, {}, handshake_step_limit);
+        result<void> secured = co_await securing;
+        if (secured) secured = check_peer_host(*c, tls, host);
+        if (!secured) {
+            report_failure("could not connect", name, secured.error());
+            co_return;
+        }
+    }
+
+    handshake h = handshake::initiator(options_of(*all, o, tls), name);
     for (;;) {
         auto stepping = go_on(*c, h);
         co_await stepping;
@@ -140,13 +165,22 @@ process connect_to(self me, peers* all, connect_order order, options o) {
     co_await running;
 }
 
-process accept_from(self me, peers* all, io::connection c, options o) {
+process accept_from(self me, peers* all, io::connection c, options o, tls_use tls) {
     stranger here(all->waiting_room(), me.id());
-    handshake h = handshake::acceptor(options_of(*all, o));
+    if (tls) {
+        auto securing = c.accept_tls(tls.context, handshake_step_limit);
+        result<void> secured = co_await securing;
+        if (!secured) {
+            report_failure("a node could not connect", c.peer_name(), secured.error());
+            co_return;
+        }
+    }
+    handshake h = handshake::acceptor(options_of(*all, o, tls));
     for (;;) {
         auto stepping = go_on(c, h);
         co_await stepping;
         if (h.event() != handshake_event::peer_offers) break;
+        if (!is_let_in(c, tls, h)) continue;
         if (h.offer().wants_name) {
             // A node without a name is given one that nobody else has.
             const auto& p = me.id();

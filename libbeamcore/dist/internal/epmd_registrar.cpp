@@ -86,7 +86,7 @@ awaitable<result<void>> epmd_registrar::register_now() {
 
 result<void> epmd_registrar::serve() {
     epmd_server_options o;
-    o.address = what_.address;
+    o.address = what_.serve_address.empty() ? what_.address : what_.serve_address;
     o.port = what_.epmd_port;
     outcome<pid> started = beam::start_link<epmd_server>(o);
     if (!started) {

@@ -11,6 +11,7 @@
 #include "libbeamcore/dist/internal/builtin/builtin.hpp"
 #include "libbeamcore/dist/internal/connecting.hpp"
 #include "libbeamcore/dist/internal/joiner.hpp"
+#include "libbeamcore/dist/internal/own_hosts.hpp"
 #include "libbeamcore/dist/node_folder.hpp"
 #include "libbeamcore/dist/node_name.hpp"
 #include "libbeamcore/runtime/blocking.hpp"
@@ -54,6 +55,9 @@ awaitable<outcome<registered>> register_node(options o, std::uint16_t port) {
     what.epmd_port = o.epmd_port;
     what.address = o.epmd_address;
     what.may_serve = o.serve_epmd;
+    // Who connects to this node from elsewhere asks there first.
+    if (!is_loopback(o.listen_address))
+        what.serve_address = o.listen_address.find(':') == std::string::npos ? "0.0.0.0" : "::";
     auto registering = epmd_client::start_link(std::move(what));
     outcome<pid> epmd = co_await registering;
     if (!epmd) co_return fail_term(std::move(epmd.error()));
@@ -70,8 +74,9 @@ peers* peers_of(runtime& node) {
     return kept(node).now.load(std::memory_order_acquire);
 }
 
-net_kernel::net_kernel(options o, io::listener listener, pid epmd)
+net_kernel::net_kernel(options o, tls_identity tls, io::listener listener, pid epmd)
     : options_(std::move(o)),
+      tls_(std::move(tls)),
       listener_(std::move(listener)),
       port_(listener_.port()),
       epmd_(epmd) {}
@@ -94,6 +99,17 @@ awaitable<init_result<net_kernel>> net_kernel::init(options o) {
         co_return stop_with{tuple(atom("bad_name"), o.name + ": a node is called name@host")};
     if (!is_cookie(o.cookie))
         co_return stop_with{tuple(atom("bad_cookie"), "1 to 255 printable ASCII characters")};
+    const bool is_verified = o.tls && o.tls->verify_peer;
+    if (!is_loopback(o.listen_address) && !is_verified && !o.insecure)
+        co_return stop_with{
+            tuple(atom("insecure"),
+                  o.listen_address + " is not loopback, and there is no TLS that verifies peers")};
+    tls_identity tls;
+    if (o.tls) {
+        auto loaded = tls_identity::load(*o.tls);
+        if (!loaded) co_return stop_with{tuple(atom("bad_tls"), loaded.error().detail)};
+        tls = *std::move(loaded);
+    }
     auto listener = io::listen_tcp(o.listen_address, o.listen_port);
     if (!listener) co_return stop_with{tuple(atom(listener.error().code), o.listen_address)};
 
@@ -102,7 +118,7 @@ awaitable<init_result<net_kernel>> net_kernel::init(options o) {
     outcome<registered> epmd = co_await registering;
     if (!epmd) co_return stop_with{std::move(epmd.error())};
 
-    net_kernel made(std::move(o), std::move(*listener), epmd->process);
+    net_kernel made(std::move(o), std::move(tls), std::move(*listener), epmd->process);
     auto serving = start_builtin_servers();
     outcome<pid> servers = started_pid(co_await serving);
     if (!servers) co_return stop_with{std::move(servers.error())};
@@ -142,7 +158,8 @@ void net_kernel::start(node_identity self) {
 }
 
 void net_kernel::handle_info(connect_order order) {
-    if (!spawn(connect_to, peers_, order, options_)) order.to->attempt_failed(order.attempt);
+    if (!spawn(connect_to, peers_, order, options_, tls_.now()))
+        order.to->attempt_failed(order.attempt);
 }
 
 cast_result net_kernel::handle_info(exit_message m) {
@@ -152,7 +169,7 @@ cast_result net_kernel::handle_info(exit_message m) {
 
 void net_kernel::handle_info(io::accepted m) {
     listener_.activate(1);
-    spawn(accept_from, peers_, std::move(m.peer), options_);
+    spawn(accept_from, peers_, std::move(m.peer), options_, tls_.now());
 }
 
 void net_kernel::handle_info(io::accept_failed m) {

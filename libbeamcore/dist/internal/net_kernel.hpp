@@ -7,6 +7,7 @@
 
 #include "libbeamcore/dist/distribution.hpp"
 #include "libbeamcore/dist/internal/peers.hpp"
+#include "libbeamcore/dist/internal/tls_identity.hpp"
 #include "libbeamcore/io/listener.hpp"
 #include "libbeamcore/otp/gen_server.hpp"
 
@@ -37,9 +38,10 @@ public:
     void handle_info(term) {}
     void terminate(const term& reason);
 
-    net_kernel(options o, io::listener listener, pid epmd);
+    net_kernel(options o, tls_identity tls, io::listener listener, pid epmd);
     net_kernel(net_kernel&& other) noexcept
         : options_(std::move(other.options_)),
+          tls_(std::move(other.tls_)),
           listener_(std::move(other.listener_)),
           port_(other.port_),
           epmd_(other.epmd_),
@@ -53,6 +55,7 @@ private:
     [[nodiscard]] node_address address() const;
 
     options options_;
+    tls_identity tls_;
     io::listener listener_;
     std::uint16_t port_;
     pid epmd_;

@@ -1,4 +1,4 @@
-// Small files that nobody but their owner may have access to.
+// Files, above all those with secrets: only their owner may read them, and nobody ever sees half of one.
 #pragma once
 
 #include <cstddef>
@@ -9,15 +9,24 @@
 
 namespace beam::dist::detail {
 
-/// What errno's number means.
-[[nodiscard]] std::string error_text(int number);
+/// All of a file; of a longer one the first `size_max` bytes. Errors: `not_found`, `not_a_file`, `cannot_read`.
+[[nodiscard]] result<std::string> read_file(const std::string& path, std::size_t size_max);
 
-/// All of it, or the first bytes beyond `max`.
+/// The same of a file that nobody but its owner has access to.
 ///
-/// Errors, whose details name the file: `not_found`, `not_private` (others have access), `not_owner`, `not_a_file`,
-/// `cannot_read`.
-[[nodiscard]] result<std::string> read_private_file(const std::string& path, std::size_t max);
+/// Errors: as read_file(), `not_private`, `not_owner`.
+[[nodiscard]] result<std::string> read_private_file(const std::string& path, std::size_t size_max);
 
-[[nodiscard]] bool write_all(int fd, std::string_view text);
+/// Makes it, whole, or replaces it; mode 0600. Errors: `cannot_create`.
+[[nodiscard]] result<void> write_private_file(const std::string& path, std::string_view text);
+/// Makes it, mode 0400, unless it is there: of several that make it at once one does. Errors: `cannot_create`.
+[[nodiscard]] result<void> create_private_file(const std::string& path, std::string_view text);
+
+/// `$XDG_CONFIG_HOME`, else `~/.config`. Errors: `no_home`.
+[[nodiscard]] result<std::string> config_home();
+/// Errors: `no_home`.
+[[nodiscard]] result<std::string> home_folder();
+
+[[nodiscard]] std::string words_of(int error_number);
 
 }  // namespace beam::dist::detail

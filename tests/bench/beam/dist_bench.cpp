@@ -21,12 +21,18 @@ using namespace beam;
 using namespace std::chrono_literals;
 
 constexpr const char* epmd_variable = "BENCH_DIST_EPMD";
+constexpr const char* tls_variable = "BENCH_DIST_TLS";  // a folder of certificates; unset: plain
 
 dist::options options_of(const char* name, std::uint16_t epmd_port) {
     dist::options o;
     o.name = name;
     o.cookie = "bench";
     o.epmd_port = epmd_port;
+    if (const char* folder = std::getenv(tls_variable)) {
+        auto files = dist::tls_files_in(folder);
+        bench::expect(files.has_value(), "there are no certificates");
+        o.tls = *files;
+    }
     return o;
 }
 

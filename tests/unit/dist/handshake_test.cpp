@@ -340,6 +340,7 @@ TEST_CASE("what an acceptor takes for no message") {
         {message(whole.substr(2, whole.size() - 3)), "bad_message"},  // the name is cut
         {message("n" + whole.substr(3)), "old_version"},
         {std::string("\x04\x01N", 3), "too_long"},
+        {std::string("\x16\x03\x01\x02\x00", 5), "wants_tls"},
         {std::string("\xff\xff", 2), "too_long"},
         {name_message("nohost"), "bad_name"},
         {name_message("a@b@c"), "bad_name"},
@@ -392,6 +393,7 @@ TEST_CASE("what an initiator takes for no message") {
         {message(std::string("snamed:\0\x06x@host\0\0\0\x01", 19)),
          "bad_message"},  // not asked for
         {std::string("\x10\0", 2), "too_long"},
+        {std::string("\x15\x03\x03\x00\x02\x02\x46", 7), "wants_tls"},
         {status_ok + text("N"), "bad_message"},
         {status_ok + message("n" + challenge.substr(3)), "old_version"},
         {status_ok + message(challenge.substr(2, challenge.size() - 3)), "bad_message"},
@@ -420,6 +422,12 @@ TEST_CASE("a name that is given must be one") {
     auto h = handshake::initiator(o, "b@host");
     CHECK(h.feed(message(std::string("snamed:\0\x06nohost\0\0\0\x01", 19))) == event::failed);
     CHECK(h.failure().is("bad_name"));
+}
+
+TEST_CASE("a connection that broke says why") {
+    auto h = handshake::initiator(options_of("a@host"), "b@host");
+    CHECK(h.connection_failed({"tls_refused", "unknown ca"}) == event::failed);
+    CHECK(h.failure() == error{"tls_refused", "unknown ca"});
 }
 
 TEST_CASE("a peer that talks on without waiting is cut off") {
