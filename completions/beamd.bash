@@ -14,7 +14,7 @@ _beamd() {
     done
     local words=''
     case "$place" in
-        '') words='status ping await stop restart logs socket doctor nodes connect rpc config completion' ;;
+        '') words='status ping await stop restart logs socket doctor nodes connect rpc cert config completion' ;;
         '/status') words='--help' ;;
         '/ping') words='--help' ;;
         '/await') words='--help' ;;
@@ -26,6 +26,9 @@ _beamd() {
         '/nodes') words='--help' ;;
         '/connect') words='--help' ;;
         '/rpc') words='--help' ;;
+        '/cert') words='init show --help' ;;
+        '/cert/init') words='--help --dir --name --host --force' ;;
+        '/cert/show') words='--help --dir' ;;
         '/config') words='--help --origin' ;;
         '/completion') words='--help' ;;
     esac

@@ -3,7 +3,7 @@ function __beam_beamd_path
     set -l path ''
     for word in (commandline -opc)[2..-1]
         switch "$path/$word"
-            case /status /ping /await /stop /restart /logs /socket /doctor /nodes /connect /rpc /config /completion
+            case /status /ping /await /stop /restart /logs /socket /doctor /nodes /connect /rpc /cert /cert/init /cert/show /config /completion
                 set path "$path/$word"
         end
     end
@@ -20,6 +20,7 @@ complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a doctor -d 'Check fold
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a nodes -d 'List the nodes that this one knows'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a connect -d 'Connect to another node'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a rpc -d 'Call a function on another node and print its value'
+complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a cert -d 'Certificates for TLS between nodes'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a config -d 'Print the settings in force'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a completion -d 'Print a completion script: bash, zsh or fish'
 complete -c beamd -l help -s h -d 'Print this and exit'
@@ -59,6 +60,16 @@ complete -c beamd -n 'test (__beam_beamd_path) = "/doctor"' -l help -s h -d 'Pri
 complete -c beamd -n 'test (__beam_beamd_path) = "/nodes"' -l help -s h -d 'Print this and exit'
 complete -c beamd -n 'test (__beam_beamd_path) = "/connect"' -l help -s h -d 'Print this and exit'
 complete -c beamd -n 'test (__beam_beamd_path) = "/rpc"' -l help -s h -d 'Print this and exit'
+complete -c beamd -f -n 'test (__beam_beamd_path) = "/cert"' -a init -d 'Make the cluster\'s authority and certificates; renew what is missing or ends'
+complete -c beamd -f -n 'test (__beam_beamd_path) = "/cert"' -a show -d 'List the certificates, for whom and until when'
+complete -c beamd -n 'test (__beam_beamd_path) = "/cert"' -l help -s h -d 'Print this and exit'
+complete -c beamd -n 'test (__beam_beamd_path) = "/cert/init"' -l help -s h -d 'Print this and exit'
+complete -c beamd -n 'test (__beam_beamd_path) = "/cert/init"' -l dir -x -d 'Where they are (certs, beside the user\'s config.toml)'
+complete -c beamd -n 'test (__beam_beamd_path) = "/cert/init"' -l name -x -d 'What a new authority is called (beamcore)'
+complete -c beamd -n 'test (__beam_beamd_path) = "/cert/init"' -l host -x -d 'A further name or address of this host; repeatable'
+complete -c beamd -n 'test (__beam_beamd_path) = "/cert/init"' -l force -d 'Make a new authority: all certificates of the old one are void'
+complete -c beamd -n 'test (__beam_beamd_path) = "/cert/show"' -l help -s h -d 'Print this and exit'
+complete -c beamd -n 'test (__beam_beamd_path) = "/cert/show"' -l dir -x -d 'Where they are (certs, beside the user\'s config.toml)'
 complete -c beamd -n 'test (__beam_beamd_path) = "/config"' -l help -s h -d 'Print this and exit'
 complete -c beamd -n 'test (__beam_beamd_path) = "/config"' -l origin -d 'And where each comes from'
 complete -c beamd -n 'test (__beam_beamd_path) = "/completion"' -l help -s h -d 'Print this and exit'

@@ -19,6 +19,8 @@ std::vector<std::string> child_arguments(const node_options& o) {
                                  "runtime=" + o.runtime_folder,
                                  "state=" + o.state_folder,
                                  "dist=" + o.dist,
+                                 "dist-tls=" + o.dist_tls,
+                                 "dist-insecure=" + std::string(o.dist_insecure ? "1" : "0"),
                                  "started-by=" + o.started_by,
                                  "spawned=" + std::string(o.spawned ? "1" : "0"),
                                  "version=" + o.version,
@@ -49,6 +51,10 @@ node_options child_options(const std::vector<std::string>& arguments) {
             o.state_folder = std::move(value);
         else if (key == "dist")
             o.dist = std::move(value);
+        else if (key == "dist-tls")
+            o.dist_tls = std::move(value);
+        else if (key == "dist-insecure")
+            o.dist_insecure = value == "1";
         else if (key == "started-by")
             o.started_by = std::move(value);
         else if (key == "spawned")

@@ -14,8 +14,10 @@ struct node_options {
     std::string runtime_folder;             ///< holds NAME.sock, NAME.lock and NAME.spawn; 0700
     std::string state_folder;               ///< holds NAME.log and, in NAME/, the stores; 0700
     std::vector<std::string> applications;  ///< started at boot, in this order
-    std::string dist;  ///< `--dist`: address to listen on; empty: do not listen
-    /// What `--dist-NAME` says: `join`, `dns`, `tick`, `port`, `hidden`.
+    std::string dist;            ///< `--dist`: address to listen on; empty: do not listen
+    std::string dist_tls;        ///< folder of certificates; empty: without TLS
+    bool dist_insecure = false;  ///< `--dist-insecure`: without TLS also beyond loopback
+    /// What the other `--dist-NAME` say: `join`, `dns`, `tick`, `port`, `hidden`.
     std::map<std::string, std::string> dist_settings;
     /// The names of the nodes of the default cluster, this one's among them; empty: it is not one of them. They listen on
     /// loopback and find each other by files in the runtime folder.

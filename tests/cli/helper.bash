@@ -13,7 +13,9 @@
 # exit code in brackets unless it is 0. `...` within a line stands for anything on that line, a line of
 # `...` alone for any lines.
 
-setup() {
+setup() { setup_folders; }
+
+setup_folders() {
     BEAM_TEST_ROOT=$(mktemp -d /tmp/beam-cli-XXXXXX)
     export XDG_RUNTIME_DIR=$BEAM_TEST_ROOT/run XDG_STATE_HOME=$BEAM_TEST_ROOT/state
     export XDG_CONFIG_HOME=$BEAM_TEST_ROOT/config HOME=$BEAM_TEST_ROOT/home

@@ -8,7 +8,49 @@
 
 namespace beam::beamd {
 
-int run(int argc, char** argv, runtime_entry runtime) {
+namespace {
+
+void add_listen_options(CLI::App& app, serve_options& serving) {
+    app.add_flag("--dist{127.0.0.1}", serving.dist, "Listen for other nodes (127.0.0.1)")
+        ->option_text("[=ADDR]");
+    app.add_flag(std::string("--dist-tls{") + default_certificates + "}", serving.dist_tls,
+                 "With TLS, by the certificates in this folder (as beamd cert init made it)")
+        ->option_text("[=DIR]");
+    app.add_flag("--dist-insecure", serving.dist_insecure,
+                 "Without TLS also beyond loopback: whoever is on that network can read along");
+}
+
+struct cert_commands {
+    CLI::App* all;
+    CLI::App* init;
+    CLI::App* show;
+};
+
+cert_commands add_cert_commands(CLI::App& app, cert_options& o) {
+    auto* all = app.add_subcommand("cert", "Certificates for TLS between nodes");
+    all->require_subcommand(1);
+    auto* init = all->add_subcommand(
+        "init", "Make the cluster's authority and certificates; renew what is missing or ends");
+    auto* show = all->add_subcommand("show", "List the certificates, for whom and until when");
+    for (auto* command : {init, show})
+        command
+            ->add_option("--dir", o.folder, "Where they are (certs, beside the user's config.toml)")
+            ->option_text("DIR");
+    init->add_option("--name", o.wish.cluster, "What a new authority is called (beamcore)")
+        ->option_text("CLUSTER");
+    init->add_option("--host", o.wish.names, "A further name or address of this host; repeatable")
+        ->option_text("NAME")
+        ->allow_extra_args(false);
+    init->add_flag("--force", o.wish.renew_authority,
+                   "Make a new authority: all certificates of the old one are void");
+    init->add_option("HOST", o.wish.others, "Other hosts, or nodes there, name@host");
+    tool::examples(*init, "beamd cert init\nbeamd cert init b.example.org c.example.org");
+    return {all, init, show};
+}
+
+}  // namespace
+
+int run(int argc, char** argv, runtime_entry runtime, certificates_entry certificates) {
     // Before any parsing: the runtime's start is on the path of every first command.
     if (argc > 1 && std::strcmp(argv[1], "--child") == 0)
         return runtime(child_options({argv + 2, argv + argc}));
@@ -29,8 +71,7 @@ int run(int argc, char** argv, runtime_entry runtime) {
         ->allow_extra_args(false);
     app.add_flag("--daemon", serving.daemon,
                  "Run in the background; returns when the node is ready");
-    app.add_flag("--dist{127.0.0.1}", serving.dist, "Listen for other nodes (127.0.0.1)")
-        ->option_text("[=ADDR]");
+    add_listen_options(app, serving);
     add_dist_options(app, serving.dist_settings);
     // How tools and --daemon start a node; not for people.
     app.add_flag("--spawned", serving.spawned)->group("");
@@ -67,13 +108,17 @@ int run(int argc, char** argv, runtime_entry runtime) {
     tool::examples(*rpc_command,
                    "beamd rpc other@127.0.0.1 lists seq '[1, 3]' --node me@127.0.0.1");
 
+    cert_options certs;
+    const auto cert = add_cert_commands(app, certs);
+
     logs_options log_lines;
     logs_command->add_option("--lines", log_lines.lines, "Only the last N lines")
         ->option_text("N")
         ->check(tool::whole_number("--lines"));
     logs_command->add_flag("--follow", log_lines.follow, "Go on as the log grows");
     tool::stream_options limits(*logs_command);
-    for (const auto* command : {await_command, stop_command, restart_command, logs_command})
+    for (const auto* command :
+         {await_command, stop_command, restart_command, logs_command, cert.init})
         tool::runs_once(*command, common);
 
     if (const auto code = tool::parse(app, argc, argv, common)) return *code;
@@ -85,7 +130,7 @@ int run(int argc, char** argv, runtime_entry runtime) {
                                 "--watch repeats a command, and there is none",
                                 "beamd status --watch");
         if (serving.daemon || !serving.applications.empty() || !serving.dist.empty() ||
-            serving.dist_settings.any())
+            !serving.dist_tls.empty() || serving.dist_insecure || serving.dist_settings.any())
             throw tool::failure(tool::exit_code::usage,
                                 "--daemon, --app and --dist are for starting a node",
                                 "beamd --help");
@@ -100,6 +145,8 @@ int run(int argc, char** argv, runtime_entry runtime) {
         if (*restart_command) return restart(node);
         if (*socket_command) return socket(node);
         if (*doctor_command) return doctor(node);
+        if (*cert.init) return make_certificates(node, certs, certificates);
+        if (*cert.show) return show_certificates(node, certs, certificates);
         (void)logs_command;
         log_lines.limits = limits.limits();
         return logs(node, log_lines);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "libbeamcore/dist/certificates.hpp"
 #include "libbeamcore/node/node_options.hpp"
 #include "tools/beamd/dist_settings.hpp"
 #include "tools/common/client.hpp"
@@ -13,14 +14,20 @@ namespace beam::beamd {
 
 /// What runs as `--child`.
 using runtime_entry = int (*)(const node_options&);
+/// dist::make_certificates().
+using certificates_entry =
+    result<std::vector<dist::certificate_state>> (*)(const dist::certificates_wish&);
 
-/// The whole program; tests give it a runtime of their own.
-[[nodiscard]] int run(int argc, char** argv, runtime_entry runtime);
+/// The whole program; tests give it a runtime of their own, and no certificates.
+[[nodiscard]] int run(int argc, char** argv, runtime_entry runtime,
+                      certificates_entry certificates = nullptr);
 
 /// What the command line says about the node to start.
 struct serve_options {
     std::vector<std::string> applications;
     std::string dist;
+    std::string dist_tls;  ///< folder of certificates
+    bool dist_insecure = false;
     typed_dist_settings dist_settings;
     std::string started_by;
     bool daemon = false;
@@ -66,6 +73,20 @@ struct rpc_options {
     std::string arguments = "[]";
 };
 tool::exit_code rpc(client& node, const rpc_options& call);
+
+/// `beamd cert`. Needs no node.
+struct cert_options {
+    std::string folder;  ///< empty: default_certificate_folder()
+    dist::certificates_wish wish;
+};
+tool::exit_code make_certificates(client& node, cert_options options, certificates_entry make);
+tool::exit_code show_certificates(client& node, cert_options options, certificates_entry make);
+/// `certs` beside the user's config.toml.
+[[nodiscard]] std::string default_certificate_folder();
+/// Where the node that is to be started finds its certificates; empty: it listens without TLS. Throws a failure.
+[[nodiscard]] std::string certificate_folder_for(const serve_options& options);
+/// What `--dist-tls` without a folder reads as.
+inline constexpr const char* default_certificates = "default";
 
 struct logs_options {
     long lines = -1;  ///< all

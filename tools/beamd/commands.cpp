@@ -76,6 +76,17 @@ T member(const json& object, const char* key, T otherwise) {
     }
 }
 
+// How others reach it, and above all whether strangers can read along.
+std::string dist_text(const json& s) {
+    const auto d = s.find("dist");
+    if (d == s.end() || !d->is_object()) return {};
+    std::string text = "\nother nodes: at " + member(*d, "address", std::string("?"));
+    text += member(*d, "tls", false) ? ", with TLS" : ", without TLS";
+    if (member(*d, "insecure", false))
+        text += " (--dist-insecure): whoever is on that network can read along";
+    return text;
+}
+
 std::string status_text(const json& s) {
     std::string apps;
     for (const auto& app : member(s, "applications", json::array()))
@@ -89,6 +100,7 @@ std::string status_text(const json& s) {
             " restarts=" + std::to_string(member(s, "restarts", 0)) + ")";
     text += "\nversion: " + member(s, "version", std::string("?"));
     text += "\napplications: " + (apps.empty() ? "none" : apps);
+    text += dist_text(s);
     text += "\nstarted by: " + member(s, "started_by", std::string("?"));
     const auto stops = s.find("stops_when");
     text += "\nstops when: " + (stops != s.end() && stops->is_string() ? stops->get<std::string>()

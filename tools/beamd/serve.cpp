@@ -44,11 +44,7 @@ void check_before_start(const tool::common_state& common, const serve_options& o
     if (!options.dist.empty() && common.node.find('@') == std::string::npos)
         throw failure(exit_code::usage, "a node that others reach is called name@host",
                       "beamd --dist --node " + common.node + "@127.0.0.1");
-    if (!options.dist.empty() && !options.dist.starts_with("127.") && options.dist != "::1")
-        throw failure(
-            exit_code::unavailable,
-            "listening at " + options.dist + " for other nodes wants TLS, which is not there yet",
-            "beamd --dist=127.0.0.1");
+    (void)certificate_folder_for(options);
     (void)tool::socket_path(tool::runtime_folder(), common.node);
 }
 
@@ -116,6 +112,8 @@ int become_parent(const tool::common_state& common, const serve_options& options
     parent.node.dist = options.dist;
     parent.node.dist_settings = resolve_dist_settings(common, options.dist_settings);
     parent.node.members = tool::default_cluster(common.node);
+    parent.node.dist_tls = certificate_folder_for(options);
+    parent.node.dist_insecure = options.dist_insecure;
     parent.node.spawned = options.spawned;
     parent.node.started_by = options.started_by.empty() ? who_starts() : options.started_by;
     parent.node.version = BEAM_VERSION;
@@ -150,6 +148,9 @@ void start_daemon(const tool::common_options& common, const serve_options& optio
     if (is_distributed(*common, options))
         for (const auto& [name, value] : resolve_dist_settings(*common, options.dist_settings))
             arguments.push_back(dist_argument(name, value));
+    if (const auto folder = certificate_folder_for(options); !folder.empty())
+        arguments.push_back("--dist-tls=" + folder);
+    if (options.dist_insecure) arguments.emplace_back("--dist-insecure");
     auto line = tool::start_detached(own_path(), std::move(arguments), true, common->until());
     if (line == "ready") return;
     if (line.empty()) line = "it ended before it was ready; try: beamd logs --node " + common->node;

@@ -83,7 +83,7 @@ result<dist::options> cluster_options(const node_options& node) {
     return o;
 }
 
-// What `--dist` asks for. Errors: `bad_node_name`, and those of the cookie's file.
+// What `--dist` asks for. Errors: `bad_node_name`, and those of the cookie's file and of tls_files_in().
 result<dist::options> dist_options(const node_options& node) {
     if (!node.members.empty()) return cluster_options(node);
     dist::options o;
@@ -97,6 +97,11 @@ result<dist::options> dist_options(const node_options& node) {
     if (!cookie) return pass(cookie);
     o.cookie = std::move(*cookie);
     o.listen_address = node.dist;
+    o.insecure = node.dist_insecure;
+    if (node.dist_tls.empty()) return o;
+    auto files = dist::tls_files_in(node.dist_tls);
+    if (!files) return pass(files);
+    o.tls = std::move(*files);
     return o;
 }
 

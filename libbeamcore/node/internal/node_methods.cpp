@@ -66,6 +66,15 @@ answer ping(node_context& node, const term&) {
     return map({entry("pong", true), entry("node", node.options.name)});
 }
 
+// How others reach this node; `no` as a whole: they do not.
+term dist_status(const node_options& o) {
+    if (o.dist.empty()) return atoms::false_;
+    const bool tls = !o.dist_tls.empty();
+    return map({entry("address", o.dist), entry("tls", tls),
+                entry("certificates", tls ? term(o.dist_tls) : term(atoms::null)),
+                entry("insecure", o.dist_insecure && !tls)});
+}
+
 answer status(node_context& node, const term&) {
     const std::int64_t started = node.link && node.link->node_started_ms > 0
                                      ? unix_ms() - node.link->node_started_ms
@@ -79,6 +88,7 @@ answer status(node_context& node, const term&) {
         entry("uptime_ms", std::max(started, runtime_uptime_ms(node))),
         entry("runtime_uptime_ms", runtime_uptime_ms(node)),
         entry("applications", running_applications()),
+        entry("dist", dist_status(node.options)),
         entry("started_by", node.options.started_by),
         entry("start_reason", node.link ? node.link->start_reason : std::string("started")),
         entry("restarts", std::int64_t(node.link ? node.link->restarts : 0)),
