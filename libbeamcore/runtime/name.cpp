@@ -70,52 +70,6 @@ term label_table::of(pid p) const {
     return it == labels_.end() ? term(atoms::undefined) : it->second;
 }
 
-void group_table::join(atom scope, const term& group, pid member) {
-    std::unique_lock lock(mutex_);
-    scopes_[scope][group].push_back(member);
-}
-
-bool group_table::leave(atom scope, const term& group, pid member) {
-    std::unique_lock lock(mutex_);
-    auto& groups = scopes_[scope];
-    auto it = groups.find(group);
-    if (it == groups.end()) return false;
-    auto at = std::find(it->second.begin(), it->second.end(), member);
-    if (at == it->second.end()) return false;
-    it->second.erase(at);
-    if (it->second.empty()) groups.erase(it);
-    return true;
-}
-
-void group_table::forget(pid member) {
-    std::unique_lock lock(mutex_);
-    for (auto& [scope, groups] : scopes_)
-        for (auto it = groups.begin(); it != groups.end();) {
-            std::erase(it->second, member);
-            it = it->second.empty() ? groups.erase(it) : std::next(it);
-        }
-}
-
-std::vector<pid> group_table::members(atom scope, const term& group) const {
-    std::shared_lock lock(mutex_);
-    auto s = scopes_.find(scope);
-    if (s == scopes_.end()) return {};
-    auto g = s->second.find(group);
-    return g == s->second.end() ? std::vector<pid>() : g->second;
-}
-
-std::vector<term> group_table::groups(atom scope) const {
-    std::shared_lock lock(mutex_);
-    std::vector<term> result;
-    if (auto s = scopes_.find(scope); s != scopes_.end())
-        for (auto& [group, members] : s->second) result.push_back(group);
-    return result;
-}
-
-namespace {
-
-/// Runs `change` in `p`'s own context, so that its exit cannot overtake it: at once for the caller, by
-/// signal for another. False if it is dead.
 bool in_process(pid p, callback<void(process_block*)> change) {
     process_block* me = current();
     if (p == me->pid()) {
@@ -128,8 +82,6 @@ bool in_process(pid p, callback<void(process_block*)> change) {
     free_signal(s);
     return false;
 }
-
-}  // namespace
 
 }  // namespace detail
 
@@ -174,33 +126,5 @@ std::optional<pid> whereis(atom name) {
 std::vector<atom> registered_names() {
     return current()->node->names.all();
 }
-
-namespace pg {
-
-void join(atom scope, const term& group, pid member) {
-    runtime_impl& node = *current()->node;
-    node.groups.join(scope, group, member);
-    const bool alive = in_process(member, [&node, member](process_block* pb) {
-        if (pb)
-            pb->more().in_group = true;
-        else
-            node.groups.forget(member);
-    });
-    if (!alive) node.groups.forget(member);
-}
-
-bool leave(atom scope, const term& group, pid member) {
-    return current()->node->groups.leave(scope, group, member);
-}
-
-std::vector<pid> get_members(atom scope, const term& group) {
-    return current()->node->groups.members(scope, group);
-}
-
-std::vector<term> which_groups(atom scope) {
-    return current()->node->groups.groups(scope);
-}
-
-}  // namespace pg
 
 }  // namespace beam

@@ -1,4 +1,4 @@
-// Local names (erlang:register, whereis) and process groups (OTP's pg).
+// Local names (erlang:register, whereis).
 #pragma once
 
 #include <optional>
@@ -7,7 +7,6 @@
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/term/atom.hpp"
 #include "libbeamcore/term/pid.hpp"
-#include "libbeamcore/term/term.hpp"
 
 namespace beam {
 
@@ -21,15 +20,5 @@ BEAM_EXPORT void unregister_name(atom name);
 [[nodiscard]] BEAM_EXPORT std::optional<pid> whereis(atom name);
 /// All names in use, in no order.
 [[nodiscard]] BEAM_EXPORT std::vector<atom> registered_names();
-
-/// Groups of processes, by name and scope, as OTP's pg: a process may join more than once and must then
-/// leave as often; it leaves by dying; an empty group does not exist.
-namespace pg {
-BEAM_EXPORT void join(atom scope, const term& group, pid member);
-/// False (`not_joined`) if it is not a member.
-BEAM_EXPORT bool leave(atom scope, const term& group, pid member);
-[[nodiscard]] BEAM_EXPORT std::vector<pid> get_members(atom scope, const term& group);
-[[nodiscard]] BEAM_EXPORT std::vector<term> which_groups(atom scope);
-}  // namespace pg
 
 }  // namespace beam

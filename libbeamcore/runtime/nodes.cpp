@@ -139,6 +139,10 @@ std::vector<atom> nodes(node_kind which) {
     return current()->node->peers.list(which);
 }
 
+bool is_connected(atom name) {
+    return current()->node->peers.is_up(name);
+}
+
 void monitor_node(atom name, bool on) {
     process_block* me = current();
     runtime_impl& r = *me->node;

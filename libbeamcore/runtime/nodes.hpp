@@ -27,6 +27,8 @@ enum class node_kind {
 };
 /// The connected nodes, this one not among them, in the order they came.
 [[nodiscard]] BEAM_EXPORT std::vector<atom> nodes(node_kind which = node_kind::visible);
+/// Whether that node is connected now, visible or not: for what is to be sent only then, since a signal connects.
+[[nodiscard]] BEAM_EXPORT bool is_connected(atom node);
 
 /// A node was connected. To those who called monitor_nodes. `{nodeup, Node}`.
 struct nodeup_message {

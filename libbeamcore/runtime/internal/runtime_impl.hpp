@@ -15,6 +15,7 @@
 #include "libbeamcore/runtime/detail/carrier.hpp"
 #include "libbeamcore/runtime/detail/idle_source.hpp"
 #include "libbeamcore/runtime/internal/dirty_pool.hpp"
+#include "libbeamcore/runtime/internal/group_table.hpp"
 #include "libbeamcore/runtime/internal/hog_watch.hpp"
 #include "libbeamcore/runtime/internal/node_watch.hpp"
 #include "libbeamcore/runtime/internal/process_table.hpp"
@@ -57,23 +58,9 @@ private:
     std::unordered_map<pid, term> labels_;
 };
 
-/// Process groups: scope -> group -> members, in joining order.
-class group_table {
-public:
-    void join(atom scope, const term& group, pid member);
-    bool leave(atom scope, const term& group, pid member);
-    void forget(pid member);
-    [[nodiscard]] std::vector<pid> members(atom scope, const term& group) const;
-    [[nodiscard]] std::vector<term> groups(atom scope) const;
-
-private:
-    struct by_order {
-        bool operator()(const term& a, const term& b) const { return compare_exact(a, b) < 0; }
-    };
-    using groups_of_scope = std::map<term, std::vector<pid>, by_order>;
-    mutable std::shared_mutex mutex_;
-    std::unordered_map<atom, groups_of_scope> scopes_;
-};
+/// Runs `change` in `p`'s own context, so that its exit cannot overtake it: at once for the caller, by
+/// signal for another. False if it is dead.
+bool in_process(pid p, callback<void(process_block*)> change);
 
 /// Who gets system events, and when each process was reported last.
 struct event_watch {
@@ -177,7 +164,7 @@ public:
     process_table processes;
     name_table names;
     label_table labels;
-    group_table groups;
+    group_table groups{*outer};
     event_watch events;
     std::vector<std::unique_ptr<scheduler>> schedulers;
     std::atomic<std::uint64_t> idle_mask{0};

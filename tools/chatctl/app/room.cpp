@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "libbeamcore/otp/registry.hpp"
-#include "libbeamcore/runtime/name.hpp"
+#include "libbeamcore/runtime/groups.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "tools/chatctl/app/application.hpp"
 #include "tools/chatctl/app/history.hpp"

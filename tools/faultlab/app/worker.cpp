@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "libbeamcore/runtime/name.hpp"
+#include "libbeamcore/runtime/groups.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 

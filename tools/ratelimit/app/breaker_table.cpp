@@ -2,7 +2,7 @@
 
 #include "libbeamcore/ets/rows.hpp"
 #include "libbeamcore/otp/registry.hpp"
-#include "libbeamcore/runtime/name.hpp"
+#include "libbeamcore/runtime/groups.hpp"
 #include "libbeamcore/runtime/send.hpp"
 #include "tools/ratelimit/app/kept.hpp"
 #include "tools/ratelimit/app/names.hpp"
