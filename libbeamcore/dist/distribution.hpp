@@ -32,9 +32,8 @@ namespace beam::dist {
 struct options {
     std::string name;    ///< `name@host`
     std::string cookie;  ///< see cookie.hpp
-    /// Whether others see it in nodes(); else it is hidden. `global` is not spoken yet: global:sync() of an OTP node that
-    /// sees this one would wait for ever.
-    bool visible = false;
+    /// Whether others see it in nodes(), and it takes part in `global` (global.hpp); else it is hidden (-hidden).
+    bool visible = true;
     /// Beyond loopback it must have `tls` that verifies peers, or `insecure`.
     std::string listen_address = "127.0.0.1";
     std::uint16_t listen_port = 0;  ///< 0: the system chooses
@@ -60,6 +59,12 @@ struct options {
     /// Atoms and nodes unknown here that one peer may bring in, in all its connections, and all peers together: what they
     /// are kept in is never emptied. One more closes the connection that it came by.
     std::size_t peer_atoms_max = 100'000, peers_atoms_max = 400'000;
+    /// Whether a loss of one visible node by another makes those that know both disconnect from the one that was lost, so
+    /// that all who are connected are connected with each other (kernel's parameter of that name). The same on all nodes.
+    bool prevent_overlapping_partitions = true;
+    /// Whether the groups of pg's default scope are shared with other nodes from the start (kernel's start_pg, which is off
+    /// there); other scopes are by otp/pg.hpp.
+    bool share_groups = true;
 };
 
 /// Makes the calling process's runtime that node, and keeps it so as long as the process that it gives lives.

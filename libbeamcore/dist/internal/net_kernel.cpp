@@ -10,6 +10,7 @@
 #include "libbeamcore/dist/epmd.hpp"
 #include "libbeamcore/dist/internal/builtin/builtin.hpp"
 #include "libbeamcore/dist/internal/connecting.hpp"
+#include "libbeamcore/dist/internal/global/table.hpp"
 #include "libbeamcore/dist/internal/joiner.hpp"
 #include "libbeamcore/dist/internal/own_hosts.hpp"
 #include "libbeamcore/dist/node_folder.hpp"
@@ -86,6 +87,7 @@ net_kernel::~net_kernel() {
     if (!options_.find.folder.empty())
         remove_node_file(options_.find.folder, options_.name, address());
     runtime& node = peers_->node();
+    global_table::of(node).leaving.store(true);
     kept(node).now.store(nullptr, std::memory_order_release);
     beam::detail::set_carrier(node, {}, nullptr);
     for (peer* p : peers_->all()) p->give_up(atom("net_kernel_terminated"));
@@ -119,7 +121,7 @@ awaitable<init_result<net_kernel>> net_kernel::init(options o) {
     if (!epmd) co_return stop_with{std::move(epmd.error())};
 
     net_kernel made(std::move(o), std::move(tls), std::move(*listener), epmd->process);
-    auto serving = start_builtin_servers();
+    auto serving = start_builtin_servers(made.options_);
     outcome<pid> servers = started_pid(co_await serving);
     if (!servers) co_return stop_with{std::move(servers.error())};
     made.servers_ = *servers;
@@ -142,6 +144,7 @@ node_address net_kernel::address() const {
 
 void net_kernel::start(node_identity self) {
     runtime& node = process().node();
+    global_table::of(node).leaving.store(false);
     all_peers& all = kept(node);
     all.made.push_back(std::make_unique<peers>(
         node, self,

@@ -230,6 +230,19 @@ private:
     bool crashed_ = false;
 };
 
+/// How an init that does not wait came out, where it runs in the process itself: after something that does.
+class gen_process_init {
+public:
+    explicit gen_process_init(gen_core& core) : core_(core) {}
+    [[nodiscard]] void* storage() { return core_.storage(); }
+    void made(then next) { core_.init_ready(std::move(next)); }
+    void ignored() { core_.init_ignored(); }
+    void stopped(term reason) { core_.init_stopped(std::move(reason)); }
+
+private:
+    gen_core& core_;
+};
+
 /// Handles one open request as long as it lives.
 class request_scope {
 public:

@@ -285,8 +285,9 @@ struct gen_traits<T> : object_traits<T> {
 
     // -- start ------------------------------------------------------------------------------------
 
-    template <class... Args>
-    static void construct(gen_start& start, Args&&... args) {
+    // Start: a gen_start, or what stands for it where init runs in the process (gen_process_init).
+    template <class Start, class... Args>
+    static void construct(Start& start, Args&&... args) {
         if constexpr (base::template has_init<std::remove_cvref_t<Args>...>) {
             init_result<T> r = T::init(std::forward<Args>(args)...);
             if (r.state()) {

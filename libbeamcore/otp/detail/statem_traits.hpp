@@ -473,8 +473,9 @@ struct gen_traits<T> : class_traits<T> {
         return busy ? then::continue_with(unit{}) : then();
     }
 
-    template <class... Args>
-    static void construct(gen_start& start, Args&&... args) {
+    // Start: a gen_start, or what stands for it where init runs in the process (gen_process_init).
+    template <class Start, class... Args>
+    static void construct(Start& start, Args&&... args) {
         if constexpr (has_init<std::remove_cvref_t<Args>...>) {
             statem_init<T> r = T::init(std::forward<Args>(args)...);
             if (r.data())

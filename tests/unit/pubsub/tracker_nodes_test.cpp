@@ -45,6 +45,7 @@ public:
         o.name = name + "@127.0.0.1";
         o.cookie = "secret";
         o.epmd_port = epmd_port;
+        o.prevent_overlapping_partitions = false;  // one connection is to be lost, and no other
         name_ = atom(o.name);
         runtime_options r;
         r.schedulers = 2;

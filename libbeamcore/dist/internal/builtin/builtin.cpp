@@ -28,6 +28,8 @@ void add_builtin_functions() {
     add_observer_functions(to);
     add_table_functions(to);
     add_appmon_functions(to);
+    add_global_functions(to);
+    add_group_functions(to);
 }
 
 }  // namespace beam::dist::detail

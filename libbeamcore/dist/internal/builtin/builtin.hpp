@@ -1,5 +1,5 @@
 // What every node lets others call, and the servers that they expect: functions of erlang, code, application, ...;
-// observer_backend and appmon_info for Erlang's observer and etop; rex, user and logger_proxy.
+// observer_backend and appmon_info for Erlang's observer and etop; global and pg; rex, user and logger_proxy.
 //
 // Each file adds the functions of one kind. Where a number has no counterpart here (a process
 // has no heap, nothing is collected) the answer is 0, or an empty list.
@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "libbeamcore/dist/distribution.hpp"
 #include "libbeamcore/dist/functions.hpp"
 #include "libbeamcore/dist/internal/function_table.hpp"
 #include "libbeamcore/otp/start_result.hpp"
@@ -39,8 +40,10 @@ void add_module_functions(builtin_functions& to);
 void add_observer_functions(builtin_functions& to);
 void add_table_functions(builtin_functions& to);
 void add_appmon_functions(builtin_functions& to);
+void add_global_functions(builtin_functions& to);
+void add_group_functions(builtin_functions& to);
 
-/// rex, user and logger_proxy under a supervisor, linked to the calling process.
-[[nodiscard]] awaitable<start_result> start_builtin_servers();
+/// rex, user, logger_proxy, global_name_server and pg's default scope under a supervisor, linked to the calling process.
+[[nodiscard]] awaitable<start_result> start_builtin_servers(const options& o);
 
 }  // namespace beam::dist::detail
