@@ -546,6 +546,9 @@ TEST_CASE("groups of pg's default scope are shared by nodes, and a lost node's m
     connect(a, b);
     run_in(*a, sees, std::size_t(2));
     run_in(*b, sees, std::size_t(2));
+    // What global still had to say would connect them again.
+    is_in_mesh(a, {b.name()});
+    is_in_mesh(b, {a.name()});
     run_in(
         *a,
         [](self, atom other) -> awaitable<void> {
