@@ -209,11 +209,12 @@ bool poller::look(const void* scheduler) noexcept {
     return true;
 }
 
-bool poller::wait(const void* scheduler, std::optional<std::int64_t> at_most) noexcept {
+bool poller::wait(const void* scheduler, const std::atomic<std::uint32_t>& woken,
+                  std::optional<std::int64_t> at_most) noexcept {
     if (!takes_seat(scheduler)) return false;
     std::lock_guard lock(asking_);
     note_asked();
-    if (told_ < known_) return true;
+    if (told_ < known_ || woken.load(std::memory_order_seq_cst) != 0) return true;
     send_all(false);
     waits_.store(true, std::memory_order_relaxed);
     fetch(at_most);

@@ -23,6 +23,9 @@
 //   * What is put off is sent in any case: by the scheduler that told, when it comes back for more; by it as well when a
 //     process has used up its turn, or some have run (hurry()); by the monitor when it is stuck. So nothing is put off
 //     but while others_come_, which whoever sends all resets (both under put_off_mutex_): later it would stay.
+//   * Whoever fetches takes the interrupt, and it may be for a scheduler that is about to wait, and has to until then: for
+//     the monitor, or for another that has taken the seat. So it looks at its word once more when the place is its own.
+//     Without, it slept with work in its queue until news or a timer came.
 //   * An edge is told once. A watcher that does not read on until there is nothing must remember that there was one.
 #pragma once
 
@@ -79,7 +82,8 @@ public:
     [[nodiscard]] bool put_off(std::shared_ptr<watcher> who);
 
     bool look(const void* scheduler) noexcept override;
-    bool wait(const void* scheduler, std::optional<std::int64_t> at_most) noexcept override;
+    bool wait(const void* scheduler, const std::atomic<std::uint32_t>& woken,
+              std::optional<std::int64_t> at_most) noexcept override;
     void hurry() noexcept override;
     void interrupt() noexcept override;
     bool is_attended() noexcept override;

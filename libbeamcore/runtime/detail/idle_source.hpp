@@ -2,6 +2,7 @@
 // where they would sleep. Who is woken by them runs at once, in the same thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 
@@ -19,8 +20,10 @@ public:
     /// Nothing is runnable here. Wakes whom news is for, without waiting; true: there was some.
     virtual bool look(const void* scheduler) noexcept = 0;
     /// The same scheduler would sleep. Waits until there may be news, for interrupt(), and for so many nanoseconds at
-    /// most. False, at once: another looks after the news, so sleep elsewhere.
-    virtual bool wait(const void* scheduler, std::optional<std::int64_t> at_most) noexcept = 0;
+    /// most; not at all if `woken` is not 0, which whoever interrupts sets before. False, at once: another looks after
+    /// the news, so sleep elsewhere.
+    virtual bool wait(const void* scheduler, const std::atomic<std::uint32_t>& woken,
+                      std::optional<std::int64_t> at_most) noexcept = 0;
     /// A process has used up its turn, or some have run since there was nothing to run: what was put off until then is
     /// done now.
     virtual void hurry() noexcept = 0;

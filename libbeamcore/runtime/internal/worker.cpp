@@ -373,8 +373,8 @@ void worker::sleep(std::optional<std::int64_t> at_most) {
     scheduler& s = *sched;
     if (idle_source* news = node.news.load(std::memory_order_acquire)) {
         s.waits_for_news.store(true, std::memory_order_seq_cst);
-        const bool done =
-            s.wake_word.load(std::memory_order_seq_cst) != 0 || news->wait(this, at_most);
+        const bool done = s.wake_word.load(std::memory_order_seq_cst) != 0 ||
+                          news->wait(this, s.wake_word, at_most);
         s.waits_for_news.store(false, std::memory_order_seq_cst);
         if (done) return;
     }
