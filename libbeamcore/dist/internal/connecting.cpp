@@ -1,5 +1,7 @@
 #include "libbeamcore/dist/internal/connecting.hpp"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
@@ -39,6 +41,21 @@ public:
 private:
     peer* to_;
     std::uint64_t attempt_;
+};
+
+/// From when somebody says he is that node until he is one, or is gone.
+class acceptance_guard {
+public:
+    acceptance_guard(peers& all, std::string name) : all_(all), name_(std::move(name)) {
+        all_.accept_begin(name_);
+    }
+    acceptance_guard(const acceptance_guard&) = delete;
+    acceptance_guard& operator=(const acceptance_guard&) = delete;
+    ~acceptance_guard() { all_.accept_end(name_); }
+
+private:
+    peers& all_;
+    std::string name_;
 };
 
 // Sends what the handshake has to say and feeds what comes, until it needs a decision or is over. The time of a step
@@ -146,11 +163,11 @@ process connect_to(self me, peers* all, connect_order order, options o, tls_use 
         auto stepping = go_on(*c, h);
         co_await stepping;
         if (h.event() != handshake_event::peer_has_connection) break;
-        // It is not ours, or we would not connect.
-        h.go_on(true);
+        // One that stands there and is not ours, unless it is about to be.
+        h.go_on(to.attempt_counts(order.attempt));
     }
     if (h.event() == handshake_event::failed) {
-        if (h.failure().is("simultaneous")) {
+        if (h.failure().is("simultaneous") || h.failure().is("declined")) {
             // The peer's own attempt, which it prefers, ends this process when it is through.
             c->abort();
             co_await me.sleep_for(handshake_step_limit);
@@ -175,6 +192,7 @@ process accept_from(self me, peers* all, io::connection c, options o, tls_use tl
             co_return;
         }
     }
+    std::optional<acceptance_guard> accepting;
     handshake h = handshake::acceptor(options_of(*all, o, tls));
     for (;;) {
         auto stepping = go_on(c, h);
@@ -189,6 +207,8 @@ process accept_from(self me, peers* all, io::connection c, options o, tls_use tl
                         all->self().creation);
             continue;
         }
+        // Before a look at how we stand: what is begun from here afterwards waits for this.
+        accepting.emplace(*all, h.offer().name);
         auto standing = peer_standing::unconnected;
         // A name becomes an atom, and a peer, only when its owner has proved that it knows the cookie.
         const auto known = existing_atom(h.offer().name);
@@ -199,6 +219,7 @@ process accept_from(self me, peers* all, io::connection c, options o, tls_use tl
                     break;
                 case peer::state::connecting:
                     standing = peer_standing::attempting;
+                    if (h.offer().name > o.name) all->of(*known).give_way();
                     break;
                 case peer::state::idle:
                     break;
@@ -207,7 +228,7 @@ process accept_from(self me, peers* all, io::connection c, options o, tls_use tl
         h.answer(standing);
     }
     if (h.event() == handshake_event::failed) {
-        if (!h.failure().is("simultaneous"))
+        if (!h.failure().is("simultaneous") && !h.failure().is("declined"))
             report_failure("a node could not connect", h.offer().name, h.failure());
         co_return;
     }
@@ -224,6 +245,7 @@ process accept_from(self me, peers* all, io::connection c, options o, tls_use tl
     }
     all->known().connected(*name);
     const std::uint64_t connection = from.up(h.result(), me.id());
+    accepting.reset();
     auto running = run_channel(me, all, channel_parts(from, connection, std::move(c), h, o));
     co_await running;
 }

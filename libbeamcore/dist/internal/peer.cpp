@@ -323,6 +323,7 @@ std::optional<std::uint64_t> peer::begin_attempt() {
     if (state_ != state::idle) return {};
     state_ = state::connecting;
     attempt_process_ = {};
+    gives_way_ = false;
     return ++number_;
 }
 
@@ -331,6 +332,16 @@ bool peer::set_attempt_process(std::uint64_t attempt, const pid& p) {
     if (state_ != state::connecting || number_ != attempt) return false;
     attempt_process_ = p;
     return true;
+}
+
+void peer::give_way() {
+    std::lock_guard lock(mutex_);
+    gives_way_ = state_ == state::connecting;
+}
+
+bool peer::attempt_counts(std::uint64_t attempt) const {
+    std::lock_guard lock(mutex_);
+    return state_ == state::connecting && number_ == attempt && !gives_way_;
 }
 
 void peer::attempt_failed(std::uint64_t attempt) {

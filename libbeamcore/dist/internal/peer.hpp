@@ -85,6 +85,10 @@ public:
     /// The attempt is given up, since the peer has connected; what waits stays.
     /// False: it does not count any more.
     [[nodiscard]] bool set_attempt_process(std::uint64_t attempt, const pid& p);
+    /// The peer's own attempt goes before: ours waits for that.
+    void give_way();
+    /// False: there is a connection since, or the peer's attempt goes before.
+    [[nodiscard]] bool attempt_counts(std::uint64_t attempt) const;
 
     /// There is a connection, and `channel` looks after it. One that there was before is lost. Gives its number.
     [[nodiscard]] std::uint64_t up(const handshake_result& r, const pid& channel);
@@ -175,6 +179,7 @@ private:
     state state_ = state::idle;
     std::uint64_t number_ = 0;  // of the attempt or connection
     pid attempt_process_;
+    bool gives_way_ = false;  // the attempt
     pid channel_;
     bool told_channel_ = false;
     handshake_result handshake_;

@@ -63,8 +63,18 @@ peers::place peers::place_of(const server_ref& to) {
 void peers::order_connection(peer& to) {
     const auto attempt = to.begin_attempt();
     if (!attempt) return;
+    const acceptances::order o{&to, *attempt};
+    if (!accepting_.keep(to.name().name(), o)) send_order(o);
+}
+
+void peers::send_order(const acceptances::order& o) {
     const std::uint64_t p = connector_.load(std::memory_order_acquire);
-    node_.send(pid{std::uint32_t(p), std::uint32_t(p >> 32), 0}, connect_order{&to, *attempt});
+    node_.send(pid{std::uint32_t(p), std::uint32_t(p >> 32), 0}, connect_order{o.to, o.attempt});
+}
+
+void peers::accept_end(const std::string& name) {
+    const auto kept = accepting_.end(name);
+    if (kept && kept->to->attempt_counts(kept->attempt)) send_order(*kept);
 }
 
 void peers::message(const pid& from, const server_ref& to, term value) noexcept {

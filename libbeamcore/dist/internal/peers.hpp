@@ -7,9 +7,11 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "libbeamcore/dist/internal/acceptances.hpp"
 #include "libbeamcore/dist/internal/known_nodes.hpp"
 #include "libbeamcore/dist/internal/peer.hpp"
 #include "libbeamcore/dist/internal/strangers.hpp"
@@ -53,6 +55,9 @@ public:
         return (std::uint64_t(p.serial) << 32 | p.id) == connector_.load(std::memory_order_relaxed);
     }
     void order_connection(peer& to);
+    /// Somebody says he is that node; until accept_end() no connection to it is begun from here.
+    void accept_begin(const std::string& name) { accepting_.begin(name); }
+    void accept_end(const std::string& name);
 
     [[nodiscard]] std::atomic<std::size_t>& atoms_left() { return atoms_left_; }
     [[nodiscard]] strangers& waiting_room() { return waiting_room_; }
@@ -80,6 +85,7 @@ public:
     bool disconnect(atom node) noexcept override;
 
 private:
+    void send_order(const acceptances::order& o);
     struct place {
         peer* to;
         control::target target;
@@ -97,6 +103,7 @@ private:
     std::atomic<std::uint64_t> connector_{0};  // its pid
     std::atomic<std::size_t> atoms_left_;
     strangers waiting_room_;
+    acceptances accepting_;
     // By the index in the table of nodes, found without a lock; several indices may be one peer.
     std::array<std::atomic<row*>, 1024> rows_{};
     mutable std::shared_mutex mutex_;

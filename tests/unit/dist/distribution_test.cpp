@@ -1,13 +1,16 @@
 #include "libbeamcore/dist/distribution.hpp"
 
+#include <barrier>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "libbeamcore/dist/functions.hpp"
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
+#include "libbeamcore/runtime/timer.hpp"
 #include "tests/support/simulated.hpp"
 #include "tests/unit/dist/dist_node.hpp"
 #include "tests/unit/dist/world.hpp"
@@ -103,6 +106,40 @@ TEST_CASE("a node with another cookie is refused") {
             CHECK(nodes(node_kind::connected).empty());
         },
         b.name());
+}
+
+TEST_CASE("two nodes that connect with each other at once have one connection, and lose none") {
+    const auto epmd = test::free_port();
+    dist_node a("a", epmd), b("b", epmd);
+    const auto meet = [](self me, atom other) -> awaitable<void> {
+        monitor_nodes(true, node_kind::connected);
+        const bool there = co_await dist::connect(other);
+        CHECK(there);
+        // Whatever there is to come of it has come when a call has been there and back.
+        const bool answers = co_await dist::ping(other);
+        CHECK(answers);
+        const auto lost = co_await me.receive_for<nodedown_message>(0ms);
+        CHECK_FALSE(lost);
+        CHECK(nodes(node_kind::connected) == std::vector<atom>{other});
+    };
+    const auto part = [](self me, atom other) -> awaitable<void> {
+        (void)disconnect_node(other);
+        const auto end = monotonic_time() + test::patience;
+        while (is_connected(other) && monotonic_time() < end) co_await me.yield();
+        CHECK_FALSE(is_connected(other));
+    };
+    for (int i = 0; i < 200; ++i) {
+        std::barrier together(2);
+        std::thread at_b([&] {
+            together.arrive_and_wait();
+            run_in(*b, meet, a.name());
+        });
+        together.arrive_and_wait();
+        run_in(*a, meet, b.name());
+        at_b.join();
+        run_in(*a, part, b.name());
+        run_in(*b, part, a.name());
+    }
 }
 
 TEST_CASE("messages, typed calls and casts between nodes, in order") {
