@@ -46,7 +46,7 @@ public:
     channel& operator=(const channel&) = delete;
     /// Also when its process is killed.
     ~channel() {
-        if (output_.capacity() > output_kept_max || frames_.memory() > output_kept_max)
+        if (output_.text.capacity() > output_kept_max || frames_.memory() > output_kept_max)
             memory_.wanted = true;
         what_.to->add_brought(atoms_ - budget_.left());
         what_.to->lost(what_.connection, reason_);

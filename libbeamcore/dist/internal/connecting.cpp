@@ -151,9 +151,11 @@ process connect_to(self me, peers* all, connect_order order, options o, tls_use 
     if (tls) {
         auto securing = c->connect_tls(tls.context, {}, handshake_step_limit);
         result<void> secured = co_await securing;
-        if (secured) secured = check_peer_host(*c, tls, host);
+        // The host that the node's name says, wherever it was found.
+        const auto parts = split_node_name(name);
+        if (secured && parts) secured = check_peer_host(*c, tls, parts->host);
         if (!secured) {
-            report_failure("could not connect", name, secured.error());
+            failed("could not connect", secured.error());
             co_return;
         }
     }

@@ -20,11 +20,6 @@ namespace {
 
 constexpr int messages_a_round = 5;
 
-bool is_connected(atom other) {
-    const auto all = nodes(node_kind::connected);
-    return std::find(all.begin(), all.end(), other) != all.end();
-}
-
 /// Counts what comes: `{Round, N}` in order; `{wait, Pid, Round}` is answered when all of that round have come.
 process sink(self me) {
     register_name(atom("sink"), me.id());
