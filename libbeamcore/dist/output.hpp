@@ -59,6 +59,17 @@ public:
         if (n < to.size()) put_text(text.size());
         return n;
     }
+    /// All of it in one piece, copied.
+    [[nodiscard]] std::string copy() const {
+        std::string all;
+        for (output rest = *this; !rest.empty();) {
+            std::string_view piece;
+            (void)rest.pieces({&piece, 1});
+            all += piece;
+            rest.sent(piece.size());
+        }
+        return all;
+    }
     /// So many bytes have been sent.
     void sent(std::size_t n) {
         while (n > 0 || next_ < splices_.size()) {

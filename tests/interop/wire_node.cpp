@@ -102,7 +102,9 @@ private:
             report(r.error());
             return;
         }
-        while (*r && !(*r)->at_end()) (*r)->next(out);
+        output fragments;
+        while (*r && !(*r)->at_end()) (*r)->next(fragments);
+        out += fragments.copy();
     }
 
     node_identity self_;

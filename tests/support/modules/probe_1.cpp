@@ -6,6 +6,7 @@
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/release/application_module.hpp"
 #include "libbeamcore/release/node_facts.hpp"
+#include "libbeamcore/runtime/groups.hpp"
 #include "libbeamcore/runtime/name.hpp"
 
 namespace probe {

@@ -70,12 +70,7 @@ struct wire {
     result<received_control> take() {
         output fragments;
         while (cut && !cut->at_end()) cut->next(fragments);
-        while (!fragments.empty()) {
-            std::string_view piece;
-            REQUIRE(fragments.pieces({&piece, 1}) == 1);
-            out += piece;
-            fragments.sent(piece.size());
-        }
+        out += fragments.copy();
         cut.reset();
         frames.feed(out);
         out.clear();
