@@ -137,7 +137,7 @@ exit_code history(client& node, const std::string& room, const std::string& sinc
 
 exit_code join(client& node, const std::string& room, const beam::tool::stream_limits& limits) {
     auto& common = *node.common();
-    std::optional<std::uint64_t> cursor;
+    json read;          // how far, as the node says it: epochs, and the last seq of each
     bool back = false;  // the node, not only the room, was restarted
     auto line = [&](const std::string& text, const json& item) {
         if (common.quiet) return;
@@ -148,21 +148,23 @@ exit_code join(client& node, const std::string& room, const beam::tool::stream_l
     stream.limits = limits;
     stream.params = [&] {
         json params = {{"room", room}, {"user", common.user}};
-        if (cursor) params["after"] = *cursor;
+        if (!read.empty()) params["read"] = read;
         return params;
     };
     stream.on_reconnected = [&] { back = true; };
     stream.on_item = [&](const json& item) {
         const std::string event = item.value("event", "");
         if (event.empty()) {
-            cursor = item.at("id").get<std::uint64_t>();
+            read[std::to_string(item.at("epoch").get<std::uint64_t>())] = item.at("seq");
             line(message_line(item), item);
         } else if (event == "joined") {
-            if (!cursor) cursor = item.at("last_id").get<std::uint64_t>();
+            if (read.empty()) read = item.at("read");
             if (back) line(notice_line(room, "the node restarted"), item);
             back = false;
         } else if (event == "restarted") {
             line(notice_line(room, "the room crashed and was restarted"), item);
+        } else if (event == "moved") {
+            line(notice_line(room, "the room moved to " + item.value("node", "")), item);
         } else if (event == "missed") {
             line(notice_line(room, std::to_string(item.value("count", std::uint64_t{0})) +
                                        " older messages are not kept any more"),

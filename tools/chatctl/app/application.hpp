@@ -1,6 +1,7 @@
 // The names that the parts of the chat application know each other by.
 #pragma once
 
+#include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/term/atom.hpp"
 
 namespace chat {
@@ -22,6 +23,17 @@ inline beam::atom store_name() {
 }
 inline beam::atom watchers_scope() {
     return beam::atom("chat_watchers");
+}
+inline beam::atom directory_name() {
+    return beam::atom("chat_directory");
+}
+inline beam::atom tracker_name() {
+    return beam::atom("chat_tracker");
+}
+
+/// Whether other nodes can reach this one. Without them there are no tracker, directory and copies.
+inline bool is_distributed() {
+    return beam::node() != beam::atom("nonode@nohost");
 }
 
 }  // namespace chat

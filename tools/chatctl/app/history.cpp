@@ -1,14 +1,16 @@
 #include "tools/chatctl/app/history.hpp"
 
 #include <charconv>
+#include <chrono>
 
 #include "libbeamcore/release/node_facts.hpp"
 #include "libbeamcore/store/store.hpp"
 #include "libbeamcore/term/syntax.hpp"
 #include "tools/chatctl/app/application.hpp"
 
-// Databases: `rooms` (name -> when it was made), `guests` (uid -> number), and `posts` (ROOM / ID -> the post,
-// the id as 16 hexadecimal digits, so that keys are in the order of ids). A room's name has no slash.
+// Databases: `rooms` (name -> its record), `guests` (uid -> number), `posts` (ROOM / ID -> the post, the id as 16
+// hexadecimal digits, so that keys are in the order of ids), and `deleted` (name -> when, and its marks). A room's name
+// has no slash.
 
 namespace chat::history {
 
@@ -17,6 +19,20 @@ namespace store = beam::store;
 namespace {
 
 const beam::term format = 1;  // of all values; a later version converts what it finds
+
+constexpr auto deletions_kept = std::chrono::hours(24 * 7);
+
+struct deletion {
+    std::int64_t at_s = 0;  // Unix time
+    marks seen;
+    BEAM_FIELDS(deletion, at_s, seen)
+};
+
+std::int64_t now_s() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
 
 store::database database(const char* name) {
     return store::database(store_name(), name);
@@ -37,6 +53,10 @@ template <class T>
 T readable(beam::result<T> r) {
     if (!r) beam::exit(store_reason(r.error()));
     return *std::move(r);
+}
+
+void must_do(const beam::result<void>& r) {
+    if (!r) beam::exit(store_reason(r.error()));
 }
 
 beam::outcome<void> done(const beam::result<void>& r) {
@@ -63,25 +83,88 @@ beam::start_result start_store() {
     return beam::started{*pid, {}};
 }
 
+template <class T>
+T read_value(const std::string& key, const std::string& value) {
+    auto stored = readable(store::decode_term(value));
+    auto read = beam::from_term<T>(stored.value);
+    if (!read) beam::exit(beam::tuple(beam::atom("bad_value"), key, read.error().detail));
+    return *std::move(read);
+}
+
+template <class T>
+std::optional<T> value_of(const char* db, const std::string& key) {
+    auto found = readable(store::get(database(db), key));
+    if (!found) return {};
+    return read_value<T>(key, *found);
+}
+
+// Rooms of before there were epochs.
+bool is_old(const std::string& value) {
+    return readable(store::decode_term(value)).value == beam::term(beam::atoms::true_);
+}
+
+store::batch renewed(const std::string& room) {
+    room_record record;
+    record.epoch = new_epoch_id();
+    record.seen[record.epoch] = 0;
+    store::batch batch;
+    batch.in("rooms").put(room, store::encode_term(format, beam::to_term(record))).in("posts");
+    each_item("posts", room + "/", [&](const std::string& key, const std::string& value) {
+        auto p = read_value<post>(key, value);
+        p.epoch = record.epoch;
+        p.seq = p.id;
+        batch.put(key, store::encode_term(format, beam::to_term(p)));
+    });
+    return batch;
+}
+
 }  // namespace
 
 beam::child_start child() {
     return beam::child_start([] { return start_store(); });
 }
 
+beam::awaitable<void> tidy() {
+    std::vector<std::string> old_rooms;
+    each_item("rooms", "", [&](const std::string& key, const std::string& value) {
+        if (is_old(value)) old_rooms.push_back(key);
+    });
+    for (const std::string& room : old_rooms) {
+        auto writing = store::write(database("rooms"), renewed(room));
+        must_do(co_await writing);
+    }
+    store::batch forgotten;
+    const std::int64_t before =
+        now_s() - std::chrono::duration_cast<std::chrono::seconds>(deletions_kept).count();
+    each_item("deleted", "", [&](const std::string& key, const std::string& value) {
+        if (read_value<deletion>(key, value).at_s < before) forgotten.erase(key);
+    });
+    if (forgotten.size() == 0) co_return;
+    auto writing = store::write(database("deleted"), std::move(forgotten));
+    must_do(co_await writing);
+}
+
 beam::awaitable<std::vector<post>> load(std::string room) {
     std::vector<post> posts;
     each_item("posts", room + "/", [&](const std::string& key, const std::string& value) {
-        auto stored = readable(store::decode_term(value));
-        auto p = beam::from_term<post>(stored.value);
-        if (!p) beam::exit(beam::tuple(beam::atom("bad_post"), key, p.error().detail));
-        posts.push_back(*std::move(p));
+        posts.push_back(read_value<post>(key, value));
     });
     co_return posts;
 }
 
+std::uint64_t last_id(const std::string& room) {
+    store::scan_options options;
+    options.prefix = room + "/";
+    options.limit = 1;
+    options.reverse = true;
+    const store::page page = readable(store::scan(database("posts"), options));
+    if (page.items.empty()) return 0;
+    return read_value<post>(page.items[0].first, page.items[0].second).id;
+}
+
 beam::awaitable<beam::outcome<void>> append(std::string room, std::vector<post> posts,
-                                            std::uint64_t first_kept) {
+                                            std::uint64_t first_kept,
+                                            std::optional<room_record> record) {
     store::batch batch;
     for (const post& p : posts)
         batch.put(post_key(room, p.id), store::encode_term(format, beam::to_term(p)));
@@ -89,6 +172,7 @@ beam::awaitable<beam::outcome<void>> append(std::string room, std::vector<post> 
     const std::uint64_t n = posts.size();
     for (std::uint64_t id = first_kept > n ? first_kept - n : 1; id < first_kept; ++id)
         batch.erase(post_key(room, id));
+    if (record) batch.in("rooms").put(room, store::encode_term(format, beam::to_term(*record)));
     auto writing = store::write(database("posts"), std::move(batch));
     beam::result<void> written = co_await writing;
     co_return done(written);
@@ -101,23 +185,48 @@ beam::awaitable<std::vector<std::string>> rooms() {
     co_return names;
 }
 
-bool has_room(const std::string& room) {
-    return !room.empty() && readable(store::get(database("rooms"), room)).has_value();
+std::vector<std::pair<std::string, room_record>> records() {
+    std::vector<std::pair<std::string, room_record>> found;
+    each_item("rooms", "", [&](const std::string& key, const std::string& value) {
+        found.emplace_back(key, read_value<room_record>(key, value));
+    });
+    return found;
 }
 
-beam::awaitable<beam::outcome<void>> add_room(std::string room) {
-    auto writing = store::put_term(database("rooms"), room, format, beam::term(beam::atoms::true_));
-    beam::result<void> written = co_await writing;
-    co_return done(written);
+std::optional<room_record> record_of(const std::string& room) {
+    if (room.empty()) return {};
+    return value_of<room_record>("rooms", room);
 }
 
-beam::awaitable<beam::outcome<void>> remove_room(std::string room) {
+beam::awaitable<beam::outcome<void>> put_record(std::string room, room_record record, bool empty) {
     store::batch batch;
-    batch.in("rooms").erase(room);
-    batch.in("posts").erase_prefix(room + "/");
+    batch.in("rooms").put(room, store::encode_term(format, beam::to_term(record)));
+    batch.in("deleted").erase(room);
+    if (empty) batch.in("posts").erase_prefix(room + "/");
     auto writing = store::write(database("rooms"), std::move(batch));
     beam::result<void> written = co_await writing;
     co_return done(written);
+}
+
+beam::awaitable<beam::outcome<void>> remove_room(std::string room, std::optional<marks> deleted) {
+    store::batch batch;
+    batch.in("rooms").erase(room);
+    batch.in("posts").erase_prefix(room + "/");
+    if (deleted) {
+        deletion what;
+        what.at_s = now_s();
+        what.seen = *std::move(deleted);
+        batch.in("deleted").put(room, store::encode_term(format, beam::to_term(what)));
+    }
+    auto writing = store::write(database("rooms"), std::move(batch));
+    beam::result<void> written = co_await writing;
+    co_return done(written);
+}
+
+std::optional<marks> deleted(const std::string& room) {
+    auto what = value_of<deletion>("deleted", room);
+    if (!what) return {};
+    return std::move(what->seen);
 }
 
 beam::awaitable<std::map<std::uint32_t, std::uint64_t>> guests() {

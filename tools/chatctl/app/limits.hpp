@@ -12,6 +12,8 @@ inline constexpr std::size_t name_max = 64;         ///< bytes of a room's or us
 inline constexpr std::size_t text_max = 64 * 1024;  ///< bytes of a message
 inline constexpr std::size_t kept_max = 1000;       ///< messages a room keeps
 inline constexpr std::size_t rooms_max = 10'000;
+inline constexpr std::size_t fetch_bytes =
+    1024 * 1024;  ///< of text that a member fetches at once, about
 
 /// Why `name` is none for a room or user; nothing if it is one.
 [[nodiscard]] std::optional<std::string> bad_name(std::string_view what, std::string_view name);

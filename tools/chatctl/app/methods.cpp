@@ -1,14 +1,18 @@
 #include "tools/chatctl/app/methods.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
+#include <vector>
 
-#include "libbeamcore/runtime/link.hpp"
+#include "libbeamcore/runtime/exit.hpp"
+#include "libbeamcore/runtime/nodes.hpp"
+#include "libbeamcore/runtime/timer.hpp"
 #include "libbeamcore/term/syntax.hpp"
-#include "tools/chatctl/app/application.hpp"
-#include "tools/chatctl/app/guests.hpp"
-#include "tools/chatctl/app/history.hpp"
+#include "tools/chatctl/app/answers.hpp"
 #include "tools/chatctl/app/limits.hpp"
+#include "tools/chatctl/app/places.hpp"
 #include "tools/chatctl/app/room.hpp"
 #include "tools/chatctl/app/router.hpp"
 
@@ -21,26 +25,12 @@ using beam::awaitable;
 using beam::request;
 using namespace std::chrono_literals;
 
-constexpr auto room_returns_within = 5s;  // a crashed room, started by its supervisor
-constexpr std::uint64_t fetched_at_once = 100;
 constexpr std::uint64_t history_default = 100;
+constexpr auto asks_within = 2s;
 
 struct room_params {
     std::string room;
     BEAM_FIELDS(room_params, room)
-};
-struct send_params {
-    std::string room;
-    std::string text;
-    std::string user;
-    std::string key;
-    BEAM_FIELDS(send_params, room, text, user, key)
-};
-struct join_params {
-    std::string room;
-    std::string user;
-    std::optional<std::uint64_t> after;
-    BEAM_FIELDS(join_params, room, user, after)
 };
 struct history_params {
     std::string room;
@@ -49,53 +39,15 @@ struct history_params {
     BEAM_FIELDS(history_params, room, since_ms, limit)
 };
 
-beam::term shown(const post& p, const std::string& room) {
-    return beam::map({{beam::atom("id"), p.id},
-                      {beam::atom("room"), room},
-                      {beam::atom("from"), p.from},
-                      {beam::atom("text"), p.text},
-                      {beam::atom("at_ms"), p.at_ms}});
-}
-
-beam::term event(const char* name, const std::string& room) {
-    return beam::map({{beam::atom("event"), name}, {beam::atom("room"), room}});
-}
-
-answer no_such_room(const std::string& name) {
-    return beam::refuse("not_found", "no room \"" + name + "\"", "chatctl create room " + name, 1);
-}
-
-answer malformed(std::string why) {
-    return beam::refuse("bad_params", std::move(why), {}, 2);
-}
-
-awaitable<beam::outcome<std::string>> who(request& r, std::string user) {
-    if (!user.empty()) co_return user;
-    auto asked = guests::name_of(r.uid());
-    co_return co_await asked;
-}
-
-/// The room's process, waiting for it while its supervisor restarts it. Nothing if there is no such
-/// room, or it does not come back in time.
-awaitable<std::optional<beam::pid>> living_room(std::string name) {
-    beam::self me = beam::this_process();
-    watch_room(name);
-    const auto until = beam::monotonic_time() + room_returns_within;
-    for (;;) {
-        if (auto pid = find_room(name)) co_return pid;
-        const auto left = until - beam::monotonic_time();
-        if (left <= 0s || !history::has_room(name)) co_return std::nullopt;
-        (void)co_await me.receive_for<room_up>(left);
-    }
-}
-
 awaitable<answer> create_room(request&, room_params p) {
     if (auto why = bad_name("the room's name", p.room)) co_return malformed(*why);
+    co_await meet_others();
     auto asked = router::create(p.room);
     beam::outcome<beam::pid> made = co_await asked;
     if (made)
-        co_return beam::map(
-            {{beam::atom("room"), p.room}, {beam::atom("pid"), beam::to_string(*made)}});
+        co_return beam::map({{beam::atom("room"), p.room},
+                             {beam::atom("pid"), beam::to_string(*made)},
+                             {beam::atom("node"), beam::node()}});
     if (made.error() == beam::atom("already_exists"))
         co_return beam::refuse("already_exists", "room \"" + p.room + "\" exists already",
                                "chatctl send " + p.room + " TEXT", 1);
@@ -106,7 +58,9 @@ awaitable<answer> create_room(request&, room_params p) {
 }
 
 awaitable<answer> delete_room(request&, room_params p) {
-    auto asked = router::remove(p.room);
+    const auto pid = co_await living_room(p.room);
+    // One that cannot be started is removed where it is written down.
+    auto asked = router::remove(p.room, pid ? beam::node(*pid) : beam::node());
     beam::outcome<bool> removed = co_await asked;
     if (removed) co_return beam::map({{beam::atom("room"), p.room}});
     if (removed.error() == beam::atom("not_found")) co_return no_such_room(p.room);
@@ -123,80 +77,82 @@ awaitable<answer> crash_room(request&, room_params p) {
         if (auto now = find_room(p.room); now && *now != *old)
             co_return beam::map({{beam::atom("room"), p.room},
                                  {beam::atom("old_pid"), beam::to_string(*old)},
-                                 {beam::atom("pid"), beam::to_string(*now)}});
+                                 {beam::atom("pid"), beam::to_string(*now)},
+                                 {beam::atom("node"), beam::node(*now)}});
         const auto left = until - beam::monotonic_time();
         if (left <= 0s) break;
-        (void)co_await me.receive_for<room_up>(left);
+        (void)co_await me.receive_for<room_up>(
+            std::min<std::chrono::nanoseconds>(left, looks_again_after));
     }
     co_return beam::refuse("not_restarted",
                            "room \"" + p.room + "\" crashed and was not restarted within 5s",
                            "beamd logs", 75);
 }
 
+struct room_facts {
+    std::string name;
+    beam::pid pid;
+    room_info info;
+};
+
+/// Of all rooms, asked at once; one that dies meanwhile, or whose node is silent, is left out.
+awaitable<std::vector<room_facts>> facts_of_rooms() {
+    co_await meet_others();
+    struct question {
+        std::string name;
+        beam::pid pid;
+        beam::future<room_info> answer;
+    };
+    std::vector<question> asked;
+    for (const std::string& name : room_names())
+        if (const auto pid = find_room(name))
+            asked.push_back({name, *pid, room::info(*pid, asks_within)});
+    std::vector<room_facts> found;
+    std::vector<beam::atom> silent;
+    for (question& q : asked) {
+        const beam::atom node = beam::node(q.pid);
+        if (std::find(silent.begin(), silent.end(), node) != silent.end()) continue;
+        beam::outcome<room_info> info = co_await q.answer.outcome();
+        if (!info) {
+            if (info.error().is_tagged(beam::atoms::timeout, 2)) silent.push_back(node);
+            continue;
+        }
+        room_facts f;
+        f.name = q.name;
+        f.pid = q.pid;
+        f.info = *std::move(info);
+        found.push_back(std::move(f));
+    }
+    co_return found;
+}
+
+beam::term list_of(const std::vector<beam::atom>& nodes) {
+    return beam::list_of(std::vector<beam::term>(nodes.begin(), nodes.end()));
+}
+
 awaitable<answer> list_rooms(request&) {
     std::vector<beam::term> rooms;
-    for (const std::string& name : room_names()) {
-        const auto pid = find_room(name);
-        if (!pid) continue;
-        auto asked = room::info(*pid);
-        beam::outcome<room_info> info = co_await asked.outcome();
-        if (!info) continue;  // it died just now
-        rooms.push_back(beam::map({{beam::atom("room"), name},
-                                   {beam::atom("pid"), beam::to_string(*pid)},
-                                   {beam::atom("users"), info->users.size()},
-                                   {beam::atom("messages"), info->messages},
-                                   {beam::atom("last_id"), info->last_id}}));
-    }
+    const std::vector<room_facts> found = co_await facts_of_rooms();
+    for (const room_facts& f : found)
+        rooms.push_back(beam::map({{beam::atom("room"), f.name},
+                                   {beam::atom("pid"), beam::to_string(f.pid)},
+                                   {beam::atom("node"), beam::node(f.pid)},
+                                   {beam::atom("copies"), list_of(f.info.nodes)},
+                                   {beam::atom("users"), f.info.members.size()},
+                                   {beam::atom("messages"), f.info.messages},
+                                   {beam::atom("last_id"), f.info.last_id}}));
     co_return beam::map({{beam::atom("rooms"), beam::list_of(std::move(rooms))}});
 }
 
 awaitable<answer> users(request&) {
     std::vector<beam::term> lines;
-    for (const std::string& name : room_names()) {
-        const auto pid = find_room(name);
-        if (!pid) continue;
-        auto asked = room::info(*pid);
-        beam::outcome<room_info> info = co_await asked.outcome();
-        if (!info) continue;
-        for (const std::string& user : info->users)
-            lines.push_back(beam::map({{beam::atom("user"), user}, {beam::atom("room"), name}}));
-    }
+    const std::vector<room_facts> found = co_await facts_of_rooms();
+    for (const room_facts& f : found)
+        for (const member_info& m : f.info.members)
+            lines.push_back(beam::map({{beam::atom("user"), m.user},
+                                       {beam::atom("room"), f.name},
+                                       {beam::atom("nodes"), list_of(m.nodes)}}));
     co_return beam::map({{beam::atom("users"), beam::list_of(std::move(lines))}});
-}
-
-// A room that dies under the request is asked again when its supervisor has restarted it: with the same
-// key the message is kept once.
-awaitable<answer> send_text(request& r, send_params p) {
-    if (auto why = bad_text(p.text)) co_return malformed(*why);
-    if (!p.user.empty())
-        if (auto why = bad_name("the user's name", p.user)) co_return malformed(*why);
-    if (p.key.size() > name_max) co_return malformed("the key is longer than 64 bytes");
-    beam::outcome<std::string> user = co_await who(r, p.user);
-    if (!user) co_return beam::refuse_for(user.error());
-    beam::self me = beam::this_process();
-    if (!find_room(p.room) && !history::has_room(p.room)) co_return no_such_room(p.room);
-    watch_room(p.room);
-    if (p.key.empty()) p.key = beam::to_string(beam::term(beam::make_ref()));
-    const auto until = beam::monotonic_time() + room_returns_within;
-    while (beam::monotonic_time() < until) {
-        const auto pid = find_room(p.room);
-        if (!pid) {
-            (void)co_await me.receive_for<room_up>(until - beam::monotonic_time());
-            continue;
-        }
-        auto asked = room::send(*pid, *user, p.text, p.key);
-        beam::outcome<beam::outcome<post>> sent = co_await asked.outcome();
-        if (!sent) continue;
-        if (!*sent) co_return beam::refuse_for(sent->error());
-        co_return shown(**sent, p.room);
-    }
-    beam::request_error late{"timeout",
-                             "room \"" + p.room + "\" did not answer within 5s",
-                             "chatctl history " + p.room,
-                             75,
-                             {},
-                             true};
-    co_return tl::unexpected<beam::request_error>(std::move(late));
 }
 
 awaitable<answer> history_of(request&, history_params p) {
@@ -208,85 +164,6 @@ awaitable<answer> history_of(request&, history_params p) {
     lines.reserve(posts.size());
     for (const post& q : posts) lines.push_back(shown(q, p.room));
     co_return beam::map({{beam::atom("messages"), beam::list_of(std::move(lines))}});
-}
-
-/// Joins the room's present process and sends what there is after the cursor. False: the room died.
-awaitable<bool> send_new(request& r, std::string name, beam::pid room_pid, std::uint64_t* cursor) {
-    beam::self me = beam::this_process();
-    for (;;) {
-        auto asked = room::fetch(room_pid, me.id(), *cursor, fetched_at_once);
-        beam::outcome<fetched> got = co_await asked.outcome();
-        if (!got) co_return false;
-        if (got->missed > 0) {
-            beam::term gap = beam::map({{beam::atom("event"), "missed"},
-                                        {beam::atom("room"), name},
-                                        {beam::atom("count"), got->missed}});
-            co_await r.item(gap);
-        }
-        for (const post& p : got->posts) {
-            beam::term line = shown(p, name);
-            *cursor = p.id;
-            co_await r.item(line);
-        }
-        if (got->posts.size() < fetched_at_once) co_return true;
-    }
-}
-
-awaitable<answer> join(request& r, join_params p) {
-    if (!p.user.empty())
-        if (auto why = bad_name("the user's name", p.user)) co_return malformed(*why);
-    beam::outcome<std::string> user = co_await who(r, p.user);
-    if (!user) co_return beam::refuse_for(user.error());
-    beam::self me = beam::this_process();
-    watch_room(p.room);
-    if (!find_room(p.room) && !history::has_room(p.room)) co_return no_such_room(p.room);
-    std::optional<std::uint64_t> cursor = p.after;
-    beam::pid last;
-    for (;;) {
-        const auto pid = find_room(p.room);
-        if (!pid) {  // being restarted, or deleted
-            auto change = co_await me.receive_for<room_up, room_deleted>(room_returns_within);
-            if (!change)
-                co_return beam::refuse("not_restarted",
-                                       "room \"" + p.room + "\" crashed and was not restarted",
-                                       "beamd logs", 75);
-            if (std::holds_alternative<room_deleted>(*change)) {
-                beam::term gone = event("deleted", p.room);
-                co_await r.item(gone);
-                co_return gone;
-            }
-            continue;
-        }
-        auto asked = room::join(*pid, me.id(), *user);
-        beam::outcome<std::uint64_t> joined = co_await asked.outcome();
-        if (!joined) continue;
-        const bool first = !last;
-        last = *pid;
-        if (!cursor) cursor = *joined;
-        beam::term line = beam::map({{beam::atom("event"), first ? "joined" : "restarted"},
-                                     {beam::atom("room"), p.room},
-                                     {beam::atom("user"), *user},
-                                     {beam::atom("last_id"), *cursor},
-                                     {beam::atom("pid"), beam::to_string(*pid)}});
-        co_await r.item(line);
-        const beam::ref monitor = beam::monitor(*pid);
-        std::uint64_t at = *cursor;
-        bool alive = co_await send_new(r, p.room, *pid, &at);
-        while (alive) {
-            auto m = co_await me.receive<news, beam::down_message, room_deleted>();
-            if (std::holds_alternative<news>(m)) {
-                alive = co_await send_new(r, p.room, *pid, &at);
-            } else if (auto* down = std::get_if<beam::down_message>(&m)) {
-                if (down->monitor == monitor) alive = false;
-            } else {
-                beam::term gone = event("deleted", p.room);
-                co_await r.item(gone);
-                co_return gone;
-            }
-        }
-        cursor = at;
-        beam::demonitor(monitor, {.flush = true});
-    }
 }
 
 }  // namespace

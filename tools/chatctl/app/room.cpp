@@ -2,17 +2,24 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "libbeamcore/otp/registry.hpp"
-#include "libbeamcore/runtime/groups.hpp"
+#include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "tools/chatctl/app/application.hpp"
+#include "tools/chatctl/app/copies.hpp"
+#include "tools/chatctl/app/directory.hpp"
 #include "tools/chatctl/app/history.hpp"
 #include "tools/chatctl/app/limits.hpp"
+#include "tools/chatctl/app/places.hpp"
 
 namespace chat {
 
 namespace {
+
+// The record with its marks is written so often: before the last message of an epoch is forgotten.
+constexpr std::uint64_t record_every = kept_max / 2;
 
 std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -28,8 +35,9 @@ beam::future<beam::outcome<post>> room::send(beam::pid room, std::string from, s
                                              std::string key) {
     return beam::call<say>(room, std::move(from), std::move(text), std::move(key));
 }
-beam::future<std::uint64_t> room::join(beam::pid room, beam::pid member, std::string user) {
-    return beam::call<join_room>(room, member, std::move(user));
+beam::future<joined> room::join(beam::pid room, beam::pid member, std::string user,
+                                std::optional<std::uint64_t> after, marks read) {
+    return beam::call<join_room>(room, member, std::move(user), after, std::move(read));
 }
 void room::leave(beam::pid room, beam::pid member) {
     beam::cast<leave_room>(room, member);
@@ -42,65 +50,68 @@ beam::future<std::vector<post>> room::history(beam::pid room, std::int64_t since
                                               std::uint64_t limit) {
     return beam::call<since>(room, since_ms, limit);
 }
-beam::future<room_info> room::info(beam::pid room) {
-    return beam::call<about>(room);
+beam::future<room_info> room::info(beam::pid room, beam::timeout limit) {
+    return beam::call<about>(room, limit);
+}
+beam::future<marks> room::seen(beam::pid room) {
+    return beam::call<ask_seen>(room);
+}
+void room::look_at_nodes(beam::pid room) {
+    beam::cast<nodes_changed>(room);
+}
+void room::announce_again(beam::pid room) {
+    beam::cast<tell_again>(room);
+}
+void room::sync_with(beam::pid room, beam::atom node) {
+    beam::cast<sync_node>(room, node);
+}
+void room::yield_to(beam::pid room, beam::pid home, std::uint64_t number, std::uint64_t epoch) {
+    beam::cast<make_way>(room, home, number, epoch);
 }
 
-std::optional<beam::pid> find_room(const std::string& name) {
-    return beam::registry::whereis(rooms_registry(), name);
-}
-
-std::vector<std::string> room_names() {
-    std::vector<std::string> names;
-    // [{{'$1', '_', '_'}, [], ['$1']}]: the keys.
-    const beam::term key = beam::atom("$1");
-    const beam::term any = beam::atom("_");
-    const beam::term spec =
-        beam::list({beam::tuple(beam::tuple(key, any, any), beam::list({}), beam::list({key}))});
-    for (const beam::term& name : beam::registry::select(rooms_registry(), spec))
-        if (auto text = name.as_text()) names.emplace_back(*text);
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
-void watch_room(const std::string& name) {
-    beam::pg::join(watchers_scope(), name, beam::this_process().id());
-}
-
-void tell_watchers_deleted(const std::string& name) {
-    for (const beam::pid& p : beam::pg::get_members(watchers_scope(), name))
-        beam::send(p, room_deleted{name});
-}
-
-// -- what the room does -------------------------------------------------------------------------------
+// -- its life -----------------------------------------------------------------------------------------
 
 beam::awaitable<beam::init_result<room>> room::init(std::string name) {
     room r;
     r.name_ = name;
     beam::set_label("room " + name);
-    std::vector<post> kept = co_await history::load(name);
-    for (post& p : kept) r.keep(std::move(p));
-    if (!r.posts_.empty()) r.next_id_ = r.posts_.back().id + 1;
+    const std::optional<room_record> known = history::record_of(name);
+    if (!known) co_return beam::stop_with{beam::atom("no_record")};
+    r.record_ = *known;
+    r.log_ = room_log(co_await history::load(name), r.record_.seen);
+    const beam::atom here = beam::node();
+    r.taken_over_ = !r.record_.seats.empty() && r.record_.seats.front() != here;
+    if (r.taken_over_) {
+        ++r.record_.number;
+        r.record_.epoch = new_epoch_id();
+        r.record_.seats = {here};
+    }
+    r.log_.begin_epoch(r.record_.epoch);
     auto registered = beam::registry::register_key(rooms_registry(), name);
-    if (!registered) co_return beam::stop_with{std::move(registered.error())};
-    const beam::pid me = beam::this_process().id();
-    for (const beam::pid& p : beam::pg::get_members(watchers_scope(), name))
-        beam::send(p, room_up{name, me});
-    co_return std::move(r);
+    if (!registered) co_return beam::ignore{};
+    co_await directory::announce(name, r.record_.number, r.record_.epoch);
+    tell_watchers_up(name, beam::this_process().id());
+    if (!r.taken_over_ && !is_distributed()) co_return std::move(r);
+    beam::then next = beam::then::continue_with(opened{});
+    co_return beam::init_result<room>(std::move(r), std::move(next));
 }
 
-void room::keep(post p) {
-    if (!p.key.empty()) ids_by_key_[p.key] = p.id;
-    posts_.push_back(std::move(p));
-    if (posts_.size() <= kept_max) return;
-    ids_by_key_.erase(posts_.front().key);
-    posts_.pop_front();
+beam::awaitable<void> room::handle_continue(opened) {
+    if (taken_over_) {
+        beam::outcome<void> saved = co_await history::put_record(name_, record_now());
+        if (!saved) beam::exit(saved.error());
+    }
+    handle_cast(nodes_changed{});
 }
+
+beam::awaitable<void> room::handle_cast(tell_again) {
+    co_await directory::announce(name_, record_.number, record_.epoch);
+}
+
+// -- messages -----------------------------------------------------------------------------------------
 
 beam::call_result<beam::outcome<post>> room::handle_call(say m, beam::from caller) {
-    if (auto known = ids_by_key_.find(m.key); known != ids_by_key_.end())
-        for (const post& p : posts_)
-            if (p.id == known->second) return beam::outcome<post>(p);
+    if (const post* known = log_.find_key(m.key)) return beam::outcome<post>(*known);
     for (unsaved& u : unsaved_)
         if (!m.key.empty() && u.what.key == m.key) {
             u.callers.push_back(caller);
@@ -119,32 +130,86 @@ beam::call_result<beam::outcome<post>> room::handle_call(say m, beam::from calle
     return beam::noreply{};
 }
 
+/// What is saved in one commit: all, unless that is more than goes to other nodes in one message.
+std::vector<room::unsaved> room::next_batch() {
+    std::size_t bytes = 0;
+    auto end = unsaved_.begin();
+    for (; end != unsaved_.end() && bytes < chunk_bytes; ++end) bytes += end->what.text.size();
+    std::vector<unsaved> batch(std::move_iterator(unsaved_.begin()), std::move_iterator(end));
+    unsaved_.erase(unsaved_.begin(), end);
+    flushing_ = !unsaved_.empty();
+    if (flushing_) beam::cast<flush>(id());
+    return batch;
+}
+
 beam::awaitable<void> room::handle_cast(flush) {
-    std::vector<unsaved> batch = std::move(unsaved_);
-    unsaved_.clear();
-    flushing_ = false;
+    std::vector<unsaved> batch = next_batch();
     std::vector<post> posts;
     posts.reserve(batch.size());
-    std::uint64_t next = next_id_;
+    std::uint64_t next = log_.last_id();
     for (unsaved& u : batch) {
-        u.what.id = next++;
+        u.what.id = u.what.seq = ++next;
+        u.what.epoch = record_.epoch;
         posts.push_back(u.what);
     }
-    const std::uint64_t first_kept = next > kept_max ? next - kept_max : 1;
-    beam::outcome<void> saved = co_await history::append(name_, std::move(posts), first_kept);
-    if (!saved) {
-        for (unsaved& u : batch)
-            for (const beam::from& f : u.callers)
-                beam::reply(f, beam::outcome<post>(beam::fail_term(saved.error())));
-        co_return;
-    }
-    next_id_ = next;
-    for (unsaved& u : batch) {
-        for (const beam::from& f : u.callers) beam::reply(f, beam::outcome<post>(u.what));
-        keep(std::move(u.what));
-    }
-    tell_members();
+    beam::outcome<void> saved = co_await commit(std::move(posts), false);
+    for (unsaved& u : batch)
+        for (const beam::from& f : u.callers)
+            beam::reply(f, saved ? beam::outcome<post>(u.what)
+                                 : beam::outcome<post>(beam::fail_term(saved.error())));
+    if (saved) tell_members();
 }
+
+/// Puts these behind the others: on this node's disk, then on those of the seats, then in the log.
+beam::awaitable<beam::outcome<void>> room::commit(std::vector<post> posts, bool with_record) {
+    const std::uint64_t before = log_.last_id();
+    const std::uint64_t next = before + posts.size() + 1;
+    const std::uint64_t first_kept = next > kept_max ? next - kept_max : 1;
+    if (before / record_every != (next - 1) / record_every) with_record = true;
+    std::optional<room_record> record;
+    if (with_record) {
+        record = record_now();
+        for (const post& p : posts) mark(record->seen, p);
+    }
+    beam::outcome<void> saved =
+        co_await history::append(name_, posts, first_kept, std::move(record));
+    if (!saved) co_return saved;
+    if (!in_sync_.empty()) co_await copy_to_seats(posts, before, first_kept);
+    for (post& p : posts) log_.keep(std::move(p));
+    co_return saved;
+}
+
+std::vector<post> room::handle_call(since m) {
+    std::vector<post> result;
+    const auto& posts = log_.posts();
+    for (auto it = posts.rbegin(); it != posts.rend() && result.size() < m.limit; ++it)
+        if (it->at_ms >= m.since_ms) result.push_back(*it);
+    std::reverse(result.begin(), result.end());
+    return result;
+}
+
+room_info room::handle_call(about) {
+    room_info info;
+    info.last_id = log_.last_id();
+    info.messages = log_.posts().size();
+    std::map<std::string, std::vector<beam::atom>> by_user;
+    for (const auto& [pid, m] : members_) {
+        auto& nodes = by_user[m.user];
+        const beam::atom node = beam::node(pid);
+        if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) nodes.push_back(node);
+    }
+    for (auto& [user, nodes] : by_user) {
+        member_info m;
+        m.user = user;
+        m.nodes = std::move(nodes);
+        info.members.push_back(std::move(m));
+    }
+    info.nodes = record_.seats;
+    if (info.nodes.empty()) info.nodes.push_back(beam::node());
+    return info;
+}
+
+// -- members ------------------------------------------------------------------------------------------
 
 void room::tell_members() {
     for (auto& [pid, m] : members_) {
@@ -154,43 +219,34 @@ void room::tell_members() {
     }
 }
 
-std::uint64_t room::handle_call(join_room m) {
+joined room::handle_call(join_room m) {
     auto [it, first] = members_.try_emplace(m.member);
     it->second.user = std::move(m.user);
     it->second.told = false;
     if (first) it->second.monitor = beam::monitor(m.member);
-    return next_id_ - 1;
+    joined answer;
+    if (!m.read.empty()) {
+        answer.read = std::move(m.read);
+        answer.from = log_.resume(answer.read);
+    } else {
+        answer.from.after = m.after.value_or(log_.last_id());
+        answer.read = log_.read_up_to(answer.from.after);
+    }
+    return answer;
 }
 
 fetched room::handle_call(fetch_posts m) {
     fetched result;
-    const std::uint64_t oldest = posts_.empty() ? next_id_ : posts_.front().id;
+    const auto& kept = log_.posts();
+    const std::uint64_t oldest = kept.empty() ? log_.last_id() + 1 : kept.front().id;
     if (m.after + 1 < oldest) result.missed = oldest - m.after - 1;
-    auto it = std::lower_bound(posts_.begin(), posts_.end(), m.after + 1,
-                               [](const post& p, std::uint64_t id) { return p.id < id; });
-    for (; it != posts_.end() && result.posts.size() < m.limit; ++it) result.posts.push_back(*it);
+    result.posts = log_.after(m.after, m.limit, fetch_bytes);
+    const std::uint64_t last = result.posts.empty() ? m.after : result.posts.back().id;
+    result.more = last < log_.last_id();
     // With everything fetched it is to be told of the next one.
-    if (auto who = members_.find(m.member); who != members_.end() && it == posts_.end())
+    if (auto who = members_.find(m.member); who != members_.end() && !result.more)
         who->second.told = false;
     return result;
-}
-
-std::vector<post> room::handle_call(since m) {
-    std::vector<post> result;
-    for (auto it = posts_.rbegin(); it != posts_.rend() && result.size() < m.limit; ++it)
-        if (it->at_ms >= m.since_ms) result.push_back(*it);
-    std::reverse(result.begin(), result.end());
-    return result;
-}
-
-room_info room::handle_call(about) {
-    room_info info;
-    info.last_id = next_id_ - 1;
-    info.messages = posts_.size();
-    for (const auto& [pid, m] : members_) info.users.push_back(m.user);
-    std::sort(info.users.begin(), info.users.end());
-    info.users.erase(std::unique(info.users.begin(), info.users.end()), info.users.end());
-    return info;
 }
 
 void room::handle_cast(leave_room m) {
@@ -201,7 +257,11 @@ void room::handle_cast(leave_room m) {
 }
 
 void room::handle_info(beam::down_message m) {
-    if (auto p = m.pid()) members_.erase(*p);
+    auto p = m.pid();
+    if (!p) return;
+    auto it = members_.find(*p);
+    // One that has joined again after its connection was lost has another monitor.
+    if (it != members_.end() && it->second.monitor == m.monitor) members_.erase(it);
 }
 
 }  // namespace chat

@@ -1,0 +1,79 @@
+#include "tools/chatctl/app/answers.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/runtime/timer.hpp"
+#include "tools/chatctl/app/guests.hpp"
+#include "tools/chatctl/app/places.hpp"
+
+namespace chat {
+
+beam::term shown(const post& p, const std::string& room) {
+    return beam::map({{beam::atom("id"), p.id},
+                      {beam::atom("room"), room},
+                      {beam::atom("from"), p.from},
+                      {beam::atom("text"), p.text},
+                      {beam::atom("at_ms"), p.at_ms},
+                      {beam::atom("epoch"), p.epoch},
+                      {beam::atom("seq"), p.seq}});
+}
+
+beam::term event(const char* name, const std::string& room) {
+    return beam::map({{beam::atom("event"), name}, {beam::atom("room"), room}});
+}
+
+beam::term shown(const marks& m) {
+    std::vector<beam::map_entry> entries;
+    for (const auto& [epoch, last] : m) entries.push_back({std::to_string(epoch), last});
+    return beam::map_of(std::move(entries));
+}
+
+marks marks_from(const std::map<std::string, std::uint64_t>& given) {
+    marks m;
+    for (const auto& [text, last] : given) {
+        std::uint64_t epoch = 0;
+        std::from_chars(text.data(), text.data() + text.size(), epoch);
+        m[epoch] = last;
+    }
+    return m;
+}
+
+beam::answer no_such_room(const std::string& name) {
+    return beam::refuse("not_found", "no room \"" + name + "\"", "chatctl create room " + name, 1);
+}
+
+beam::answer malformed(std::string why) {
+    return beam::refuse("bad_params", std::move(why), {}, 2);
+}
+
+beam::awaitable<beam::outcome<std::string>> who(beam::request& r, std::string user) {
+    if (!user.empty()) co_return user;
+    auto asked = guests::name_of(r.uid());
+    co_return co_await asked;
+}
+
+beam::awaitable<bool> is_known(std::string room) {
+    if (find_room(room) || has_room(room)) co_return true;
+    co_await meet_others();
+    co_return find_room(room) || has_room(room);
+}
+
+beam::awaitable<std::optional<beam::pid>> living_room(std::string name) {
+    beam::self me = beam::this_process();
+    watch_room(name);
+    const bool known = co_await is_known(name);
+    if (!known) co_return std::nullopt;
+    const auto until = beam::monotonic_time() + room_returns_within;
+    for (;;) {
+        if (auto pid = find_room(name)) co_return pid;
+        const auto left = until - beam::monotonic_time();
+        if (left.count() <= 0 || !has_room(name)) co_return std::nullopt;
+        const auto wait = std::min<std::chrono::nanoseconds>(left, looks_again_after);
+        (void)co_await me.receive_for<room_up>(wait);
+    }
+}
+
+}  // namespace chat
