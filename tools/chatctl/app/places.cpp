@@ -24,10 +24,6 @@ bool contains(const std::vector<beam::atom>& nodes, beam::atom node) {
     return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
-bool is_connected(beam::atom node) {
-    return contains(beam::nodes(beam::node_kind::connected), node);
-}
-
 }  // namespace
 
 std::optional<beam::pid> find_local_room(const std::string& name) {
