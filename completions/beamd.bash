@@ -2,15 +2,15 @@
 _beamd() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     case "$prev" in
-        --node|--timeout|--as|--app|--dist-join|--dist-dns|--dist-tick|--dist-port|--lines|--count|--for) compopt +o default 2>/dev/null; COMPREPLY=(); return ;;
+        --node|--timeout|--as|--app|--dist-join|--dist-dns|--dist-tick|--dist-port|--lines|--count|--for|--dir|--name|--host) compopt +o default 2>/dev/null; COMPREPLY=(); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
         --socket|--config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     esac
     local place='' i word
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
-        case "$word" in --node|--socket|--timeout|--color|--as|--config|--app|--dist-join|--dist-dns|--dist-tick|--dist-port|--lines|--count|--for) ((i++)); continue ;; esac
-        case "$place/$word" in /status|/ping|/await|/stop|/restart|/logs|/socket|/doctor|/nodes|/connect|/rpc|/config|/completion) place=$place/$word ;; esac
+        case "$word" in --node|--socket|--timeout|--color|--as|--config|--app|--dist-join|--dist-dns|--dist-tick|--dist-port|--lines|--count|--for|--dir|--name|--host) ((i++)); continue ;; esac
+        case "$place/$word" in /status|/ping|/await|/stop|/restart|/logs|/socket|/doctor|/nodes|/connect|/rpc|/cert|/cert/init|/cert/show|/config|/completion) place=$place/$word ;; esac
     done
     local words=''
     case "$place" in
@@ -32,7 +32,7 @@ _beamd() {
         '/config') words='--help --origin' ;;
         '/completion') words='--help' ;;
     esac
-    [[ $cur == -* || -z $words ]] && words+=' --help --version --node --socket --timeout --no-spawn --json --quiet --verbose --color --as --watch --config --app --daemon --dist --dist-join --dist-dns --dist-tick --dist-port --dist-hidden'
+    [[ $cur == -* || -z $words ]] && words+=' --help --version --node --socket --timeout --no-spawn --json --quiet --verbose --color --as --watch --config --app --daemon --dist --dist-tls --dist-insecure --dist-join --dist-dns --dist-tick --dist-port --dist-hidden'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 complete -o default -F _beamd beamd

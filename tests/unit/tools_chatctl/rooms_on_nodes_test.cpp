@@ -55,14 +55,7 @@ awaitable<void> await_home(self me, std::string room, bool here) {
 }
 
 awaitable<void> await_gone(self me, std::string room) {
-    for (int i = 0; i < 20000; ++i) {
-        if (!chat::has_room(room) && !chat::find_room(room)) co_return;
-        co_await me.sleep_for(1ms);
-    }
-    auto r = chat::history::record_of(room);
-    auto d = chat::history::deleted(room);
-    MESSAGE("node ", std::string(node().name()), " record ", bool(r), " find ", bool(chat::find_room(room)), " local ", bool(chat::find_local_room(room)), " deleted ", bool(d), " rec ", to_string(r ? to_term(*r) : term()), " del ", to_string(d ? to_term(*d) : term()));
-    FAIL("not gone");
+    co_await until(me, [&] { return !chat::has_room(room) && !chat::find_room(room); });
 }
 
 std::map<std::string, int> counted(const std::vector<std::string>& texts) {
