@@ -108,7 +108,9 @@ void check_written_again(const received_control& r, flags f) {
     std::string out;
     auto written = w.write(out, r.control);
     claim(written.has_value(), "what was read can be written");
-    while (*written && !(*written)->at_end()) (*written)->next(out);
+    output fragments;
+    while (*written && !(*written)->at_end()) (*written)->next(fragments);
+    out += fragments.copy();
     etf::atom_budget budget(atoms_max);
     frame_reader frames(f, budget);
     frames.feed(out);

@@ -190,6 +190,7 @@ int main(int argc, char** argv) {
     o.name = argv[1];
     o.cookie = "secret";
     o.listen_address = o.epmd_address = "0.0.0.0";
+    o.insecure = true;
     o.epmd_port = std::uint16_t(std::stoi(argv[2]));
     o.ticktime = std::chrono::milliseconds(std::stoi(argv[3]));
     runtime_options r;
