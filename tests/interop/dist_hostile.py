@@ -88,19 +88,19 @@ class Honest:
 # -- the parts ---------------------------------------------------------------------------------------
 
 
-def connected_again():
+def connected_again(flags=None):
     """While the node itself tries to reach a peer that is gone, since it has something for it, it refuses to be called."""
     end = time.monotonic() + 30
     while True:
         try:
-            return Peer(hostile, port, cookie)
+            return Peer(hostile, port, cookie, flags) if flags is not None else Peer(hostile, port, cookie)
         except Closed as e:
             assert e.args == ("snok",) and time.monotonic() < end, e
 
 
 def refused(data, flags=None):
     """After the handshake the node closes for these bytes."""
-    p = Peer(hostile, port, cookie) if flags is None else Peer(hostile, port, cookie, flags)
+    p = connected_again(flags)
     with contextlib.closing(p), contextlib.suppress(ConnectionResetError, BrokenPipeError):
         p.socket.sendall(data)
         ends(p.socket)
@@ -186,7 +186,7 @@ def deep():
     def nested(depth):
         return b"\x6c\0\0\0\1" * depth + b"\x6a" * (depth + 1)
 
-    with contextlib.closing(Peer(hostile, port, cookie)) as p:
+    with contextlib.closing(connected_again()) as p:
         value = nested(100_000)
         p.socket.sendall(plain(encode((6, p.me, Atom(""), Atom("echo"))), b"\x68\2" + encode(p.me) + value))
         answer = b""
@@ -225,7 +225,7 @@ def fragments():
         refused(data, FRAGMENTS)
     before = memory()
     # Never completed, and a lot of it.
-    with contextlib.closing(Peer(hostile, port, cookie, FRAGMENTS)) as p:
+    with contextlib.closing(connected_again(FRAGMENTS)) as p:
         for n in range(1000):
             p.socket.sendall(first(n, 1 << 60, to_echo + bytes(1 << 16)))
         p.ping()
@@ -241,7 +241,7 @@ def fragments():
 
 def strange():
     """What is well said and makes no sense: nobody is harmed, and the connection stays."""
-    with contextlib.closing(Peer(hostile, port, cookie)) as p:
+    with contextlib.closing(connected_again()) as p:
         counter = p.whereis("counter")
         former = Pid(counter.node, counter.id, counter.serial, counter.creation ^ 1)
         far = Pid("elsewhere@nowhere", 5, 5, 5)
@@ -284,7 +284,7 @@ def strange():
 def tables():
     """Links, monitors and processes without number: all are gone with the connection."""
     before = memory()
-    with contextlib.closing(Peer(hostile, port, cookie)) as p:
+    with contextlib.closing(connected_again()) as p:
         crasher = p.whereis("crasher")
         for many in range(0, 100_000, 1000):
             p.socket.sendall(b"".join(
@@ -300,7 +300,7 @@ def tables():
                 for n in range(many, many + 500)
             ))
             p.await_frame(lambda terms: terms[0][0] == 28 and terms[0][3].words == (many + 499, 2, 2))
-    with contextlib.closing(Peer(hostile, port, cookie)) as p:
+    with contextlib.closing(connected_again()) as p:
         # It was linked to some that are gone now, and has begun anew.
         wait_until(lambda: p.info("crasher", "monitored_by") == [], "monitors are left")
         assert p.whereis("crasher") != crasher
@@ -492,7 +492,7 @@ def name_storm():
         pipes.append(here)
     for pipe in pipes:
         assert pipe.poll(60), "a connection hangs"
-    with contextlib.closing(Peer(hostile, port, cookie)) as p:
+    with contextlib.closing(connected_again()) as p:
         p.ping()
         p.echo(1)
         hidden = p.call_function("erlang", "nodes", [Atom("hidden")])
