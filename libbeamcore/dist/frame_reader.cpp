@@ -114,11 +114,8 @@ void frame_reader::state::read_in_place() {
     const auto sequence = r.u64();
     const auto fragment = r.u64();
     const auto some = r.rest();
-    auto expected = assembler.expect(sequence, fragment, length_size + length - later_head_size);
-    if (!expected) {
-        failure = expected.error();
-        return;
-    }
+    // What is wrong with it is said when it is all here, as of any frame.
+    if (!assembler.expect(sequence, fragment, length_size + length - later_head_size)) return;
     std::memcpy(assembler.room().data(), some.data(), some.size());
     if (!some.empty()) (void)assembler.filled(some.size());  // not all
     begin = end = 0;
