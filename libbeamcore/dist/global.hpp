@@ -149,7 +149,7 @@ using namespace beam::detail;
 
 template <class T, class... Args>
 awaitable<void> init_named(gen_core& core, term key, Args... args) {
-    auto taking = take_name(core, std::move(key));
+    auto taking = take_name(core, key);
     const bool taken = co_await taking;
     if (!taken) co_return;
     if constexpr (gen_traits<T>::template init_waits<Args...>) {

@@ -136,6 +136,7 @@ void start_missing(const attach_options& o, const std::vector<node_place>& membe
     }
     // All of them, so that who failed is gone when the error is said.
     std::vector<std::string> lines;
+    lines.reserve(starts.size());
     for (auto& s : starts) lines.push_back(s.program.first_line(o.until));
     for (std::size_t i = 0; i < starts.size(); ++i)
         if (!may_run(lines[i])) start_failed(std::move(lines[i]), starts[i].at->node);
@@ -152,6 +153,7 @@ unique_fd attach_to_cluster(const attach_options& o, const std::string& folder,
         return fd;
     fd.reset();
     std::vector<node_place> all;
+    all.reserve(names.size());
     for (const auto& name : names) all.emplace_back(folder, name);
     for (int attempt = 0;; ++attempt) {
         start_missing(o, all);

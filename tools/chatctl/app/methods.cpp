@@ -133,6 +133,7 @@ beam::term list_of(const std::vector<beam::atom>& nodes) {
 awaitable<answer> list_rooms(request&) {
     std::vector<beam::term> rooms;
     const std::vector<room_facts> found = co_await facts_of_rooms();
+    rooms.reserve(found.size());
     for (const room_facts& f : found)
         rooms.push_back(beam::map({{beam::atom("room"), f.name},
                                    {beam::atom("pid"), beam::to_string(f.pid)},
