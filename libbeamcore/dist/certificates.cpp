@@ -388,7 +388,8 @@ result<tls_files> tls_files_in(const std::string& folder) {
     const auto p = certificates_in(folder);
     for (const auto& path : {p.authority, p.certificate, p.key})
         if (::access(path.c_str(), F_OK) != 0)
-            return fail("not_found", fmt::format("{} is not there; try: beamd cert init --dir {}", path, folder));
+            return fail("not_found", fmt::format("{} is not there; try: beamd cert init --dir {}",
+                                                 path, folder));
     tls_files files;
     files.certificate = p.certificate;
     files.key = p.key;
