@@ -1,21 +1,19 @@
 #include "tools/cache/transfer.hpp"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstdio>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "libbeamcore/base/base64.hpp"
 #include "libbeamcore/base/utf8.hpp"
 #include "tools/cache/app/limits.hpp"
+#include "tools/common/ask_again.hpp"
+#include "tools/common/standard_input.hpp"
 
 namespace cache {
 
 using beam::client;
 using beam::tool::exit_code;
 using beam::tool::failure;
+using beam::tool::fresh_key;
 using nlohmann::json;
 
 namespace {
@@ -27,13 +25,6 @@ constexpr std::size_t part_size = 512 << 10;
 [[noreturn]] void too_large() {
     throw failure(exit_code::no, "the value has more than the 512 MiB that are allowed", {},
                   "too_large");
-}
-
-std::string fresh_name() {
-    std::random_device random;
-    char text[33];
-    std::snprintf(text, sizeof text, "%08x%08x%08x%08x", random(), random(), random(), random());
-    return text;
 }
 
 json base64(std::string_view bytes) {
@@ -57,18 +48,8 @@ std::string bytes_of(const json& value) {
 }
 
 std::string all_of_stdin() {
-    // A file says how long it is before it is read.
-    struct stat s {};
-    if (::fstat(STDIN_FILENO, &s) == 0 && S_ISREG(s.st_mode) && std::size_t(s.st_size) > value_max)
-        too_large();
-    std::string bytes;
-    char buffer[65536];
-    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) {
-        bytes.append(buffer, n);
-        if (bytes.size() > value_max) too_large();
-    }
-    if (std::ferror(stdin)) throw failure(exit_code::io_error, "cannot read stdin");
-    return bytes;
+    if (auto bytes = beam::tool::read_stdin(value_max)) return *std::move(bytes);
+    too_large();
 }
 
 json put_value(client& node, json params, std::string_view value) {
@@ -77,7 +58,7 @@ json put_value(client& node, json params, std::string_view value) {
         params["value"] = bytes_json(value);
         return node.ask("cache.put", params);
     }
-    const std::string name = fresh_name();
+    const std::string name = fresh_key();
     for (std::size_t at = 0; at < value.size(); at += part_size)
         node.ask(
             "cache.upload",

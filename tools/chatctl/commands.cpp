@@ -1,63 +1,23 @@
 #include "tools/chatctl/commands.hpp"
 
 #include <chrono>
-#include <cstdio>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "libbeamcore/base/duration.hpp"
 #include "tools/chatctl/app/limits.hpp"
 #include "tools/chatctl/lines.hpp"
+#include "tools/common/ask_again.hpp"
+#include "tools/common/standard_input.hpp"
 
 namespace chatctl {
 
 using beam::client;
+using beam::tool::ask_through_restarts;
 using beam::tool::exit_code;
 using beam::tool::failure;
+using beam::tool::fresh_key;
+using beam::tool::message_on_stdin;
 using nlohmann::json;
-
-namespace {
-
-std::string all_of_stdin() {
-    std::string text;
-    char buffer[65536];
-    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) {
-        text.append(buffer, n);
-        if (text.size() > chat::text_max)
-            throw failure(exit_code::usage, "the message has more than the " +
-                                                std::to_string(chat::text_max) +
-                                                " bytes that are allowed");
-    }
-    if (std::ferror(stdin)) throw failure(exit_code::io_error, "cannot read stdin");
-    return text;
-}
-
-/// The node keeps a message with the same key once, so that asking again is safe.
-std::string fresh_key() {
-    std::random_device random;
-    char text[33];
-    std::snprintf(text, sizeof text, "%08x%08x%08x%08x", random(), random(), random(), random());
-    return text;
-}
-
-/// Asks until there is an answer or the time is over, through restarts of the node.
-json ask_through_restarts(client& node, std::string_view method, const json& params) {
-    const auto until = node.common()->until();
-    node.set_deadline(until);
-    for (;;) {
-        try {
-            return node.ask(method, params);
-        } catch (const failure& error) {
-            if (error.exit != exit_code::try_again || !error.applied_unknown || until.is_over())
-                throw;
-        } catch (const beam::tool::connection_lost&) {
-            if (until.is_over()) throw;
-        }
-        node.disconnect();
-    }
-}
-
-}  // namespace
 
 exit_code create_room(client& node, const std::string& name) {
     const json room = node.ask("chat.create_room", {{"room", name}});
@@ -104,7 +64,7 @@ exit_code users(client& node) {
 }
 
 exit_code send(client& node, const std::string& room, std::string text) {
-    if (text == "-") text = all_of_stdin();
+    if (text == "-") text = message_on_stdin(chat::text_max);
     const json params = {
         {"room", room}, {"text", text}, {"user", node.common()->user}, {"key", fresh_key()}};
     const json message = ask_through_restarts(node, "chat.send", params);

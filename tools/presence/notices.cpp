@@ -1,10 +1,10 @@
 // The commands for messages: notify, queue, ack, receipt.
 #include <chrono>
-#include <cstdio>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "libbeamcore/base/duration.hpp"
+#include "tools/common/ask_again.hpp"
+#include "tools/common/standard_input.hpp"
 #include "tools/presence/app/notices/notice.hpp"
 #include "tools/presence/commands.hpp"
 #include "tools/presence/lines.hpp"
@@ -12,50 +12,14 @@
 namespace presence::client {
 
 using beam::client;
+using beam::tool::ask_through_restarts;
 using beam::tool::exit_code;
 using beam::tool::failure;
+using beam::tool::fresh_key;
+using beam::tool::message_on_stdin;
 using nlohmann::json;
 
 namespace {
-
-std::string all_of_stdin() {
-    std::string text;
-    char buffer[65536];
-    while (std::size_t n = std::fread(buffer, 1, sizeof buffer, stdin)) {
-        text.append(buffer, n);
-        if (text.size() > limits::text_max)
-            throw failure(exit_code::usage, "the message has more than the " +
-                                                std::to_string(limits::text_max) +
-                                                " bytes that are allowed");
-    }
-    if (std::ferror(stdin)) throw failure(exit_code::io_error, "cannot read stdin");
-    return text;
-}
-
-/// The node keeps a message with the same id once, so that asking again is safe.
-std::string fresh_id() {
-    std::random_device random;
-    char text[17];
-    std::snprintf(text, sizeof text, "%08x%08x", random(), random());
-    return text;
-}
-
-/// Asks until there is an answer or the time is over, through restarts of the node.
-json ask_through_restarts(client& node, std::string_view method, const json& params) {
-    const auto until = node.common()->until();
-    node.set_deadline(until);
-    for (;;) {
-        try {
-            return node.ask(method, params);
-        } catch (const failure& error) {
-            if (error.exit != exit_code::try_again || !error.applied_unknown || until.is_over())
-                throw;
-        } catch (const beam::tool::connection_lost&) {
-            if (until.is_over()) throw;
-        }
-        node.disconnect();
-    }
-}
 
 /// How long the node may wait for the state that --until wants: a little less than the command.
 std::int64_t patience_ms(const client& node) {
@@ -70,8 +34,8 @@ std::int64_t patience_ms(const client& node) {
 exit_code notify(client& node, const notify_options& o) {
     json params = {{"user", o.user},
                    {"as", node.common()->user},
-                   {"text", o.text == "-" ? all_of_stdin() : o.text},
-                   {"id", o.id.empty() ? fresh_id() : o.id}};
+                   {"text", o.text == "-" ? message_on_stdin(limits::text_max) : o.text},
+                   {"id", o.id.empty() ? fresh_key() : o.id}};
     if (!o.ttl.empty()) params["ttl_ms"] = milliseconds_of("--ttl", o.ttl);
     if (!o.until.empty()) {
         params["until"] = o.until;
