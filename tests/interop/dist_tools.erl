@@ -109,7 +109,7 @@ cases() ->
           [{total, _}, {processes, _}, {ets, _}, {atom, _}, {code, _}, {binary, _}] = element(8, O),
           [{1, _, _} | _] = element(5, O)
       end},
-     {"observer: processes", fun(N, _) ->
+     {"observer: processes", fun(N, Real) ->
           {module, observer_backend} = rpc:call(N, code, ensure_loaded, [observer_backend]),
           true = rpc:call(N, erlang, function_exported, [observer_backend, procs_info, 1]),
           P = spawn_link(N, observer_backend, procs_info, [self()]),
@@ -117,7 +117,24 @@ cases() ->
           receive {'EXIT', P, normal} -> ok after 5000 -> exit('end') end,
           true = lists:keymember(counter, 5, Rows),
           [] = rpc:call(N, observer_backend, get_port_list, []),
-          false = rpc:call(N, erlang, function_exported, [observer_backend, get_socket_list, 0])
+          true = rpc:call(N, erlang, function_exported, [observer_backend, get_socket_list, 0]),
+          [] = rpc:call(N, observer_backend, get_socket_list, []),
+          Keys = fun(At) -> lists:sort(proplists:get_keys(rpc:call(At, observer_backend, socket_info, []))) end,
+          true = Keys(N) =:= Keys(Real)
+      end},
+     {"sys by rpc", fun(N, Real) ->
+          Shape = fun(At, P) ->
+              {status, P, {module, gen_server}, [_, running, _, _, [{header, _}, {data, _}, {data, [{"State", _}]} | _]]} =
+                  rpc:call(At, sys, get_status, [P, 200])
+          end,
+          _ = Shape(N, rpc:call(N, erlang, whereis, [counter])),
+          _ = Shape(Real, rpc:call(Real, erlang, whereis, [kernel_sup])),
+          _ = rpc:call(N, sys, get_state, [counter]),
+          ok = rpc:call(N, sys, suspend, [counter]),
+          {'EXIT', {timeout, _}} = (catch gen_server:call({counter, N}, get, 50)),
+          ok = rpc:call(N, sys, resume, [{counter, N}, infinity]),
+          {badrpc, {'EXIT', {noproc, {sys, get_status, [nobody, 200]}}}} = rpc:call(N, sys, get_status, [nobody, 200]),
+          {badrpc, {'EXIT', {noproc, {sys, get_status, [nobody, 200]}}}} = rpc:call(Real, sys, get_status, [nobody, 200])
       end},
      {"observer: one process", fun(N, Real) ->
           Ours = rpc:call(N, erlang, whereis, [counter]),

@@ -262,7 +262,7 @@ TEST_CASE("modules, applications and calls by name") {
         auto exported = ask("erlang", "function_exported", args);
         value = co_await exported;
         CHECK(value == atoms::true_);
-        args = {atom("observer_backend"), atom("get_socket_list"), 0};
+        args = {atom("observer_backend"), atom("get_nothing"), 0};
         auto not_exported = ask("erlang", "function_exported", args);
         value = co_await not_exported;
         CHECK(value == atoms::false_);

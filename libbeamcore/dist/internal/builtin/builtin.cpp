@@ -26,6 +26,7 @@ void add_builtin_functions() {
     add_system_functions(to);
     add_module_functions(to);
     add_observer_functions(to);
+    add_sys_functions(to);
     add_table_functions(to);
     add_appmon_functions(to);
     add_global_functions(to);

@@ -38,6 +38,7 @@ void add_process_functions(builtin_functions& to);
 void add_system_functions(builtin_functions& to);
 void add_module_functions(builtin_functions& to);
 void add_observer_functions(builtin_functions& to);
+void add_sys_functions(builtin_functions& to);
 void add_table_functions(builtin_functions& to);
 void add_appmon_functions(builtin_functions& to);
 void add_global_functions(builtin_functions& to);

@@ -1,5 +1,6 @@
 // observer_backend: what etop and observer ask of a node that they look at (runtime_tools).
 #include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -145,6 +146,16 @@ awaitable<term> sys_info(self me, std::vector<term>) {
     co_return list_of(std::move(all));
 }
 
+// Those of Erlang's module socket, of which a node of ours has none, as it has no ports.
+term socket_figures(std::span<const term>) {
+    std::vector<term> all{tuple(atom("iov_max"), ::sysconf(_SC_IOV_MAX)),
+                          tuple(atom("num_cnt_bits"), 64)};
+    for (const char* kind : {"monitors", "dinet", "dinet6", "dlocal", "pip", "psctp", "ptcp",
+                             "pudp", "sockets", "tdgrams", "tseqpkgs", "tstreams"})
+        all.push_back(tuple(atom(std::string("num_") + kind), 0));
+    return list_of(std::move(all));
+}
+
 }  // namespace
 
 void add_observer_functions(builtin_functions& to) {
@@ -157,6 +168,8 @@ void add_observer_functions(builtin_functions& to) {
     to.add("observer_backend", "fetch_stats", 2, send_statistics);
     to.add("observer_backend", "procs_info", 1, send_processes);
     to.add("observer_backend", "get_port_list", 0, [](arguments) -> term { return nil; });
+    to.add("observer_backend", "get_socket_list", 0, [](arguments) -> term { return nil; });
+    to.add("observer_backend", "socket_info", 0, socket_figures);
 }
 
 }  // namespace beam::dist::detail

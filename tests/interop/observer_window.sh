@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# observer_window.sh: Erlang's Observer, its window and all, looks at a node of ours (beamd --dist --app interop).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+for program in erl erlc python3 jq xvfb-run; do
+    command -v "$program" >/dev/null && continue
+    echo "observer_window: skipped: no $program on PATH; try: apt install erlang-observer xvfb $program"
+    exit 77
+done
+if ! erl -noinput -eval "case code:which(observer_wx) of F when is_list(F) -> halt(0); _ -> halt(1) end" </dev/null; then
+    echo "observer_window: skipped: no observer_wx; try: apt install erlang-observer"
+    exit 77
+fi
+dir=$(mktemp -d)
+export HOME=$dir XDG_RUNTIME_DIR=$dir/run XDG_STATE_HOME=$dir/state ERL_CRASH_DUMP_BYTES=0
+mkdir -m 700 "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME"
+ERL_EPMD_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export ERL_EPMD_PORT
+finish() {
+    beamd stop --node ours@127.0.0.1 >/dev/null 2>&1 || true
+    rm -rf "$dir"
+}
+trap finish EXIT
+
+beamd --daemon --node ours@127.0.0.1 --dist --app interop
+erlc -o "$dir" "$here/observer_window.erl"
+cd "$dir"
+timeout 120 xvfb-run -a -s "-screen 0 1200x900x24" erl -noinput -start_epmd false -name looker@127.0.0.1 -hidden \
+    -setcookie "$(<"$HOME/.erlang.cookie")" -pa "$dir" -eval "observer_window:main('ours@127.0.0.1')" </dev/null
+beamd status --node ours@127.0.0.1 --json | jq -e '.restarts == 0' >/dev/null
+if beamd logs --node ours@127.0.0.1 | grep -E ' (warning|error) '; then
+    echo "observer_window: the node complains"
+    exit 1
+fi
