@@ -201,6 +201,7 @@ END
     done
     exec 4<&-
     [ "$(jq -r '[.event,.user] | join(" ")' <<<"$last")" = "join eve" ]
+    kill "$watcher" 2>/dev/null || true
     wait "$watcher" || true
 }
 
