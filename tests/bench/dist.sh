@@ -2,28 +2,17 @@
 # dist.sh beamcore|otp [--quick]: two nodes over loopback, at an EPMD of their own. Of otp's schedulers, all or one, the
 # better counts, for each figure.
 set -euo pipefail
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-export ERL_EPMD_PORT=$port BENCH_DIST_EPMD=$port
-
 if [[ $1 == beamcore ]]; then
+    BENCH_DIST_EPMD=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    export BENCH_DIST_EPMD
     exec "$BENCH_BEAM" dist "${@:2}"
 fi
-peers=$BENCH_PEERS/otp
-epmd -port "$port" -address 127.0.0.1 -daemon
-out=$(mktemp)
-finish() {
-    kill "${peer:-}" 2>/dev/null || true
-    epmd -port "$port" -kill >/dev/null 2>&1 || true
-    rm -f "$out"
-}
-trap finish EXIT
+# shellcheck disable=SC1091
+source "$(dirname "$0")/erl_peer.sh"
+
 for schedulers in "$(nproc)" 1; do
-    erl +S "$schedulers" +P 2000000 -noinput -name peer@127.0.0.1 -setcookie bench -pa "$peers" -run bench_dist peer </dev/null \
-        >/dev/null 2>&1 &
-    peer=$!
-    erl +S "$schedulers" +P 2000000 -noinput -name main@127.0.0.1 -setcookie bench -pa "$peers" \
-        -run bench_main main dist "${@:2}" </dev/null >>"$out"
-    kill "$peer" 2>/dev/null || true
-    wait "$peer" 2>/dev/null || true
+    start_peer "$schedulers"
+    measured run_main "$schedulers" dist "${@:2}"
+    stop_peer
 done
-jq -cs 'group_by(.bench)[] | min_by(.value)' "$out"
+print_best

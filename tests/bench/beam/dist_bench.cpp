@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "libbeamcore/dist/distribution.hpp"
+#include "libbeamcore/dist/functions.hpp"
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/name.hpp"
@@ -21,6 +22,7 @@ using namespace beam;
 using namespace std::chrono_literals;
 
 constexpr const char* epmd_variable = "BENCH_DIST_EPMD";
+constexpr const char* erl_epmd_variable = "BENCH_ERL_EPMD";
 constexpr const char* tls_variable = "BENCH_DIST_TLS";  // a folder of certificates; unset: plain
 
 dist::options options_of(const char* name, std::uint16_t epmd_port) {
@@ -177,14 +179,24 @@ awaitable<double> node_death(self me, bench::other_program* peer, int n) {
     co_return double(bench::now_ns() - start) / 1e6;
 }
 
+// Whether the peer's processes are there, too.
+awaitable<bool> is_ready(atom peer) {
+    std::vector<term> arguments;
+    arguments.push_back(atom("sink"));
+    auto asking = dist::rpc_call(peer, atom("erlang"), atom("whereis"), std::move(arguments));
+    outcome<term> found = co_await asking;
+    co_return found && found->is_pid();
+}
+
 awaitable<void> become_node(self me, std::uint16_t epmd_port) {
     auto starting = dist::start_link(options_of("main@127.0.0.1", epmd_port));
     auto started = co_await starting;
     bench::expect(started.has_value(), "this node did not start");
-    (void)me;
     for (;;) {
         auto pinging = dist::ping(peer_name());
-        if (co_await pinging) co_return;
+        const bool answered = co_await pinging;
+        if (answered && co_await is_ready(peer_name())) co_return;
+        co_await me.sleep_for(10ms);
     }
 }
 
@@ -195,9 +207,10 @@ process keep_distributed(self me, std::uint16_t epmd_port, pid tell) {
     co_await me.sleep_for(infinity{});
 }
 
-awaitable<void> connect_both(self me, std::uint16_t epmd_port) {
+awaitable<bool> connected(self me, std::uint16_t epmd_port) {
     (void)spawn(keep_distributed, epmd_port, me.id());
     (void)co_await me.receive<ready>();
+    co_return true;
 }
 
 }  // namespace
@@ -212,20 +225,23 @@ BENCH(dist_peer) {
     for (;;) ::pause();
 }
 
+// Its peer is an erl that runs already; nothing without one.
+BENCH(dist_erl) {
+    const char* port = std::getenv(erl_epmd_variable);
+    if (!port) return;
+    runtime node;
+    bench::in_process(node, connected, std::uint16_t(std::atoi(port)));
+    run.figure("dist_erl_ping_pong",
+               bench::in_process(node, ping_pong, run.pick(50'000, 10'000, 100)), "ns");
+}
+
 BENCH(dist) {
     const std::uint16_t port =
         std::getenv(epmd_variable) ? std::uint16_t(std::atoi(std::getenv(epmd_variable))) : 24369;
     ::setenv(epmd_variable, std::to_string(port).c_str(), 1);
     bench::other_program peer("dist_peer");
     runtime node;
-    bench::in_process(
-        node,
-        [](self me, std::uint16_t p) -> awaitable<bool> {
-            auto connecting = connect_both(me, p);
-            co_await connecting;
-            co_return true;
-        },
-        port);
+    bench::in_process(node, connected, port);
     run.figure("dist_ping_pong", bench::in_process(node, ping_pong, run.pick(50'000, 10'000, 100)),
                "ns");
     run.figure("dist_call", bench::in_process(node, calls, run.pick(50'000, 10'000, 100)), "ns");

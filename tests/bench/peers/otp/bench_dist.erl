@@ -1,7 +1,7 @@
 %% Two nodes over loopback; dist_bench.cpp does the same. This is main@127.0.0.1, peer@127.0.0.1 runs already.
 -module(bench_dist).
 -behaviour(gen_server).
--export([all/1, peer/0, init/1, handle_call/3, handle_cast/2]).
+-export([all/1, pings_only/1, peer/0, init/1, handle_call/3, handle_cast/2]).
 
 -define(PEER, 'peer@127.0.0.1').
 
@@ -32,6 +32,10 @@ all(Quick) ->
      {"dist_1mb", flood(Of(1000, 200), binary:copy(<<"x">>, 1 bsl 20)) / 1000, "us"},
      {"dist_small_beside_large_p99", small_beside_large(Of(5000, 1000)), "ms"},
      {"dist_node_death", node_death(Of(50000, 10000)), "ms"}].
+
+pings_only(Quick) ->
+    connect(100),
+    [{"dist_erl_ping_pong", ping_pong(case Quick of true -> 10000; false -> 50000 end), "ns"}].
 
 connect(0) -> exit(no_peer);
 connect(N) ->

@@ -51,6 +51,7 @@ group("ets_ordered_bytes") -> fun bench_ets:ordered_bytes/1;
 group("etf_map") -> fun bench_etf:map/1;
 group("etf_list") -> fun bench_etf:list/1;
 group("dist") -> fun bench_dist:all/1;
+group("dist_erl") -> fun bench_dist:pings_only/1;
 group("fair") -> fun bench_fair:eight_loops/1;
 group("fair_2") -> fun bench_fair:two_loops/1;
 group(Other) -> exit({no_such_group, Other}).
