@@ -348,7 +348,8 @@ def unread():
         p.socket.sendall(p.reg_send("echo", (p.me, bytes(60_000))) * 200 + p.reg_send("echo", (p.me, 7)))
         p.await_frame(lambda terms: len(terms) == 2 and terms[1] == (Atom("echo"), 7))
         p.ping()
-    wait_until(lambda: memory() < before + 2 * memory_slack, "memory is not given back")
+    # Of what was held at the most, a third of a gigabyte in this part, the allocator keeps some for each thread.
+    wait_until(lambda: memory() < before + 3 * memory_slack, "memory is not given back")
 
 
 def atoms():

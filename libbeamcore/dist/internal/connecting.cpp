@@ -177,6 +177,7 @@ process connect_to(self me, peers* all, connect_order order, options o, tls_use 
         failed("could not connect", h.failure());
         co_return;
     }
+    co_await to.make_room(me);
     guard.settled();
     all->known().connected(to.name());
     const std::uint64_t connection = to.up(h.result(), me.id());
@@ -245,6 +246,7 @@ process accept_from(self me, peers* all, io::connection c, options o, tls_use tl
         auto written = co_await writing;
         if (!written) co_return;
     }
+    co_await from.make_room(me);
     all->known().connected(*name);
     const std::uint64_t connection = from.up(h.result(), me.id());
     accepting.reset();

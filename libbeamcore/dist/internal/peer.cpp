@@ -1,6 +1,9 @@
 #include "libbeamcore/dist/internal/peer.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 
 #include "libbeamcore/base/log.hpp"
@@ -23,6 +26,34 @@ constexpr std::size_t unwritten_size = 4096;
 // Who cannot be suspended (the dead, a channel that answers, net_kernel) writes on; a peer that lets so many times the
 // limit wait of that is closed.
 constexpr std::size_t unheld_limits_max = 64;
+
+// Also when it is killed: nobody else goes on.
+class told_in_the_end {
+public:
+    explicit told_in_the_end(peer& of) : of_(of) {}
+    told_in_the_end(const told_in_the_end&) = delete;
+    told_in_the_end& operator=(const told_in_the_end&) = delete;
+    ~told_in_the_end() {
+        while (!is_done_ && of_.tell_some(at_once)) {
+        }
+        ::malloc_trim(0);  // the tables of so many ties go back to the system
+    }
+    bool tell_some() {
+        is_done_ = !of_.tell_some(at_once);
+        return !is_done_;
+    }
+
+private:
+    // Some 100 us of work.
+    static constexpr std::size_t at_once = 250;
+    peer& of_;
+    bool is_done_ = false;
+};
+
+process tell_the_rest(self me, peer* of) {
+    told_in_the_end rest(*of);
+    while (rest.tell_some()) co_await me.yield();
+}
 
 }  // namespace
 
@@ -345,19 +376,16 @@ bool peer::attempt_counts(std::uint64_t attempt) const {
 }
 
 void peer::attempt_failed(std::uint64_t attempt) {
-    std::lock_guard telling(telling_);
-    lost_ties lost;
     {
         std::lock_guard lock(mutex_);
         if (state_ != state::connecting || number_ != attempt) return;
-        lost = become_idle();
+        put_telling(node_news::unreachable, become_idle());
     }
-    tell_lost(std::move(lost));
-    arrival::node_unreachable(all_.node(), name_);
+    start_telling();
 }
 
 // Messages that wait are lost; links and monitors are in the tables.
-peer::lost_ties peer::become_idle() {
+lost_ties peer::become_idle() {
     state_ = state::idle;
     channel_ = {};
     writer_.reset();
@@ -384,11 +412,10 @@ std::uint64_t peer::up(const handshake_result& r, const pid& channel) {
     } catch (const std::length_error&) {
         // Its pids cannot be read, which ends the connection.
     }
-    std::lock_guard telling(telling_);
+    const bool is_hidden = r.peer_is_hidden() || !r.negotiated.has(flag::published);
     std::unique_lock lock(mutex_);
     const pid old_channel = channel_;
-    lost_ties lost;
-    if (state_ == state::up) lost = become_idle();
+    if (state_ == state::up) put_telling(node_news::down, become_idle(), replaced);
     const pid attempt = std::exchange(attempt_process_, {});
     state_ = state::up;
     channel_ = channel;
@@ -397,72 +424,22 @@ std::uint64_t peer::up(const handshake_result& r, const pid& channel) {
     forget_output();
     const std::uint64_t mine = ++number_;
     for (outgoing& o : std::exchange(queued_, {})) write_in_turn(std::move(o));
+    put_telling(is_hidden ? node_news::hidden_up : node_news::up, {});
     // The channel looks for output before it waits for anything.
     lock.unlock();
-    if (old_channel) {
-        all_.node().send(old_channel, close_channel{replaced});
-        tell_lost(std::move(lost));
-        arrival::node_down(all_.node(), name_, replaced);
-    }
+    if (old_channel) all_.node().send(old_channel, close_channel{replaced});
+    start_telling();
     if (attempt && attempt != channel) all_.node().exit(attempt, atoms::kill);
-    arrival::node_up(all_.node(), name_, r.peer_is_hidden() || !r.negotiated.has(flag::published));
     return mine;
 }
 
 void peer::lost(std::uint64_t connection, const term& reason) {
-    std::lock_guard telling(telling_);
-    end_connection(connection, reason);
-}
-
-void peer::end_connection(std::uint64_t connection, const term& reason) {
-    lost_ties lost;
     {
         std::lock_guard lock(mutex_);
         if (state_ != state::up || number_ != connection) return;
-        lost = become_idle();
+        put_telling(node_news::down, become_idle(), reason);
     }
-    tell_lost(std::move(lost));
-    arrival::node_down(all_.node(), name_, reason);
-}
-
-// To each process at once all that concerns it, in the order of the processes: it is woken once, and its memory is
-// fetched before. 100 000 links and monitors of 50 000 processes are told in half the time so.
-void peer::tell_lost(lost_ties&& lost) {
-    ties& all = lost.of;
-    struct tie {
-        pid to;
-        const link_key* link;  // or, if there is none
-        const ref* monitor;
-        bool ours;
-    };
-    std::vector<tie> order;
-    order.reserve(all.links.size() + all.monitors.size() + all.watchers.size());
-    all.links.for_each([&](const link_key& k, std::uint64_t) {
-        order.push_back({k.here, &k, nullptr, false});
-    });
-    all.monitors.for_each([&](const ref& monitor, const pid& who) {
-        order.push_back({who, nullptr, &monitor, true});
-    });
-    all.watchers.for_each([&](const ref& monitor, const pid& whom) {
-        order.push_back({whom, nullptr, &monitor, false});
-    });
-    std::stable_sort(order.begin(), order.end(),
-                     [](const tie& a, const tie& b) { return a.to.id < b.to.id; });
-
-    const term reason = atoms::noconnection;
-    runtime& node = all_.node();
-    for (const pid& p : lost.suspended) beam::detail::resume_caller(node, p);
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        constexpr std::size_t ahead = 16;
-        if (i + ahead < order.size()) arrival::soon(node, order[i + ahead].to);
-        const tie& t = order[i];
-        if (t.link)
-            arrival::link_exit(node, t.link->there, t.to, reason);
-        else if (t.ours)
-            arrival::down(node, t.to, *t.monitor, reason, name_);
-        else
-            arrival::demonitor(node, t.to, *t.monitor);
-    }
+    start_telling();
 }
 
 bool peer::disconnect(const term& reason) {
@@ -490,6 +467,53 @@ void peer::give_up(const term& reason) {
     attempt_failed(attempt);  // nothing, if there is none
     if (attempting) all_.node().exit(attempting, atoms::kill);
     (void)disconnect(reason);
+}
+
+// -- telling --------------------------------------------------------------------------------------
+
+void peer::put_telling(node_news what, lost_ties&& lost, const term& reason) {
+    tellings_.emplace_back(what, std::move(lost), reason);
+}
+
+// Few at once; of more a process tells, in turns with those whom it wakes.
+void peer::start_telling() {
+    constexpr std::size_t few = 1000;
+    bool many = false;
+    {
+        std::lock_guard lock(mutex_);
+        if (tellings_.empty() || std::exchange(is_telling_, true)) return;
+        many = tellings_.front().size() > few;
+    }
+    if (!many && !tell_some(few)) return;
+    if (all_.node().spawn(tell_the_rest, this)) return;
+    while (tell_some(few)) {  // there is no room for one more process
+    }
+}
+
+bool peer::tell_some(std::size_t count) {
+    for (;;) {
+        telling* first = nullptr;
+        {
+            std::lock_guard lock(mutex_);
+            is_telling_ = !tellings_.empty();
+            if (!is_telling_) return false;
+            first = &tellings_.front();
+        }
+        if (first->tell(all_.node(), name_, count)) return true;
+        std::lock_guard lock(mutex_);
+        tellings_.pop_front();
+    }
+}
+
+awaitable<void> peer::make_room(self me) {
+    (void)disconnect(atom("connection_closed"));
+    for (;;) {
+        {
+            std::lock_guard lock(mutex_);
+            if (!is_telling_) co_return;
+        }
+        co_await me.sleep_for(std::chrono::milliseconds(1));
+    }
 }
 
 peer::facts peer::look() const {

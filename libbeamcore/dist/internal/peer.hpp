@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -20,8 +21,10 @@
 #include "libbeamcore/dist/control.hpp"
 #include "libbeamcore/dist/control_writer.hpp"
 #include "libbeamcore/dist/handshake.hpp"
+#include "libbeamcore/dist/internal/telling.hpp"
+#include "libbeamcore/dist/internal/ties.hpp"
 #include "libbeamcore/dist/output.hpp"
-#include "libbeamcore/runtime/detail/flat_table.hpp"
+#include "libbeamcore/runtime/process.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
 #include "libbeamcore/term/node_table.hpp"
 
@@ -90,6 +93,9 @@ public:
     /// False: there is a connection since, or the peer's attempt goes before.
     [[nodiscard]] bool attempt_counts(std::uint64_t attempt) const;
 
+    /// To be waited for before up(), so that who is told that he lost a process there does not hear of it again first: a
+    /// connection that there is ends, and all concerned have been told.
+    [[nodiscard]] awaitable<void> make_room(self me);
     /// There is a connection, and `channel` looks after it. One that there was before is lost. Gives its number.
     [[nodiscard]] std::uint64_t up(const handshake_result& r, const pid& channel);
     void lost(std::uint64_t connection, const term& reason);
@@ -116,6 +122,9 @@ public:
     };
     [[nodiscard]] facts look() const;
 
+    /// Tells about so many ties. False: all that there was is told.
+    bool tell_some(std::size_t count);
+
 private:
     struct outgoing {
         pid sender;
@@ -127,26 +136,6 @@ private:
         pid sender;
         cut_message cut;
         std::vector<outgoing> behind;
-    };
-    struct link_key {
-        pid here, there;
-        friend bool operator==(const link_key&, const link_key&) = default;
-    };
-    friend std::size_t place_of(const link_key& k) {
-        return beam::detail::scatter_eights(
-            k.here.id, std::uint64_t(k.there.serial) << 32 | (k.there.id ^ k.here.serial));
-    }
-    /// The links and monitors, which are told when the connection is lost.
-    struct ties {
-        beam::detail::flat_table<link_key, std::uint64_t>
-            links;                                    // to the id of an unlink under way, or 0
-        beam::detail::flat_table<ref, pid> monitors;  // ours: who watches
-        beam::detail::flat_table<ref, pid> watchers;  // theirs: whom they watch
-    };
-    /// What a connection that ends leaves to be told.
-    struct lost_ties {
-        ties of;
-        std::vector<pid> suspended;
     };
 
     /// Writes it, or keeps it for later. True: somebody has to connect.
@@ -165,16 +154,14 @@ private:
     [[nodiscard]] std::size_t waiting() const;
     [[nodiscard]] lost_ties become_idle();
     void forget_output();
-    void end_connection(std::uint64_t connection, const term& reason);
-    void tell_lost(lost_ties&& lost);
+    /// Under mutex_; start_telling() when it is free again.
+    void put_telling(node_news what, lost_ties&& lost, const term& reason = {});
+    void start_telling();
 
     peers& all_;
     const atom name_;
     std::atomic<std::size_t> brought_{0};
 
-    // Held from a change of the connection until all concerned have been told, so that they are told in that order; taken
-    // before mutex_.
-    std::mutex telling_;
     mutable std::mutex mutex_;
     state state_ = state::idle;
     std::uint64_t number_ = 0;  // of the attempt or connection
@@ -193,6 +180,9 @@ private:
     bool overrun_ = false;    // too many of them: the connection is being closed
     std::vector<pid> suspended_;
     ties ties_;
+    // What is to be told, in the order in which it came to be. One at a time tells it.
+    std::deque<telling> tellings_;
+    bool is_telling_ = false;
 };
 
 }  // namespace beam::dist::detail
