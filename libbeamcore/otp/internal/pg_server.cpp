@@ -47,7 +47,10 @@ void drop(std::unordered_map<term, std::vector<pid>>& groups, const term& group,
     if (at->second.empty()) groups.erase(at);
 }
 
-// Signals connect, these must not: who is not connected has no members here.
+// Signals connect, these must not: who is not connected has no members here, and comes by himself when he is again.
+bool can_be_met(const pid& peer) {
+    return !peer.is_local() && is_connected(node(peer));
+}
 void send_to(const pid& peer, const term& what) {
     if (is_connected(node(peer))) send(peer, what);
 }
@@ -75,7 +78,7 @@ void pg_server::handle_info(group_change m) {
 }
 
 void pg_server::handle_info(pg_message::discover m) {
-    if (m.peer.is_local()) return;
+    if (!can_be_met(m.peer)) return;
     members_by_group all(local_.begin(), local_.end());
     cast<term>(m.peer, tuple(atom("sync"), self_, to_term(all)));
     if (peers_.contains(m.peer)) return;
@@ -84,7 +87,7 @@ void pg_server::handle_info(pg_message::discover m) {
 }
 
 void pg_server::handle_cast(pg_message::sync m) {
-    if (m.peer.is_local()) return;
+    if (!can_be_met(m.peer)) return;
     const auto [at, is_new] = peers_.try_emplace(m.peer);
     if (is_new) at->second.monitor = monitor(m.peer);
     take_over(at->second, std::move(m.groups));
@@ -125,6 +128,7 @@ void pg_server::handle_info(pg_message::leave m) {
 }
 
 void pg_server::handle_info(const nodeup_message& m) {
+    if (!is_connected(m.node)) return;
     send(server_ref(scope_, m.node), tuple(atom("discover"), self_));
 }
 
