@@ -1,0 +1,169 @@
+// What must hold in a world of kv: at each step, and at the end. The numbers are those of the invariants in
+// tools/kv/README.md.
+#include <algorithm>
+
+#include "kv_world.hpp"
+
+using namespace kv;
+
+namespace test {
+
+void kv_world::fail(const std::string& what) const {
+    const auto text = [](const store_id& s) { return std::to_string(s.low); };
+    std::string all = "; record " + std::to_string(record_.record.epoch) + " of " +
+                      text(record_.record.primary) + " in";
+    for (const store_id& s : record_.record.isr) all += " " + text(s);
+    all += ", plan";
+    for (const store_id& s : planned()) all += " " + text(s);
+    for (const machine& m : machines_) {
+        all += "; store " + text(m.store) + (m.is_alive ? "" : " dead") +
+               (m.is_paused ? " paused" : "");
+        if (!m.shard) continue;
+        const auto& log = m.shard->log();
+        all += m.shard->current_role() == role::primary   ? " primary"
+               : m.shard->current_role() == role::replica ? " replica"
+                                                          : " starting";
+        all += (m.shard->is_serving() ? " serving" : "") + std::string(" epoch ") +
+               std::to_string(m.shard->epoch()) + " log " + std::to_string(log.base().seq) + ".." +
+               std::to_string(log.last().seq) + " applied " + std::to_string(log.applied_seq()) +
+               " durable " + std::to_string(m.shard->durable_seq());
+    }
+    throw kv_broken("seed " + std::to_string(seed_) + ", at " +
+                    std::to_string(now_ / std::chrono::milliseconds(1)) + " ms: " + what + all);
+}
+
+// 1 and 2.
+void kv_world::check_change(const store_id& writer, const shard_record& before,
+                            const shard_record& now) const {
+    require(now.epoch == before.epoch + 1,
+            "1: a change of the record that does not raise its epoch by one");
+    require(before.has(writer), "2: a record written from outside the in-sync set");
+    require(before.has(now.primary), "2: a primary from outside the in-sync set");
+    require(now.has(now.primary), "2: a primary outside its own set");
+    if (writer == before.primary) return;
+    require(now.primary == writer && now.isr == before.without(before.primary).isr,
+            "2: a member that did more than take its primary's place");
+}
+
+// 4.
+void kv_world::check_actor(std::size_t i) {
+    const machine& m = machines_[i];
+    if (m.shard->current_role() != role::primary) return;
+    const auto [found, is_new] = actors_.try_emplace(m.shard->epoch(), m.store, m.life);
+    require(found->second == std::pair(m.store, m.life),
+            "4: two lives act as primary of one epoch");
+    if (!is_new) return;
+    ++counts_.terms;
+    const auto written = records_.find(m.shard->epoch());
+    require(written != records_.end() && written->second.primary == m.store,
+            "4: a primary of an epoch that is not its own");
+}
+
+// 5.
+void kv_world::check_older(const machine& m, std::uint64_t epoch, const message& what,
+                           const outputs& out) const {
+    if (epoch_of(what) >= epoch || m.shard->current_role() != role::replica) return;
+    for (const auto& c : out.storage)
+        require(!std::holds_alternative<append_log>(c) && !std::holds_alternative<cut_log>(c),
+                "5: a message of an older epoch changed a log");
+    for (const auto& o : out.messages)
+        require(!std::holds_alternative<beacon_ack>(o.what),
+                "5: a message of an older epoch was acked");
+}
+
+// 3, 6 and 8, whenever something is applied somewhere.
+void kv_world::check_applied(std::size_t i, const entry& e) {
+    if (e.at.seq <= committed_.size()) {
+        require(committed_[e.at.seq - 1] == e, "6: two stores applied different entries");
+        return;
+    }
+    require(e.at.seq == committed_.size() + 1, "6: a store applied beyond what is committed");
+    require(machines_[i].shard->current_role() == role::primary,
+            "6: a replica applied what is not committed");
+    committed_.push_back(e);
+    check_holders(e.at.seq);
+    if (e.id.client == 0) return;
+    require(committed_requests_.emplace(e.id, e.at.seq).second, "8: a request was done twice");
+    require(!never_.contains(e.id), "a request was done after \"nothing was written\"");
+}
+
+// 3: each member of the in-sync set has all up to `seq` on its disk.
+void kv_world::check_holders(std::uint64_t seq) const {
+    if (seq == 0) return;
+    for (const store_id& s : record_.record.isr) {
+        const auto i = node_of(s);
+        if (!i) continue;  // its disk is gone
+        const kv_image& disk = machines_[*i].disk->durable();
+        require(disk.last_seq() >= seq, "3: a member lacks what is committed");
+        const entry* e = disk.at(seq);
+        require(!e || *e == committed_[seq - 1],
+                "3: a member has something else in the place of what is committed");
+    }
+}
+
+void kv_world::check_acknowledged(const client& c, std::uint64_t number, std::size_t from,
+                                  const answer& a) {
+    const request_id id{std::uint64_t(&c - clients_.data()) + 1, number};
+    if (a.what == answer::kind::found) {
+        if (a.by_primary) return;
+        require(a.age <= config_.replica_age(), "7: a replica answered that is too old");
+        return;
+    }
+    const auto found = committed_requests_.find(id);
+    if (a.what == answer::kind::refused && !rules_.log_refusals) return;
+    require(found != committed_requests_.end(), "3: acknowledged and not committed");
+    require(committed_[found->second - 1].result == a.result, "8: another answer than the first");
+    acknowledged_ = std::max(acknowledged_, found->second);
+    (void)from;
+}
+
+// 7: what clients saw of each key, as if there were one copy.
+void kv_world::check_history() const {
+    auto all = history_;
+    // What never came into a log did not happen. If it was seen nevertheless, no order explains that.
+    for (const auto& [key, op] : open_)
+        if (committed_requests_.contains(op.first)) all[key].push_back(op.second);
+    for (const auto& [key, ops] : all)
+        require(is_linearizable(ops),
+                ("7: the history of " + key + " is not linearizable").c_str());
+}
+
+/// All copies that had all of it are gone with their disks: nobody may lead, and nobody does.
+bool kv_world::is_lost() const {
+    const auto& isr = record_.record.isr;
+    return std::none_of(isr.begin(), isr.end(),
+                        [&](const store_id& s) { return node_of(s).has_value(); });
+}
+
+void kv_world::check_agreement() {
+    require(!is_lost(), "the last copy was wiped");
+    const auto wanted = planned();
+    const shard_record& r = record_.record;
+    require(r.primary == wanted.front(), "the primary is not the plan's");
+    require(r.isr.size() == wanted.size(), "the in-sync set has not the plan's size");
+    for (const store_id& s : wanted) {
+        require(r.has(s), "a store of the plan has not joined");
+        const machine& m = machines_[*node_of(s)];
+        require(m.shard->log().applied_seq() == committed_.size(), "a member has not applied all");
+        require(m.disk->seen().data == machines_[*node_of(r.primary)].disk->seen().data,
+                "copies differ");
+        require(m.disk->seen().shard.requests ==
+                    machines_[*node_of(r.primary)].disk->seen().shard.requests,
+                "tables of requests differ");
+    }
+    require(machines_[*node_of(r.primary)].shard->is_serving(), "the primary does not serve");
+    check_holders(committed_.size());
+    // The data is what the committed entries say.
+    std::map<std::string, value> model;
+    for (const entry& e : committed_)
+        for (const change& c : e.changes) {
+            if (c.bytes)
+                model[c.key] = {*c.bytes, e.at.seq, c.expires_ms};
+            else
+                model.erase(c.key);
+        }
+    require(model == machines_[*node_of(r.primary)].disk->seen().data,
+            "the data is not what was committed");
+}
+
+}  // namespace test

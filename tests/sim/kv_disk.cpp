@@ -1,0 +1,85 @@
+#include "kv_disk.hpp"
+
+#include "tools/kv/shard/invariant.hpp"
+
+using namespace kv;
+
+namespace test {
+
+namespace {
+
+struct maker {
+    kv_image& on;
+
+    void operator()(const cut_log& c) {
+        auto& entries = on.shard.entries;
+        hold(c.first > on.shard.applied_seq, "a disk that undoes state");
+        while (!entries.empty() && entries.back().at.seq >= c.first) entries.pop_back();
+    }
+    void operator()(const append_log& c) {
+        hold(c.what.at.seq == on.last_seq() + 1, "a hole on disk");
+        on.shard.entries.push_back(c.what);
+    }
+    void operator()(const drop_log& c) {
+        auto& entries = on.shard.entries;
+        hold(c.last.seq <= on.shard.applied_seq, "a disk that forgets what is not applied");
+        entries.erase(entries.begin(),
+                      entries.begin() + std::ptrdiff_t(c.last.seq - on.shard.base.seq));
+        on.shard.base = c.last;
+    }
+    void operator()(const apply_entry& c) {
+        hold(c.what.at.seq == on.shard.applied_seq + 1, "a state with a hole");
+        on.shard.applied_seq = c.what.at.seq;
+        on.shard.requests.apply(c.what);
+        for (const change& one : c.what.changes) {
+            if (one.bytes)
+                on.data[one.key] = {*one.bytes, c.what.at.seq, one.expires_ms};
+            else
+                on.data.erase(one.key);
+        }
+    }
+    void operator()(const save_record& c) { on.shard.acted = c.what; }
+    void operator()(const stage_items& c) {
+        if (c.is_first) on.staged.clear();
+        on.staging = c.transfer;
+        for (const auto& [key, v] : c.items) on.staged[key] = v;
+    }
+    void operator()(const install_staged& c) {
+        hold(on.staging == c.transfer, "what is installed was not staged");
+        on.data = std::exchange(on.staged, {});
+        on.shard.base = c.at;
+        on.shard.entries.clear();
+        on.shard.applied_seq = c.at.seq;
+        on.shard.requests = c.requests;
+    }
+};
+
+}  // namespace
+
+void kv_image::make(const storage_change& c) {
+    std::visit(maker{*this}, c);
+}
+
+std::optional<value> kv_disk::get(const std::string& key) const {
+    const auto found = seen_.data.find(key);
+    if (found == seen_.data.end()) return std::nullopt;
+    return found->second;
+}
+
+void kv_disk::write(std::uint64_t ticket, std::vector<storage_change> batch) {
+    for (const auto& c : batch) seen_.make(c);
+    batches_.emplace_back(ticket, std::move(batch));
+}
+
+void kv_disk::sync() {
+    for (const auto& c : batches_.front().second) durable_.make(c);
+    batches_.pop_front();
+}
+
+void kv_disk::lose(std::size_t kept) {
+    for (; kept > 0 && !batches_.empty(); --kept) sync();
+    batches_.clear();
+    seen_ = durable_;
+}
+
+}  // namespace test

@@ -1,0 +1,53 @@
+// The disk of a store in the simulator: what is there, what of it a crash leaves, and what the shard reads.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tools/kv/shard/outputs.hpp"
+#include "tools/kv/shard/shard.hpp"
+
+namespace test {
+
+struct kv_image {
+    std::map<std::string, kv::value> data;
+    kv::stored_shard shard;
+    std::uint64_t staging = 0;  // the transfer
+    std::map<std::string, kv::value> staged;
+
+    void make(const kv::storage_change& c);
+    [[nodiscard]] std::uint64_t last_seq() const {
+        return shard.entries.empty() ? shard.base.seq : shard.entries.back().at.seq;
+    }
+    /// The entry of that number; nullptr: none here.
+    [[nodiscard]] const kv::entry* at(std::uint64_t seq) const {
+        const std::uint64_t base = shard.base.seq;
+        return seq > base && seq <= last_seq() ? &shard.entries[seq - base - 1] : nullptr;
+    }
+};
+
+class kv_disk : public kv::table {
+public:
+    [[nodiscard]] std::optional<kv::value> get(const std::string& key) const override;
+    /// Seen at once, durable when synced.
+    void write(std::uint64_t ticket, std::vector<kv::storage_change> batch);
+    /// The oldest batch is durable now.
+    void sync();
+    /// Power is lost: of what was not synced the first `kept` batches are there.
+    void lose(std::size_t kept);
+
+    [[nodiscard]] std::size_t unsynced() const { return batches_.size(); }
+    [[nodiscard]] std::uint64_t oldest_ticket() const { return batches_.front().first; }
+    [[nodiscard]] const kv_image& seen() const { return seen_; }
+    [[nodiscard]] const kv_image& durable() const { return durable_; }
+
+private:
+    kv_image seen_, durable_;
+    std::deque<std::pair<std::uint64_t, std::vector<kv::storage_change>>> batches_;
+};
+
+}  // namespace test

@@ -1,0 +1,143 @@
+// A shard of kv in bad weather, over many seeds: it keeps its word, and each rule is needed for that.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+#include "kv_world.hpp"
+#include "tests/support/simulated.hpp"
+
+using namespace test;
+using kv::rules;
+
+namespace {
+
+// Ten thousand where the compiler optimises; else as many as a test may take.
+std::uint64_t seeds() {
+#ifdef NDEBUG
+    return 1000 * seed_count();
+#else
+    return 30 * seed_count();
+#endif
+}
+
+kv_weather weather_of(std::uint64_t seed) {
+    kv_weather w;
+    switch (seed % 4) {
+        case 0:
+            w.loss = w.doubling = 0.2;
+            w.delay_max = std::chrono::milliseconds{1500};
+            break;
+        case 1:
+            w.loss = w.doubling = 0;
+            w.delay_max = std::chrono::milliseconds{20};
+            break;
+        case 2:
+            w.doubling = 0.4;
+            w.delay_max = std::chrono::milliseconds{4000};
+            break;
+        default:
+            break;
+    }
+    w.nodes = 3 + int(seed % 3);
+    w.copies = 1 + seed / 3 % 3;
+    if (w.copies == 1 && seed % 2 == 0) w.copies = 2;
+    w.is_one_host = seed % 5 == 0;
+    w.steps = 40;
+    return w;
+}
+
+/// What went wrong with that seed, or nothing.
+std::optional<std::string> run_world(std::uint64_t seed, const rules& r,
+                                     kv_world::figures* sum = nullptr) {
+    try {
+        kv_world world(seed, weather_of(seed), r);
+        world.run();
+        if (sum) {
+            const auto& c = world.counts();
+            sum->events += c.events, sum->done += c.done, sum->reads += c.reads;
+            sum->replica_reads += c.replica_reads, sum->terms += c.terms,
+                sum->fillings += c.fillings;
+            sum->hand_overs += c.hand_overs, sum->unknown += c.unknown, sum->joins += c.joins;
+            sum->definite += c.definite;
+        }
+        return {};
+    } catch (const kv_broken& b) {
+        return b.what();
+    }
+}
+
+/// The first seed that a store without one of its rules fails.
+std::uint64_t first_failing(bool rules::*rule) {
+    rules r;
+    r.*rule = false;
+    for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
+        const auto failed = run_world(seed, r);
+        if (!failed) continue;
+        MESSAGE(*failed);
+        return seed;
+    }
+    return 0;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a shard keeps its word through crashes, pauses, wipes, cuts, late messages and wrong clocks") {
+    kv_world::figures sum;
+    const char* from = std::getenv("BEAMCORE_TEST_FIRST_SEED");
+    const std::uint64_t first = from ? std::strtoull(from, nullptr, 10) : 1;
+    for (std::uint64_t seed = first; seed < first + seeds(); ++seed) {
+        const auto failed = run_world(seed, {}, &sum);
+        REQUIRE_MESSAGE(!failed, *failed);
+    }
+    // What the runs are about did happen.
+    MESSAGE("events " << sum.events << ", done " << sum.done << ", reads " << sum.reads
+                      << " (by replicas " << sum.replica_reads << "), terms " << sum.terms
+                      << ", pieces " << sum.fillings << ", hand-overs " << sum.hand_overs
+                      << ", joins " << sum.joins << ", unknown " << sum.unknown << ", definite "
+                      << sum.definite);
+    CHECK(sum.done > 20 * seeds());
+    CHECK(sum.replica_reads > seeds());
+    CHECK(sum.hand_overs > seeds() / 2);
+    CHECK(sum.joins > seeds());
+    CHECK(sum.fillings > seeds() / 2);
+}
+
+TEST_CASE("a store that changes its record and not the epoch is found out") {
+    CHECK(first_failing(&rules::raise_epoch) > 0);
+}
+TEST_CASE("a store that leads without being in sync is found out") {
+    CHECK(first_failing(&rules::only_members_lead) > 0);
+}
+TEST_CASE("a member that joins before it holds all is found out") {
+    CHECK(first_failing(&rules::join_when_complete) > 0);
+}
+TEST_CASE("a primary that goes on in its old epoch after a start is found out") {
+    CHECK(first_failing(&rules::new_epoch_at_start) > 0);
+}
+TEST_CASE("a replica that listens to an older epoch is found out") {
+    CHECK(first_failing(&rules::drop_older_epochs) > 0);
+}
+TEST_CASE("a replica that applies what is only prepared is found out") {
+    CHECK(first_failing(&rules::apply_committed_only) > 0);
+}
+TEST_CASE("a primary that looks at its leases only before it reads is found out") {
+    CHECK(first_failing(&rules::check_after_read) > 0);
+}
+TEST_CASE("a primary that does a request twice is found out") {
+    CHECK(first_failing(&rules::deduplicate) > 0);
+}
+TEST_CASE("a new primary that breaks its promise to the last one is found out") {
+    CHECK(first_failing(&rules::wait_for_own_promise) > 0);
+}
+TEST_CASE("a primary that reads without the lease of one who may have joined is found out") {
+    CHECK(first_failing(&rules::lease_of_joining) > 0);
+}
+TEST_CASE("a replica that believes a primary which may not read itself is found out") {
+    CHECK(first_failing(&rules::serving_beacons_only) > 0);
+}
+TEST_CASE("a primary that forgets what it refused is found out") {
+    CHECK(first_failing(&rules::log_refusals) > 0);
+}

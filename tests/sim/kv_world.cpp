@@ -1,0 +1,557 @@
+#include "kv_world.hpp"
+
+#include <algorithm>
+
+#include "tools/kv/shard/invariant.hpp"
+
+using namespace kv;
+using namespace std::chrono_literals;
+
+namespace test {
+
+kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
+    : seed_(seed), weather_(w), rules_(r), random_(seed) {
+    // Small limits, so that what is rare in life is common here.
+    const std::size_t kept[] = {3, 10, 100'000};
+    config_.log_kept = kept[random_.below(3)];
+    config_.entries_a_message = 1 + random_.below(5);
+    config_.entries_in_flight = 1 + random_.below(20);
+    config_.join_gap = random_.below(8);
+    for (int i = 0; i < w.nodes; ++i) {
+        machine m;
+        m.store = {1, ++stores_};
+        m.disk = std::make_unique<kv_disk>();
+        machines_.push_back(std::move(m));
+    }
+    for (std::size_t i = 0; i < w.copies; ++i) plan_.push_back(i);
+    record_.rev = 1;
+    record_.record = {1, machines_[0].store, planned()};
+    records_[1] = record_.record;
+    for (std::size_t i = 0; i < machines_.size(); ++i) start(i);
+    clients_.resize(3);
+    for (std::size_t c = 0; c < clients_.size(); ++c)
+        after(delay(), [this, c] { next_operation(c); });
+}
+
+std::chrono::nanoseconds kv_world::delay() {
+    const bool is_slow = !is_healed_ && random_.chance(0.05);
+    return time(100'000 +
+                random_.below(is_slow ? std::uint64_t(weather_.delay_max / 1ns) : 3'000'000));
+}
+
+instant kv_world::time_of(const machine& m) const {
+    const auto local =
+        m.clock_then + time(std::int64_t(double((now_ - m.booted).count()) * m.rate));
+    return {local, 1'700'000'000'000 + now_ / 1ms + m.wall_error_ms};
+}
+
+std::optional<std::size_t> kv_world::node_of(const store_id& s) const {
+    for (std::size_t i = 0; i < machines_.size(); ++i)
+        if (machines_[i].store == s) return i;
+    return std::nullopt;
+}
+
+void kv_world::after(time d, action a) {
+    queue_.push({now_ + d, ++events_, std::move(a)});
+}
+
+// -- machines -------------------------------------------------------------------------------------
+
+void kv_world::start(std::size_t i) {
+    machine& m = machines_[i];
+    if (m.life == 0 || random_.chance(0.3)) {
+        // The machine itself was started: its clock begins again, and has another rate.
+        m.booted = now_;
+        m.clock_then = time(random_.below(20'000'000'000));
+        m.rate = 0.9 + 0.2 * random_.real();
+        m.wall_error_ms = std::int64_t(random_.below(2000)) - 1000;
+    }
+    m.is_alive = true;
+    m.is_paused = false;
+    m.life = ++lives_;
+    m.shard =
+        std::make_unique<shard>(config_, m.store, m.life, m.disk->seen().shard, *m.disk, rules_);
+    input(i, m.life, [](shard& s, const instant& at, outputs& out) { s.start(at, out); });
+    tell_plan();
+}
+
+void kv_world::crash(std::size_t i) {
+    machine& m = machines_[i];
+    m.is_alive = m.is_paused = false;
+    m.shard.reset();
+    m.waiting.clear();
+    m.disk->lose(random_.below(m.disk->unsynced() + 1));
+    if (!weather_.is_one_host) return;
+    for (std::size_t k = 0; k < machines_.size(); ++k) {
+        if (!machines_[k].is_alive) continue;
+        const store_id dead = m.store;
+        after(delay(), [this, k, i, dead, life = machines_[k].life] {
+            input(k, life, [this, i, dead](shard& s, const instant& at, outputs& out) {
+                if (!machines_[i].is_alive || !(machines_[i].store == dead)) s.died(at, dead, out);
+            });
+        });
+    }
+}
+
+/// With its disk; never the last one that may lead.
+void kv_world::wipe(std::size_t i) {
+    machine& m = machines_[i];
+    const store_id old = std::exchange(m.store, store_id{1, ++stores_});
+    if (is_lost()) {
+        m.store = old;
+        return;
+    }
+    m.store = old;
+    if (m.is_alive) crash(i);
+    m.store = {1, stores_};
+    m.disk = std::make_unique<kv_disk>();
+}
+
+void kv_world::resume(std::size_t i) {
+    machine& m = machines_[i];
+    m.is_paused = false;
+    auto waiting = std::exchange(m.waiting, {});
+    for (auto& what : waiting) what();
+}
+
+void kv_world::input(std::size_t i, std::uint64_t life, step s) {
+    machine& m = machines_[i];
+    if (!m.is_alive || m.life != life) return;
+    if (m.is_paused) {
+        m.waiting.push_back([this, i, life, s = std::move(s)] { input(i, life, s); });
+        return;
+    }
+    outputs out;
+    try {
+        s(*m.shard, time_of(m), out);
+    } catch (const invariant_broken& b) {
+        fail("store " + std::to_string(m.store.low) + ": " + b.what());
+    }
+    handle(i, std::move(out));
+}
+
+void kv_world::handle(std::size_t i, outputs out) {
+    machine& m = machines_[i];
+    check_actor(i);
+    if (!out.storage.empty()) {
+        try {
+            const auto batch = out.storage;
+            m.disk->write(out.sync, std::move(out.storage));
+            for (const auto& c : batch)
+                if (const auto* a = std::get_if<apply_entry>(&c)) check_applied(i, a->what);
+        } catch (const invariant_broken& b) {
+            fail("store " + std::to_string(m.store.low) + ": " + b.what());
+        }
+        const time d(50'000 + random_.below(random_.chance(0.05) ? 60'000'000 : 2'000'000));
+        after(d, [this, i, life = m.life, disk = m.disk.get()] {
+            machine& there = machines_[i];
+            if (!there.is_alive || there.life != life || there.disk.get() != disk) return;
+            const auto ticket = disk->oldest_ticket();
+            disk->sync();
+            input(i, life,
+                  [ticket](shard& s, const instant& at, outputs& o) { s.synced(at, ticket, o); });
+        });
+    }
+    for (auto& o : out.messages) transmit(i, std::move(o));
+    for (auto& l : out.look_ups) look_up(i, std::move(l));
+    for (auto& p : out.pieces) read_piece(i, std::move(p));
+    for (auto& r : out.replies) {
+        const std::size_t c = (r.origin >> 48U) - 1;
+        const std::uint64_t number = (r.origin >> 16U) & 0xFFFFFFFFU, attempt = r.origin & 0xFFFFU;
+        const auto what = r.what.what;
+        if (what == answer::kind::done || what == answer::kind::refused ||
+            what == answer::kind::found)
+            check_acknowledged(clients_[c], number, i, r.what);
+        if (!is_healed_ && random_.chance(weather_.loss)) continue;
+        after(delay(), [this, c, number, attempt, i, a = std::move(r.what)] {
+            answered(c, number, attempt, i, a);
+        });
+    }
+    for (auto& c : out.record_changes) {
+        const store_id writer = m.store;
+        ask_coordinator(i, [this, writer, c](std::size_t from) { change_record(from, writer, c); });
+    }
+    if (out.read_record)
+        ask_coordinator(i,
+                        [this, life = m.life](std::size_t from) { tell_record(from, life, true); });
+    const time due = m.shard->next_wake();
+    const auto at = time_of(m);
+    m.wake = due == time::max()
+                 ? due
+                 : now_ + std::max(time(1),
+                                   time(std::int64_t(double((due - at.now).count()) / m.rate) + 2));
+}
+
+void kv_world::transmit(std::size_t from, outgoing o) {
+    const auto to = node_of(o.to);
+    if (!to || cut_.contains({from, *to})) return;
+    const int copies = is_healed_                          ? 1
+                       : random_.chance(weather_.loss)     ? 0
+                       : random_.chance(weather_.doubling) ? 2
+                                                           : 1;
+    const store_id sender = machines_[from].store;
+    for (int k = 0; k < copies; ++k) {
+        after(delay(), [this, to = *to, sender, o] {
+            machine& m = machines_[to];
+            if (!m.is_alive || !(m.store == o.to)) return;
+            input(to, m.life,
+                  [this, to, sender, what = o.what](shard& s, const instant& at, outputs& out) {
+                      const std::uint64_t epoch = s.epoch();
+                      s.receive(at, sender, what, out);
+                      check_older(machines_[to], epoch, what, out);
+                  });
+        });
+    }
+}
+
+void kv_world::look_up(std::size_t i, kv::look_up l) {
+    const auto found = machines_[i].disk->get(l.key);
+    const time d(random_.below(random_.chance(0.05) ? 100'000'000 : 500'000));
+    after(d, [this, i, life = machines_[i].life, l, found] {
+        input(i, life, [l, found](shard& s, const instant& at, outputs& out) {
+            s.looked_up(at, l.ticket, found, out);
+        });
+    });
+}
+
+void kv_world::read_piece(std::size_t i, piece_wanted p) {
+    ++counts_.fillings;
+    after(delay(), [this, i, life = machines_[i].life, p] {
+        input(i, life, [this, i, p](shard& s, const instant& at, outputs& out) {
+            const auto& data = machines_[i].disk->seen().data;
+            auto it = p.after ? data.upper_bound(*p.after) : data.begin();
+            std::vector<std::pair<std::string, value>> items;
+            for (; it != data.end() && items.size() < 2; ++it) items.emplace_back(*it);
+            s.piece_read(at, p.to, p.transfer, std::move(items), it == data.end(), out);
+        });
+    });
+}
+
+// -- the coordinator ------------------------------------------------------------------------------
+
+bool kv_world::reaches_coordinator(std::size_t i) const {
+    return is_coordinator_up_ && !cut_from_coordinator_.contains(i);
+}
+
+void kv_world::ask_coordinator(std::size_t i, std::function<void(std::size_t)> question) {
+    if (!reaches_coordinator(i) || (!is_healed_ && random_.chance(weather_.loss))) return;
+    // Some take very long.
+    const time late =
+        !is_healed_ && random_.chance(0.03) ? time(random_.below(6'000'000'000)) : time(0);
+    after(delay() + late, [this, i, question = std::move(question)] {
+        if (is_coordinator_up_) question(i);
+    });
+}
+
+void kv_world::change_record(std::size_t i, const store_id& writer, const record_change& c) {
+    const std::uint64_t life = machines_[i].life;
+    if (c.expected_rev == record_.rev) {
+        check_change(writer, record_.record, c.target);
+        if (!(c.target.primary == record_.record.primary) && writer == record_.record.primary)
+            ++counts_.hand_overs;
+        if (c.target.isr.size() > record_.record.isr.size()) ++counts_.joins;
+        record_ = {c.target, record_.rev + 1};
+        records_[c.target.epoch] = c.target;
+        check_holders(committed_.size());
+        for (std::size_t k = 0; k < machines_.size(); ++k)
+            if (machines_[k].is_alive) tell_record(k, machines_[k].life, false);
+    }
+    // Who asked may be gone.
+    if (machines_[i].store == writer) tell_record(i, life, false);
+}
+
+void kv_world::tell_record(std::size_t i, std::uint64_t life, bool is_read) {
+    if (!reaches_coordinator(i) || (!is_healed_ && random_.chance(weather_.loss))) return;
+    after(delay(), [this, i, life, is_read, known = record_] {
+        input(i, life, [is_read, known](shard& s, const instant& at, outputs& out) {
+            if (is_read)
+                s.record_read(at, known, out);
+            else
+                s.record_changed(at, known, out);
+        });
+    });
+}
+
+std::vector<store_id> kv_world::planned() const {
+    std::vector<store_id> stores;
+    for (std::size_t i : plan_) stores.push_back(machines_[i].store);
+    return stores;
+}
+
+void kv_world::tell_plan() {
+    for (std::size_t i = 0; i < machines_.size(); ++i) {
+        if (!machines_[i].is_alive) continue;
+        after(delay(), [this, i, life = machines_[i].life] {
+            input(i, life, [this](shard& s, const instant& at, outputs& out) {
+                s.plan_changed(at, planned(), out);
+            });
+        });
+    }
+}
+
+// -- clients --------------------------------------------------------------------------------------
+
+void kv_world::next_operation(std::size_t c) {
+    if (is_ended_) return;
+    client& one = clients_[c];
+    one.is_busy = true;
+    one.open_copies = 0;
+    one.attempt = 0;
+    ++one.number;
+    one.key = std::string(1, char('a' + random_.below(4)));
+    one.give_up = now_ + 6s;
+    one.target = random_.below(machines_.size());
+    const std::string unique = std::to_string(c + 1) + "." + std::to_string(one.number);
+    one.what = {};
+    one.what.called = now_.count();
+    one.write = {};
+    one.write.id = {c + 1, one.number};
+    one.write.patience = 1500ms;
+    operation op;
+    op.key = one.key;
+    op.bytes = one.what.wanted = unique;
+    switch (random_.below(8)) {
+        case 0:
+        case 1:
+        case 2:
+            one.what.what = kv_operation::kind::put;
+            break;
+        case 3: {
+            one.what.what = kv_operation::kind::compare_and_put;
+            // Something that was read or written of late, so that it often holds.
+            const auto& before = history_[one.key];
+            for (auto it = before.rbegin(); it != before.rend() && one.what.expected.empty(); ++it)
+                one.what.expected = it->found ? *it->found : it->wanted;
+            op.expect_bytes = one.what.expected;
+            break;
+        }
+        case 4:
+            one.what.what = kv_operation::kind::remove;
+            op.what = operation::kind::remove;
+            break;
+        default:
+            one.what.what = kv_operation::kind::read;
+            one.what.wanted.clear();
+            one.read = {one.key, random_.chance(0.4), false, 1500ms};
+            break;
+    }
+    one.write.operations.push_back(std::move(op));
+    attempt(c);
+}
+
+void kv_world::attempt(std::size_t c) {
+    client& one = clients_[c];
+    if (now_ >= one.give_up) return finish(c, false);
+    ++one.attempt;
+    const int copies = !is_healed_ && random_.chance(weather_.doubling) ? 2 : 1;
+    one.open_copies += copies;
+    for (int k = 0; k < copies; ++k) deliver_request(c, one.target);
+    after(time(300'000'000 + random_.below(1'500'000'000)),
+          [this, c, number = one.number, tried = one.attempt] {
+              client& there = clients_[c];
+              if (!there.is_busy || there.number != number || there.attempt != tried) return;
+              there.target = random_.below(machines_.size());
+              attempt(c);
+          });
+}
+
+void kv_world::deliver_request(std::size_t c, std::size_t to) {
+    if (!is_healed_ && random_.chance(weather_.loss)) return;
+    const client& one = clients_[c];
+    const std::uint64_t origin = (c + 1) << 48U | one.number << 16U | one.attempt;
+    const bool is_read = one.what.what == kv_operation::kind::read;
+    // Some copies come when the client has forgotten them.
+    const time late =
+        !is_healed_ && random_.chance(0.02) ? time(random_.below(4'000'000'000)) : time(0);
+    after(delay() + late, [this, to, origin, is_read, r = one.read, w = one.write] {
+        if (!machines_[to].is_alive) return;
+        input(to, machines_[to].life, [=](shard& s, const instant& at, outputs& out) {
+            if (is_read)
+                s.read(at, origin, r, out);
+            else
+                s.write(at, origin, w, out);
+        });
+    });
+}
+
+void kv_world::answered(std::size_t c, std::uint64_t number, std::uint64_t tried, std::size_t from,
+                        const answer& a) {
+    client& one = clients_[c];
+    if (!one.is_busy || one.number != number) return;
+    switch (a.what) {
+        case answer::kind::found:
+            ++counts_.reads;
+            if (!a.by_primary) ++counts_.replica_reads;
+            if (a.found) one.what.found = a.found->bytes;
+            return finish(c, true);
+        case answer::kind::done:
+        case answer::kind::refused:
+            ++counts_.done;
+            one.what.refused = a.what == answer::kind::refused;
+            return finish(c, true);
+        case answer::kind::unknown:
+            break;
+        default: {
+            --one.open_copies;
+            if (one.what.what == kv_operation::kind::read || one.open_copies > 0 ||
+                !random_.chance(0.05))
+                break;
+            // Every copy was answered, and none was written.
+            ++counts_.definite;
+            never_.insert(one.write.id);
+            one.is_busy = false;
+            after(delay(), [this, c] { next_operation(c); });
+            return;
+        }
+    }
+    if (one.attempt != tried) return;
+    const auto hint = node_of(a.hint);
+    one.target =
+        hint && *hint != from && random_.chance(0.8) ? *hint : random_.below(machines_.size());
+    after(time(5'000'000 + random_.below(60'000'000)), [this, c, number, tried] {
+        client& there = clients_[c];
+        if (there.is_busy && there.number == number && there.attempt == tried) attempt(c);
+    });
+}
+
+void kv_world::finish(std::size_t c, bool is_answered) {
+    client& one = clients_[c];
+    one.is_busy = false;
+    if (is_answered) {
+        one.what.answered = now_.count();
+        history_[one.key].push_back(one.what);
+    } else if (one.what.what != kv_operation::kind::read) {
+        ++counts_.unknown;
+        open_.emplace_back(one.key, std::pair(one.write.id, one.what));
+    }
+    after(time(5'000'000 + random_.below(400'000'000)), [this, c] { next_operation(c); });
+}
+
+// -- what happens ---------------------------------------------------------------------------------
+
+void kv_world::act_on_network() {
+    const std::size_t a = random_.below(machines_.size()), b = random_.below(machines_.size());
+    switch (random_.below(5)) {
+        case 0:  // All cables are whole.
+            cut_.clear();
+            cut_from_coordinator_.clear();
+            return;
+        case 1: {  // Two sides; the coordinator is on one.
+            const std::uint64_t side = random_.below(std::uint64_t(1) << machines_.size());
+            const bool coordinator = random_.chance(0.5);
+            cut_.clear();
+            cut_from_coordinator_.clear();
+            for (std::size_t x = 0; x < machines_.size(); ++x) {
+                if (((side >> x & 1U) == 1) != coordinator) cut_from_coordinator_.insert(x);
+                for (std::size_t y = 0; y < machines_.size(); ++y)
+                    if ((side >> x & 1U) != (side >> y & 1U)) cut_.emplace(x, y);
+            }
+            return;
+        }
+        case 2:
+            if (cut_from_coordinator_.erase(a) == 0) cut_from_coordinator_.insert(a);
+            return;
+        default:
+            if (a == b) return;
+            if (cut_.erase({a, b}) == 0) cut_.emplace(a, b);
+            if (random_.chance(0.6)) cut_.emplace(b, a);
+    }
+}
+
+void kv_world::act_on_machine(std::size_t i) {
+    machine& m = machines_[i];
+    if (!m.is_alive) return start(i);
+    if (m.is_paused) return resume(i);
+    switch (random_.below(8)) {
+        case 0:
+            return wipe(i);
+        case 1:
+        case 2:
+        case 3:
+            m.is_paused = true;
+            return;
+        case 4:  // Again at once.
+            crash(i);
+            return start(i);
+        default:
+            return crash(i);
+    }
+}
+
+void kv_world::act_on_plan() {
+    std::vector<std::size_t> all(machines_.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    for (std::size_t k = all.size(); k > 1; --k) std::swap(all[k - 1], all[random_.below(k)]);
+    all.resize(weather_.copies);
+    plan_ = all;
+    tell_plan();
+}
+
+void kv_world::act() {
+    const auto what = random_.below(20);
+    if (what < 6) return act_on_network();
+    if (what < 13) return act_on_machine(random_.below(machines_.size()));
+    if (what < 15) return act_on_plan();
+    if (what < 16) is_coordinator_up_ = !is_coordinator_up_;
+    // Else a while of peace.
+}
+
+void kv_world::heal() {
+    is_healed_ = true;
+    is_coordinator_up_ = true;
+    cut_.clear();
+    cut_from_coordinator_.clear();
+    for (std::size_t i = 0; i < machines_.size(); ++i) {
+        if (machines_[i].is_paused) resume(i);
+        if (!machines_[i].is_alive) start(i);
+    }
+    tell_plan();
+    pass(25s);
+    const auto done = counts_.done;
+    pass(3s);
+    require(counts_.done > done, "nothing is written after all has healed");
+}
+
+void kv_world::pass(time d) {
+    const time end = now_ + d;
+    for (;;) {
+        time next = end;
+        if (!queue_.empty()) next = std::min(next, queue_.top().at);
+        for (const auto& m : machines_)
+            if (m.is_alive && !m.is_paused) next = std::min(next, m.wake);
+        now_ = std::max(now_, next);
+        if (now_ >= end) return;
+        while (!queue_.empty() && queue_.top().at <= now_) {
+            const action what = queue_.top().what;
+            queue_.pop();
+            ++counts_.events;
+            what();
+        }
+        for (std::size_t i = 0; i < machines_.size(); ++i) {
+            machine& m = machines_[i];
+            if (!m.is_alive || m.is_paused || m.wake > now_) continue;
+            ++counts_.events;
+            input(i, m.life, [this](shard& s, const instant& at, outputs& out) {
+                s.tick(at, out);
+                require(s.next_wake() > at.now, "a tick that leaves something due");
+            });
+        }
+    }
+}
+
+void kv_world::run() {
+    pass(1s);
+    for (int i = 0; i < weather_.steps; ++i) {
+        act();
+        pass(time(random_.below(random_.chance(0.25) ? 5'000'000'000 : 400'000'000)));
+    }
+    heal();
+    // What is under way arrives; nobody asks anything new.
+    is_ended_ = true;
+    for (client& one : clients_) one.give_up = now_;
+    pass(3s);
+    check_history();
+    check_agreement();
+}
+
+}  // namespace test

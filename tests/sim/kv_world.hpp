@@ -1,0 +1,180 @@
+// A world of one shard of kv for the simulator: nodes with clocks and disks that fail, a network that loses, doubles,
+// delays and reorders, a coordinator whose answers get lost, clients, and what must hold meanwhile and after. All of
+// it follows from one seed.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kv_disk.hpp"
+#include "kv_history.hpp"
+#include "libbeamcore/base/random.hpp"
+#include "tools/kv/shard/shard.hpp"
+
+namespace test {
+
+/// A rule was broken.
+struct kv_broken : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// What may go wrong in a run.
+struct kv_weather {
+    double loss = 0.05, doubling = 0.05;
+    std::chrono::milliseconds delay_max{100};
+    int steps = 60;  ///< things that happen to machines, cables, the coordinator and the plan
+    int nodes = 4;
+    std::size_t copies = 2;
+    bool is_one_host = false;  ///< a dead process is known to be dead
+};
+
+class kv_world {
+public:
+    kv_world(std::uint64_t seed, const kv_weather& w, const kv::rules& rules);
+
+    /// A while of bad weather; then all heals, and the shard must serve and its copies be equal. Throws kv_broken.
+    void run();
+
+    struct figures {
+        std::uint64_t events = 0, done = 0, reads = 0, replica_reads = 0, terms = 0, fillings = 0,
+                      hand_overs = 0, unknown = 0, joins = 0, definite = 0;
+    };
+    [[nodiscard]] const figures& counts() const { return counts_; }
+
+private:
+    using time = std::chrono::nanoseconds;
+    using action = std::function<void()>;
+
+    struct machine {
+        kv::store_id store;
+        bool is_alive = false, is_paused = false;
+        std::uint64_t life = 0;
+        double rate = 1;
+        time booted{}, clock_then{};
+        std::int64_t wall_error_ms = 0;
+        std::unique_ptr<kv_disk> disk;
+        std::unique_ptr<kv::shard> shard;
+        time wake{};
+        std::vector<action> waiting;  // while paused
+    };
+    struct client {
+        std::uint64_t number = 0;
+        bool is_busy = false;
+        int open_copies = 0;  // of the request: sent and not answered
+        std::uint64_t attempt = 0;
+        kv_operation what;
+        kv::write_request write;
+        kv::read_request read;
+        std::string key;
+        std::size_t target = 0;
+        time give_up{};
+    };
+    struct event {
+        time at{};
+        std::uint64_t number = 0;
+        action what;
+        bool operator<(const event& o) const {
+            return std::tie(at, number) > std::tie(o.at, o.number);
+        }
+    };
+    using step = std::function<void(kv::shard&, const kv::instant&, kv::outputs&)>;
+
+    [[noreturn]] void fail(const std::string& what) const;
+    void require(bool condition, const char* what) const {
+        if (!condition) fail(what);
+    }
+    [[nodiscard]] time delay();
+    [[nodiscard]] kv::instant time_of(const machine& m) const;
+    [[nodiscard]] std::optional<std::size_t> node_of(const kv::store_id& s) const;
+    void after(time d, action a);
+
+    // Machines.
+    void start(std::size_t i);
+    void crash(std::size_t i);
+    void wipe(std::size_t i);
+    void resume(std::size_t i);
+    void input(std::size_t i, std::uint64_t life, step s);
+    void handle(std::size_t i, kv::outputs out);
+    void transmit(std::size_t from, kv::outgoing o);
+    void look_up(std::size_t i, kv::look_up l);
+    void read_piece(std::size_t i, kv::piece_wanted p);
+
+    // The coordinator.
+    [[nodiscard]] bool reaches_coordinator(std::size_t i) const;
+    void ask_coordinator(std::size_t i, std::function<void(std::size_t)> question);
+    void change_record(std::size_t i, const kv::store_id& writer, const kv::record_change& c);
+    void tell_record(std::size_t i, std::uint64_t life, bool is_read);
+    void tell_plan();
+    [[nodiscard]] std::vector<kv::store_id> planned() const;
+
+    // Clients.
+    void next_operation(std::size_t c);
+    void attempt(std::size_t c);
+    void deliver_request(std::size_t c, std::size_t to);
+    void answered(std::size_t c, std::uint64_t number, std::uint64_t attempt, std::size_t from,
+                  const kv::answer& a);
+    void finish(std::size_t c, bool is_answered);
+
+    // What happens.
+    void act();
+    void act_on_network();
+    void act_on_machine(std::size_t i);
+    void act_on_plan();
+    void heal();
+    void pass(time d);
+
+    // What must hold: kv_checks.cpp.
+    void check_change(const kv::store_id& writer, const kv::shard_record& before,
+                      const kv::shard_record& now) const;
+    void check_actor(std::size_t i);
+    void check_older(const machine& m, std::uint64_t epoch, const kv::message& what,
+                     const kv::outputs& out) const;
+    void check_applied(std::size_t i, const kv::entry& e);
+    void check_holders(std::uint64_t seq) const;
+    void check_acknowledged(const client& c, std::uint64_t number, std::size_t from,
+                            const kv::answer& a);
+    void check_history() const;
+    void check_agreement();
+    [[nodiscard]] bool is_lost() const;
+
+    std::uint64_t seed_;
+    kv_weather weather_;
+    kv::rules rules_;
+    kv::config config_;
+    beam::random_generator random_;
+    time now_{1'000'000'000};
+    std::uint64_t events_ = 0, stores_ = 0, lives_ = 0;
+    std::priority_queue<event> queue_;
+    std::vector<machine> machines_;
+    std::vector<client> clients_;
+    std::set<std::pair<std::size_t, std::size_t>> cut_;
+
+    kv::known_record record_;
+    bool is_coordinator_up_ = true;
+    std::set<std::size_t> cut_from_coordinator_;
+    std::vector<std::size_t> plan_;
+    bool is_healed_ = false, is_ended_ = false;
+
+    std::map<std::uint64_t, kv::shard_record> records_;  // by epoch, as written
+    std::map<std::uint64_t, std::pair<kv::store_id, std::uint64_t>>
+        actors_;  // who was primary in it
+    std::vector<kv::entry> committed_;
+    std::map<kv::request_id, std::uint64_t> committed_requests_;
+    std::set<kv::request_id> never_;  // told: nothing was written
+    std::uint64_t acknowledged_ = 0;  // the highest seq of an acknowledged write
+    std::map<std::string, std::vector<kv_operation>> history_;
+    std::vector<std::pair<std::string, std::pair<kv::request_id, kv_operation>>> open_;
+    figures counts_;
+};
+
+}  // namespace test

@@ -1,0 +1,55 @@
+// The times and limits of a shard. The defaults are the product's; the simulator's limits are smaller.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace kv {
+
+struct config {
+    std::chrono::nanoseconds beacon = std::chrono::milliseconds{250};
+    std::chrono::nanoseconds lease =
+        std::chrono::seconds{2};  ///< how long a beacon that was acked lets the primary read
+    std::chrono::nanoseconds grace =
+        std::chrono::seconds{3};  ///< how long a replica waits for a beacon; at least 1.5 leases
+    std::chrono::nanoseconds stagger =
+        std::chrono::milliseconds{300};  ///< between the replicas that might take over
+    std::chrono::nanoseconds coordinator_patience =
+        std::chrono::seconds{2};  ///< then an answer of it is unknown
+    std::chrono::nanoseconds commit_tell =
+        std::chrono::milliseconds{5};  ///< to idle replicas, at the latest
+    std::chrono::nanoseconds resend = std::chrono::milliseconds{250};  ///< what nobody acked
+    std::chrono::nanoseconds prepared_wait =
+        std::chrono::milliseconds{100};  ///< of a replica's read for a commit on its way
+    std::size_t entries_a_message = 128;
+    std::size_t entries_in_flight = 512;  ///< to one replica
+    std::size_t log_kept = 100'000;       ///< entries that are applied already
+    std::size_t join_gap = 64;  ///< entries that a learner may lack when commits begin to wait
+    std::size_t waiting_max = 10'000;  ///< requests; then busy
+    std::size_t min_isr = 1;           ///< writes are refused on fewer members
+
+    /// How old a replica's knowledge may be. Less than a lease by more than clocks' rates differ.
+    [[nodiscard]] std::chrono::nanoseconds replica_age() const { return lease * 4 / 5; }
+};
+
+/// The rules that keep the promises. All hold; the simulator switches one off at a time to prove that it would
+/// see a store without it.
+struct rules {
+    bool raise_epoch = true;         ///< each change of the record does
+    bool only_members_lead = true;   ///< a store outside the in-sync set never takes over
+    bool join_when_complete = true;  ///< a member joins when it holds all that is committed
+    bool new_epoch_at_start =
+        true;  ///< a primary that was started again does not go on in its old epoch
+    bool drop_older_epochs = true;     ///< nobody listens to a primary of an older one
+    bool apply_committed_only = true;  ///< what is prepared is in the log only
+    bool check_after_read = true;      ///< of the leases; not only before it
+    bool deduplicate = true;           ///< a request that was done is not done again
+    bool wait_for_own_promise =
+        true;                      ///< a new primary first sits out what it granted the last one
+    bool lease_of_joining = true;  ///< who may be a member already must have granted one too
+    bool serving_beacons_only = true;  ///< a replica is as fresh as a primary that may itself read
+    bool log_refusals = true;          ///< a refused request is remembered as a done one is
+    bool log_expiry = true;  ///< an expired key is hidden only when its removal is committed
+};
+
+}  // namespace kv

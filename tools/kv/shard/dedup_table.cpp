@@ -1,0 +1,37 @@
+#include "tools/kv/shard/dedup_table.hpp"
+
+#include <algorithm>
+
+namespace kv {
+
+void dedup_table::apply(const entry& e) {
+    age_ms_ = std::max(age_ms_, e.age_ms);
+    if (e.id.client != 0) {
+        client& c = clients_[e.id.client];
+        by_age_.erase({c.last_ms, e.id.client});
+        c.last_ms = age_ms_;
+        by_age_.emplace(c.last_ms, e.id.client);
+        c.outcomes.emplace(e.id.number, e.result);
+        if (c.outcomes.size() > numbers_kept) c.outcomes.erase(c.outcomes.begin());
+    }
+    while (!by_age_.empty() && by_age_.begin()->first + client_kept_ms < age_ms_) {
+        clients_.erase(by_age_.begin()->second);
+        by_age_.erase(by_age_.begin());
+    }
+}
+
+std::optional<outcome> dedup_table::find(const request_id& id) const {
+    const auto c = clients_.find(id.client);
+    if (c == clients_.end()) return std::nullopt;
+    const auto o = c->second.outcomes.find(id.number);
+    if (o == c->second.outcomes.end()) return std::nullopt;
+    return o->second;
+}
+
+bool dedup_table::is_too_old(const request_id& id) const {
+    const auto c = clients_.find(id.client);
+    if (c == clients_.end() || c->second.outcomes.size() < numbers_kept) return false;
+    return id.number < c->second.outcomes.begin()->first;
+}
+
+}  // namespace kv

@@ -1,0 +1,47 @@
+// The requests that were done lately, so that none is done twice. A part of the replicated state: only applying an
+// entry changes it, and the same entries make the same table everywhere.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "tools/kv/shard/entry.hpp"
+#include "tools/kv/shard/ids.hpp"
+
+namespace kv {
+
+class dedup_table {
+public:
+    static constexpr std::size_t numbers_kept = 64;  ///< the last ones of each client
+    static constexpr std::uint64_t client_kept_ms =
+        600'000;  ///< since its last, by the shard's age
+
+    void apply(const entry& e);
+
+    /// What the request was answered, if it is known still.
+    [[nodiscard]] std::optional<outcome> find(const request_id& id) const;
+    /// A number so far behind its client's last that nobody knows any more whether it was done.
+    [[nodiscard]] bool is_too_old(const request_id& id) const;
+
+    [[nodiscard]] std::uint64_t age_ms() const { return age_ms_; }
+    [[nodiscard]] std::size_t clients() const { return clients_.size(); }
+
+    friend bool operator==(const dedup_table&, const dedup_table&) = default;
+
+private:
+    struct client {
+        std::map<std::uint64_t, outcome> outcomes;
+        std::uint64_t last_ms = 0;
+        friend bool operator==(const client&, const client&) = default;
+    };
+
+    std::map<std::uint64_t, client> clients_;
+    std::set<std::pair<std::uint64_t, std::uint64_t>> by_age_;  // last_ms, client
+    std::uint64_t age_ms_ = 0;
+};
+
+}  // namespace kv

@@ -1,0 +1,89 @@
+// What the stores of a shard tell each other. Each message carries the epoch it belongs to; those of one tick to one
+// node may travel as one.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tools/kv/shard/dedup_table.hpp"
+#include "tools/kv/shard/entry.hpp"
+#include "tools/kv/shard/ids.hpp"
+
+namespace kv {
+
+/// Primary to replica: entries that follow `before`. None: only tells what is committed.
+struct prepare {
+    std::uint64_t epoch = 0;
+    log_point before;
+    std::uint64_t commit_seq = 0;
+    std::vector<entry> entries;
+};
+
+/// Replica to primary: it holds the primary's log up to `durable_seq` on its disk.
+struct ack {
+    std::uint64_t epoch = 0, durable_seq = 0;
+};
+
+/// Primary to replica: what is in your log?
+struct query {
+    std::uint64_t epoch = 0;
+};
+
+/// The answer, and what a replica says to entries that do not follow its own. `runs` has the last point of each epoch
+/// in the log, which begins after `base`.
+struct log_ends {
+    std::uint64_t epoch = 0;
+    log_point base;
+    std::vector<log_point> runs;
+    std::uint64_t applied_seq = 0;
+};
+
+/// There is a later epoch than that of the message this answers.
+struct stale {
+    std::uint64_t epoch = 0;
+};
+
+/// Primary to each store that holds the shard or shall hold it.
+struct beacon {
+    std::uint64_t epoch = 0, number = 0;
+    /// When the receiver sent the last ack that came here: its own life and clock. Life 0: none came.
+    std::uint64_t echo_life = 0;
+    std::chrono::nanoseconds echo{};
+    std::uint64_t commit_seq = 0;
+    bool is_member = false;  ///< the receiver is in the in-sync set
+    /// The primary may serve reads as it sends this, and so may a member whose ack is echoed.
+    bool is_serving = false;
+};
+
+/// The receiver accepts this primary and will not take its place for the grace period from now on.
+struct beacon_ack {
+    std::uint64_t epoch = 0, number = 0, life = 0;
+    std::chrono::nanoseconds time{};
+};
+
+/// A part of a snapshot. Pieces are read one after the other while the shard goes on: what changed meanwhile is in
+/// the log after `at`, and applying that again does no harm.
+struct snapshot_piece {
+    std::uint64_t epoch = 0, transfer = 0, index = 0;
+    log_point at;
+    std::vector<std::pair<std::string, value>> items;
+    dedup_table requests;  ///< as of `at`, with the last piece
+    bool is_last = false;
+};
+
+struct snapshot_ack {
+    std::uint64_t epoch = 0, transfer = 0, index = 0;
+};
+
+using message = std::variant<prepare, ack, query, log_ends, stale, beacon, beacon_ack,
+                             snapshot_piece, snapshot_ack>;
+
+[[nodiscard]] inline std::uint64_t epoch_of(const message& m) {
+    return std::visit([](const auto& x) { return x.epoch; }, m);
+}
+
+}  // namespace kv

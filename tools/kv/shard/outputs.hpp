@@ -1,0 +1,108 @@
+// What a shard wants done. Whoever drives it does so in this order: the storage, then all else.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "tools/kv/shard/dedup_table.hpp"
+#include "tools/kv/shard/entry.hpp"
+#include "tools/kv/shard/ids.hpp"
+#include "tools/kv/shard/messages.hpp"
+#include "tools/kv/shard/record.hpp"
+#include "tools/kv/shard/request.hpp"
+
+namespace kv {
+
+/// Drops the log's entries from `first` on.
+struct cut_log {
+    std::uint64_t first = 0;
+};
+struct append_log {
+    entry what;
+};
+/// Forgets the log's entries up to `last`.
+struct drop_log {
+    log_point last;
+};
+/// The changes go to the data, each with the entry's seq as version; the request to the table of requests; and the
+/// entry is the last one applied.
+struct apply_entry {
+    entry what;
+};
+/// The record under which this store acts as primary.
+struct save_record {
+    shard_record what;
+};
+/// Data beside the data; the first of a transfer drops what another left.
+struct stage_items {
+    std::uint64_t transfer = 0;
+    bool is_first = false;
+    std::vector<std::pair<std::string, value>> items;
+};
+/// What was staged takes the place of the data; the log is empty and begins after `at`.
+struct install_staged {
+    std::uint64_t transfer = 0;
+    log_point at;
+    dedup_table requests;
+};
+
+/// Those of one step are one batch: all or none is there after a crash, and batches in their order.
+using storage_change = std::variant<cut_log, append_log, drop_log, apply_entry, save_record,
+                                    stage_items, install_staged>;
+
+/// What a store has on disk of a shard.
+struct stored_shard {
+    log_point base;
+    std::vector<entry> entries;
+    std::uint64_t applied_seq = 0;
+    dedup_table requests;
+    shard_record acted;  ///< the last saved record; epoch 0: none
+};
+
+struct outgoing {
+    store_id to;
+    message what;
+};
+
+/// For the request that came with `origin`.
+struct reply {
+    std::uint64_t origin = 0;
+    answer what;
+};
+
+/// Read the key from the state as it is now, and tell it with looked_up().
+struct look_up {
+    std::uint64_t ticket = 0;
+    std::string key;
+};
+
+/// Read some items after that key from the state, and tell them with piece_read().
+struct piece_wanted {
+    store_id to;
+    std::uint64_t transfer = 0;
+    std::optional<std::string> after;
+};
+
+/// Change the record, if its rev is `expected_rev`. Tell record_changed() either way what it is now, as soon as that is known.
+struct record_change {
+    shard_record target;
+    std::uint64_t expected_rev = 0;
+};
+
+struct outputs {
+    std::vector<storage_change> storage;
+    std::uint64_t sync =
+        0;  ///< tell synced() with this when the batch is on disk; 0: nothing was stored
+    std::vector<outgoing> messages;
+    std::vector<reply> replies;
+    std::vector<look_up> look_ups;
+    std::vector<piece_wanted> pieces;
+    std::vector<record_change> record_changes;
+    bool read_record = false;  ///< linearizably, then tell record_read()
+};
+
+}  // namespace kv

@@ -1,0 +1,150 @@
+#include "tools/kv/shard/shard.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "tools/kv/shard/invariant.hpp"
+
+namespace kv {
+
+shard::shard(const config& c, store_id self, std::uint64_t life, stored_shard from,
+             const table& data, const rules& r)
+    : config_(c),
+      rules_(r),
+      self_(self),
+      life_(life),
+      data_(data),
+      log_(from.base, from.applied_seq, from.entries),
+      requests_(std::move(from.requests)),
+      acted_(std::move(from.acted)),
+      durable_(log_.last().seq),
+      matched_(log_.applied_seq()),
+      commit_(log_.applied_seq()) {}
+
+void shard::start(const instant& at, outputs& out) {
+    // What it granted before it was started it does not know.
+    heard_ = promised_ = at.now;
+    wants_record_ = true;
+    ask_record(at, out);
+}
+
+void shard::receive(const instant& at, store_id from, message m, outputs& out) {
+    if (role_ == role::starting) return;
+    if (rules_.drop_older_epochs && epoch_of(m) < epoch_) {
+        // Who is told this asks the coordinator; an answer to an answer would never end.
+        if (std::holds_alternative<prepare>(m) || std::holds_alternative<beacon>(m) ||
+            std::holds_alternative<query>(m) || std::holds_alternative<snapshot_piece>(m))
+            send(from, stale{epoch_}, out);
+        return;
+    }
+    std::visit([&](const auto& x) { take(at, from, x, out); }, m);
+    finish(at, out);
+}
+
+void shard::take(const instant& at, store_id /*from*/, const stale& m, outputs& out) {
+    if (m.epoch <= epoch_) return;
+    // Until the record is read nothing changes: what this primary may do depends on the others' acks, not on
+    // what it believes.
+    wants_record_ = true;
+    ask_record(at, out);
+}
+
+void shard::synced(const instant& at, std::uint64_t ticket, outputs& out) {
+    while (!unsynced_.empty() && unsynced_.front().first <= ticket) {
+        durable_ = std::max(durable_, unsynced_.front().second);
+        unsynced_.pop_front();
+    }
+    if (role_ == role::replica) {
+        if (installed_ && installed_->first <= ticket) {
+            send(leader_, installed_->second, out);
+            installed_.reset();
+        }
+        send_ack(out);
+    }
+    finish(at, out);
+}
+
+void shard::plan_changed(const instant& at, std::vector<store_id> plan, outputs& out) {
+    plan_ = std::move(plan);
+    if (term_) set_peers(at);
+    finish(at, out);
+}
+
+void shard::died(const instant& at, store_id store, outputs& out) {
+    if (promised_to_ == store) promised_ = at.now - config_.grace;
+    if (role_ == role::replica && leader_ == store && !is_leader_dead_) {
+        is_leader_dead_ = true;
+        heard_ = at.now;
+    }
+    if (role_ == role::replica) consider_taking_over(at, out);
+    finish(at, out);
+}
+
+void shard::tick(const instant& at, outputs& out) {
+    if (wants_record_) ask_record(at, out);
+    chase_change(at, out);
+    if (role_ == role::replica) consider_taking_over(at, out);
+    expire_writes(at, out);
+    retry_reads(at, out);
+    if (term_) {
+        if (at.now >= term_->beacon_at) send_beacons(at, out);
+        if (term_->tell_at && at.now >= *term_->tell_at) {
+            for (auto& [id, p] : term_->peers)
+                if (p.is_known && !p.filling) send_entries(at, id, p, 0, out);
+            term_->tell_at.reset();
+        }
+    }
+    finish(at, out);
+}
+
+std::chrono::nanoseconds shard::next_wake() const {
+    time next = time::max();
+    const auto earlier = [&](time t) { next = std::min(next, t); };
+    if (wants_record_) earlier(record_asked_ + config_.beacon);
+    if (change_)
+        earlier(
+            std::max(change_->sent + config_.coordinator_patience, record_asked_ + config_.beacon));
+    if (const auto t = take_over_at()) earlier(*t);
+    for (const auto& [seq, waiters] : committing_)
+        for (const waiter& w : waiters) earlier(w.deadline);
+    for (const held_write& w : held_) earlier(w.deadline);
+    for (const pending_read& r : held_reads_)
+        earlier(std::min(r.deadline, r.prepared_until.value_or(time::max())));
+    if (term_) {
+        earlier(term_->beacon_at);
+        if (term_->tell_at) earlier(*term_->tell_at);
+        if (!term_->is_open) earlier(term_->open_at);
+    }
+    return next;
+}
+
+/// What follows from any event: what was held goes on, a primary looks after its set, and the batch gets its ticket.
+void shard::finish(const instant& at, outputs& out) {
+    if (term_) {
+        advance(at, out);
+        manage(at, out);
+    }
+    if (term_) {
+        place_held(at, out);
+        for (auto& [id, p] : term_->peers) pump(at, id, p, out);
+        advance(at, out);
+    }
+    retry_reads(at, out);
+    if (out.storage.empty()) return;
+    if (out.sync == 0) out.sync = next_ticket_++;
+    if (unsynced_.empty() || unsynced_.back().first != out.sync)
+        unsynced_.emplace_back(out.sync, log_.last().seq);
+    else
+        unsynced_.back().second = log_.last().seq;
+    if (installed_ && installed_->first == 0) installed_->first = out.sync;
+}
+
+void shard::send(store_id to, message m, outputs& out) {
+    if (!to.is_none()) out.messages.push_back({to, std::move(m)});
+}
+
+std::size_t shard::waiting() const {
+    return committing_.size() + held_.size() + reading_.size() + held_reads_.size();
+}
+
+}  // namespace kv

@@ -1,0 +1,221 @@
+// Being primary: the term's begin, its log, what is committed, and who may read.
+#include <algorithm>
+#include <utility>
+
+#include "tools/kv/shard/invariant.hpp"
+#include "tools/kv/shard/shard.hpp"
+
+namespace kv {
+
+void shard::begin_term(const instant& at, time open_at, outputs& out) {
+    hold(record_.record.primary == self_ && record_.record.has(self_), "a term without its record");
+    role_ = role::primary;
+    leader_ = self_;
+    epoch_ = record_.record.epoch;
+    is_member_ = true;
+    commit_ = log_.applied_seq();
+    filling_.reset();
+    installed_.reset();
+    term_.emplace();
+    term_->first_epoch = epoch_;
+    term_->first_seq = log_.last().seq + 1;
+    term_->began = at.now;
+    term_->open_at = open_at;
+    term_->beacon_at = at.now;
+    term_->age_base_ms = requests_.age_ms();
+    if (log_.size() > 0)
+        term_->age_base_ms = std::max(term_->age_base_ms, log_.at(log_.last().seq).age_ms);
+    set_peers(at);
+    // An entry of this epoch: where a replica's log differs it is cut by what follows, and when this one is committed
+    // the whole log is.
+    append(at, {}, out);
+    send_beacons(at, out);
+}
+
+/// The next epoch of the same term: this store made it, and goes on.
+void shard::go_on(const instant& at, outputs& out) {
+    epoch_ = record_.record.epoch;
+    if (term_->is_open) out.storage.emplace_back(save_record{acted_ = record_.record});
+    term_->joining.reset();
+    term_->moving_to.reset();
+    set_peers(at);
+    // What was sent in the last epoch is not heard any more.
+    for (auto& [id, p] : term_->peers) {
+        p.retired.reset();
+        p.beacons.clear();
+        if (p.filling && p.filling->sent) p.filling->resend_at = at.now;
+        if (p.is_known) p.rewind();
+    }
+    term_->tell_at = at.now;
+    send_beacons(at, out);
+}
+
+void shard::end_term(outputs& out) {
+    for (const auto& [seq, waiters] : committing_)
+        for (const waiter& w : waiters) tell(w.origin, no(answer::kind::unknown), out);
+    for (const held_write& w : held_) tell(w.origin, no(answer::kind::not_primary), out);
+    committing_.clear();
+    held_.clear();
+    term_.reset();
+    role_ = role::replica;
+    matched_ = log_.applied_seq();
+    fresh_as_of_.reset();
+}
+
+void shard::follow(const instant& at, std::uint64_t epoch, store_id leader, bool is_member) {
+    const bool is_news = role_ != role::replica || epoch != epoch_ || !(leader == leader_);
+    const bool is_new_leader = !(leader == leader_);
+    role_ = role::replica;
+    epoch_ = epoch;
+    leader_ = leader;
+    is_member_ = is_member;
+    if (!is_member) fresh_as_of_.reset();
+    if (!is_news) return;
+    matched_ = commit_ = log_.applied_seq();
+    filling_.reset();
+    installed_.reset();
+    if (!is_new_leader) return;
+    is_leader_dead_ = false;
+    heard_ = at.now;
+}
+
+void shard::set_peers(const instant& at) {
+    auto& peers = term_->peers;
+    const auto& isr = record_.record.isr;
+    const auto wanted = [&](const store_id& s) {
+        return record_.record.has(s) || is_waited_for(s) ||
+               std::find(plan_.begin(), plan_.end(), s) != plan_.end();
+    };
+    std::erase_if(peers, [&](const auto& p) { return !wanted(p.first); });
+    const auto add = [&](const store_id& s) {
+        if (!(s == self_) && peers.try_emplace(s).second) peers[s].heard = at.now;
+    };
+    for (const store_id& s : isr) add(s);
+    for (const store_id& s : plan_) add(s);
+}
+
+void shard::append(const instant& at, entry e, outputs& out) {
+    e.at = {epoch_, log_.last().seq + 1};
+    e.age_ms =
+        term_->age_base_ms + std::uint64_t((at.now - term_->began) / std::chrono::milliseconds(1));
+    out.storage.emplace_back(append_log{e});
+    log_.append(std::move(e));
+}
+
+void shard::send_beacons(const instant& at, outputs& out) {
+    term_->beacon_at = at.now + config_.beacon;
+    const bool is_serving = may_read(at.now) || !rules_.serving_beacons_only;
+    for (auto& [id, p] : term_->peers) {
+        beacon b;
+        b.epoch = epoch_;
+        b.number = ++term_->beacon_number;
+        b.echo_life = p.echo_life;
+        b.echo = p.echo;
+        b.commit_seq = commit_;
+        b.is_member = record_.record.has(id);
+        b.is_serving = is_serving && !p.retired;
+        p.beacons.emplace_back(b.number, at.now);
+        if (p.beacons.size() > 16) p.beacons.pop_front();
+        send(id, b, out);
+        if (!p.is_known) send(id, query{epoch_}, out);
+    }
+}
+
+void shard::take(const instant& at, store_id from, const beacon_ack& m, outputs& /*out*/) {
+    if (!term_ || m.epoch != epoch_) return;
+    const auto found = term_->peers.find(from);
+    if (found == term_->peers.end()) return;
+    peer& p = found->second;
+    for (const auto& [number, sent] : p.beacons) {
+        if (number != m.number) continue;
+        p.heard = at.now;
+        if (!p.granted || *p.granted < sent) p.granted = sent;
+    }
+    if (m.life != p.echo_life || m.time > p.echo) p.echo = m.time;
+    p.echo_life = m.life;
+}
+
+/// Whether everybody who might take over has promised not to, and nobody else leads.
+bool shard::may_read(time now) const {
+    if (!term_ || !term_->is_serving || (change_ && change_->why == intent::hand_over))
+        return false;
+    return std::all_of(term_->peers.begin(), term_->peers.end(), [&](const auto& one) {
+        const auto& [id, p] = one;
+        const bool counts = record_.record.has(id) ||
+                            (rules_.lease_of_joining && change_ && change_->target.has(id));
+        return !counts || (p.granted && now < *p.granted + config_.lease);
+    });
+}
+
+/// Commits wait for the set, and for one who is about to join it from before it is asked for.
+bool shard::is_waited_for(const store_id& s) const {
+    return record_.record.has(s) || (term_ && term_->joining == s) ||
+           (change_ && change_->target.has(s));
+}
+
+void shard::take(const instant& at, store_id from, const ack& m, outputs& /*out*/) {
+    if (!term_ || m.epoch != epoch_) return;
+    const auto found = term_->peers.find(from);
+    if (found == term_->peers.end() || !found->second.is_known) return;
+    peer& p = found->second;
+    hold(m.durable_seq <= log_.last().seq, "an ack of what was not sent");
+    if (m.durable_seq <= p.acked) return;
+    p.acked = m.durable_seq;
+    p.next = std::max(p.next, p.acked + 1);
+    p.resend_at = at.now + config_.resend;
+}
+
+void shard::advance(const instant& at, outputs& out) {
+    if (!term_->is_open) {
+        if (at.now < term_->open_at) return;
+        term_->is_open = true;
+        // From here on nobody else's promise is open: what is saved says so to the next life.
+        out.storage.emplace_back(save_record{acted_ = record_.record});
+    }
+    std::uint64_t least = durable_;
+    for (const auto& [id, p] : term_->peers)
+        if (is_waited_for(id)) least = std::min(least, p.acked);
+    for (const store_id& s : record_.record.isr)
+        hold(s == self_ || term_->peers.contains(s), "a member that nobody waits for");
+    if (least > commit_) {
+        commit_ = least;
+        term_->tell_at =
+            std::min(term_->tell_at.value_or(time::max()), at.now + config_.commit_tell);
+    }
+    apply_to(at, commit_, out);
+    if (term_->is_serving || commit_ < term_->first_seq) return;
+    term_->is_serving = true;
+    send_beacons(at, out);
+}
+
+void shard::apply_to(const instant& /*at*/, std::uint64_t seq, outputs& out) {
+    while (log_.applied_seq() < std::min(seq, log_.last().seq)) {
+        const entry& e = log_.at(log_.applied_seq() + 1);
+        log_.mark_applied();
+        requests_.apply(e);
+        out.storage.emplace_back(apply_entry{e});
+        const auto waiters = committing_.extract(e.at.seq);
+        if (waiters.empty()) continue;
+        for (const waiter& w : waiters.mapped()) {
+            answer a = no(e.result.done ? answer::kind::done : answer::kind::refused);
+            a.result = e.result;
+            tell(w.origin, std::move(a), out);
+        }
+    }
+    truncate(out);
+}
+
+/// Learners that are being filled need what follows their snapshot, as far as that may be kept at all.
+void shard::truncate(outputs& out) {
+    if (log_.size() < 2 * config_.log_kept) return;
+    std::uint64_t to =
+        log_.applied_seq() - std::min<std::uint64_t>(config_.log_kept, log_.applied_seq());
+    if (term_ && log_.size() < 10 * config_.log_kept)
+        for (const auto& [id, p] : term_->peers)
+            if (p.filling) to = std::min(to, p.filling->at.seq);
+    if (to <= log_.base().seq) return;
+    log_.drop_to(to);
+    out.storage.emplace_back(drop_log{log_.base()});
+}
+
+}  // namespace kv
