@@ -81,6 +81,20 @@ void kv_world::check_applied(std::size_t i, const entry& e) {
     require(machines_[i].shard->current_role() == role::primary,
             "6: a replica applied what is not committed");
     committed_.push_back(e);
+    committed_at_.push_back(now_);
+    for (const change& c : e.changes) {
+        auto& before = changes_[c.key];
+        if (!c.bytes && (e.id.client == 0 || !e.result.done)) {
+            // It expired, some time since it was written.
+            kv_operation gone;
+            gone.what = kv_operation::kind::remove;
+            gone.called = before.empty() ? 0 : committed_at_[before.back() - 1].count();
+            gone.answered = now_.count();
+            history_[c.key].push_back(gone);
+            ++counts_.expired;
+        }
+        before.push_back(e.at.seq);
+    }
     check_holders(e.at.seq);
     if (e.id.client == 0) return;
     require(committed_requests_.emplace(e.id, e.at.seq).second, "8: a request was done twice");
@@ -117,6 +131,25 @@ void kv_world::check_acknowledged(const client& c, std::uint64_t number, std::si
     (void)from;
 }
 
+// 7: a read sees all that was committed before it came, whether its client still waits for it or not.
+void kv_world::check_read(std::uint64_t origin, const client& c, const answer& a) const {
+    const auto asked = asked_.find(origin);
+    const auto changes = changes_.find(c.key);
+    if (asked == asked_.end() || changes == changes_.end()) return;
+    std::uint64_t newest = 0, told = a.found ? a.found->version : 0;
+    for (const std::uint64_t seq : changes->second) {
+        if (committed_at_[seq - 1] >= asked->second) break;
+        newest = seq;
+    }
+    if (newest == 0) return;
+    if (a.found) return require(told >= newest, "7: a read of what is over");
+    // None: the newest, or one committed since, is a removal.
+    for (auto it = changes->second.rbegin(); it != changes->second.rend() && *it >= newest; ++it)
+        for (const change& one : committed_[*it - 1].changes)
+            if (one.key == c.key && !one.bytes) return;
+    fail("7: a read of nothing where there is something");
+}
+
 // 7: what clients saw of each key, as if there were one copy.
 void kv_world::check_history() const {
     auto all = history_;
@@ -136,7 +169,6 @@ bool kv_world::is_lost() const {
 }
 
 void kv_world::check_agreement() {
-    require(!is_lost(), "the last copy was wiped");
     const auto wanted = planned();
     const shard_record& r = record_.record;
     require(r.primary == wanted.front(), "the primary is not the plan's");

@@ -162,6 +162,8 @@ void kv_world::handle(std::size_t i, outputs out) {
         if (what == answer::kind::done || what == answer::kind::refused ||
             what == answer::kind::found)
             check_acknowledged(clients_[c], number, i, r.what);
+        if (what == answer::kind::found && clients_[c].number == number)
+            check_read(r.origin, clients_[c], r.what);
         if (!is_healed_ && random_.chance(weather_.loss)) continue;
         after(delay(), [this, c, number, attempt, i, a = std::move(r.what)] {
             answered(c, number, attempt, i, a);
@@ -205,11 +207,18 @@ void kv_world::transmit(std::size_t from, outgoing o) {
 }
 
 void kv_world::look_up(std::size_t i, kv::look_up l) {
-    const auto found = machines_[i].disk->get(l.key);
-    const time d(random_.below(random_.chance(0.05) ? 100'000'000 : 500'000));
-    after(d, [this, i, life = machines_[i].life, l, found] {
-        input(i, life, [l, found](shard& s, const instant& at, outputs& out) {
-            s.looked_up(at, l.ticket, found, out);
+    // Between two steps of a process anything may happen to it.
+    const auto moment = [this] {
+        return time(random_.below(random_.chance(0.05) ? 100'000'000 : 500'000));
+    };
+    after(moment(), [this, i, life = machines_[i].life, l, moment] {
+        input(i, life, [this, i, life, l, moment](shard&, const instant&, outputs&) {
+            const auto found = machines_[i].disk->get(l.key);
+            after(moment(), [this, i, life, l, found] {
+                input(i, life, [l, found](shard& s, const instant& at, outputs& out) {
+                    s.looked_up(at, l.ticket, found, out);
+                });
+            });
         });
     });
 }
@@ -236,8 +245,9 @@ bool kv_world::reaches_coordinator(std::size_t i) const {
 void kv_world::ask_coordinator(std::size_t i, std::function<void(std::size_t)> question) {
     if (!reaches_coordinator(i) || (!is_healed_ && random_.chance(weather_.loss))) return;
     // Some take very long.
-    const time late =
-        !is_healed_ && random_.chance(0.03) ? time(random_.below(6'000'000'000)) : time(0);
+    const time late = !is_healed_ && random_.chance(weather_.coordinator_late)
+                          ? time(random_.below(6'000'000'000))
+                          : time(0);
     after(delay() + late, [this, i, question = std::move(question)] {
         if (is_coordinator_up_) question(i);
     });
@@ -315,6 +325,9 @@ void kv_world::next_operation(std::size_t c) {
         case 1:
         case 2:
             one.what.what = kv_operation::kind::put;
+            if (random_.chance(0.3))
+                op.expires_ms =
+                    1'700'000'000'000 + now_ / 1ms + 200 + std::int64_t(random_.below(3000));
             break;
         case 3: {
             one.what.what = kv_operation::kind::compare_and_put;
@@ -365,11 +378,13 @@ void kv_world::deliver_request(std::size_t c, std::size_t to) {
         !is_healed_ && random_.chance(0.02) ? time(random_.below(4'000'000'000)) : time(0);
     after(delay() + late, [this, to, origin, is_read, r = one.read, w = one.write] {
         if (!machines_[to].is_alive) return;
-        input(to, machines_[to].life, [=](shard& s, const instant& at, outputs& out) {
-            if (is_read)
+        input(to, machines_[to].life, [=, this](shard& s, const instant& at, outputs& out) {
+            if (is_read) {
+                asked_.emplace(origin, now_);
                 s.read(at, origin, r, out);
-            else
+            } else {
                 s.write(at, origin, w, out);
+            }
         });
     });
 }
@@ -507,6 +522,12 @@ void kv_world::heal() {
     }
     tell_plan();
     pass(25s);
+    if (is_lost()) {
+        ++counts_.lost;
+        for (const auto& m : machines_)
+            require(!m.shard->is_serving(), "a store serves what is lost");
+        return;
+    }
     const auto done = counts_.done;
     pass(3s);
     require(counts_.done > done, "nothing is written after all has healed");
@@ -551,7 +572,7 @@ void kv_world::run() {
     for (client& one : clients_) one.give_up = now_;
     pass(3s);
     check_history();
-    check_agreement();
+    if (!is_lost()) check_agreement();
 }
 
 }  // namespace test

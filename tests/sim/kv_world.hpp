@@ -32,6 +32,7 @@ struct kv_broken : std::runtime_error {
 struct kv_weather {
     double loss = 0.05, doubling = 0.05;
     std::chrono::milliseconds delay_max{100};
+    double coordinator_late = 0.03;  ///< its questions that take seconds
     int steps = 60;  ///< things that happen to machines, cables, the coordinator and the plan
     int nodes = 4;
     std::size_t copies = 2;
@@ -47,7 +48,7 @@ public:
 
     struct figures {
         std::uint64_t events = 0, done = 0, reads = 0, replica_reads = 0, terms = 0, fillings = 0,
-                      hand_overs = 0, unknown = 0, joins = 0, definite = 0;
+                      hand_overs = 0, unknown = 0, joins = 0, definite = 0, lost = 0, expired = 0;
     };
     [[nodiscard]] const figures& counts() const { return counts_; }
 
@@ -143,6 +144,7 @@ private:
     void check_holders(std::uint64_t seq) const;
     void check_acknowledged(const client& c, std::uint64_t number, std::size_t from,
                             const kv::answer& a);
+    void check_read(std::uint64_t origin, const client& c, const kv::answer& a) const;
     void check_history() const;
     void check_agreement();
     [[nodiscard]] bool is_lost() const;
@@ -169,6 +171,9 @@ private:
     std::map<std::uint64_t, std::pair<kv::store_id, std::uint64_t>>
         actors_;  // who was primary in it
     std::vector<kv::entry> committed_;
+    std::vector<time> committed_at_;                             // when it was first applied
+    std::map<std::string, std::vector<std::uint64_t>> changes_;  // by key: the seqs
+    std::map<std::uint64_t, time> asked_;  // by origin: when the read first came
     std::map<kv::request_id, std::uint64_t> committed_requests_;
     std::set<kv::request_id> never_;  // told: nothing was written
     std::uint64_t acknowledged_ = 0;  // the highest seq of an acknowledged write

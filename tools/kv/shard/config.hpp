@@ -42,7 +42,7 @@ struct rules {
         true;  ///< a primary that was started again does not go on in its old epoch
     bool drop_older_epochs = true;     ///< nobody listens to a primary of an older one
     bool apply_committed_only = true;  ///< what is prepared is in the log only
-    bool check_after_read = true;      ///< of the leases; not only before it
+    bool check_leases = true;          ///< a primary reads only while all others have granted it
     bool deduplicate = true;           ///< a request that was done is not done again
     bool wait_for_own_promise =
         true;                      ///< a new primary first sits out what it granted the last one

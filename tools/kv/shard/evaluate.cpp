@@ -33,6 +33,7 @@ std::optional<std::string> objection(const operation& op, const std::optional<va
 evaluation evaluate(const write_request& request, const newest_value& newest,
                     std::int64_t wall_ms) {
     evaluation all;
+    std::vector<change> expired;
     const auto value_of = [&](const std::string& key) -> std::optional<value> {
         for (auto c = all.changes.rbegin(); c != all.changes.rend(); ++c) {
             if (c->key != key) continue;
@@ -40,12 +41,14 @@ evaluation evaluate(const write_request& request, const newest_value& newest,
             return value{*c->bytes, 0, c->expires_ms};
         }
         auto there = newest(key);
-        if (there && there->expires_ms != 0 && there->expires_ms <= wall_ms) return std::nullopt;
-        return there;
+        if (!there || there->expires_ms == 0 || there->expires_ms > wall_ms) return there;
+        expired.push_back({key, std::nullopt, 0});
+        return std::nullopt;
     };
     for (const operation& op : request.operations) {
         const auto there = value_of(op.key);
-        if (auto why = objection(op, there)) return {{false, 0, std::move(*why)}, {}};
+        if (auto why = objection(op, there))
+            return {{false, 0, std::move(*why)}, std::move(expired)};
         switch (op.what) {
             case operation::kind::put:
                 all.changes.push_back({op.key, op.bytes, op.expires_ms});
@@ -65,6 +68,7 @@ evaluation evaluate(const write_request& request, const newest_value& newest,
                 break;
         }
     }
+    all.changes.insert(all.changes.begin(), expired.begin(), expired.end());
     return all;
 }
 

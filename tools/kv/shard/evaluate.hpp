@@ -19,7 +19,8 @@ struct evaluation {
 /// The newest value of a key, prepared ones too.
 using newest_value = std::function<std::optional<value>(const std::string& key)>;
 
-/// All operations, or none if one expectation does not hold. `wall_ms`: what has expired by then is not there.
+/// All operations, or none if one expectation does not hold. What has expired by `wall_ms` is not there: its removal is
+/// among the changes, also of a request that is refused, so that it is gone for everybody.
 [[nodiscard]] evaluation evaluate(const write_request& request, const newest_value& newest,
                                   std::int64_t wall_ms);
 

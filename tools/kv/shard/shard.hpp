@@ -192,6 +192,7 @@ private:
     void expire_writes(const instant& at, outputs& out);
     [[nodiscard]] std::optional<value> newest(const std::string& key, const outputs& out) const;
     void try_read(const instant& at, pending_read r, outputs& out);
+    [[nodiscard]] bool may_tell(time now) const;
     void retry_reads(const instant& at, outputs& out);
     [[nodiscard]] std::optional<time> age(time now) const;
     void remove_expired(const instant& at, const std::string& key, const value& found,

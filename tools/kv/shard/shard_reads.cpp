@@ -25,13 +25,17 @@ std::optional<std::chrono::nanoseconds> shard::age(time now) const {
     return now - *fresh_as_of_;
 }
 
+bool shard::may_tell(time now) const {
+    return may_read(now) || (term_ && term_->is_serving && !rules_.check_leases);
+}
+
 /// Looks the key up if that may come to an answer; else the read waits, or is sent to the primary.
 void shard::try_read(const instant& at, pending_read r, outputs& out) {
     if (at.now >= r.deadline)
         return tell(r.origin, no(answer::kind::unavailable, "no contact with the other copies"),
                     out);
     if (term_) {
-        if (!may_read(at.now) || term_->moving_to || log_.applied_seq() < r.after_seq) {
+        if (!may_tell(at.now) || term_->moving_to || log_.applied_seq() < r.after_seq) {
             held_reads_.push_back(std::move(r));
             return;
         }
@@ -65,8 +69,7 @@ void shard::looked_up(const instant& at, std::uint64_t ticket, std::optional<val
     a.by_primary = term_.has_value();
     if (term_) {
         // It was the primary all along if it is now, in the same term: nobody else wrote since the value was read.
-        const bool may =
-            r.epoch == term_->first_epoch && (may_read(at.now) || !rules_.check_after_read);
+        const bool may = r.epoch == term_->first_epoch && may_tell(at.now);
         if (!may) {
             try_read(at, std::move(r), out);
             return finish(at, out);
