@@ -44,8 +44,12 @@ kv_weather weather_of(std::uint64_t seed) {
     w.copies = 1 + seed / 3 % 3;
     if (w.copies == 1 && seed % 2 == 0) w.copies = 2;
     w.is_one_host = seed % 5 == 0;
-    w.steps = 40;
-    if (seed % 7 == 0) w.coordinator_late = 0.4;
+    if (seed % 6 == 5) {
+        // Little happens, and lasts.
+        w.gap_max = std::chrono::seconds{12};
+        w.steps = 25;
+    }
+    if (seed % 7 == 0) w.coordinator_late = 0.4, w.spite = 0.4;
     return w;
 }
 

@@ -34,7 +34,9 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
 }
 
 std::chrono::nanoseconds kv_world::delay() {
-    const bool is_slow = !is_healed_ && random_.chance(0.05);
+    // Once all is healed messages keep their order, as on a connection.
+    if (is_healed_) return 1ms;
+    const bool is_slow = random_.chance(0.05);
     return time(100'000 +
                 random_.below(is_slow ? std::uint64_t(weather_.delay_max / 1ns) : 3'000'000));
 }
@@ -260,9 +262,14 @@ void kv_world::change_record(std::size_t i, const store_id& writer, const record
         if (!(c.target.primary == record_.record.primary) && writer == record_.record.primary)
             ++counts_.hand_overs;
         if (c.target.isr.size() > record_.record.isr.size()) ++counts_.joins;
+        const shard_record before = record_.record;
         record_ = {c.target, record_.rev + 1};
         records_[c.target.epoch] = c.target;
         check_holders(committed_.size());
+        // At the worst moment: it is done, and one of them does not hear of it.
+        const auto other =
+            node_of(random_.chance(0.5) ? writer : before.isr[random_.below(before.isr.size())]);
+        if (!is_healed_ && other && random_.chance(weather_.spite)) isolate(*other);
         for (std::size_t k = 0; k < machines_.size(); ++k)
             if (machines_[k].is_alive) tell_record(k, machines_[k].life, false);
     }
@@ -444,6 +451,15 @@ void kv_world::finish(std::size_t c, bool is_answered) {
 
 // -- what happens ---------------------------------------------------------------------------------
 
+void kv_world::isolate(std::size_t i) {
+    cut_from_coordinator_.insert(i);
+    for (std::size_t k = 0; k < machines_.size(); ++k) {
+        if (k == i) continue;
+        cut_.emplace(i, k);
+        cut_.emplace(k, i);
+    }
+}
+
 void kv_world::act_on_network() {
     const std::size_t a = random_.below(machines_.size()), b = random_.below(machines_.size());
     switch (random_.below(5)) {
@@ -564,7 +580,8 @@ void kv_world::run() {
     pass(1s);
     for (int i = 0; i < weather_.steps; ++i) {
         act();
-        pass(time(random_.below(random_.chance(0.25) ? 5'000'000'000 : 400'000'000)));
+        pass(time(random_.below(random_.chance(0.25) ? std::uint64_t(weather_.gap_max / 1ns)
+                                                     : 400'000'000)));
     }
     heal();
     // What is under way arrives; nobody asks anything new.

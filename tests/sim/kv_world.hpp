@@ -33,7 +33,9 @@ struct kv_weather {
     double loss = 0.05, doubling = 0.05;
     std::chrono::milliseconds delay_max{100};
     double coordinator_late = 0.03;  ///< its questions that take seconds
-    int steps = 60;  ///< things that happen to machines, cables, the coordinator and the plan
+    double spite = 0.1;  ///< a change of the record after which one of those it is about is cut off
+    std::chrono::milliseconds gap_max{5000};  ///< between two of the steps
+    int steps = 40;  ///< things that happen to machines, cables, the coordinator and the plan
     int nodes = 4;
     std::size_t copies = 2;
     bool is_one_host = false;  ///< a dead process is known to be dead
@@ -129,6 +131,7 @@ private:
     // What happens.
     void act();
     void act_on_network();
+    void isolate(std::size_t i);
     void act_on_machine(std::size_t i);
     void act_on_plan();
     void heal();

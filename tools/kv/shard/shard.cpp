@@ -81,7 +81,7 @@ void shard::died(const instant& at, store_id store, outputs& out) {
 }
 
 void shard::tick(const instant& at, outputs& out) {
-    if (wants_record_) ask_record(at, out);
+    if (wants_record_ || at.now >= silent_at()) ask_record(at, out);
     chase_change(at, out);
     if (role_ == role::replica) consider_taking_over(at, out);
     expire_writes(at, out);
@@ -104,6 +104,7 @@ std::chrono::nanoseconds shard::next_wake() const {
     if (change_)
         earlier(
             std::max(change_->sent + config_.coordinator_patience, record_asked_ + config_.beacon));
+    earlier(silent_at());
     if (const auto t = take_over_at()) earlier(*t);
     for (const auto& [seq, waiters] : committing_)
         for (const waiter& w : waiters) earlier(w.deadline);

@@ -140,6 +140,7 @@ private:
     void learn(const instant& at, const known_record& known, outputs& out);
     void change_record(const instant& at, intent why, shard_record target, outputs& out);
     void chase_change(const instant& at, outputs& out);
+    [[nodiscard]] time silent_at() const;
     void consider_taking_over(const instant& at, outputs& out);
     [[nodiscard]] std::optional<time> take_over_at() const;
     [[nodiscard]] std::optional<time> open_time(const instant& at) const;

@@ -104,6 +104,12 @@ void shard::chase_change(const instant& at, outputs& out) {
     ask_record(at, out);
 }
 
+/// When a replica that hears of no primary looks whether it has become a member, or the primary, without hearing of it.
+std::chrono::nanoseconds shard::silent_at() const {
+    if (role_ != role::replica) return time::max();
+    return std::max(heard_, record_asked_) + config_.grace;
+}
+
 std::optional<std::chrono::nanoseconds> shard::take_over_at() const {
     if (role_ != role::replica || change_ || record_.rev == 0) return std::nullopt;
     const shard_record& r = record_.record;

@@ -113,7 +113,9 @@ void shard::send_beacons(const instant& at, outputs& out) {
         b.echo = p.echo;
         b.commit_seq = commit_;
         b.is_member = record_.record.has(id);
-        b.is_serving = is_serving && !p.retired;
+        // Who may be removed by now is not told that it is fresh, even if it is back.
+        const bool is_leaving = p.retired || (change_ && !change_->target.has(id));
+        b.is_serving = is_serving && !is_leaving;
         p.beacons.emplace_back(b.number, at.now);
         if (p.beacons.size() > 16) p.beacons.pop_front();
         send(id, b, out);

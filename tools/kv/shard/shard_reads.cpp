@@ -35,6 +35,7 @@ void shard::try_read(const instant& at, pending_read r, outputs& out) {
         return tell(r.origin, no(answer::kind::unavailable, "no contact with the other copies"),
                     out);
     if (term_) {
+        r.prepared_until.reset();
         if (!may_tell(at.now) || term_->moving_to || log_.applied_seq() < r.after_seq) {
             held_reads_.push_back(std::move(r));
             return;
