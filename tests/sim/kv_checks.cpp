@@ -96,6 +96,14 @@ void kv_world::check_applied(std::size_t i, const entry& e) {
         before.push_back(e.at.seq);
     }
     check_holders(e.at.seq);
+    // 7: nobody else may read now, nor when it wakes up.
+    for (const machine& m : machines_)
+        require(&m == &machines_[i] || !m.is_alive || !m.shard->may_read(time_of(m).now),
+                "7: a commit while another primary may read");
+    for (const machine& m : machines_)
+        require(!m.is_alive || !m.shard->may_answer(time_of(m).now) ||
+                    m.shard->log().last().seq >= e.at.seq,
+                "7: a replica that may answer lacks what is committed");
     if (e.id.client == 0) return;
     require(committed_requests_.emplace(e.id, e.at.seq).second, "8: a request was done twice");
     require(!never_.contains(e.id), "a request was done after \"nothing was written\"");

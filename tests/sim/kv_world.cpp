@@ -248,8 +248,10 @@ void kv_world::ask_coordinator(std::size_t i, std::function<void(std::size_t)> q
     if (!reaches_coordinator(i) || (!is_healed_ && random_.chance(weather_.loss))) return;
     // Some take very long.
     const time late = !is_healed_ && random_.chance(weather_.coordinator_late)
-                          ? time(random_.below(6'000'000'000))
+                          ? time(2'000'000'000 + random_.below(4'000'000'000))
                           : time(0);
+    // Meanwhile those it is about may meet again, and think that all is well.
+    if (late > time(0) && random_.chance(weather_.spite)) after(late / 3, [this] { cut_.clear(); });
     after(delay() + late, [this, i, question = std::move(question)] {
         if (is_coordinator_up_) question(i);
     });
@@ -267,8 +269,9 @@ void kv_world::change_record(std::size_t i, const store_id& writer, const record
         records_[c.target.epoch] = c.target;
         check_holders(committed_.size());
         // At the worst moment: it is done, and one of them does not hear of it.
-        const auto other =
-            node_of(random_.chance(0.5) ? writer : before.isr[random_.below(before.isr.size())]);
+        const store_id about[] = {writer, before.primary,
+                                  before.isr[random_.below(before.isr.size())]};
+        const auto other = node_of(about[random_.below(3)]);
         if (!is_healed_ && other && random_.chance(weather_.spite)) isolate(*other);
         for (std::size_t k = 0; k < machines_.size(); ++k)
             if (machines_[k].is_alive) tell_record(k, machines_[k].life, false);

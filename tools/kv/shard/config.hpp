@@ -48,6 +48,7 @@ struct rules {
         true;                      ///< a new primary first sits out what it granted the last one
     bool lease_of_joining = true;  ///< who may be a member already must have granted one too
     bool serving_beacons_only = true;  ///< a replica is as fresh as a primary that may itself read
+    bool leaving_not_fresh = true;     ///< nor believes it while its removal may be done already
     bool log_refusals = true;          ///< a refused request is remembered as a done one is
     bool log_expiry = true;  ///< an expired key is hidden only when its removal is committed
 };

@@ -88,6 +88,10 @@ public:
     [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
     [[nodiscard]] const known_record& record() const { return record_; }
     [[nodiscard]] bool is_serving() const { return term_ && term_->is_serving; }
+    /// A primary to whom all who might take over have promised not to. While it may, no other commits.
+    [[nodiscard]] bool may_read(std::chrono::nanoseconds now) const;
+    /// A replica that is fresh enough. While it may, nothing is committed that it lacks.
+    [[nodiscard]] bool may_answer(std::chrono::nanoseconds now) const;
     [[nodiscard]] const shard_log& log() const { return log_; }
     [[nodiscard]] std::uint64_t durable_seq() const { return durable_; }
 
@@ -156,7 +160,6 @@ private:
     void advance(const instant& at, outputs& out);
     void apply_to(const instant& at, std::uint64_t seq, outputs& out);
     void truncate(outputs& out);
-    [[nodiscard]] bool may_read(time now) const;
     [[nodiscard]] bool is_waited_for(const store_id& s) const;
     void take(const instant& at, store_id from, const ack& m, outputs& out);
     void take(const instant& at, store_id from, const beacon_ack& m, outputs& out);

@@ -114,7 +114,8 @@ void shard::send_beacons(const instant& at, outputs& out) {
         b.commit_seq = commit_;
         b.is_member = record_.record.has(id);
         // Who may be removed by now is not told that it is fresh, even if it is back.
-        const bool is_leaving = p.retired || (change_ && !change_->target.has(id));
+        const bool is_leaving =
+            p.retired || (rules_.leaving_not_fresh && change_ && !change_->target.has(id));
         b.is_serving = is_serving && !is_leaving;
         p.beacons.emplace_back(b.number, at.now);
         if (p.beacons.size() > 16) p.beacons.pop_front();
@@ -137,7 +138,6 @@ void shard::take(const instant& at, store_id from, const beacon_ack& m, outputs&
     p.echo_life = m.life;
 }
 
-/// Whether everybody who might take over has promised not to, and nobody else leads.
 bool shard::may_read(time now) const {
     if (!term_ || !term_->is_serving || (change_ && change_->why == intent::hand_over))
         return false;

@@ -25,6 +25,11 @@ std::optional<std::chrono::nanoseconds> shard::age(time now) const {
     return now - *fresh_as_of_;
 }
 
+bool shard::may_answer(time now) const {
+    const auto old = age(now);
+    return old && *old <= config_.replica_age();
+}
+
 bool shard::may_tell(time now) const {
     return may_read(now) || (term_ && term_->is_serving && !rules_.check_leases);
 }
