@@ -1,0 +1,53 @@
+#include "tools/kv/shard/dedup_table.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace kv;
+
+namespace {
+
+entry done(std::uint64_t client, std::uint64_t number, std::uint64_t age_ms) {
+    entry e;
+    e.id = {client, number};
+    e.result.version = number;
+    e.age_ms = age_ms;
+    return e;
+}
+
+}  // namespace
+
+TEST_CASE("a request that was done is known with its first answer") {
+    dedup_table t;
+    t.apply(done(7, 1, 0));
+    CHECK(t.find({7, 1})->version == 1);
+    CHECK_FALSE(t.find({7, 2}));
+    CHECK_FALSE(t.find({8, 1}));
+    // Applying it again changes nothing.
+    const dedup_table before = t;
+    t.apply(done(7, 1, 0));
+    CHECK(t == before);
+}
+
+TEST_CASE("the last 64 numbers of a client are known, and older ones are known to be too old") {
+    dedup_table t;
+    for (std::uint64_t n = 1; n <= 65; ++n) t.apply(done(7, n, n));
+    CHECK_FALSE(t.find({7, 1}));
+    CHECK(t.is_too_old({7, 1}));
+    CHECK(t.find({7, 2}));
+    CHECK_FALSE(t.is_too_old({7, 66}));
+    CHECK_FALSE(t.is_too_old({8, 1}));
+}
+
+TEST_CASE("a client is dropped ten minutes of the shard's age after its last request") {
+    dedup_table t;
+    t.apply(done(7, 1, 0));
+    t.apply(done(8, 1, 600'000));
+    CHECK(t.find({7, 1}));
+    t.apply(done(0, 0, 600'001));
+    CHECK_FALSE(t.find({7, 1}));
+    CHECK(t.find({8, 1}));
+    CHECK(t.clients() == 1);
+    // The age never goes back.
+    t.apply(done(9, 1, 5));
+    CHECK(t.age_ms() == 600'001);
+}
