@@ -9,27 +9,34 @@ using namespace kv;
 namespace test {
 
 void kv_world::fail(const std::string& what) const {
-    const auto text = [](const store_id& s) { return std::to_string(s.low); };
-    std::string all = "; record " + std::to_string(record_.record.epoch) + " of " +
-                      text(record_.record.primary) + " in";
-    for (const store_id& s : record_.record.isr) all += " " + text(s);
-    all += ", plan";
-    for (const store_id& s : planned()) all += " " + text(s);
+    throw kv_broken("seed " + std::to_string(seed_) + ", at " +
+                    std::to_string(now_ / std::chrono::milliseconds(1)) + " ms: " + what + "; " +
+                    state());
+}
+
+std::string kv_world::state() const {
+    const auto names = [](const std::vector<store_id>& stores) {
+        std::string all;
+        for (const store_id& s : stores) all += " " + std::to_string(s.low);
+        return all;
+    };
+    const shard_record& r = record_.record;
+    std::string all = "record " + std::to_string(r.epoch) + " of " + std::to_string(r.primary.low) +
+                      " in" + names(r.isr) + ", plan" + names(planned());
     for (const machine& m : machines_) {
-        all += "; store " + text(m.store) + (m.is_alive ? "" : " dead") +
+        all += "; store " + std::to_string(m.store.low) + (m.is_alive ? "" : " dead") +
                (m.is_paused ? " paused" : "");
         if (!m.shard) continue;
+        const char* const roles[] = {" starting", " replica", " primary"};
         const auto& log = m.shard->log();
-        all += m.shard->current_role() == role::primary   ? " primary"
-               : m.shard->current_role() == role::replica ? " replica"
-                                                          : " starting";
-        all += (m.shard->is_serving() ? " serving" : "") + std::string(" epoch ") +
-               std::to_string(m.shard->epoch()) + " log " + std::to_string(log.base().seq) + ".." +
-               std::to_string(log.last().seq) + " applied " + std::to_string(log.applied_seq()) +
-               " durable " + std::to_string(m.shard->durable_seq());
+        all += roles[std::size_t(m.shard->current_role())];
+        if (m.shard->is_serving()) all += " serving";
+        all += " epoch " + std::to_string(m.shard->epoch()) + " log " +
+               std::to_string(log.base().seq) + ".." + std::to_string(log.last().seq) +
+               " applied " + std::to_string(log.applied_seq()) + " durable " +
+               std::to_string(m.shard->durable_seq());
     }
-    throw kv_broken("seed " + std::to_string(seed_) + ", at " +
-                    std::to_string(now_ / std::chrono::milliseconds(1)) + " ms: " + what + all);
+    return all;
 }
 
 // 1 and 2.
@@ -123,8 +130,7 @@ void kv_world::check_holders(std::uint64_t seq) const {
     }
 }
 
-void kv_world::check_acknowledged(const client& c, std::uint64_t number, std::size_t from,
-                                  const answer& a) {
+void kv_world::check_acknowledged(const client& c, std::uint64_t number, const answer& a) {
     const request_id id{std::uint64_t(&c - clients_.data()) + 1, number};
     if (a.what == answer::kind::found) {
         if (a.by_primary) return;
@@ -136,7 +142,6 @@ void kv_world::check_acknowledged(const client& c, std::uint64_t number, std::si
     require(found != committed_requests_.end(), "3: acknowledged and not committed");
     require(committed_[found->second - 1].result == a.result, "8: another answer than the first");
     acknowledged_ = std::max(acknowledged_, found->second);
-    (void)from;
 }
 
 // 7: a read sees all that was committed before it came, whether its client still waits for it or not.

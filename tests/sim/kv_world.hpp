@@ -93,6 +93,7 @@ private:
     using step = std::function<void(kv::shard&, const kv::instant&, kv::outputs&)>;
 
     [[noreturn]] void fail(const std::string& what) const;
+    [[nodiscard]] std::string state() const;
     void require(bool condition, const char* what) const {
         if (!condition) fail(what);
     }
@@ -145,8 +146,7 @@ private:
                      const kv::outputs& out) const;
     void check_applied(std::size_t i, const kv::entry& e);
     void check_holders(std::uint64_t seq) const;
-    void check_acknowledged(const client& c, std::uint64_t number, std::size_t from,
-                            const kv::answer& a);
+    void check_acknowledged(const client& c, std::uint64_t number, const kv::answer& a);
     void check_read(std::uint64_t origin, const client& c, const kv::answer& a) const;
     void check_history() const;
     void check_agreement();

@@ -158,7 +158,7 @@ private:
     void append(const instant& at, entry e, outputs& out);
     void send_beacons(const instant& at, outputs& out);
     void advance(const instant& at, outputs& out);
-    void apply_to(const instant& at, std::uint64_t seq, outputs& out);
+    void apply_to(std::uint64_t seq, outputs& out);
     void truncate(outputs& out);
     [[nodiscard]] bool is_waited_for(const store_id& s) const;
     void take(const instant& at, store_id from, const ack& m, outputs& out);
@@ -178,7 +178,7 @@ private:
     void pump(const instant& at, const store_id& to, peer& p, outputs& out);
     void send_entries(const instant& at, const store_id& to, peer& p, std::size_t max,
                       outputs& out);
-    void begin_filling(const instant& at, const store_id& to, peer& p, outputs& out);
+    void begin_filling(const store_id& to, peer& p, outputs& out);
 
     // A replica: shard_replica.cpp.
     bool accept_leader(const instant& at, store_id from, std::uint64_t epoch, outputs& out);
@@ -186,7 +186,7 @@ private:
     void take(const instant& at, store_id from, const query& m, outputs& out);
     void take(const instant& at, store_id from, const beacon& m, outputs& out);
     void take(const instant& at, store_id from, const snapshot_piece& m, outputs& out);
-    void apply_known(const instant& at, outputs& out);
+    void apply_known(outputs& out);
     void send_ack(outputs& out);
 
     // Requests: shard_writes.cpp, shard_reads.cpp.

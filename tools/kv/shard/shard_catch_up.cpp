@@ -18,7 +18,7 @@ void shard::take(const instant& at, store_id from, const log_ends& m, outputs& o
     p.rewound_at = at.now;
     p.is_known = true;
     p.rewind();
-    if (p.common < log_.base().seq) return begin_filling(at, from, p, out);
+    if (p.common < log_.base().seq) return begin_filling(from, p, out);
     if (p.next > log_.last().seq) send_entries(at, from, p, 0, out);
 }
 
@@ -37,7 +37,7 @@ void shard::pump(const instant& at, const store_id& to, peer& p, outputs& out) {
         // It has all, and its ack was lost: asks for it.
         if (p.next > log_.last().seq) send_entries(at, to, p, 0, out);
     }
-    if (p.next <= log_.base().seq) return begin_filling(at, to, p, out);
+    if (p.next <= log_.base().seq) return begin_filling(to, p, out);
     while (p.next <= log_.last().seq && p.next - p.there() <= config_.entries_in_flight)
         send_entries(at, to, p, config_.entries_a_message, out);
 }
@@ -51,7 +51,7 @@ void shard::send_entries(const instant& at, const store_id& to, peer& p, std::si
     send(to, std::move(m), out);
 }
 
-void shard::begin_filling(const instant& /*at*/, const store_id& to, peer& p, outputs& out) {
+void shard::begin_filling(const store_id& to, peer& p, outputs& out) {
     hold(!record_.record.has(to), "a member that lacks what is committed");
     if (term_->joining == to) term_->joining.reset();
     transfer f;
@@ -78,14 +78,14 @@ void shard::piece_read(const instant& at, store_id to, std::uint64_t number,
 }
 
 /// `index` is the piece that is wanted next; 0: it knows nothing of this transfer.
-void shard::take(const instant& at, store_id from, const snapshot_ack& m, outputs& out) {
+void shard::take(const instant& /*at*/, store_id from, const snapshot_ack& m, outputs& out) {
     if (!term_ || m.epoch != epoch_) return;
     const auto found = term_->peers.find(from);
     if (found == term_->peers.end() || !found->second.filling) return;
     peer& p = found->second;
     transfer& f = *p.filling;
     if (m.transfer != f.number || !f.sent) return;
-    if (m.index == 0 && f.index > 0) return begin_filling(at, from, p, out);
+    if (m.index == 0 && f.index > 0) return begin_filling(from, p, out);
     if (m.index != f.index + 1) return;
     if (f.sent->is_last) {
         p.acked = std::max(p.acked, f.at.seq);

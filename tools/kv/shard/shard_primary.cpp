@@ -184,13 +184,13 @@ void shard::advance(const instant& at, outputs& out) {
         term_->tell_at =
             std::min(term_->tell_at.value_or(time::max()), at.now + config_.commit_tell);
     }
-    apply_to(at, commit_, out);
+    apply_to(commit_, out);
     if (term_->is_serving || commit_ < term_->first_seq) return;
     term_->is_serving = true;
     send_beacons(at, out);
 }
 
-void shard::apply_to(const instant& /*at*/, std::uint64_t seq, outputs& out) {
+void shard::apply_to(std::uint64_t seq, outputs& out) {
     while (log_.applied_seq() < std::min(seq, log_.last().seq)) {
         const entry& e = log_.at(log_.applied_seq() + 1);
         log_.mark_applied();

@@ -48,7 +48,7 @@ void shard::take(const instant& at, store_id from, const prepare& m, outputs& ou
     matched_ = std::max(matched_, last);
     commit_ = std::max(commit_, m.commit_seq);
     if (out.storage.empty()) send_ack(out);
-    apply_known(at, out);
+    apply_known(out);
 }
 
 void shard::take(const instant& at, store_id from, const query& m, outputs& out) {
@@ -66,7 +66,7 @@ void shard::take(const instant& at, store_id from, const beacon& m, outputs& out
     if (m.is_serving && is_member_ && m.echo_life == life_)
         fresh_as_of_ = std::max(fresh_as_of_.value_or(m.echo), m.echo);
     commit_ = std::max(commit_, m.commit_seq);
-    apply_known(at, out);
+    apply_known(out);
     // About to take its place, it promises nothing.
     if (change_ && change_->why == intent::take_over && !change_->is_unknown) return;
     promised_to_ = from;
@@ -101,8 +101,8 @@ void shard::take(const instant& at, store_id from, const snapshot_piece& m, outp
     filling_.reset();
 }
 
-void shard::apply_known(const instant& at, outputs& out) {
-    apply_to(at, rules_.apply_committed_only ? std::min(commit_, matched_) : matched_, out);
+void shard::apply_known(outputs& out) {
+    apply_to(rules_.apply_committed_only ? std::min(commit_, matched_) : matched_, out);
 }
 
 void shard::send_ack(outputs& out) {
