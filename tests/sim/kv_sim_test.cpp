@@ -104,7 +104,7 @@ TEST_CASE(
                       << ", joins " << sum.joins << ", unknown " << sum.unknown << ", definite "
                       << sum.definite << ", expired " << sum.expired
                       << ", lost with their last disk " << sum.lost);
-    CHECK(sum.lost < seeds() / 100);
+    CHECK(100 * sum.lost <= seeds());
     CHECK(sum.done > 20 * seeds());
     CHECK(sum.replica_reads > seeds());
     CHECK(sum.hand_overs > seeds() / 2);

@@ -20,9 +20,9 @@
 #include "tools/kv/shard/log.hpp"
 #include "tools/kv/shard/messages.hpp"
 #include "tools/kv/shard/outputs.hpp"
-#include "tools/kv/shard/peer.hpp"
 #include "tools/kv/shard/record.hpp"
 #include "tools/kv/shard/request.hpp"
+#include "tools/kv/shard/term.hpp"
 
 namespace kv {
 
@@ -123,21 +123,6 @@ private:
         time sent{};
         bool is_unknown = false;
     };
-    /// Being primary, from the first epoch of it over those that it made itself.
-    struct term {
-        std::uint64_t first_epoch = 0;
-        std::uint64_t first_seq = 0;  // of the entry that begins it
-        time began{};
-        time open_at{};        // what was granted to the last primary has ended
-        bool is_open = false;  // may commit
-        bool is_serving = false;
-        std::map<store_id, peer> peers;
-        std::optional<store_id> joining, moving_to;
-        std::uint64_t beacon_number = 0;
-        time beacon_at{};
-        std::optional<time> tell_at;  // the new commit_seq
-        std::uint64_t age_base_ms = 0;
-    };
 
     // The record: shard_coordinator.cpp.
     void ask_record(const instant& at, outputs& out);
@@ -202,7 +187,7 @@ private:
     void remove_expired(const instant& at, const std::string& key, const value& found,
                         outputs& out);
     void tell(std::uint64_t origin, answer a, outputs& out);
-    [[nodiscard]] answer no(answer::kind what, std::string why = {}) const;
+    [[nodiscard]] answer answer_of(answer::kind what, std::string why = {}) const;
     [[nodiscard]] std::size_t waiting() const;
 
     void finish(const instant& at, outputs& out);

@@ -52,8 +52,8 @@ void shard::go_on(const instant& at, outputs& out) {
 
 void shard::end_term(outputs& out) {
     for (const auto& [seq, waiters] : committing_)
-        for (const waiter& w : waiters) tell(w.origin, no(answer::kind::unknown), out);
-    for (const held_write& w : held_) tell(w.origin, no(answer::kind::not_primary), out);
+        for (const waiter& w : waiters) tell(w.origin, answer_of(answer::kind::unknown), out);
+    for (const held_write& w : held_) tell(w.origin, answer_of(answer::kind::not_primary), out);
     committing_.clear();
     held_.clear();
     term_.reset();
@@ -199,7 +199,7 @@ void shard::apply_to(std::uint64_t seq, outputs& out) {
         const auto waiters = committing_.extract(e.at.seq);
         if (waiters.empty()) continue;
         for (const waiter& w : waiters.mapped()) {
-            answer a = no(e.result.done ? answer::kind::done : answer::kind::refused);
+            answer a = answer_of(e.result.done ? answer::kind::done : answer::kind::refused);
             a.result = e.result;
             tell(w.origin, std::move(a), out);
         }

@@ -8,7 +8,7 @@ namespace kv {
 
 void shard::read(const instant& at, std::uint64_t origin, read_request request, outputs& out) {
     if (waiting() >= config_.waiting_max) {
-        tell(origin, no(answer::kind::busy), out);
+        tell(origin, answer_of(answer::kind::busy), out);
         return;
     }
     pending_read r;
@@ -37,8 +37,8 @@ bool shard::may_tell(time now) const {
 /// Looks the key up if that may come to an answer; else the read waits, or is sent to the primary.
 void shard::try_read(const instant& at, pending_read r, outputs& out) {
     if (at.now >= r.deadline)
-        return tell(r.origin, no(answer::kind::unavailable, "no contact with the other copies"),
-                    out);
+        return tell(r.origin,
+                    answer_of(answer::kind::unavailable, "no contact with the other copies"), out);
     if (term_) {
         r.prepared_until.reset();
         if (!may_tell(at.now) || term_->moving_to || log_.applied_seq() < r.after_seq) {
@@ -50,12 +50,12 @@ void shard::try_read(const instant& at, pending_read r, outputs& out) {
         const auto old = age(at.now);
         const bool may =
             !r.request.primary_only && old && (*old <= config_.replica_age() || r.request.stale);
-        if (!may) return tell(r.origin, no(answer::kind::not_primary), out);
+        if (!may) return tell(r.origin, answer_of(answer::kind::not_primary), out);
         // What is prepared here may be acknowledged already.
         if (log_.prepared_change(r.request.key)) {
             if (!r.prepared_until) r.prepared_until = at.now + config_.prepared_wait;
             if (at.now >= *r.prepared_until)
-                return tell(r.origin, no(answer::kind::not_primary), out);
+                return tell(r.origin, answer_of(answer::kind::not_primary), out);
             held_reads_.push_back(std::move(r));
             return;
         }
@@ -71,7 +71,7 @@ void shard::looked_up(const instant& at, std::uint64_t ticket, std::optional<val
     auto taken = reading_.extract(ticket);
     if (taken.empty()) return;
     pending_read& r = taken.mapped();
-    answer a = no(answer::kind::found);
+    answer a = answer_of(answer::kind::found);
     a.by_primary = term_.has_value();
     if (term_) {
         // It was the primary all along if it is now, in the same term: nobody else wrote since the value was read.

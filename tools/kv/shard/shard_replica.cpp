@@ -77,7 +77,10 @@ void shard::take(const instant& at, store_id from, const beacon& m, outputs& out
 void shard::take(const instant& at, store_id from, const snapshot_piece& m, outputs& out) {
     if (!accept_leader(at, from, m.epoch, out)) return;
     const auto want = [&](std::uint64_t index) { return snapshot_ack{m.epoch, m.transfer, index}; };
-    if (m.at.seq <= log_.applied_seq()) {
+    // A log that has this point does without, and may have acked more: that must not be replaced.
+    const bool has_it =
+        m.at.seq <= log_.applied_seq() || (log_.contains(m.at.seq) && log_.point(m.at.seq) == m.at);
+    if (has_it) {
         if (durable_ >= m.at.seq) send(from, want(m.index + 1), out);
         return;
     }

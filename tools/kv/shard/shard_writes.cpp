@@ -24,9 +24,9 @@ std::optional<value> value_in(const entry& e, const change& c) {
 
 void shard::write(const instant& at, std::uint64_t origin, write_request request, outputs& out) {
     if (!term_) {
-        tell(origin, no(answer::kind::not_primary), out);
+        tell(origin, answer_of(answer::kind::not_primary), out);
     } else if (waiting() >= config_.waiting_max) {
-        tell(origin, no(answer::kind::busy), out);
+        tell(origin, answer_of(answer::kind::busy), out);
     } else {
         const time deadline = at.now + request.patience;
         held_.push_back({origin, std::move(request), deadline});
@@ -47,7 +47,7 @@ void shard::place(const instant& at, std::uint64_t origin, const write_request& 
                   outputs& out) {
     if (rules_.deduplicate) {
         if (const auto before = requests_.find(r.id)) {
-            answer a = no(before->done ? answer::kind::done : answer::kind::refused);
+            answer a = answer_of(before->done ? answer::kind::done : answer::kind::refused);
             a.result = *before;
             return tell(origin, std::move(a), out);
         }
@@ -55,14 +55,14 @@ void shard::place(const instant& at, std::uint64_t origin, const write_request& 
             committing_[*seq].push_back({origin, deadline});
             return;
         }
-        if (requests_.is_too_old(r.id)) return tell(origin, no(answer::kind::unknown), out);
+        if (requests_.is_too_old(r.id)) return tell(origin, answer_of(answer::kind::unknown), out);
     }
     if (record_.record.isr.size() < config_.min_isr)
-        return tell(origin, no(answer::kind::unavailable, "too few copies"), out);
+        return tell(origin, answer_of(answer::kind::unavailable, "too few copies"), out);
     evaluation e = evaluate(
         r, [&](const std::string& key) { return newest(key, out); }, at.wall_ms);
     if (!e.result.done && !rules_.log_refusals) {
-        answer a = no(answer::kind::refused);
+        answer a = answer_of(answer::kind::refused);
         a.result = e.result;
         return tell(origin, std::move(a), out);
     }
@@ -90,13 +90,14 @@ void shard::expire_writes(const instant& at, outputs& out) {
             ++it;
             continue;
         }
-        tell(it->origin, no(answer::kind::unavailable, "no contact with the other copies"), out);
+        tell(it->origin, answer_of(answer::kind::unavailable, "no contact with the other copies"),
+             out);
         it = held_.erase(it);
     }
     for (auto it = committing_.begin(); it != committing_.end();) {
         std::erase_if(it->second, [&](const waiter& w) {
             if (at.now < w.deadline) return false;
-            tell(w.origin, no(answer::kind::unknown), out);
+            tell(w.origin, answer_of(answer::kind::unknown), out);
             return true;
         });
         it = it->second.empty() ? committing_.erase(it) : std::next(it);
@@ -107,7 +108,7 @@ void shard::tell(std::uint64_t origin, answer a, outputs& out) {
     out.replies.push_back({origin, std::move(a)});
 }
 
-answer shard::no(answer::kind what, std::string why) const {
+answer shard::answer_of(answer::kind what, std::string why) const {
     answer a;
     a.what = what;
     a.why = std::move(why);

@@ -1,0 +1,30 @@
+// What a store holds while it is the primary of its shard.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "tools/kv/shard/ids.hpp"
+#include "tools/kv/shard/peer.hpp"
+
+namespace kv {
+
+/// Being primary, from the first epoch of it over those that it made itself.
+struct term {
+    std::uint64_t first_epoch = 0;
+    std::uint64_t first_seq = 0;  // of the entry that begins it
+    std::chrono::nanoseconds began{};
+    std::chrono::nanoseconds open_at{};  // what was granted to the last primary has ended
+    bool is_open = false;                // may commit
+    bool is_serving = false;
+    std::map<store_id, peer> peers;
+    std::optional<store_id> joining, moving_to;
+    std::uint64_t beacon_number = 0;
+    std::chrono::nanoseconds beacon_at{};
+    std::optional<std::chrono::nanoseconds> tell_at;  // the new commit_seq
+    std::uint64_t age_base_ms = 0;
+};
+
+}  // namespace kv
