@@ -73,11 +73,12 @@ std::optional<std::string> run_world(std::uint64_t seed, const rules& r,
     }
 }
 
-/// The first seed that a store without one of its rules fails.
-std::uint64_t first_failing(bool rules::*rule) {
+/// The first seed that a store without one of its rules fails; of each `every` the one that is 1 modulo it: of five
+/// worlds that is the one with a spiteful coordinator.
+std::uint64_t first_failing(bool rules::*rule, std::uint64_t every = 1) {
     rules r;
     r.*rule = false;
-    for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 1000; seed += every) {
         const auto failed = run_world(seed, r);
         if (!failed) continue;
         MESSAGE(*failed);
@@ -137,7 +138,7 @@ TEST_CASE("a primary that does a request twice is found out") {
     CHECK(first_failing(&rules::deduplicate) > 0);
 }
 TEST_CASE("a new primary that breaks its promise to the last one is found out") {
-    CHECK(first_failing(&rules::wait_for_own_promise) > 0);
+    CHECK(first_failing(&rules::wait_for_own_promise, 5) > 0);
 }
 TEST_CASE("a primary that reads without the lease of one who may have joined is found out") {
     CHECK(first_failing(&rules::lease_of_joining) > 0);
@@ -146,7 +147,7 @@ TEST_CASE("a replica that believes a primary which may not read itself is found 
     CHECK(first_failing(&rules::serving_beacons_only) > 0);
 }
 TEST_CASE("a primary that calls a member fresh which may be removed already is found out") {
-    CHECK(first_failing(&rules::leaving_not_fresh) > 0);
+    CHECK(first_failing(&rules::leaving_not_fresh, 5) > 0);
 }
 TEST_CASE("a primary that hides what has expired by its own clock is found out") {
     CHECK(first_failing(&rules::log_expiry) > 0);

@@ -7,20 +7,17 @@
 namespace kv {
 
 struct config {
-    std::chrono::nanoseconds beacon = std::chrono::milliseconds{250};
-    std::chrono::nanoseconds lease =
-        std::chrono::seconds{2};  ///< how long a beacon that was acked lets the primary read
-    std::chrono::nanoseconds grace =
-        std::chrono::seconds{3};  ///< how long a replica waits for a beacon; at least 1.5 leases
-    std::chrono::nanoseconds stagger =
-        std::chrono::milliseconds{300};  ///< between the replicas that might take over
-    std::chrono::nanoseconds coordinator_patience =
-        std::chrono::seconds{2};  ///< then an answer of it is unknown
-    std::chrono::nanoseconds commit_tell =
-        std::chrono::milliseconds{5};  ///< to idle replicas, at the latest
-    std::chrono::nanoseconds resend = std::chrono::milliseconds{250};  ///< what nobody acked
-    std::chrono::nanoseconds prepared_wait =
-        std::chrono::milliseconds{100};  ///< of a replica's read for a commit on its way
+    using milliseconds = std::chrono::milliseconds;
+
+    milliseconds beacon{250};
+    milliseconds lease{2000};   ///< how long a beacon that was acked lets the primary read
+    milliseconds grace{3000};   ///< how long a replica waits for a beacon; at least 1.5 leases
+    milliseconds stagger{300};  ///< between the replicas that might take over
+    milliseconds coordinator_patience{2000};  ///< then an answer of it is unknown
+    milliseconds commit_tell{5};              ///< to idle replicas, at the latest
+    milliseconds resend{250};                 ///< what nobody acked
+    milliseconds prepared_wait{100};          ///< of a replica's read for a commit on its way
+
     std::size_t entries_a_message = 128;
     std::size_t entries_in_flight = 512;  ///< to one replica
     std::size_t log_kept = 100'000;       ///< entries that are applied already
@@ -29,28 +26,26 @@ struct config {
     std::size_t min_isr = 1;           ///< writes are refused on fewer members
 
     /// How old a replica's knowledge may be. Less than a lease by more than clocks' rates differ.
-    [[nodiscard]] std::chrono::nanoseconds replica_age() const { return lease * 4 / 5; }
+    [[nodiscard]] milliseconds replica_age() const { return lease * 4 / 5; }
 };
 
 /// The rules that keep the promises. All hold; the simulator switches one off at a time to prove that it would
 /// see a store without it.
 struct rules {
-    bool raise_epoch = true;         ///< each change of the record does
-    bool only_members_lead = true;   ///< a store outside the in-sync set never takes over
-    bool join_when_complete = true;  ///< a member joins when it holds all that is committed
-    bool new_epoch_at_start =
-        true;  ///< a primary that was started again does not go on in its old epoch
+    bool raise_epoch = true;           ///< each change of the record does
+    bool only_members_lead = true;     ///< a store outside the in-sync set never takes over
+    bool join_when_complete = true;    ///< a member joins when it holds all that is committed
+    bool new_epoch_at_start = true;    ///< a primary that starts does not go on in its old one
     bool drop_older_epochs = true;     ///< nobody listens to a primary of an older one
     bool apply_committed_only = true;  ///< what is prepared is in the log only
     bool check_leases = true;          ///< a primary reads only while all others have granted it
     bool deduplicate = true;           ///< a request that was done is not done again
-    bool wait_for_own_promise =
-        true;                      ///< a new primary first sits out what it granted the last one
-    bool lease_of_joining = true;  ///< who may be a member already must have granted one too
+    bool wait_for_own_promise = true;  ///< a new primary sits out what it granted the last one
+    bool lease_of_joining = true;      ///< who may be a member already must grant one too
     bool serving_beacons_only = true;  ///< a replica is as fresh as a primary that may itself read
-    bool leaving_not_fresh = true;     ///< nor believes it while its removal may be done already
+    bool leaving_not_fresh = true;     ///< and not while its removal may be done already
     bool log_refusals = true;          ///< a refused request is remembered as a done one is
-    bool log_expiry = true;  ///< an expired key is hidden only when its removal is committed
+    bool log_expiry = true;            ///< a key is gone when its removal is committed
 };
 
 }  // namespace kv
