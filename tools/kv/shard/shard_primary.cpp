@@ -16,7 +16,7 @@ void shard::begin_term(const instant& at, time open_at, outputs& out) {
     commit_ = log_.applied_seq();
     filling_.reset();
     installed_.reset();
-    term_.emplace();
+    term_.emplace(term());
     term_->first_epoch = epoch_;
     term_->first_seq = log_.last().seq + 1;
     term_->began = at.now;
