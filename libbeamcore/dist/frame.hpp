@@ -39,7 +39,7 @@ struct frame_limits {
     std::size_t fragmented_max = std::size_t(1) << 30;  ///< bytes of these together
 };
 
-/// A message of more bytes is cut into fragments of so many.
-inline constexpr std::size_t fragment_size = std::size_t(64) << 10;
+/// A message of more bytes is cut into fragments of so many (OTP: 64 KiB; with twice that a megabyte takes a tenth less).
+inline constexpr std::size_t fragment_size = std::size_t(128) << 10;
 
 }  // namespace beam::dist

@@ -84,7 +84,7 @@ struct splice {
     term bytes;
 };
 /// Shorter ones are always written.
-inline constexpr std::size_t splice_min = std::size_t(64) << 10;
+inline constexpr std::size_t splice_min = std::size_t(128) << 10;
 
 struct encode_options {
     node_identity self = no_node;  ///< who this node's pids, references and ports belong to

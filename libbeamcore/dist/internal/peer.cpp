@@ -18,7 +18,7 @@ namespace arrival = beam::detail::arrival;
 namespace {
 
 // Fragments given to the channel at once, so that small messages between them do not wait long.
-constexpr std::size_t fragments_a_turn = 4;
+constexpr std::size_t fragments_a_turn = 2;
 
 // What a message that is not written yet counts as, since how long it will be is not known.
 constexpr std::size_t unwritten_size = 4096;
