@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # dist_node.sh: Erlang and Elixir use a node of ours (beamd --dist --app interop) as one of their own.
 # The cases are in dist_node.erl; the node is EPMD too, at a port of its own.
+# shellcheck disable=SC1091,SC2154  # own_node.sh
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 for program in erl erlc python3 jq; do
@@ -8,18 +9,7 @@ for program in erl erlc python3 jq; do
     echo "dist_node: skipped: no $program on PATH; try: apt install erlang-base $program"
     exit 77
 done
-dir=$(mktemp -d)
-export HOME=$dir XDG_RUNTIME_DIR=$dir/run XDG_STATE_HOME=$dir/state
-mkdir -m 700 "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME"
-ERL_EPMD_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-export ERL_EPMD_PORT
-finish() {
-    beamd stop --node ours@127.0.0.1 >/dev/null 2>&1 || true
-    rm -rf "$dir"
-}
-trap finish EXIT
-
-beamd --daemon --node ours@127.0.0.1 --dist --app interop
+source "$here/own_node.sh"
 [ "$(stat -c %a "$HOME/.erlang.cookie")" = 400 ]
 cookie=$(<"$HOME/.erlang.cookie")
 erlc -o "$dir" "$here/dist_node.erl"

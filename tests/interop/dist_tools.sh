@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # dist_tools.sh: Erlang's own tools look at a node of ours (beamd --dist --app interop): etop itself, and what observer
 # asks, whose answers are compared with those of a real Erlang node. The cases are in dist_tools.erl.
+# shellcheck disable=SC1091,SC2034,SC2154  # own_node.sh
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 for program in erl erlc python3 jq; do
@@ -15,20 +16,7 @@ if ! has_module observer_backend; then
     echo "dist_tools: skipped: no observer_backend; try: apt install erlang-runtime-tools"
     exit 77
 fi
-dir=$(mktemp -d)
-export HOME=$dir XDG_RUNTIME_DIR=$dir/run XDG_STATE_HOME=$dir/state
-mkdir -m 700 "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME"
-ERL_EPMD_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-export ERL_EPMD_PORT
-peer=
-finish() {
-    if [ -n "$peer" ]; then kill "$peer" 2>/dev/null || true; fi
-    beamd stop --node ours@127.0.0.1 >/dev/null 2>&1 || true
-    rm -rf "$dir"
-}
-trap finish EXIT
-
-beamd --daemon --node ours@127.0.0.1 --dist --app interop
+source "$here/own_node.sh"
 cookie=$(<"$HOME/.erlang.cookie")
 erlc -o "$dir" "$here/dist_tools.erl"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # observer_window.sh: Erlang's Observer, its window and all, looks at a node of ours (beamd --dist --app interop).
+# shellcheck disable=SC1091,SC2154  # own_node.sh
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 for program in erl erlc python3 jq xvfb-run; do
@@ -11,18 +12,8 @@ if ! erl -noinput -eval "case code:which(observer_wx) of F when is_list(F) -> ha
     echo "observer_window: skipped: no observer_wx; try: apt install erlang-observer"
     exit 77
 fi
-dir=$(mktemp -d)
-export HOME=$dir XDG_RUNTIME_DIR=$dir/run XDG_STATE_HOME=$dir/state ERL_CRASH_DUMP_BYTES=0
-mkdir -m 700 "$XDG_RUNTIME_DIR" "$XDG_STATE_HOME"
-ERL_EPMD_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-export ERL_EPMD_PORT
-finish() {
-    beamd stop --node ours@127.0.0.1 >/dev/null 2>&1 || true
-    rm -rf "$dir"
-}
-trap finish EXIT
-
-beamd --daemon --node ours@127.0.0.1 --dist --app interop
+source "$here/own_node.sh"
+export ERL_CRASH_DUMP_BYTES=0
 erlc -o "$dir" "$here/observer_window.erl"
 cd "$dir"
 # Erlang's wx itself may end in a segmentation fault, the more so on a busy machine: then it tells nothing of us.
