@@ -2,18 +2,31 @@
 
 #include <algorithm>
 
+#include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/detail/local.hpp"
 #include "libbeamcore/runtime/spawn.hpp"
 #include "libbeamcore/store/internal/environment.hpp"
+#include "libbeamcore/store/internal/range.hpp"
 #include "libbeamcore/store/internal/store_process.hpp"
 #include "libbeamcore/term/syntax.hpp"
 
 BEAM_DEFINE_DESCRIPTOR(beam::store::statistics);
+BEAM_DEFINE_DESCRIPTOR(beam::store::written);
 
 namespace beam::store {
 
 using detail::operation;
 using detail::write_answer;
+
+std::string to_string(engine_type e) {
+    return e == engine_type::rocksdb ? "rocksdb" : "lmdb";
+}
+
+std::optional<engine_type> parse_engine(std::string_view name) {
+    for (const auto e : {engine_type::lmdb, engine_type::rocksdb})
+        if (name == to_string(e)) return e;
+    return std::nullopt;
+}
 
 // Starting.
 
@@ -71,11 +84,16 @@ write_answer no_answer(const term& failure) {
     return {"unavailable", to_string(why, shown), false};
 }
 
-future<write_answer> send_operations(const database& db, std::vector<operation> ops, bool is_cas,
-                                     timeout limit) {
+std::vector<operation> operations_for(const database& db, std::vector<operation> ops) {
     for (auto& op : ops)
         if (op.db.empty()) op.db = db.name();
-    return send_request(db.store(), write_request{std::move(ops), is_cas}, limit);
+    return ops;
+}
+
+future<write_answer> send_operations(const database& db, std::vector<operation> ops, bool is_cas,
+                                     timeout limit, bool is_lazy = false) {
+    return send_request(db.store(),
+                        write_request{operations_for(db, std::move(ops)), is_cas, is_lazy}, limit);
 }
 
 future<write_answer> send_one(const database& db, operation::kind what, std::string_view key,
@@ -114,7 +132,12 @@ write_future erase(const database& db, std::string_view key, timeout limit) {
     return write_future(detail::send_one(db, operation::kind::erase, key, {}, limit));
 }
 write_future erase_prefix(const database& db, std::string_view prefix, timeout limit) {
-    return write_future(detail::send_one(db, operation::kind::erase_prefix, prefix, {}, limit));
+    const auto range = detail::range_of_prefix(prefix);
+    return erase_range(db, range.first, range.last, limit);
+}
+write_future erase_range(const database& db, std::string_view first, std::string_view last,
+                         timeout limit) {
+    return write_future(detail::send_one(db, operation::kind::erase_range, first, last, limit));
 }
 
 batch& batch::in(std::string db) {
@@ -132,7 +155,15 @@ batch& batch::erase(std::string_view key) {
     return add(operation::kind::erase, key, {});
 }
 batch& batch::erase_prefix(std::string_view prefix) {
-    return add(operation::kind::erase_prefix, prefix, {});
+    const auto range = detail::range_of_prefix(prefix);
+    return erase_range(range.first, range.last);
+}
+batch& batch::erase_range(std::string_view first, std::string_view last) {
+    return add(operation::kind::erase_range, first, last);
+}
+batch& batch::lazy() {
+    is_lazy_ = true;
+    return *this;
 }
 batch& batch::expect(std::string_view key, std::optional<std::string_view> value) {
     return value ? add(operation::kind::expect, key, *value)
@@ -140,7 +171,21 @@ batch& batch::expect(std::string_view key, std::optional<std::string_view> value
 }
 
 write_future write(const database& db, batch b, timeout limit) {
-    return write_future(detail::send_operations(db, std::move(b.operations()), false, limit));
+    return write_future(
+        detail::send_operations(db, std::move(b.operations()), false, limit, b.is_lazy()));
+}
+
+void notify_write(const database& db, batch b, pid to, std::uint64_t tag) {
+    const auto store = db.store().resolve();
+    if (!store || !beam::detail::pid_exists(*store)) {
+        send(to, written{tag, "noproc", "no such store"});
+        return;
+    }
+    detail::notify_request request;
+    request.operations = detail::operations_for(db, std::move(b.operations()));
+    request.to = {to, tag};
+    request.is_lazy = b.is_lazy();
+    send(*store, std::move(request));
 }
 
 cas_future cas(const database& db, std::string_view key, std::optional<std::string_view> expected,
@@ -175,13 +220,14 @@ result<std::shared_ptr<detail::environment>> find(const server_ref& store) {
 result<std::optional<std::string>> get(const database& db, std::string_view key) {
     auto env = find(db.store());
     if (!env) return pass(env);
-    return (*env)->get(db.name(), key);
+    if (key.empty()) return fail("key_empty");
+    return (*env)->data().get(db.name(), key);
 }
 
 result<page> scan(const database& db, const scan_options& options) {
     auto env = find(db.store());
     if (!env) return pass(env);
-    auto p = (*env)->scan(db.name(), options);
+    auto p = (*env)->data().scan(db.name(), options);
     if (p) this_process().bump_reductions(int(std::min<std::size_t>(p->items.size(), 2000)));
     return p;
 }
@@ -189,19 +235,31 @@ result<page> scan(const database& db, const scan_options& options) {
 result<std::uint64_t> count(const database& db) {
     auto env = find(db.store());
     if (!env) return pass(env);
-    return (*env)->count(db.name());
+    return (*env)->data().count(db.name());
 }
 
 result<std::vector<std::string>> databases(const server_ref& store) {
     auto env = find(store);
     if (!env) return pass(env);
-    return (*env)->databases();
+    return (*env)->data().databases();
 }
 
 result<statistics> info(const server_ref& store) {
     auto env = find(store);
     if (!env) return pass(env);
     return (*env)->info();
+}
+
+awaitable<result<void>> backup(server_ref store, std::string folder) {
+    auto env = find(store);
+    if (!env) co_return pass(env);
+    auto copy = blocking([kept = *env, folder] {
+        const auto r = kept->backup(folder);
+        return r ? write_answer{} : write_answer{r.error().code, r.error().detail, false};
+    });
+    const write_answer a = co_await copy;
+    if (!a.code.empty()) co_return fail(a.code, a.detail);
+    co_return result<void>{};
 }
 
 // Terms.

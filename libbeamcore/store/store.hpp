@@ -1,6 +1,6 @@
 // store: durable keys and values of a node.
 //
-// A store is a process that owns a folder with an LMDB file in it. Writes are requests to that process: it
+// A store is a process that owns a folder with its data in it. Writes are requests to that process: it
 // commits all that came while it was committing in one transaction, so a thousand writers share a few
 // syncs of the disk. An answer says that the write is on disk. Reads do not visit the process: they are
 // plain function calls in the caller, from a snapshot of what is committed, and take about 2 us
@@ -11,17 +11,23 @@
 //     auto written = co_await beam::store::put(rooms, "general", "...");   // result<void>
 //     auto value = beam::store::get(rooms, "general");                     // result<optional<string>>
 //
-// Keys are not empty and of any length, values any bytes. Keys are ordered bytewise; beyond their first 495
-// bytes the order of keys is fixed, but no matter whose. Databases are made by the first write to them.
+// Keys are not empty and of any length, values any bytes. Keys are ordered bytewise; with LMDB, beyond their first
+// 495 bytes their order is fixed, but no matter whose. Databases are made by the first put to them.
 //
 // When the process ends, what was not answered may or may not have been written; it is never half written
 // (a batch is atomic). Killing the OS process or the machine loses nothing that was answered.
 //
-// The file is read through a map of it: who overwrites it meanwhile kills the OS process (SIGBUS). After two lives
-// in a row that did not close the store, its pages are read and checked before it is opened, all but the insides
-// of large values: `corrupt` names the first that is damaged.
+// A folder's engine is chosen when its store is made. LMDB: up at once after whatever end, reads cost next to
+// nothing; one file, which is read through a map of it: who overwrites it meanwhile kills the OS process (SIGBUS).
+// After two lives in a row that did not close the store, its pages are read and checked before it is opened,
+// all but the insides of large values: `corrupt` names the first that is damaged. Keys and values carry checksums,
+// LMDB's own pages do not: damage among these may hide a key.
+// RocksDB: several times the durable writes, and data beyond memory; reads are ten times slower, and an open after a
+// kill reads its log again (a second for 64 MiB). All its files carry checksums: damage is `corrupt`, never a wrong
+// answer. A failed write ends the store: it is opened again by whoever supervises it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -42,11 +48,15 @@ namespace beam::store {
 namespace detail {
 
 struct operation {
-    enum class kind : std::uint8_t { put, erase, erase_prefix, expect, expect_absent };
+    enum class kind : std::uint8_t { put, erase, erase_range, expect, expect_absent };
     kind what = kind::put;
     std::string db;
-    std::string key;
-    std::string value;
+    std::string key;    // erase_range: the first, or empty
+    std::string value;  // erase_range: the first that stays, or empty
+
+    [[nodiscard]] bool is_expectation() const {
+        return what == kind::expect || what == kind::expect_absent;
+    }
 };
 
 struct write_answer {
@@ -73,25 +83,37 @@ private:
 
 }  // namespace detail
 
+enum class engine_type : std::uint8_t { lmdb, rocksdb };
+[[nodiscard]] BEAM_EXPORT std::string to_string(engine_type e);
+/// "lmdb" or "rocksdb".
+[[nodiscard]] BEAM_EXPORT std::optional<engine_type> parse_engine(std::string_view name);
+
 struct open_options {
     std::optional<atom> name{};  ///< registered for the process
-    /// Address space for the file, which takes what it needs on disk. Raised (doubled) when it is used up.
+    /// Nothing: what the folder has; LMDB for a new one.
+    std::optional<engine_type> engine{};
+    /// LMDB: address space for the file, which takes what it needs on disk. Raised (doubled) when it is used up.
     std::size_t map_size = std::size_t{64} << 30;
     unsigned databases_max = 256;
-    unsigned readers_max = 1024;  ///< reads at one moment
+    unsigned readers_max = 1024;  ///< LMDB: reads at one moment
     /// Requests and bytes that one commit takes together.
     std::size_t commit_requests_max = 10'000;
     std::size_t commit_bytes_max = std::size_t{64} << 20;
     /// Bytes of requests that may wait; what comes beyond is answered with `overloaded`.
     std::size_t queue_bytes_max = std::size_t{256} << 20;
+    /// How long a lazy batch waits for another that it is committed with.
+    std::chrono::milliseconds lazy_delay_max{100};
 };
 
 /// Starts a store process linked to the caller; `path` is a folder, made if its parent exists (mode
 /// 0700). Opens before it returns, in a few milliseconds. A shutdown by the caller's process (its
 /// supervisor) lets it answer what waits first.
 ///
-/// Errors, as `{Code, Detail}` with the file's name in Detail: `already_open` (in this OS process, by
-/// anybody), `corrupt`, `enoent`, `eacces`, `enospc`, ..., `name_taken`.
+/// A store whose disk fails (`eio`; RocksDB: any failed write) ends with `{store_failed, Code, Detail}`.
+///
+/// Errors, as `{Code, Detail}` with the file's or the folder's name in Detail: `already_open` (in this OS process by
+/// anybody; RocksDB: in any), `engine_mismatch` (the folder has a store of another engine), `no_engine`
+/// (RocksDB is not installed), `corrupt`, `enoent`, `eacces`, `enospc`, ..., `name_taken`.
 [[nodiscard]] BEAM_EXPORT outcome<pid> start_link(const std::string& path,
                                                   const open_options& options = {});
 /// The same without a link.
@@ -115,9 +137,9 @@ private:
 };
 
 // Writing. All functions send at once and give a future; several may be under way. Errors of all:
-// `noproc`, `timeout` (it may be written nevertheless), `unavailable` (the process ended), `closed`,
-// `overloaded`, `key_empty`, `bad_database` (a name of over 400 bytes), `enospc`, `eio` and others of the system, with the file's name as
-// detail; nothing was written then.
+// `timeout` and `unavailable` (the store ended, or ends by a failure that the detail tells): it may be written
+// nevertheless. `noproc`, `closed`, `overloaded`, `key_empty`, `bad_database` (a name that is empty or has over 400
+// bytes), `enospc` and others of the system, with the file's name in the detail: nothing was written.
 
 /// `co_await` gives result<void>.
 class BEAM_EXPORT write_future : public detail::answer_future {
@@ -134,6 +156,9 @@ BEAM_EXPORT write_future erase(const database& db, std::string_view key,
 /// All keys that begin so; "" is all.
 BEAM_EXPORT write_future erase_prefix(const database& db, std::string_view prefix,
                                       timeout limit = infinity{});
+/// All keys from `first` on that come before `last`, bytewise; an empty `last` is the end.
+BEAM_EXPORT write_future erase_range(const database& db, std::string_view first,
+                                     std::string_view last, timeout limit = infinity{});
 
 /// Several writes that happen all or not at all, in the order given; a plain value.
 class BEAM_EXPORT batch {
@@ -143,20 +168,40 @@ public:
     batch& put(std::string_view key, std::string_view value);
     batch& erase(std::string_view key);
     batch& erase_prefix(std::string_view prefix);
+    batch& erase_range(std::string_view first, std::string_view last);
     /// Nothing of the batch is done unless the key has this value (or, with nothing, is absent) before the
     /// batch: error `conflict`, with the key as detail.
     batch& expect(std::string_view key, std::optional<std::string_view> value);
 
+    /// It needs no commit of its own: it is committed, and answered, with the next batch that is not lazy, or
+    /// open_options::lazy_delay_max after it came. Its turn among the others does not change.
+    batch& lazy();
+
     [[nodiscard]] std::size_t size() const { return operations_.size(); }
     [[nodiscard]] std::vector<detail::operation>& operations() { return operations_; }
+    [[nodiscard]] bool is_lazy() const { return is_lazy_; }
 
 private:
     batch& add(detail::operation::kind what, std::string_view key, std::string_view value);
     std::string db_;
     std::vector<detail::operation> operations_;
+    bool is_lazy_ = false;
 };
 /// Also: `conflict`.
 BEAM_EXPORT write_future write(const database& db, batch b, timeout limit = infinity{});
+
+/// The answer to notify_write(), a message.
+struct written {
+    std::uint64_t tag = 0;
+    std::string error;   ///< empty: it is on disk. Else a code of those above
+    std::string detail;  ///< for people
+    BEAM_FIELDS(written, tag, error, detail)
+};
+/// write() for who has many batches under way: the answer comes to the process `to` as a message `written` with that
+/// tag. Answers to what one process asked come in the order it asked (a refusal waits for its turn, too), as
+/// what is asked is committed in that order. A store that ends answers nothing more, so monitor it: what was
+/// not answered then may or may not be written. No store has that name, or its process is dead: `noproc`, at once.
+BEAM_EXPORT void notify_write(const database& db, batch b, pid to, std::uint64_t tag);
 
 struct cas_result {
     bool swapped = false;
@@ -173,7 +218,7 @@ BEAM_EXPORT cas_future cas(const database& db, std::string_view key,
                            std::optional<std::string_view> expected,
                            std::optional<std::string_view> desired, timeout limit = infinity{});
 
-// Reading, in the calling process. Errors of all: `noproc` (no such store), `closed`, `corrupt`,
+// Reading, in the calling process. Errors of all: `noproc` (no such store), `closed`, `corrupt` (the file is named),
 // `too_many_readers`, and others of the system.
 
 [[nodiscard]] BEAM_EXPORT result<std::optional<std::string>> get(const database& db,
@@ -181,7 +226,11 @@ BEAM_EXPORT cas_future cas(const database& db, std::string_view key,
 
 struct scan_options {
     std::string prefix{};
-    std::string after{};              ///< page::next of the page before; empty: from the beginning
+    std::string
+        first{};         ///< no key before this one, bytewise. After a key: the key and a zero byte
+    std::string last{};  ///< not this key, and none behind it; empty: no limit
+    std::string
+        after{};  ///< page::next of the page before, with the same options; empty: from the beginning
     std::size_t limit = 1000;         ///< items, and
     std::size_t bytes_max = 1 << 20;  ///< about that many bytes, at least one item
     bool reverse = false;             ///< last key first
@@ -191,29 +240,37 @@ struct page {
     std::vector<std::pair<std::string, std::string>> items;
     std::string next{};  ///< where to go on; empty: there is no more. Not a key: opaque
 };
-/// One page of the keys that begin with a prefix. Each page is a snapshot of its own moment; between two
-/// pages others run (and write).
+/// One page of the keys that begin with a prefix and lie in a range. Each page is a snapshot of its own moment; between
+/// two pages others run (and write).
 [[nodiscard]] BEAM_EXPORT result<page> scan(const database& db, const scan_options& options = {});
 
-/// How many keys it has.
+/// How many keys it has. RocksDB reads them all for that, a million a second, and the caller's scheduler waits.
 [[nodiscard]] BEAM_EXPORT result<std::uint64_t> count(const database& db);
 [[nodiscard]] BEAM_EXPORT result<std::vector<std::string>> databases(const server_ref& store);
 
 struct statistics {
-    std::string file;
-    std::uint64_t file_bytes = 0;
-    std::uint64_t map_bytes = 0;
-    std::uint64_t keys = 0;            ///< of all databases
+    std::string engine;                ///< as parse_engine() reads it
+    std::string file;                  ///< LMDB: the file; else the folder
+    std::uint64_t file_bytes = 0;      ///< of all its files
+    std::uint64_t map_bytes = 0;       ///< LMDB
+    std::uint64_t keys = 0;            ///< of all databases; RocksDB: about so many
     std::uint64_t commits = 0;         ///< since it was started
     std::uint64_t requests = 0;        ///< that these commits took
     std::uint64_t largest_commit = 0;  ///< requests in one
     std::uint64_t failed_commits = 0;
     std::uint64_t map_raises = 0;
     bool is_open = false;
-    BEAM_FIELDS(statistics, file, file_bytes, map_bytes, keys, commits, requests, largest_commit,
-                failed_commits, map_raises, is_open)
+    BEAM_FIELDS(statistics, engine, file, file_bytes, map_bytes, keys, commits, requests,
+                largest_commit, failed_commits, map_raises, is_open)
 };
 [[nodiscard]] BEAM_EXPORT result<statistics> info(const server_ref& store);
+
+/// Copies all that is committed into a new folder, whose parent exists; start() opens it as a store. Writes go on
+/// meanwhile (LMDB: but for one that must raise the map, which waits). On the disk it has the name
+/// `FOLDER.partial` until it is whole. Runs on the dirty pool; if the caller dies it is finished nevertheless.
+///
+/// Errors: those of reading, `eexist` (something is there already), `enospc`, ...
+[[nodiscard]] BEAM_EXPORT awaitable<result<void>> backup(server_ref store, std::string folder);
 
 // For upgrades: the file is let go and taken again.
 
@@ -240,3 +297,4 @@ BEAM_EXPORT write_future put_term(const database& db, std::string_view key, cons
 }  // namespace beam::store
 
 BEAM_EXPORTED_DESCRIPTOR(beam::store::statistics);
+BEAM_EXPORTED_DESCRIPTOR(beam::store::written);

@@ -17,7 +17,7 @@ void committer::stop() {
 void committer::start(std::unique_ptr<commit_job> job) {
     // Deterministic: the store's own turn is the commit.
     if (node_.options().deterministic) {
-        job->is_fatal = env_->commit(job->writes);
+        job->fatal = env_->commit(job->writes);
         node_.send(store_, committed{std::move(job)});
         return;
     }
@@ -40,7 +40,7 @@ void committer::main() {
         if (!job_) return;
         auto job = std::move(job_);
         lock.unlock();
-        job->is_fatal = env_->commit(job->writes);
+        job->fatal = env_->commit(job->writes);
         node_.send(store_, committed{std::move(job)});
         lock.lock();
     }

@@ -1,10 +1,11 @@
-// committer: the thread on which a store's transactions run, since LMDB ties a write transaction to a
-// thread and a commit waits for the disk.
+// committer: the thread on which a store's commits run, which wait for the disk. LMDB ties a write
+// transaction to a thread, too.
 #pragma once
 
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace beam::store::detail {
 
 struct commit_job {
     std::vector<pending_write> writes;
-    bool is_fatal = false;
+    std::optional<error> fatal{};  // why the store must not go on
 };
 
 /// A message: the job is through, and its answers are filled in.

@@ -1,74 +1,21 @@
 #include "libbeamcore/store/internal/failure.hpp"
 
-#include <lmdb.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-
-#include <cerrno>
 #include <cstring>
+#include <system_error>
 
 namespace beam::store::detail {
 
-namespace {
-
-constexpr std::uint64_t nearly_full = 1 << 20;
-
-bool is_disk_full(const std::string& file) {
-    struct statvfs s {};
-    return ::statvfs(file.c_str(), &s) == 0 && std::uint64_t(s.f_bavail) * s.f_frsize < nearly_full;
-}
-
-// As large as the process may make a file (ulimit -f).
-bool is_file_full(const std::string& file) {
-    struct rlimit limit {};
-    struct stat s {};
-    return ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-           ::stat(file.c_str(), &s) == 0 && std::uint64_t(s.st_size) + nearly_full > limit.rlim_cur;
-}
-
-std::string code_of(int number) {
-    switch (number) {
-        case MDB_CORRUPTED:
-        case MDB_PAGE_NOTFOUND:
-        case MDB_INVALID:
-        case MDB_VERSION_MISMATCH:
-        case MDB_INCOMPATIBLE:
-        case MDB_PANIC:
-            return "corrupt";
-        case MDB_BAD_VALSIZE:
-            return "bad_size";
-        case MDB_DBS_FULL:
-            return "too_many_databases";
-        case MDB_READERS_FULL:
-            return "too_many_readers";
-        case MDB_TXN_FULL:
-            return "batch_too_big";
-        case MDB_MAP_FULL:
-            return "map_full";
-        default:
-            break;
-    }
+std::string code_of_errno(int number) {
     const char* name = number > 0 ? ::strerrorname_np(number) : nullptr;
-    if (!name) return "lmdb_" + std::to_string(number);
+    if (!name) return "errno_" + std::to_string(number);
     std::string code(name);
     for (char& c : code)
         if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
     return code;
 }
 
-}  // namespace
-
-error failure(int number, const std::string& file) {
-    // LMDB reports a write that was cut short as EIO.
-    if (number == EIO && is_disk_full(file)) number = ENOSPC;
-    if (number == EIO && is_file_full(file)) number = EFBIG;
-    return error{code_of(number), file + ": " + ::mdb_strerror(number)};
-}
-
-bool is_fatal(int number) {
-    return number == EIO || number == MDB_CORRUPTED || number == MDB_PAGE_NOTFOUND ||
-           number == MDB_PANIC;
+tl::unexpected<error> failed(int number, const std::string& file) {
+    return fail(code_of_errno(number), file + ": " + std::generic_category().message(number));
 }
 
 }  // namespace beam::store::detail

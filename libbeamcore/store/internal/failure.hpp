@@ -1,14 +1,15 @@
-// LMDB's and the system's error numbers as errors that name the file.
+// The system's error numbers as errors that name the file.
 #pragma once
 
 #include <string>
 
+#include "libbeamcore/base/export.hpp"
 #include "libbeamcore/base/result.hpp"
 
 namespace beam::store::detail {
 
-[[nodiscard]] error failure(int number, const std::string& file);
-/// After which the file is not to be trusted by who has it open: the process ends and opens it anew.
-[[nodiscard]] bool is_fatal(int number);
+/// `enospc`; of a number without a name, `errno_N`.
+[[nodiscard]] BEAM_EXPORT std::string code_of_errno(int number);
+[[nodiscard]] BEAM_EXPORT tl::unexpected<error> failed(int number, const std::string& file);
 
 }  // namespace beam::store::detail

@@ -1,9 +1,10 @@
 #include "libbeamcore/store/internal/store_process.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "libbeamcore/runtime/detail/local.hpp"
 #include "libbeamcore/runtime/link.hpp"
+#include "libbeamcore/runtime/timer.hpp"
 
 namespace beam::store::detail {
 
@@ -32,6 +33,18 @@ std::shared_ptr<environment> open_stores::find(pid store) {
     return it == stores_.end() ? nullptr : it->second;
 }
 
+store_process::store_process(std::shared_ptr<environment> env, const open_options& options,
+                             runtime& node, pid me, pid parent)
+    : env_(env),
+      options_(options),
+      node_(node),
+      me_(me),
+      parent_(parent),
+      committer_(std::move(env), node, me) {
+    env_->data().on_failure(
+        [&node, me](error why) { node.send(me, engine_failed{std::move(why)}); });
+}
+
 // The file is closed before links are told, so that whoever starts the store anew can open it.
 store_process::~store_process() {
     committer_.stop();
@@ -51,21 +64,27 @@ void store_process::run(self self) {
     go_on(self);
 }
 
+// Taking what comes.
+
 void store_process::handle(self self, message m) {
     if (committed* done = m.get_if<committed>()) {
         committing_ = false;
         answer(*done->job);
-        if (done->job->is_fatal) {
-            const write_answer& a = done->job->writes.front().answer;
-            failed_ = true;
-            finish(self, tuple(atom("store_failed"), atom(a.code), a.detail));
-        }
-        return;
-    }
-    if (exit_message* e = m.get_if<exit_message>()) {
+        if (done->job->fatal) fail_store(self, *done->job->fatal);
+    } else if (engine_failed* failure = m.get_if<engine_failed>()) {
+        fail_store(self, failure->why);
+    } else if (exit_message* e = m.get_if<exit_message>()) {
         if (e->from == parent_) stop_reason_ = std::move(e->reason);
-        return;
+    } else if (m.is<notify_request>()) {
+        take_notify(m.take<notify_request>());
+    } else if (m.is<look_at_lazy>()) {
+        has_timer_ = false;
+    } else {
+        take_request(self, std::move(m));
     }
+}
+
+void store_process::take_request(self self, message m) {
     const auto to = request_from(m);
     if (!to) return;
     beam::detail::begin_request(self.block(), m);
@@ -86,53 +105,108 @@ void store_process::take_write(const from& to, write_request request) {
     pending_write w;
     w.to = to;
     w.is_cas = request.is_cas;
+    w.is_lazy = request.is_lazy;
     w.operations = std::move(request.operations);
+    if (auto refusal = refusal_of(w))
+        reply(to, *std::move(refusal));
+    else
+        enqueue(std::move(w));
+}
+
+// A refusal waits for its turn: answers come in the order of what was asked.
+void store_process::take_notify(notify_request request) {
+    pending_write w;
+    w.notify = request.to;
+    w.is_lazy = request.is_lazy;
+    w.operations = std::move(request.operations);
+    if (auto refusal = refusal_of(w)) {
+        w.answer = *std::move(refusal);
+        w.operations.clear();
+        w.bytes = 0;
+    }
+    enqueue(std::move(w));
+}
+
+std::optional<write_answer> store_process::refusal_of(pending_write& w) const {
     for (const auto& op : w.operations) {
-        if (op.key.empty() && op.what != operation::kind::erase_prefix) {
-            reply(to, write_answer{"key_empty", {}, false});
-            return;
-        }
-        if (op.db.size() > database_name_max || op.db.find('\0') != std::string::npos) {
-            reply(to, write_answer{"bad_database", op.db.substr(0, 100), false});
-            return;
-        }
+        if (op.key.empty() && op.what != operation::kind::erase_range)
+            return write_answer{"key_empty", {}, false};
+        if (op.db.empty() || op.db.size() > database_name_max ||
+            op.db.find('\0') != std::string::npos)
+            return write_answer{"bad_database", op.db.substr(0, 100), false};
         w.bytes += op.key.size() + op.value.size() + 64;
     }
-    if (waiting_bytes_ + w.bytes > options_.queue_bytes_max) {
-        reply(to, write_answer{"overloaded", "too much waits to be written", false});
-        return;
-    }
+    if (waiting_bytes_ + w.bytes > options_.queue_bytes_max)
+        return write_answer{"overloaded", "too much waits to be written", false};
+    return std::nullopt;
+}
+
+void store_process::enqueue(pending_write w) {
+    if (w.is_lazy)
+        w.came = monotonic_time();
+    else
+        ++urgent_;
     waiting_bytes_ += w.bytes;
     waiting_.push_back(std::move(w));
 }
 
+// Going on.
+
 void store_process::answer(commit_job& job) {
-    for (auto& w : job.writes) reply(w.to, std::move(w.answer));
+    for (auto& w : job.writes) {
+        if (!w.notify)
+            reply(w.to, std::move(w.answer));
+        else
+            send(w.notify->to,
+                 written{w.notify->tag, std::move(w.answer.code), std::move(w.answer.detail)});
+    }
+}
+
+void store_process::fail_store(self self, const error& why) {
+    failed_ = true;
+    finish(self, tuple(atom("store_failed"), atom(why.code), why.detail));
 }
 
 void store_process::go_on(self self) {
     if (committing_ || failed_) return;
-    if (is_open_ && !waiting_.empty()) {
-        auto job = std::make_unique<commit_job>();
-        std::size_t bytes = 0;
-        while (
-            !waiting_.empty() && job->writes.size() < options_.commit_requests_max &&
-            (job->writes.empty() || bytes + waiting_.front().bytes <= options_.commit_bytes_max)) {
-            bytes += waiting_.front().bytes;
-            job->writes.push_back(std::move(waiting_.front()));
-            waiting_.pop_front();
-        }
-        waiting_bytes_ -= bytes;
+    if (is_open_ && is_time_to_commit()) {
         committing_ = true;
-        committer_.start(std::move(job));
+        committer_.start(next_job());
         return;
     }
+    if (is_open_ && !waiting_.empty()) return;
     if (!closers_.empty()) {
         env_->close();
         is_open_ = false;
         for (const auto& to : std::exchange(closers_, {})) reply(to, write_answer{});
     }
     if (stop_reason_) finish(self, *std::move(stop_reason_));
+}
+
+// Where nothing but lazy batches waits the first one's age decides; a timer looks again.
+bool store_process::is_time_to_commit() {
+    if (waiting_.empty()) return false;
+    if (urgent_ > 0 || !closers_.empty() || stop_reason_) return true;
+    if (waiting_bytes_ >= options_.commit_bytes_max) return true;
+    const auto age = monotonic_time() - waiting_.front().came;
+    if (age >= options_.lazy_delay_max) return true;
+    if (!has_timer_) send_after(options_.lazy_delay_max - age, me_, look_at_lazy{});
+    has_timer_ = true;
+    return false;
+}
+
+std::unique_ptr<commit_job> store_process::next_job() {
+    auto job = std::make_unique<commit_job>();
+    std::size_t bytes = 0;
+    while (!waiting_.empty() && job->writes.size() < options_.commit_requests_max &&
+           (job->writes.empty() || bytes + waiting_.front().bytes <= options_.commit_bytes_max)) {
+        bytes += waiting_.front().bytes;
+        urgent_ -= waiting_.front().is_lazy ? 0 : 1;
+        job->writes.push_back(std::move(waiting_.front()));
+        waiting_.pop_front();
+    }
+    waiting_bytes_ -= bytes;
+    return job;
 }
 
 }  // namespace beam::store::detail

@@ -19,12 +19,25 @@ struct write_request {
     using reply = write_answer;
     std::vector<operation> operations;
     bool is_cas = false;
+    bool is_lazy = false;
+};
+/// Not a request: its answer is a message, to whom it says.
+struct notify_request {
+    std::vector<operation> operations;
+    notice to;
+    bool is_lazy = false;
 };
 struct close_request {
     using reply = write_answer;
 };
 struct reopen_request {
     using reply = write_answer;
+};
+/// A timer's: the first batch that waits may be lazy and have waited long enough.
+struct look_at_lazy {};
+/// From the engine: see engine::on_failure.
+struct engine_failed {
+    error why;
 };
 
 /// Which stores a runtime has, for reads.
@@ -43,22 +56,23 @@ private:
 class store_process final : public process_body {
 public:
     store_process(std::shared_ptr<environment> env, const open_options& options, runtime& node,
-                  pid me, pid parent)
-        : env_(env),
-          options_(options),
-          node_(node),
-          me_(me),
-          parent_(parent),
-          committer_(std::move(env), node, me) {}
+                  pid me, pid parent);
     ~store_process() override;
 
     void run(self self) override;
 
 private:
     void handle(self self, message m);
+    void take_request(self self, message m);
     void take_write(const from& to, write_request request);
+    void take_notify(notify_request request);
+    [[nodiscard]] std::optional<write_answer> refusal_of(pending_write& w) const;
+    void enqueue(pending_write w);
     void answer(commit_job& job);
+    void fail_store(self self, const error& why);
     void go_on(self self);
+    [[nodiscard]] bool is_time_to_commit();
+    [[nodiscard]] std::unique_ptr<commit_job> next_job();
 
     const std::shared_ptr<environment> env_;
     const open_options options_;
@@ -72,6 +86,8 @@ private:
     bool is_open_ = true;
     std::deque<pending_write> waiting_;
     std::size_t waiting_bytes_ = 0;
+    std::size_t urgent_ = 0;  // of those that wait: the ones that are not lazy
+    bool has_timer_ = false;
     std::vector<from> closers_;
     std::optional<term> stop_reason_;
 };

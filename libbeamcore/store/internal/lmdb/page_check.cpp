@@ -1,4 +1,4 @@
-#include "libbeamcore/store/internal/page_check.hpp"
+#include "libbeamcore/store/internal/lmdb/page_check.hpp"
 
 #include <fcntl.h>
 #include <lmdb.h>
@@ -199,7 +199,7 @@ result<void> check_pages(const std::string& file) {
     struct stat s {};
     if (!fd || ::fstat(fd.get(), &s) != 0) {
         if (errno == ENOENT) return {};
-        return tl::unexpected<error>(failure(errno, file));
+        return failed(errno, file);
     }
     reader r(fd.get(), std::uint64_t(s.st_size));
     const auto first = r.read_meta(0);

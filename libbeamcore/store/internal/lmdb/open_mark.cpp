@@ -1,4 +1,4 @@
-#include "libbeamcore/store/internal/open_mark.hpp"
+#include "libbeamcore/store/internal/lmdb/open_mark.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "libbeamcore/store/internal/encoding.hpp"
+#include "libbeamcore/store/internal/lmdb/encoding.hpp"
 
 #include <xxhash.h>
 

@@ -1,4 +1,4 @@
-#include "libbeamcore/store/internal/file_check.hpp"
+#include "libbeamcore/store/internal/lmdb/file_check.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,9 +10,9 @@
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/base/unique_fd.hpp"
-#include "libbeamcore/store/internal/cursor.hpp"
-#include "libbeamcore/store/internal/encoding.hpp"
 #include "libbeamcore/store/internal/failure.hpp"
+#include "libbeamcore/store/internal/lmdb/cursor.hpp"
+#include "libbeamcore/store/internal/lmdb/encoding.hpp"
 
 namespace beam::store::detail {
 
@@ -81,11 +81,10 @@ result<void> check_length(MDB_env* env, const std::string& file) {
     ::mdb_env_stat(env, &stat);
     const auto needed = off_t(info.me_last_pgno + 1) * off_t(stat.ms_psize);
     struct stat s {};
-    if (::stat(file.c_str(), &s) != 0) return tl::unexpected<error>(failure(errno, file));
+    if (::stat(file.c_str(), &s) != 0) return failed(errno, file);
     if (s.st_size >= needed) return {};
     unique_fd fd(::open(file.c_str(), O_RDWR | O_CLOEXEC));
-    if (!fd || ::ftruncate(fd.get(), needed) != 0)
-        return tl::unexpected<error>(failure(errno, file));
+    if (!fd || ::ftruncate(fd.get(), needed) != 0) return failed(errno, file);
     MDB_txn* txn = nullptr;
     int rc = ::mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn);
     if (rc == 0) {
