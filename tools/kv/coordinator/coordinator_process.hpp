@@ -1,0 +1,89 @@
+// coordinator_process: a coordinator for processes. It owns the backend and the threads that block in it.
+//
+// Whoever subscribes is told the newest view now and after each change. Reads and changes of records are answered by
+// messages, the others by futures. A coordinator that does not answer ends and blocks nothing here: each request has a deadline
+// (2 s), the newest view stays, and subscribers are told since when it is silent.
+//
+// The process ends when its parent does, and by bugs only. A life that joined has not ended with it: see
+// coordinator::join.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "libbeamcore/base/result.hpp"
+#include "libbeamcore/otp/gen_server.hpp"
+#include "libbeamcore/otp/start.hpp"
+#include "libbeamcore/runtime/link.hpp"
+#include "tools/kv/coordinator/cluster_view.hpp"
+#include "tools/kv/coordinator/coordinator.hpp"
+#include "tools/kv/coordinator/open.hpp"
+
+namespace kv {
+
+// What subscribers get.
+
+/// Comes at once with what is known (nothing before the first look: then with it), and after each change: the newest
+/// only, never two of the same revision, never an older one.
+struct cluster_changed {
+    std::shared_ptr<const cluster_view> view;
+};
+
+/// Whether the coordinator answers; comes with the subscription and when it changes.
+struct coordinator_reachable {
+    bool is_reachable = false;
+    std::chrono::nanoseconds since{};  ///< on the node's monotonic clock (self.node().now())
+    beam::error why{};                 ///< when it is not
+};
+
+/// The answer to read_record (which is linearizable) and to change_record: the record as it is now. Whether a change was made is
+/// seen in it. Nothing comes when there is no answer, or the outcome is unknown.
+struct record_told {
+    std::uint32_t shard = 0;
+    known_record known;
+    bool is_read = false;
+};
+
+class coordinator_threads;
+
+class coordinator_process : public beam::gen_server<coordinator_process> {
+public:
+    using server_ref = beam::server_ref;
+    template <class T>
+    using answer = beam::future<beam::result<T>>;
+    struct done {};
+
+    /// Until the subscriber dies. Twice is once.
+    static void subscribe(const server_ref& server, beam::pid subscriber);
+    static void read_record(const server_ref& server, std::uint32_t shard, beam::pid to);
+    /// Those that wait are made together.
+    static void change_record(const server_ref& server, std::uint32_t shard, shard_record target,
+                              std::uint64_t expected_rev, beam::pid to);
+
+    // As the functions of coordinator.hpp, and with their errors. An answer comes within 3 s.
+
+    static answer<done> create(const server_ref& server, first_cluster first);
+    static answer<std::uint64_t> write_plan(const server_ref& server, plan next,
+                                            std::uint64_t expected_rev);
+    static answer<done> join(const server_ref& server, join_request request);
+    static answer<done> leave(const server_ref& server);
+    static answer<std::uint64_t> set_store_state(const server_ref& server, store_id store,
+                                                 store_state state, std::uint64_t expected_rev);
+    static answer<known_record> recover(const server_ref& server, std::uint32_t shard,
+                                        store_id primary, std::vector<store_id> isr,
+                                        std::uint64_t expected_rev);
+    /// Looked up now, linearizable. The newest one known without asking is what subscribers have.
+    static answer<std::shared_ptr<const cluster_view>> view(const server_ref& server);
+
+    /// Opens the backend: its error is the start's, as `{Code, Detail}`. Can be started again from the same options.
+    static beam::init_result<coordinator_process> init(coordinator_options options);
+    /// With one that is open.
+    explicit coordinator_process(std::unique_ptr<coordinator> backend);
+};
+
+}  // namespace kv
