@@ -96,7 +96,7 @@ public:
                                                                  std::uint64_t expected_rev) = 0;
 
     /// Makes this life the holder of the node's name, and its store known (state `in`) if it is new. One coordinator
-    /// joins once. Errors: `name_taken` and `store_taken` (detail: by whom), `removed` (the store was), `bad_name`.
+    /// joins once. Errors: `name_taken` and `store_taken` (detail: by whom), `removed` (the store was), `bad_name`, `bad_store`.
     [[nodiscard]] virtual beam::result<void> join(const join_request& request) = 0;
 
     /// Says that the life that joined has ended: it must do nothing any more. Not joined: nothing.

@@ -11,9 +11,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "libbeamcore/base/result.hpp"
@@ -22,6 +19,7 @@
 #include "libbeamcore/runtime/link.hpp"
 #include "tools/kv/coordinator/cluster_view.hpp"
 #include "tools/kv/coordinator/coordinator.hpp"
+#include "tools/kv/coordinator/coordinator_job.hpp"
 #include "tools/kv/coordinator/open.hpp"
 
 namespace kv {
@@ -49,9 +47,23 @@ struct record_told {
     bool is_read = false;
 };
 
-class coordinator_threads;
+class coordinator_core;
 
 class coordinator_process : public beam::gen_server<coordinator_process> {
+    struct subscribe_message {
+        beam::pid subscriber;
+    };
+    struct read_message {
+        std::uint32_t shard;
+        beam::pid to;
+    };
+    struct change_message {
+        record_change what;
+        beam::pid to;
+    };
+    struct tick {};
+    friend class coordinator_core;
+
 public:
     using server_ref = beam::server_ref;
     template <class T>
@@ -65,7 +77,8 @@ public:
     static void change_record(const server_ref& server, std::uint32_t shard, shard_record target,
                               std::uint64_t expected_rev, beam::pid to);
 
-    // As the functions of coordinator.hpp, and with their errors. An answer comes within 3 s.
+    // As the functions of coordinator.hpp, and with their errors. An answer comes within 5 s: what waits for 2 s is
+    // `unreachable`, what was begun and takes 2 s is `unknown` if it writes.
 
     static answer<done> create(const server_ref& server, first_cluster first);
     static answer<std::uint64_t> write_plan(const server_ref& server, plan next,
@@ -80,10 +93,76 @@ public:
     /// Looked up now, linearizable. The newest one known without asking is what subscribers have.
     static answer<std::shared_ptr<const cluster_view>> view(const server_ref& server);
 
+    // The process. `beam::start_link<coordinator_process>(options)`.
+
+private:
+    struct create_request {
+        using reply = beam::result<done>;
+        first_cluster first;
+    };
+    struct plan_request {
+        using reply = beam::result<std::uint64_t>;
+        plan next;
+        std::uint64_t expected_rev;
+    };
+    struct join_as {
+        using reply = beam::result<done>;
+        join_request what;
+    };
+    struct leave_request {
+        using reply = beam::result<done>;
+    };
+    struct state_request {
+        using reply = beam::result<std::uint64_t>;
+        store_id store;
+        store_state state;
+        std::uint64_t expected_rev;
+    };
+    struct recover_request {
+        using reply = beam::result<known_record>;
+        std::uint32_t shard;
+        store_id primary;
+        std::vector<store_id> isr;
+        std::uint64_t expected_rev;
+    };
+    struct view_request {
+        using reply = beam::result<std::shared_ptr<const cluster_view>>;
+    };
+
+public:
+    using calls = beam::messages<create_request, plan_request, join_as, leave_request,
+                                 state_request, recover_request, view_request>;
+    using casts = beam::messages<subscribe_message, read_message, change_message>;
+    using infos = beam::messages<job_done, may_have_changed, tick>;
+
     /// Opens the backend: its error is the start's, as `{Code, Detail}`. Can be started again from the same options.
     static beam::init_result<coordinator_process> init(coordinator_options options);
     /// With one that is open.
     explicit coordinator_process(std::unique_ptr<coordinator> backend);
+    coordinator_process(coordinator_process&&) noexcept;
+    ~coordinator_process();
+
+    beam::call_result<beam::result<done>> handle_call(create_request r, const beam::from& to);
+    beam::call_result<beam::result<std::uint64_t>> handle_call(plan_request r,
+                                                               const beam::from& to);
+    beam::call_result<beam::result<done>> handle_call(join_as r, const beam::from& to);
+    beam::call_result<beam::result<done>> handle_call(leave_request r, const beam::from& to);
+    beam::call_result<beam::result<std::uint64_t>> handle_call(state_request r,
+                                                               const beam::from& to);
+    beam::call_result<beam::result<known_record>> handle_call(recover_request r,
+                                                              const beam::from& to);
+    beam::call_result<beam::result<std::shared_ptr<const cluster_view>>> handle_call(
+        view_request r, const beam::from& to);
+    void handle_cast(subscribe_message m);
+    void handle_cast(read_message m);
+    void handle_cast(change_message m);
+    void handle_info(job_done m);
+    void handle_info(may_have_changed m);
+    void handle_info(tick m);
+    void handle_info(beam::down_message m);
+
+private:
+    std::unique_ptr<coordinator_core> core_;
 };
 
 }  // namespace kv

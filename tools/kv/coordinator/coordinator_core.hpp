@@ -1,0 +1,104 @@
+// coordinator_core: what a coordinator_process has and does.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/runtime/link.hpp"
+#include "tools/kv/coordinator/coordinator_process.hpp"
+#include "tools/kv/coordinator/coordinator_threads.hpp"
+
+namespace kv {
+
+/// All of it runs in the process.
+class coordinator_core {
+public:
+    explicit coordinator_core(std::unique_ptr<coordinator> backend);
+    coordinator_core(const coordinator_core&) = delete;
+    coordinator_core& operator=(const coordinator_core&) = delete;
+
+    void subscribe(beam::pid subscriber);
+    void unsubscribe(beam::pid subscriber);
+    void read(std::uint32_t shard, beam::pid to);
+    void change(record_change what, beam::pid to);
+
+    /// `what` is called on the thread; its result is the answer.
+    template <class T>
+    void call(const beam::from& to, bool writes,
+              std::function<beam::result<T>(coordinator&)> what) {
+        auto answer = std::make_shared<std::optional<beam::result<T>>>();
+        auto job = new_job(writes);
+        job->work = [answer, what = std::move(what)](coordinator& c) { answer->emplace(what(c)); };
+        job->finish = [this, to, answer, writes] {
+            wants_look_ |= writes;
+            beam::reply(to, std::move(**answer));
+        };
+        job->give_up = [to](beam::error why) {
+            beam::reply(to, beam::result<T>(tl::unexpected(std::move(why))));
+        };
+        calls_.push_back(std::move(job));
+        go_on();
+    }
+    void view(const beam::from& to);
+
+    void done(const std::shared_ptr<coordinator_job>& job);
+    /// There may be a later revision.
+    void look();
+    /// Requests may have become too old.
+    void tick();
+
+private:
+    struct waiting_read {
+        std::uint32_t shard = 0;
+        beam::pid to;
+        std::chrono::nanoseconds deadline{};
+    };
+    struct waiting_change {
+        record_change what;
+        beam::pid to;
+        std::chrono::nanoseconds deadline{};
+    };
+    enum class kind : std::uint8_t { changes, reads, calls, look };
+    using looked = std::optional<beam::result<cluster_view>>;
+
+    [[nodiscard]] std::shared_ptr<coordinator_job> new_job(bool writes) const;
+    [[nodiscard]] std::chrono::nanoseconds now() const { return node_.now(); }
+    void go_on();
+    [[nodiscard]] std::shared_ptr<coordinator_job> next_job(kind k);
+    [[nodiscard]] std::shared_ptr<coordinator_job> changes_job();
+    [[nodiscard]] std::shared_ptr<coordinator_job> reads_job();
+    [[nodiscard]] std::shared_ptr<coordinator_job> look_job();
+    void looked_up(beam::result<cluster_view> seen);
+    void publish(cluster_view seen);
+    void reachable(bool is_reachable, beam::error why);
+    void watch_again();
+    void drop_old();
+
+    beam::runtime& node_;
+    const beam::pid me_;
+    coordinator_threads threads_;
+    std::map<beam::pid, beam::ref> subscribers_;
+
+    std::deque<waiting_read> reads_;
+    std::deque<waiting_change> changes_;
+    std::deque<std::shared_ptr<coordinator_job>> calls_;
+    bool wants_look_ = true;
+    std::shared_ptr<coordinator_job> running_;
+    unsigned turn_ = 0;
+    bool is_ticking_ = false;
+    bool is_watching_ = false;
+
+    std::shared_ptr<const cluster_view> view_;
+    std::optional<coordinator_reachable> reachable_;
+};
+
+}  // namespace kv

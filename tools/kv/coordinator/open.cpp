@@ -1,0 +1,14 @@
+#include "tools/kv/coordinator/open.hpp"
+
+#include "tools/kv/coordinator/local.hpp"
+
+namespace kv {
+
+coordinator::~coordinator() = default;
+
+beam::result<std::unique_ptr<coordinator>> open_coordinator(const coordinator_options& options) {
+    if (const auto* local = std::get_if<local_options>(&options)) return open_local(*local);
+    return beam::fail("bad_options", "no such coordinator");
+}
+
+}  // namespace kv

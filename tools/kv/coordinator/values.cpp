@@ -1,0 +1,301 @@
+#include "tools/kv/coordinator/values.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "libbeamcore/base/utf8.hpp"
+
+namespace kv {
+
+using beam::fail;
+using beam::pass;
+using beam::result;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::string_view stores = "stores/", members = "members/", shards = "shards/";
+constexpr std::size_t node_name_max = 255;
+constexpr std::uint32_t shards_max = 4096;
+
+std::optional<std::string_view> after(std::string_view key, std::string_view prefix) {
+    if (!key.starts_with(prefix)) return std::nullopt;
+    return key.substr(prefix.size());
+}
+
+template <class T>
+std::optional<T> number_of(std::string_view text, int base = 10) {
+    T n{};
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), n, base);
+    if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return n;
+}
+
+std::optional<store_state> state_of(const std::string& text) {
+    for (const auto s :
+         {store_state::in, store_state::out, store_state::draining, store_state::removed})
+        if (to_string(s) == text) return s;
+    return std::nullopt;
+}
+
+store_id id_of(const json& j) {
+    const auto id = store_id_of(j.get_ref<const std::string&>());
+    if (!id) throw std::invalid_argument("no store");
+    return *id;
+}
+
+/// `read(json)`; what it throws, and what is no JSON, is `corrupt`.
+template <class F>
+auto decoded(std::string_view key, std::string_view value, F read)
+    -> result<decltype(read(json()))> {
+    try {
+        return read(json::parse(value));
+    } catch (const std::exception&) {
+        return fail("corrupt", std::string(key) + " cannot be read");
+    }
+}
+
+std::string dumped(const json& j) {
+    return j.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace
+
+// Keys.
+
+std::string shard_key(std::uint32_t shard) {
+    return std::string(shards) + std::to_string(shard);
+}
+std::string store_key(const store_id& id) {
+    return std::string(stores) + to_text(id);
+}
+std::string member_key(std::string_view node) {
+    return std::string(members) + std::string(node);
+}
+
+std::string to_text(const store_id& id) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text(32, '0');
+    for (unsigned i = 0; i < 16; ++i) {
+        text[15 - i] = digits[id.high >> (4 * i) & 15];
+        text[31 - i] = digits[id.low >> (4 * i) & 15];
+    }
+    return text;
+}
+
+std::optional<store_id> store_id_of(std::string_view text) {
+    if (text.size() != 32) return std::nullopt;
+    const auto high = number_of<std::uint64_t>(text.substr(0, 16), 16);
+    const auto low = number_of<std::uint64_t>(text.substr(16), 16);
+    if (!high || !low) return std::nullopt;
+    return store_id{*high, *low};
+}
+
+// Values.
+
+std::string encode(const cluster_meta& m) {
+    return dumped({{"uuid", m.uuid},
+                   {"shards", m.shards},
+                   {"copies", m.copies},
+                   {"min_isr", m.min_isr},
+                   {"format", m.format}});
+}
+
+result<cluster_meta> decode_meta(std::string_view value) {
+    auto m = decoded(meta_key, value, [](const json& j) {
+        cluster_meta read;
+        read.format = j.at("format").get<std::uint32_t>();
+        if (read.format > known_format) return read;
+        read.uuid = j.at("uuid").get<std::string>();
+        read.shards = j.at("shards").get<std::uint32_t>();
+        read.copies = j.at("copies").get<std::uint32_t>();
+        read.min_isr = j.at("min_isr").get<std::uint32_t>();
+        if (read.uuid.empty() || read.shards == 0 || read.shards > shards_max)
+            throw std::invalid_argument("no cluster");
+        return read;
+    });
+    if (m && m->format > known_format)
+        return fail("too_new", "the cluster is of format " + std::to_string(m->format));
+    return m;
+}
+
+std::string encode(const store_entry& s) {
+    return dumped({{"node", s.node}, {"state", to_string(s.state)}, {"weight", s.weight}});
+}
+
+result<store_entry> decode_store(std::string_view key, std::string_view value) {
+    return decoded(key, value, [&](const json& j) {
+        store_entry s;
+        s.id = store_id_of(after(key, stores).value()).value();
+        s.node = j.at("node").get<std::string>();
+        s.state = state_of(j.at("state").get<std::string>()).value();
+        s.weight = j.value("weight", 1U);
+        return s;
+    });
+}
+
+std::string encode(const kept_member& k) {
+    return dumped({{"store", to_text(k.member.store)},
+                   {"incarnation", k.member.incarnation},
+                   {"address", k.member.dist_address},
+                   {"alive", k.member.is_alive},
+                   {"pid", k.os_pid}});
+}
+
+result<kept_member> decode_member(std::string_view key, std::string_view value) {
+    return decoded(key, value, [&](const json& j) {
+        kept_member k;
+        k.member.node = after(key, members).value();
+        k.member.store = id_of(j.at("store"));
+        k.member.incarnation = j.at("incarnation").get<std::uint64_t>();
+        k.member.dist_address = j.at("address").get<std::string>();
+        k.member.is_alive = j.value("alive", true);
+        k.os_pid = j.value("pid", std::int64_t{0});
+        return k;
+    });
+}
+
+std::string encode(const plan& p) {
+    return dumped({{"n", p.number}, {"nodes", p.nodes}, {"shards", p.shards}});
+}
+
+result<plan> decode_plan(std::string_view value) {
+    return decoded(plan_key, value, [](const json& j) {
+        plan p;
+        p.number = j.at("n").get<std::uint64_t>();
+        p.nodes = j.at("nodes").get<std::vector<std::string>>();
+        p.shards = j.at("shards").get<std::vector<std::vector<std::string>>>();
+        return p;
+    });
+}
+
+std::string encode(const shard_record& r) {
+    json isr = json::array();
+    for (const store_id& s : r.isr) isr.push_back(to_text(s));
+    return dumped({{"epoch", r.epoch}, {"primary", to_text(r.primary)}, {"isr", std::move(isr)}});
+}
+
+result<shard_record> decode_record(std::string_view key, std::string_view value) {
+    return decoded(key, value, [](const json& j) {
+        shard_record r;
+        r.epoch = j.at("epoch").get<std::uint64_t>();
+        r.primary = id_of(j.at("primary"));
+        for (const json& s : j.at("isr")) r.isr.push_back(id_of(s));
+        return r;
+    });
+}
+
+// The whole.
+
+namespace {
+
+result<void> add(kept_view& into, const kept_value& kept) {
+    cluster_view& v = into.view;
+    if (after(kept.key, stores)) {
+        auto s = decode_store(kept.key, kept.value);
+        if (!s) return pass(s);
+        s->order = kept.created;
+        s->rev = kept.rev;
+        v.stores.push_back(*std::move(s));
+    } else if (after(kept.key, members)) {
+        auto m = decode_member(kept.key, kept.value);
+        if (!m) return pass(m);
+        v.members.push_back(std::move(m->member));
+        into.os_pids.push_back(m->os_pid);
+    } else if (kept.key == plan_key) {
+        auto p = decode_plan(kept.value);
+        if (!p) return pass(p);
+        v.plan = *std::move(p);
+        v.plan_rev = kept.rev;
+    } else if (const auto number = after(kept.key, shards)) {
+        const auto shard = number_of<std::uint32_t>(*number);
+        if (!shard || *shard >= v.records.size()) return {};
+        auto r = decode_record(kept.key, kept.value);
+        if (!r) return pass(r);
+        v.records[*shard] = {*std::move(r), kept.rev};
+    }
+    return {};
+}
+
+}  // namespace
+
+result<kept_view> view_of(std::uint64_t rev, const std::vector<kept_value>& all) {
+    kept_view into;
+    into.view.rev = rev;
+    const auto meta =
+        std::find_if(all.begin(), all.end(), [](const kept_value& k) { return k.key == meta_key; });
+    if (meta == all.end()) return into;
+    auto m = decode_meta(meta->value);
+    if (!m) return pass(m);
+    into.view.meta = *std::move(m);
+    into.view.records.resize(into.view.meta.shards);
+    // By key: members are sorted by their node.
+    std::vector<const kept_value*> sorted;
+    for (const kept_value& k : all) sorted.push_back(&k);
+    std::sort(sorted.begin(), sorted.end(),
+              [](const kept_value* a, const kept_value* b) { return a->key < b->key; });
+    for (const kept_value* k : sorted)
+        if (auto r = add(into, *k); !r) return pass(r);
+    std::stable_sort(into.view.stores.begin(), into.view.stores.end(),
+                     [](const store_entry& a, const store_entry& b) { return a.order < b.order; });
+    for (std::size_t s = 0; s < into.view.records.size(); ++s)
+        if (into.view.records[s].rev == 0)
+            return fail("corrupt", shard_key(std::uint32_t(s)) + " is missing");
+    return into;
+}
+
+// Checks.
+
+result<void> check(const shard_record& r) {
+    const std::set<store_id> set(r.isr.begin(), r.isr.end());
+    if (r.epoch == 0) return fail("bad_record", "epoch 0");
+    if (!r.has(r.primary)) return fail("bad_record", "the primary is not in its in-sync set");
+    if (set.size() != r.isr.size() || set.contains(store_id{}))
+        return fail("bad_record", "the in-sync set names a store twice, or none");
+    return {};
+}
+
+result<void> check(const first_cluster& f) {
+    const cluster_meta& m = f.meta;
+    if (m.uuid.empty()) return fail("bad_cluster", "no uuid");
+    if (m.shards == 0 || m.shards > shards_max)
+        return fail("bad_cluster", std::to_string(m.shards) + " shards; 1 to 4096 can be");
+    if (m.copies == 0 || m.min_isr > m.copies)
+        return fail("bad_cluster", "fewer copies than 1, or than min_isr asks for");
+    if (m.format != known_format) return fail("bad_cluster", "an unknown format");
+    if (f.records.size() != m.shards || f.plan.shards.size() != m.shards)
+        return fail("bad_cluster", "not one record and one row of the plan a shard");
+    for (const shard_record& r : f.records) {
+        if (auto ok = check(r); !ok) return fail("bad_cluster", ok.error().detail);
+        for (const store_id& id : r.isr)
+            if (std::none_of(f.stores.begin(), f.stores.end(),
+                             [&](const store_entry& s) { return s.id == id; }))
+                return fail("bad_cluster", "a record names store " + to_text(id) +
+                                               ", which is none of the cluster's");
+    }
+    return {};
+}
+
+result<void> check(const join_request& r) {
+    if (r.node.empty() || r.node.size() > node_name_max || r.node.front() == '.' ||
+        !beam::is_printable_utf8(r.node) || r.node.find('/') != std::string::npos)
+        return fail("bad_name",
+                    "\"" + beam::escape_unprintable(r.node) + "\" cannot be a node's name");
+    if (!beam::is_valid_utf8(r.dist_address)) return fail("bad_name", "the address is no text");
+    if (r.store.is_none()) return fail("bad_store", "no store");
+    return {};
+}
+
+result<void> recognise(const cluster_meta* meta, std::string& uuid) {
+    if (!meta || meta->uuid.empty()) {
+        if (uuid.empty()) return fail("no_cluster", "no cluster was created here");
+        return fail("lost", "cluster " + uuid + " is not here any more");
+    }
+    if (uuid.empty()) uuid = meta->uuid;
+    if (meta->uuid == uuid) return {};
+    return fail("wrong_cluster", "cluster " + meta->uuid + " is here, not " + uuid);
+}
+
+}  // namespace kv

@@ -1,0 +1,89 @@
+// How what a coordinator knows is written in it: keys, and values in JSON; the same in both backends.
+//
+//     meta            {"uuid", "shards", "copies", "min_isr", "format"}
+//     stores/STORE    {"node", "state", "weight"}
+//     members/NODE    {"store", "incarnation", "address", "alive", "pid"}
+//     plan            {"n", "nodes", "shards"}
+//     shards/NUMBER   {"epoch", "primary", "isr"}
+//
+// Fields and keys that are not known are passed over: a later version may have written them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libbeamcore/base/result.hpp"
+#include "tools/kv/coordinator/coordinator.hpp"
+
+namespace kv {
+
+constexpr std::uint32_t known_format = 1;
+
+inline const std::string meta_key = "meta";
+inline const std::string plan_key = "plan";
+[[nodiscard]] std::string shard_key(std::uint32_t shard);
+[[nodiscard]] std::string store_key(const store_id& id);
+[[nodiscard]] std::string member_key(std::string_view node);
+
+/// 32 hexadecimal digits.
+[[nodiscard]] std::string to_text(const store_id& id);
+[[nodiscard]] std::optional<store_id> store_id_of(std::string_view text);
+
+/// A member, and where its OS process is: a hint for who shares the host.
+struct kept_member {
+    kv::member member;
+    std::int64_t os_pid = 0;
+};
+
+[[nodiscard]] std::string encode(const cluster_meta& meta);
+[[nodiscard]] std::string encode(const store_entry& store);
+[[nodiscard]] std::string encode(const kept_member& member);
+[[nodiscard]] std::string encode(const plan& p);
+[[nodiscard]] std::string encode(const shard_record& record);
+
+// Errors of all: `corrupt`, with the key as detail.
+
+/// Also: `too_new`.
+[[nodiscard]] beam::result<cluster_meta> decode_meta(std::string_view value);
+[[nodiscard]] beam::result<store_entry> decode_store(std::string_view key, std::string_view value);
+[[nodiscard]] beam::result<kept_member> decode_member(std::string_view key, std::string_view value);
+[[nodiscard]] beam::result<plan> decode_plan(std::string_view value);
+[[nodiscard]] beam::result<shard_record> decode_record(std::string_view key,
+                                                       std::string_view value);
+
+/// A key with what is told about it.
+struct kept_value {
+    std::string key;
+    std::string value;
+    std::uint64_t created = 0;  ///< the revision that made the key
+    std::uint64_t rev = 0;      ///< the last one that changed it
+};
+
+/// A view, and the OS processes of its members, in their order.
+struct kept_view {
+    cluster_view view;
+    std::vector<std::int64_t> os_pids;
+};
+
+/// Everything that is kept at one revision, as a view. Errors: `corrupt`, `too_new`.
+[[nodiscard]] beam::result<kept_view> view_of(std::uint64_t rev,
+                                              const std::vector<kept_value>& all);
+
+// Checks before anything is written.
+
+/// Errors: `bad_cluster`.
+[[nodiscard]] beam::result<void> check(const first_cluster& first);
+/// Errors: `bad_name`, `bad_store`.
+[[nodiscard]] beam::result<void> check(const join_request& request);
+/// Errors: `bad_record`.
+[[nodiscard]] beam::result<void> check(const shard_record& record);
+
+/// Whether `meta` (null: nothing is there) is of the cluster that is known by `uuid`; takes note of it if none is known.
+///
+/// Errors: `no_cluster`, `lost`, `wrong_cluster`.
+[[nodiscard]] beam::result<void> recognise(const cluster_meta* meta, std::string& uuid);
+
+}  // namespace kv
