@@ -2,8 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "libbeamcore/base/base64.hpp"
-#include "libbeamcore/base/utf8.hpp"
 #include "tools/cache/app/limits.hpp"
 #include "tools/common/ask_again.hpp"
 #include "tools/common/standard_input.hpp"
@@ -27,25 +25,7 @@ constexpr std::size_t part_size = 512 << 10;
                   "too_large");
 }
 
-json base64(std::string_view bytes) {
-    return {{"$b64", beam::base64_encode(bytes)}};
-}
-
 }  // namespace
-
-json bytes_json(std::string_view bytes) {
-    if (beam::is_valid_utf8(bytes)) return std::string(bytes);
-    return base64(bytes);
-}
-
-std::string bytes_of(const json& value) {
-    if (value.is_string()) return value.get<std::string>();
-    if (value.is_object() && value.contains("$b64")) {
-        auto bytes = beam::base64_decode(value.at("$b64").get<std::string>());
-        if (bytes) return *std::move(bytes);
-    }
-    throw failure(exit_code::protocol, "the node's answer has no value in it", "beamd restart");
-}
 
 std::string all_of_stdin() {
     if (auto bytes = beam::tool::read_stdin(value_max)) return *std::move(bytes);
@@ -60,9 +40,9 @@ json put_value(client& node, json params, std::string_view value) {
     }
     const std::string name = fresh_key();
     for (std::size_t at = 0; at < value.size(); at += part_size)
-        node.ask(
-            "cache.upload",
-            {{"upload", name}, {"offset", at}, {"bytes", base64(value.substr(at, part_size))}});
+        node.ask("cache.upload", {{"upload", name},
+                                  {"offset", at},
+                                  {"bytes", beam::tool::base64_json(value.substr(at, part_size))}});
     params["upload"] = name;
     return node.ask("cache.put", params);
 }

@@ -5,14 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "tools/common/bytes_json.hpp"
 #include "tools/common/tool.hpp"
 
 namespace cache {
 
-/// As a JSON string, or {"$b64":...} for what is not UTF-8.
-[[nodiscard]] nlohmann::json bytes_json(std::string_view bytes);
-/// Back. Throws a failure for anything else.
-[[nodiscard]] std::string bytes_of(const nlohmann::json& value);
+using beam::tool::bytes_json;
+using beam::tool::bytes_of;
 
 /// What stdin holds, byte for byte. Throws a failure with exit 1 for more than 512 MiB.
 [[nodiscard]] std::string all_of_stdin();

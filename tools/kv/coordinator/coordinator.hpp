@@ -31,7 +31,7 @@
 namespace kv {
 
 /// What a shard asks for: `target` in the place of the record whose revision is `expected_rev`.
-struct record_change {
+struct record_swap {
     std::uint32_t shard = 0;
     shard_record target;
     std::uint64_t expected_rev = 0;
@@ -86,7 +86,7 @@ public:
     /// Compare-and-swap of several records, each for itself, in as few transactions as can be. In the order asked; no
     /// shard twice. Epochs are the caller's: see invariant 1. Errors: nothing of it was written; `no_shard`.
     [[nodiscard]] virtual beam::result<std::vector<changed_record>> change(
-        const std::vector<record_change>& changes) = 0;
+        const std::vector<record_swap>& changes) = 0;
 
     /// Makes the cluster, all of it or nothing. Errors: `exists` (with its uuid as detail), `bad_cluster`.
     [[nodiscard]] virtual beam::result<void> create(const first_cluster& first) = 0;

@@ -74,7 +74,7 @@ void coordinator_core::read(std::uint32_t shard, beam::pid to) {
 }
 
 // One that is asked for again while it waits is one.
-void coordinator_core::change(record_change what, beam::pid to) {
+void coordinator_core::change(record_swap what, beam::pid to) {
     std::erase_if(changes_, [&](const waiting_change& c) {
         return c.what.shard == what.shard && c.to == to;
     });
@@ -135,7 +135,7 @@ std::shared_ptr<coordinator_job> coordinator_core::next_job(kind k) {
 
 std::shared_ptr<coordinator_job> coordinator_core::changes_job() {
     // Of each shard one: what comes second follows what the first makes.
-    std::vector<record_change> asked;
+    std::vector<record_swap> asked;
     std::vector<beam::pid> askers;
     std::set<std::uint32_t> shards;
     std::deque<waiting_change> later;

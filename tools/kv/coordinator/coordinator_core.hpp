@@ -29,7 +29,7 @@ public:
     void subscribe(beam::pid subscriber);
     void unsubscribe(beam::pid subscriber);
     void read(std::uint32_t shard, beam::pid to);
-    void change(record_change what, beam::pid to);
+    void change(record_swap what, beam::pid to);
 
     /// `what` is called on the thread; its result is the answer.
     template <class T>
@@ -63,7 +63,7 @@ private:
         std::chrono::nanoseconds deadline{};
     };
     struct waiting_change {
-        record_change what;
+        record_swap what;
         beam::pid to;
         std::chrono::nanoseconds deadline{};
     };

@@ -30,7 +30,7 @@ void coordinator_process::read_record(const server_ref& server, std::uint32_t sh
 void coordinator_process::change_record(const server_ref& server, std::uint32_t shard,
                                         shard_record target, std::uint64_t expected_rev,
                                         beam::pid to) {
-    beam::cast<change_message>(server, record_change{shard, std::move(target), expected_rev}, to);
+    beam::cast<change_message>(server, record_swap{shard, std::move(target), expected_rev}, to);
 }
 
 auto coordinator_process::create(const server_ref& server, first_cluster first) -> answer<done> {

@@ -58,7 +58,7 @@ class coordinator_process : public beam::gen_server<coordinator_process> {
         beam::pid to;
     };
     struct change_message {
-        record_change what;
+        record_swap what;
         beam::pid to;
     };
     struct tick {};

@@ -1,5 +1,5 @@
-// coordinator_threads: the threads of a coordinator_process that block in its backend: one for calls, one that waits for
-// changes. In a deterministic node there are none: calls are made in the process's own turn.
+// coordinator_threads: what of a coordinator_process blocks in its backend runs on the dirty pool: one call at a time, and one
+// wait for changes. In a deterministic node calls are made in the process's own turn.
 #pragma once
 
 #include <chrono>
@@ -18,8 +18,8 @@ public:
                         beam::pid process);
     coordinator_threads(const coordinator_threads&) = delete;
     coordinator_threads& operator=(const coordinator_threads&) = delete;
-    /// Interrupts what blocks. A thread that does not come back (a file that another process holds locked) is left behind;
-    /// it tells nobody any more.
+    /// Interrupts what blocks, and waits for nothing: what is under way has the backend as long as it needs it, and tells a
+    /// process that is gone.
     ~coordinator_threads();
 
     /// One at a time: job_done comes for it.
@@ -28,8 +28,8 @@ public:
     void watch(std::uint64_t rev, std::chrono::milliseconds limit);
 
 private:
-    struct shared_state;
-    std::shared_ptr<shared_state> state_;
+    std::shared_ptr<coordinator> backend_;
+    beam::pid process_;
     bool is_deterministic_;
 };
 

@@ -41,7 +41,7 @@ public:
 
     result<cluster_view> snapshot() override;
     result<std::vector<known_record>> read(const std::vector<std::uint32_t>& shards) override;
-    result<std::vector<changed_record>> change(const std::vector<record_change>& changes) override;
+    result<std::vector<changed_record>> change(const std::vector<record_swap>& changes) override;
     result<void> create(const first_cluster& first) override;
     result<std::uint64_t> write_plan(const plan& next, std::uint64_t expected_rev) override;
     result<void> join(const join_request& request) override;
@@ -179,12 +179,12 @@ result<std::vector<known_record>> local_coordinator::read(
 }
 
 result<std::vector<changed_record>> local_coordinator::change(
-    const std::vector<record_change>& changes) {
+    const std::vector<record_swap>& changes) {
     auto txn = on_cluster(true);
     if (!txn) return pass(txn);
     std::vector<changed_record> answers;
     bool is_changed = false;
-    for (const record_change& c : changes) {
+    for (const record_swap& c : changes) {
         auto now = record_in(*txn, c.shard);
         if (!now) return pass(now);
         if (now->rev != c.expected_rev) {

@@ -34,4 +34,12 @@ bool dedup_table::is_too_old(const request_id& id) const {
     return id.number < c->second.outcomes.begin()->first;
 }
 
+dedup_table dedup_table::restored(std::map<std::uint64_t, client> clients, std::uint64_t age_ms) {
+    dedup_table t;
+    t.clients_ = std::move(clients);
+    t.age_ms_ = age_ms;
+    for (const auto& [id, c] : t.clients_) t.by_age_.emplace(c.last_ms, id);
+    return t;
+}
+
 }  // namespace kv

@@ -32,13 +32,18 @@ public:
 
     friend bool operator==(const dedup_table&, const dedup_table&) = default;
 
-private:
+    // For who stores or sends it.
+
     struct client {
         std::map<std::uint64_t, outcome> outcomes;
         std::uint64_t last_ms = 0;
         friend bool operator==(const client&, const client&) = default;
     };
+    [[nodiscard]] const std::map<std::uint64_t, client>& all() const { return clients_; }
+    [[nodiscard]] static dedup_table restored(std::map<std::uint64_t, client> clients,
+                                              std::uint64_t age_ms);
 
+private:
     std::map<std::uint64_t, client> clients_;
     std::set<std::pair<std::uint64_t, std::uint64_t>> by_age_;  // last_ms, client
     std::uint64_t age_ms_ = 0;

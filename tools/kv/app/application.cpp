@@ -1,0 +1,20 @@
+// The kv application: this node's part of a replicated store. What runs, and under whom.
+//
+//   kv_sup (rest_for_one: what comes later stands on what comes before)
+//     store     the node's data on disk
+//     keeper    the node's membership; with it the coordinator
+//     shard_sup a process a shard that this node holds
+//     router    takes requests
+#include "tools/kv/app/application.hpp"
+#include "libbeamcore/release/application_module.hpp"
+#include "tools/kv/app/keeper.hpp"
+#include "tools/kv/app/methods.hpp"
+#include "tools/kv/app/router.hpp"
+#include "tools/kv/app/shard_server.hpp"
+
+BEAM_APPLICATION(kv, "1", kv::keeper, kv::router, kv::shard_server) {
+    app.spec.description = "A replicated store";
+    app.callbacks<kv::kv_app>();
+    kv::add_value_methods(app);
+    kv::add_cluster_methods(app);
+}

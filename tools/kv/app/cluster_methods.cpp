@@ -1,0 +1,284 @@
+// kv.locate and kv.cluster_*: what the cluster is, how it is, and what an operator does with it.
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/runtime/nodes.hpp"
+#include "libbeamcore/runtime/timer.hpp"
+#include "libbeamcore/term/syntax.hpp"
+#include "tools/kv/app/answers.hpp"
+#include "tools/kv/app/keeper.hpp"
+#include "tools/kv/app/limits.hpp"
+#include "tools/kv/app/methods.hpp"
+
+namespace kv {
+
+namespace {
+
+using beam::answer;
+using beam::atom;
+using beam::awaitable;
+using beam::request;
+using beam::request_error;
+using beam::term;
+using namespace std::chrono_literals;
+
+template <class T>
+using asked = tl::expected<T, request_error>;
+
+constexpr auto known_within = 8s;
+constexpr auto between_looks = 20ms;
+
+struct key_params {
+    std::string key;
+    BEAM_FIELDS(key_params, key)
+};
+struct node_params {
+    std::string node;
+    BEAM_FIELDS(node_params, node)
+};
+struct init_params {
+    std::vector<std::string> nodes;
+    std::uint32_t shards = 64, copies = 2, min_isr = 1;
+    BEAM_FIELDS(init_params, nodes, shards, copies, min_isr)
+};
+
+request_error no_cluster(const known_cluster& k) {
+    if (!k.trouble.empty())
+        return beam::refuse("unavailable", "this node could not join its cluster: " + k.trouble,
+                            "beamd logs", 69)
+            .value();
+    if (!k.facts.view && !k.coordinator.is_reachable)
+        return beam::refuse("unavailable",
+                            "the coordinator does not answer: " + k.coordinator.why.code,
+                            "kv cluster status", 69)
+            .value();
+    return beam::refuse("no_cluster", "this node is in no cluster", "kv cluster init --help", 69)
+        .value();
+}
+
+/// Once there is a cluster: that of nodes that have just been started is a moment away.
+awaitable<asked<known_cluster>> settled() {
+    beam::self me = beam::this_process();
+    const auto until = beam::monotonic_time() + known_within;
+    known_cluster last;
+    for (;;) {
+        auto asking = keeper::known();
+        beam::outcome<known_cluster> k = co_await asking.outcome();
+        if (k && k->facts.view && k->facts.view->has_cluster()) co_return *std::move(k);
+        if (k) last = *std::move(k);
+        if (beam::monotonic_time() >= until) break;
+        co_await me.sleep_for(between_looks);
+    }
+    co_return tl::unexpected<request_error>(no_cluster(last));
+}
+
+bool is_up(const cluster_view& view, const store_id& store) {
+    const store_entry* s = view.find_store(store);
+    const member* there = s ? view.find_member(s->node) : nullptr;
+    return there && there->store == store && there->is_alive;
+}
+
+struct shard_counts {
+    std::uint64_t healthy = 0, degraded = 0, offline = 0, moving = 0;
+    std::vector<term> not_healthy;
+};
+
+shard_counts counted(const cluster_view& view) {
+    shard_counts c;
+    const std::size_t copies = std::min<std::size_t>(view.meta.copies, view.plan.nodes.size());
+    for (std::size_t s = 0; s < view.records.size(); ++s) {
+        const shard_record& r = view.records[s].record;
+        const auto live = std::size_t(
+            std::count_if(r.isr.begin(), r.isr.end(), [&](auto& m) { return is_up(view, m); }));
+        auto planned = view.plan_of(std::uint32_t(s));
+        auto is = r.isr;
+        const bool leads = !planned.empty() && planned.front() == r.primary;
+        std::sort(planned.begin(), planned.end());
+        std::sort(is.begin(), is.end());
+        if (planned != is || !leads) ++c.moving;
+        const char* state = live == 0                              ? "offline"
+                            : live < copies || live < r.isr.size() ? "degraded"
+                                                                   : "healthy";
+        if (live == 0)
+            ++c.offline;
+        else if (live < copies || live < r.isr.size())
+            ++c.degraded;
+        else
+            ++c.healthy;
+        if (std::string_view(state) != "healthy")
+            c.not_healthy.push_back(
+                beam::map({{atom("shard"), std::uint64_t(s)}, {atom("state"), state}}));
+    }
+    return c;
+}
+
+term nodes_term(const cluster_view& view) {
+    std::vector<term> all;
+    for (const store_entry& s : view.stores) {
+        if (view.store_of(s.node) != &s) continue;
+        std::uint64_t primaries = 0, copies = 0;
+        for (const known_record& k : view.records) {
+            primaries += k.record.primary == s.id ? 1 : 0;
+            copies += k.record.has(s.id) ? 1 : 0;
+        }
+        all.push_back(beam::map({{atom("node"), s.node},
+                                 {atom("state"), std::string(to_string(s.state))},
+                                 {atom("up"), is_up(view, s.id)},
+                                 {atom("primaries"), primaries},
+                                 {atom("copies"), copies}}));
+    }
+    return beam::list_of(std::move(all));
+}
+
+awaitable<answer> status_now() {
+    auto k = co_await settled();
+    if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
+    const cluster_view& view = *k->facts.view;
+    std::vector<term> names;
+    for (const std::string& n : view.plan.nodes) names.emplace_back(n);
+    co_return beam::map({{atom("nodes"), beam::list_of(std::move(names))},
+                         {atom("shards"), std::uint64_t(view.meta.shards)},
+                         {atom("replication"), std::uint64_t(view.meta.copies)},
+                         {atom("min_isr"), std::uint64_t(view.meta.min_isr)},
+                         {atom("uuid"), view.meta.uuid},
+                         {atom("plan"), view.plan.number},
+                         {atom("members"), nodes_term(view)}});
+}
+
+awaitable<answer> status(request&) {
+    return status_now();
+}
+
+awaitable<answer> health(request&) {
+    auto k = co_await settled();
+    if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
+    const cluster_view& view = *k->facts.view;
+    shard_counts c = counted(view);
+    const bool healthy = c.degraded + c.offline == 0 && k->coordinator.is_reachable;
+    std::vector<term> up, down;
+    for (const store_entry& s : view.stores)
+        if (view.store_of(s.node) == &s && s.state != store_state::removed)
+            (is_up(view, s.id) ? up : down).emplace_back(s.node);
+    co_return beam::map({{atom("healthy"), healthy},
+                         {atom("up"), beam::list_of(std::move(up))},
+                         {atom("down"), beam::list_of(std::move(down))},
+                         {atom("shards_healthy"), c.healthy},
+                         {atom("shards_degraded"), c.degraded},
+                         {atom("shards_offline"), c.offline},
+                         {atom("shards_moving"), c.moving},
+                         {atom("not_healthy"), beam::list_of(std::move(c.not_healthy))},
+                         {atom("members"), nodes_term(view)},
+                         {atom("coordinator"), "local"},
+                         {atom("coordinator_reachable"), k->coordinator.is_reachable},
+                         {atom("sync"), "every write"}});
+}
+
+awaitable<answer> nodes(request&) {
+    auto k = co_await settled();
+    if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
+    co_return beam::map({{atom("nodes"), nodes_term(*k->facts.view)}});
+}
+
+awaitable<answer> locate(request&, key_params p) {
+    if (auto why = bad_key(p.key)) co_return malformed(*why);
+    auto k = co_await settled();
+    if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
+    const cluster_view& view = *k->facts.view;
+    const std::uint32_t shard = shard_of(p.key, view.meta.shards);
+    const shard_record& r = view.records[shard].record;
+    std::vector<term> replicas;
+    for (const store_id& s : r.isr)
+        if (s != r.primary) replicas.emplace_back(std::string(view.node_of(s)));
+    co_return beam::map({{atom("key"), p.key},
+                         {atom("shard"), std::uint64_t(shard)},
+                         {atom("primary"), std::string(view.node_of(r.primary))},
+                         {atom("replicas"), beam::list_of(std::move(replicas))},
+                         {atom("epoch"), r.epoch}});
+}
+
+/// A short name is a node of this node's host.
+std::string full_name(const std::string& node) {
+    if (node.find('@') != std::string::npos) return node;
+    const std::string own(beam::node().name());
+    return node + own.substr(own.find('@'));
+}
+
+awaitable<answer> init(request&, init_params p) {
+    if (p.shards == 0 || p.shards > 4096 || (p.shards & (p.shards - 1)) != 0)
+        co_return malformed("shards is a power of two between 1 and 4096");
+    if (p.copies < 1 || p.copies > 5) co_return malformed("rf is between 1 and 5");
+    if (p.min_isr < 1 || p.min_isr > p.copies) co_return malformed("min-isr is between 1 and rf");
+    if (p.nodes.size() > 32) co_return malformed("a cluster has at most 32 nodes");
+    founding what;
+    what.shards = p.shards;
+    what.copies = p.copies;
+    what.min_isr = p.min_isr;
+    for (const std::string& n : p.nodes) what.nodes.push_back(full_name(n));
+    if (what.nodes.empty()) what.nodes.emplace_back(beam::node().name());
+    std::sort(what.nodes.begin(), what.nodes.end());
+    what.nodes.erase(std::unique(what.nodes.begin(), what.nodes.end()), what.nodes.end());
+    auto founding_it = keeper::found(std::move(what));
+    beam::outcome<beam::outcome<bool>> made = co_await founding_it.outcome();
+    if (made && *made) {
+        answer now = co_await status_now();
+        co_return now;
+    }
+    const term why = made ? made->error() : made.error();
+    const bool is_pair = why.is_tuple() && why.elements().size() == 2;
+    const std::string code = is_pair && why.elements()[0].is_atom()
+                                 ? std::string(why.elements()[0].as_atom()->name())
+                                 : beam::to_string(why);
+    const std::string detail = is_pair ? std::string(why.elements()[1].bytes()) : std::string();
+    if (code == "exists")
+        co_return beam::refuse("exists", "there is a cluster already", "kv cluster status", 1);
+    if (code == "unreachable")
+        co_return beam::refuse("unreachable", "no answer from " + detail + " within 5s",
+                               "beamd status --node " + short_name(detail), 69);
+    co_return beam::refuse("failed", "the coordinator says " + code + " " + detail, "beamd logs",
+                           74);
+}
+
+awaitable<answer> set_state(std::string node, store_state state) {
+    auto k = co_await settled();
+    if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
+    if (!k->facts.view->store_of(node))
+        co_return beam::refuse("not_found", "no node \"" + node + "\" in this cluster",
+                               "kv cluster status");
+    auto setting = keeper::set_node_state(node, state);
+    beam::outcome<beam::outcome<bool>> set = co_await setting.outcome();
+    if (set && *set)
+        co_return beam::map({{atom("node"), node}, {atom("state"), std::string(to_string(state))}});
+    const term why = set ? set->error() : set.error();
+    co_return beam::refuse("failed", "the coordinator says " + beam::to_string(why),
+                           "the same again", 75);
+}
+
+awaitable<answer> drain(request&, node_params p) {
+    return set_state(std::move(p.node), store_state::draining);
+}
+awaitable<answer> remove_node(request&, node_params p) {
+    return set_state(std::move(p.node), store_state::removed);
+}
+awaitable<answer> take_back(request&, node_params p) {
+    return set_state(std::move(p.node), store_state::in);
+}
+
+}  // namespace
+
+void add_cluster_methods(beam::application_definition& app) {
+    app.method("locate", locate, {.restartable = true});
+    app.method("cluster_status", status, {.restartable = true});
+    app.method("cluster_health", health, {.restartable = true});
+    app.method("cluster_nodes", nodes, {.restartable = true});
+    app.method("cluster_init", init);
+    app.method("cluster_drain", drain);
+    app.method("cluster_remove", remove_node);
+    app.method("cluster_rejoin", take_back);
+}
+
+}  // namespace kv

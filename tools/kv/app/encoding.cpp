@@ -1,0 +1,339 @@
+#include "tools/kv/app/encoding.hpp"
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/base/hash.hpp"
+
+namespace kv {
+
+namespace {
+
+using std::chrono::nanoseconds;
+
+/// What a `kind` on the wire may be at most, so that no byte makes an enum what it is not.
+template <class Enum>
+Enum kind_of(std::uint8_t n, Enum last) {
+    if (n > std::uint8_t(last)) throw malformed_bytes("an unknown kind");
+    return Enum(n);
+}
+
+void write(byte_writer& w, bool b) {
+    w.u8(b ? 1 : 0);
+}
+void write(byte_writer& w, const std::string& s) {
+    w.text(s);
+}
+void write(byte_writer& w, std::uint64_t n) {
+    w.number(n);
+}
+void write(byte_writer& w, nanoseconds n) {
+    w.signed_number(n.count());
+}
+void read(byte_reader& r, bool& b) {
+    b = r.u8() != 0;
+}
+void read(byte_reader& r, std::string& s) {
+    s = r.text();
+}
+void read(byte_reader& r, std::uint64_t& n) {
+    n = r.number();
+}
+void read(byte_reader& r, nanoseconds& n) {
+    n = nanoseconds(r.signed_number());
+}
+
+void write(byte_writer& w, const std::pair<std::string, value>& item);
+void read(byte_reader& r, std::pair<std::string, value>& item);
+void write(byte_writer& w, const change& c);
+void read(byte_reader& r, change& c);
+void write(byte_writer& w, const operation& o);
+void read(byte_reader& r, operation& o);
+
+template <class T>
+void write(byte_writer& w, const std::optional<T>& o) {
+    write(w, o.has_value());
+    if (o) write(w, *o);
+}
+template <class T>
+void read(byte_reader& r, std::optional<T>& o) {
+    bool is_there = false;
+    read(r, is_there);
+    o.reset();
+    if (is_there) read(r, o.emplace());
+}
+template <class T>
+void write(byte_writer& w, const std::vector<T>& all) {
+    w.number(all.size());
+    for (const T& one : all) write(w, one);
+}
+template <class T>
+void read(byte_reader& r, std::vector<T>& all) {
+    all.clear();
+    // Grows as it is read: a count alone takes no memory.
+    for (std::size_t n = r.count(); n > 0; --n) read(r, all.emplace_back());
+}
+
+void write(byte_writer& w, const std::pair<std::string, value>& item) {
+    w.text(item.first);
+    write(w, item.second);
+}
+void read(byte_reader& r, std::pair<std::string, value>& item) {
+    item.first = r.text();
+    read(r, item.second);
+}
+void write(byte_writer& w, const request_id& id) {
+    w.fixed64(id.client);
+    w.number(id.number);
+}
+void read(byte_reader& r, request_id& id) {
+    id.client = r.fixed64();
+    id.number = r.number();
+}
+void write(byte_writer& w, const outcome& o) {
+    write(w, o.done);
+    w.number(o.version);
+    w.text(o.detail);
+}
+void read(byte_reader& r, outcome& o) {
+    read(r, o.done);
+    o.version = r.number();
+    o.detail = r.text();
+}
+void write(byte_writer& w, const change& c) {
+    w.text(c.key);
+    write(w, c.bytes);
+    w.signed_number(c.expires_ms);
+}
+void read(byte_reader& r, change& c) {
+    c.key = r.text();
+    read(r, c.bytes);
+    c.expires_ms = r.signed_number();
+}
+void write(byte_writer& w, const operation& o) {
+    w.u8(std::uint8_t(o.what));
+    w.text(o.key);
+    w.text(o.bytes);
+    w.signed_number(o.amount);
+    w.signed_number(o.expires_ms);
+    write(w, o.expect_version);
+    write(w, o.expect_bytes);
+}
+void read(byte_reader& r, operation& o) {
+    o.what = kind_of(r.u8(), operation::kind::expire);
+    o.key = r.text();
+    o.bytes = r.text();
+    o.amount = r.signed_number();
+    o.expires_ms = r.signed_number();
+    read(r, o.expect_version);
+    read(r, o.expect_bytes);
+}
+
+// The fields of each message, in one place for both ways.
+
+template <class Way>
+void each(Way&& way, auto& m) requires requires {
+    m.entries;
+}
+{ way(m.epoch, m.before, m.commit_seq, m.entries); }
+template <class Way, class M>
+void each(Way&& way, M& m) requires std::is_same_v<std::remove_const_t<M>, ack> {
+    way(m.epoch, m.durable_seq);
+}
+template <class Way, class M>
+void each(Way&& way, M& m) requires(std::is_same_v<std::remove_const_t<M>, query> ||
+                                    std::is_same_v<std::remove_const_t<M>, stale>) {
+    way(m.epoch);
+}
+template <class Way>
+void each(Way&& way, auto& m) requires requires {
+    m.runs;
+}
+{ way(m.epoch, m.base, m.runs, m.applied_seq); }
+template <class Way>
+void each(Way&& way, auto& m) requires requires {
+    m.is_serving;
+}
+{ way(m.epoch, m.number, m.echo_life, m.echo, m.commit_seq, m.is_member, m.is_serving); }
+template <class Way>
+void each(Way&& way, auto& m) requires requires {
+    m.life;
+}
+{ way(m.epoch, m.number, m.life, m.time); }
+template <class Way>
+void each(Way&& way, auto& m) requires requires {
+    m.items;
+}
+{ way(m.epoch, m.transfer, m.index, m.at, m.items, m.requests, m.is_last); }
+template <class Way, class M>
+void each(Way&& way, M& m) requires std::is_same_v<std::remove_const_t<M>, snapshot_ack> {
+    way(m.epoch, m.transfer, m.index);
+}
+
+template <std::size_t I = 0>
+void read_message(byte_reader& r, std::size_t which, message& m) {
+    if constexpr (I < std::variant_size_v<message>) {
+        if (which != I) return read_message<I + 1>(r, which, m);
+        each([&](auto&... fields) { (read(r, fields), ...); }, m.emplace<I>());
+    } else {
+        throw malformed_bytes("an unknown message");
+    }
+}
+
+}  // namespace
+
+void write(byte_writer& w, const store_id& s) {
+    w.fixed64(s.high);
+    w.fixed64(s.low);
+}
+void read(byte_reader& r, store_id& s) {
+    s.high = r.fixed64();
+    s.low = r.fixed64();
+}
+
+void write(byte_writer& w, const log_point& p) {
+    w.number(p.epoch);
+    w.number(p.seq);
+}
+void read(byte_reader& r, log_point& p) {
+    p.epoch = r.number();
+    p.seq = r.number();
+}
+
+void write(byte_writer& w, const value& v) {
+    w.number(v.version);
+    w.signed_number(v.expires_ms);
+    w.text(v.bytes);
+}
+void read(byte_reader& r, value& v) {
+    v.version = r.number();
+    v.expires_ms = r.signed_number();
+    v.bytes = r.text();
+}
+
+void write(byte_writer& w, const entry& e) {
+    write(w, e.at);
+    write(w, e.id);
+    write(w, e.result);
+    write(w, e.changes);
+    w.number(e.age_ms);
+}
+void read(byte_reader& r, entry& e) {
+    read(r, e.at);
+    read(r, e.id);
+    read(r, e.result);
+    read(r, e.changes);
+    e.age_ms = r.number();
+}
+
+void write(byte_writer& w, const shard_record& record) {
+    w.number(record.epoch);
+    write(w, record.primary);
+    write(w, record.isr);
+}
+void read(byte_reader& r, shard_record& to) {
+    to.epoch = r.number();
+    read(r, to.primary);
+    read(r, to.isr);
+}
+
+void write(byte_writer& w, const dedup_table& t) {
+    w.number(t.age_ms());
+    w.number(t.all().size());
+    for (const auto& [id, client] : t.all()) {
+        w.fixed64(id);
+        w.number(client.last_ms);
+        w.number(client.outcomes.size());
+        for (const auto& [number, outcome] : client.outcomes) {
+            w.number(number);
+            write(w, outcome);
+        }
+    }
+}
+void read(byte_reader& r, dedup_table& t) {
+    const std::uint64_t age_ms = r.number();
+    std::map<std::uint64_t, dedup_table::client> clients;
+    for (std::size_t n = r.count(); n > 0; --n) {
+        dedup_table::client& c = clients[r.fixed64()];
+        c.last_ms = r.number();
+        for (std::size_t k = r.count(); k > 0; --k) {
+            const std::uint64_t number = r.number();
+            read(r, c.outcomes[number]);
+        }
+    }
+    t = dedup_table::restored(std::move(clients), age_ms);
+}
+
+void write(byte_writer& w, const message& m) {
+    w.u8(std::uint8_t(m.index()));
+    std::visit(
+        [&](const auto& x) { each([&](const auto&... fields) { (write(w, fields), ...); }, x); },
+        m);
+}
+void read(byte_reader& r, message& m) {
+    const std::size_t which = r.u8();
+    read_message(r, which, m);
+}
+
+void write(byte_writer& w, const write_request& r) {
+    write(w, r.id);
+    write(w, r.operations);
+    write(w, r.patience);
+}
+void read(byte_reader& r, write_request& to) {
+    read(r, to.id);
+    read(r, to.operations);
+    read(r, to.patience);
+}
+
+void write(byte_writer& w, const read_request& r) {
+    w.text(r.key);
+    write(w, r.primary_only);
+    write(w, r.stale);
+    write(w, r.patience);
+}
+void read(byte_reader& r, read_request& to) {
+    to.key = r.text();
+    read(r, to.primary_only);
+    read(r, to.stale);
+    read(r, to.patience);
+}
+
+void write(byte_writer& w, const answer& a) {
+    w.u8(std::uint8_t(a.what));
+    write(w, a.result);
+    write(w, a.found);
+    write(w, a.by_primary);
+    write(w, a.age);
+    write(w, a.hint);
+    w.text(a.why);
+}
+void read(byte_reader& r, answer& a) {
+    a.what = kind_of(r.u8(), answer::kind::unknown);
+    read(r, a.result);
+    read(r, a.found);
+    read(r, a.by_primary);
+    read(r, a.age);
+    read(r, a.hint);
+    a.why = r.text();
+}
+
+std::string sealed(std::string_view bytes) {
+    byte_writer w;
+    w.fixed32(std::uint32_t(beam::xxh3_64(bytes)));
+    w.raw(bytes);
+    return w.take();
+}
+
+std::string_view unsealed(std::string_view bytes) {
+    byte_reader r(bytes);
+    const std::uint32_t sum = r.fixed32();
+    const std::string_view content = r.rest();
+    if (sum != std::uint32_t(beam::xxh3_64(content)))
+        throw malformed_bytes("a checksum that does not fit");
+    return content;
+}
+
+}  // namespace kv

@@ -1,0 +1,239 @@
+#include "tools/kv/app/keeper.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/base/random.hpp"
+#include "libbeamcore/otp/dynamic_supervisor.hpp"
+#include "libbeamcore/release/node_facts.hpp"
+#include "libbeamcore/runtime/name.hpp"
+#include "libbeamcore/runtime/timer.hpp"
+#include "libbeamcore/store/store.hpp"
+#include "libbeamcore/term/syntax.hpp"
+#include "tools/kv/app/names.hpp"
+#include "tools/kv/app/shard_server.hpp"
+
+namespace kv {
+
+namespace {
+
+using beam::awaitable;
+using namespace std::chrono_literals;
+
+constexpr auto look_every = 250ms;
+
+beam::store::database meta() {
+    return beam::store::database(store_name(), "meta");
+}
+
+/// What the store says of itself, or what it is to say from now on.
+awaitable<std::string> kept(std::string key, std::string otherwise) {
+    auto there = beam::store::get(meta(), key);
+    if (!there) throw spoilt_disk(there.error().code + ": " + there.error().detail);
+    if (*there) co_return **there;
+    auto writing = beam::store::put(meta(), key, otherwise);
+    const auto written = co_await writing;
+    if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
+    co_return otherwise;
+}
+
+awaitable<void> keep(std::string key, std::string what) {
+    auto writing = beam::store::put(meta(), key, what);
+    const auto written = co_await writing;
+    if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
+}
+
+coordinator_options coordinator_of(const std::string& node, const std::string& uuid) {
+    const beam::node_facts facts = beam::this_node_facts();
+    local_options o;
+    o.folder = (facts.store_folder.parent_path() / "kv.cluster").string();
+    o.runtime_folder = facts.socket.parent_path().string();
+    o.node = node;
+    o.uuid = uuid;
+    return o;
+}
+
+}  // namespace
+
+void keeper::tell_cluster(beam::pid who) {
+    beam::cast<tell_me>(keeper_name(), who);
+}
+beam::future<known_cluster> keeper::known() {
+    return beam::call<get_known>(keeper_name());
+}
+beam::future<beam::outcome<bool>> keeper::found(founding what) {
+    return beam::call<found_one>(keeper_name(), beam::timeout(beam::infinity{}), std::move(what));
+}
+beam::future<beam::outcome<bool>> keeper::set_node_state(const std::string& node,
+                                                         store_state state) {
+    return beam::call<set_state>(keeper_name(), node, state);
+}
+
+awaitable<beam::init_result<keeper>> keeper::init() {
+    beam::self me = beam::this_process();
+    if (!beam::try_register_name(keeper_name(), me.id()))
+        co_return beam::stop_with{beam::atom("name_taken")};
+    keeper k;
+    const std::string node = beam::this_node_facts().name;
+    k.name_ = node.substr(0, node.find('@'));
+    k.address_ = beam::node().name();
+
+    byte_writer fresh;
+    fresh.fixed64(beam::secure_random_64());
+    fresh.fixed64(beam::secure_random_64());
+    const std::string id = co_await kept("store", fresh.bytes());
+    k.known_.facts.self = from_bytes<store_id>(id);
+    const std::string last = co_await kept("incarnation", "0");
+    k.last_incarnation_ = std::stoull(last);
+    k.known_.facts.incarnation = beam::secure_random_64() | 1U;
+    co_await keep("incarnation", std::to_string(k.known_.facts.incarnation));
+    const std::string uuid = co_await kept("cluster", "");
+
+    auto started = beam::start_link<coordinator_process>(beam::server_options(coordinator_name()),
+                                                         coordinator_of(k.name_, uuid));
+    if (!started) co_return beam::stop_with{started.error()};
+    coordinator_process::subscribe(coordinator_name(), me.id());
+    beam::monitor_nodes();
+    k.introduce_to_all();
+    beam::send_after(look_every, me.id(), look{});
+    co_return std::move(k);
+}
+
+// -- what comes -----------------------------------------------------------------------------------
+
+awaitable<void> keeper::handle_info(cluster_changed m) {
+    const auto before = std::exchange(known_.facts.view, std::move(m.view));
+    const cluster_view& view = *known_.facts.view;
+    if (!view.has_cluster()) {
+        co_await consider_founding();
+        co_return;
+    }
+    if (!known_.has_joined) co_await join();
+    if (!known_.has_joined) co_return;
+    if (before) tell_deaths(*before);
+    co_await host_shards();
+    tell_all();
+    co_await care_for_cluster();
+}
+
+awaitable<void> keeper::handle_info(look) {
+    beam::send_after(look_every, id(), look{});
+    if (!known_.facts.view) co_return;
+    if (!known_.facts.view->has_cluster()) {
+        introduce_to_all();
+        co_await consider_founding();
+        co_return;
+    }
+    if (!known_.has_joined) {
+        co_await join();
+        if (known_.has_joined) co_await host_shards();
+        tell_all();
+    }
+    if (!known_.has_joined) co_return;
+    meet_nodes();
+    co_await care_for_cluster();
+}
+
+awaitable<void> keeper::handle_info(beam::nodeup_message m) {
+    introduce(m.node, true);
+    co_return;
+}
+
+void keeper::handle_cast(tell_me m) {
+    listeners_.insert(m.who);
+    if (!known_.has_joined) return;
+    beam::send(m.who, known_.facts);
+    for (const member& there : known_.facts.view->members)
+        if (!there.is_alive) beam::send(m.who, store_died{there.store, there.incarnation});
+}
+
+// -- this node ------------------------------------------------------------------------------------
+
+awaitable<void> keeper::join() {
+    join_request r;
+    r.node = name_;
+    r.store = known_.facts.self;
+    r.incarnation = known_.facts.incarnation;
+    r.dist_address = address_;
+    r.ended_incarnation = last_incarnation_;
+    auto joining = coordinator_process::join(coordinator_name(), std::move(r));
+    const beam::result<coordinator_process::done> joined = co_await joining;
+    if (!joined) {
+        std::string why = joined.error().code + ": " + joined.error().detail;
+        if (why != known_.trouble)
+            beam::log(beam::log_level::warning, "kv", "cannot join the cluster", {{"why", why}});
+        known_.trouble = std::move(why);
+        co_return;
+    }
+    co_await keep("cluster", known_.facts.view->meta.uuid);
+    known_.has_joined = true;
+    known_.trouble.clear();
+}
+
+void keeper::tell_all() const {
+    for (const beam::pid& who : listeners_) beam::send(who, known_.facts);
+}
+
+/// A life that was there and is over. One that was replaced meanwhile is not told of: its shards wait for a grace period.
+void keeper::tell_deaths(const cluster_view& before) {
+    for (const member& was : before.members) {
+        const member* is = known_.facts.view->find_member(was.node);
+        if (!was.is_alive || !is || is->is_alive || is->incarnation != was.incarnation) continue;
+        for (const beam::pid& who : listeners_)
+            beam::send(who, store_died{was.store, was.incarnation});
+    }
+}
+
+bool keeper::is_wanted_here(std::uint32_t shard) const {
+    const cluster_view& view = *known_.facts.view;
+    if (view.records[shard].record.has(known_.facts.self)) return true;
+    const auto planned = view.plan_of(shard);
+    return std::find(planned.begin(), planned.end(), known_.facts.self) != planned.end();
+}
+
+awaitable<void> keeper::host_shards() {
+    const auto shards = std::uint32_t(known_.facts.view->records.size());
+    for (std::uint32_t s = 0; s < shards; ++s) {
+        const bool wanted = is_wanted_here(s);
+        if (wanted && !hosted_.contains(s)) co_await start_shard(s);
+        if (!wanted && hosted_.contains(s)) co_await stop_shard(s);
+    }
+}
+
+awaitable<void> keeper::start_shard(std::uint32_t shard) {
+    if (!beam::whereis(shards_supervisor()))
+        co_return;  // comes up after this one; the next look finds it
+    beam::child_spec spec("shard", beam::child<shard_server>(shard));
+    auto starting = beam::dynamic_supervisor::start_child(shards_supervisor(), std::move(spec));
+    beam::outcome<beam::start_result> started = co_await starting.outcome();
+    if (started && *started) {
+        hosted_.insert(shard);
+        co_return;
+    }
+    const beam::term why = started ? started->error() : started.error();
+    beam::log(beam::log_level::error, "kv", "a shard could not be started",
+              {{"shard", std::to_string(shard)}, {"why", beam::to_string(why)}});
+}
+
+awaitable<void> keeper::stop_shard(std::uint32_t shard) {
+    hosted_.erase(shard);
+    const auto process = beam::whereis(shard_name(shard));
+    if (!process) co_return;
+    auto stopping = beam::dynamic_supervisor::terminate_child(shards_supervisor(), *process);
+    beam::outcome<beam::outcome<void>> stopped = co_await stopping.outcome();
+    if (!stopped)
+        beam::log(beam::log_level::warning, "kv", "a shard could not be stopped",
+                  {{"shard", std::to_string(shard)}});
+}
+
+/// Shards send only to nodes that are connected; this is what connects them.
+void keeper::meet_nodes() const {
+    for (const member& there : known_.facts.view->members) {
+        const beam::atom node(there.dist_address);
+        if (there.is_alive && there.node != name_ && !beam::is_connected(node))
+            introduce(node, false);
+    }
+}
+
+}  // namespace kv

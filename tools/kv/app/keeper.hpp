@@ -1,0 +1,130 @@
+// keeper: this node's part in the cluster. It is the node's member in the coordinator, runs a process for each shard that
+// this node shall hold or holds, tells them and the router what the cluster is, and does what anybody may: found a
+// cluster whose nodes are all there, write the plan that follows a change of the nodes, put out a node that is gone.
+//
+// It knows its store by an id that lies in the store itself. When it dies, the shards are started anew with it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "libbeamcore/otp/gen_server.hpp"
+#include "libbeamcore/runtime/nodes.hpp"
+#include "libbeamcore/term/outcome.hpp"
+#include "tools/kv/app/protocol.hpp"
+#include "tools/kv/coordinator/coordinator_process.hpp"
+
+namespace kv {
+
+/// A cluster that shall be made.
+struct founding {
+    std::vector<std::string> nodes;  ///< full names; this one's among them or not
+    std::uint32_t shards = 64, copies = 2, min_isr = 1;
+    BEAM_FIELDS(founding, nodes, shards, copies, min_isr)
+};
+
+/// What this node knows of its cluster.
+struct known_cluster {
+    cluster_facts facts;  ///< its view is null before the first look
+    bool has_joined = false;
+    coordinator_reachable coordinator;
+    std::string trouble;  ///< why it takes no part; empty: nothing is wrong
+};
+
+class keeper : public beam::gen_server<keeper> {
+    struct get_known {
+        using reply = known_cluster;
+    };
+    struct found_one {
+        using reply = beam::outcome<bool>;
+        founding what;
+    };
+    struct set_state {
+        using reply = beam::outcome<bool>;
+        std::string node;
+        store_state state = store_state::in;
+    };
+    struct tell_me {
+        beam::pid who;
+    };
+    /// Between keepers: which store a node has.
+    struct hello {
+        std::string node, address;
+        store_id store;
+        bool wants_answer = false;
+        BEAM_FIELDS(hello, node, address, store, wants_answer)
+    };
+    struct look {};
+
+public:
+    /// cluster_facts, and store_died for all that are, to that process of this node; again after each change.
+    static void tell_cluster(beam::pid who);
+    static beam::future<known_cluster> known();
+    /// Once its nodes are all there. Errors: `exists`, `unreachable` with the nodes that are missing.
+    static beam::future<beam::outcome<bool>> found(founding what);
+    static beam::future<beam::outcome<bool>> set_node_state(const std::string& node,
+                                                            store_state state);
+
+    using calls = beam::messages<get_known, found_one, set_state>;
+    using casts = beam::messages<tell_me, hello>;
+    using infos = beam::messages<cluster_changed, coordinator_reachable, look, beam::nodeup_message,
+                                 beam::nodedown_message>;
+
+    static beam::awaitable<beam::init_result<keeper>> init();
+
+    known_cluster handle_call(get_known) { return known_; }
+    beam::call_result<beam::outcome<bool>> handle_call(found_one m, beam::from from);
+    beam::awaitable<beam::outcome<bool>> handle_call(set_state m);
+    void handle_cast(tell_me m);
+    beam::awaitable<void> handle_cast(hello m);
+    beam::awaitable<void> handle_info(cluster_changed m);
+    void handle_info(coordinator_reachable m) { known_.coordinator = std::move(m); }
+    beam::awaitable<void> handle_info(look);
+    beam::awaitable<void> handle_info(beam::nodeup_message m);
+    void handle_info(beam::nodedown_message) {}
+
+private:
+    using time = std::chrono::nanoseconds;
+
+    // Founding: founding.cpp.
+    void introduce(beam::atom node, bool wants_answer) const;
+    void introduce_to_all() const;
+    beam::awaitable<void> consider_founding();
+    beam::awaitable<beam::outcome<bool>> create(founding what);
+    [[nodiscard]] std::vector<std::string> missing(const founding& what) const;
+
+    // Membership and shards: keeper.cpp.
+    beam::awaitable<void> join();
+    void tell_all() const;
+    void tell_deaths(const cluster_view& before);
+    beam::awaitable<void> host_shards();
+    beam::awaitable<void> start_shard(std::uint32_t shard);
+    beam::awaitable<void> stop_shard(std::uint32_t shard);
+    [[nodiscard]] bool is_wanted_here(std::uint32_t shard) const;
+    void meet_nodes() const;
+
+    // What anybody may do: keeper_care.cpp.
+    beam::awaitable<void> care_for_cluster();
+    beam::awaitable<void> put_out_silent();
+    beam::awaitable<void> renew_plan();
+
+    known_cluster known_;
+    std::string name_, address_;
+    std::uint64_t last_incarnation_ = 0;
+    std::map<std::string, hello> introduced_;  // by address
+    std::optional<founding> founding_;
+    std::optional<beam::from> founder_;
+    time founding_until_{};
+    time alone_since_{};
+    std::map<std::string, time> silent_since_;  // nodes
+    std::set<std::uint32_t> hosted_;
+    std::set<beam::pid> listeners_;
+};
+
+}  // namespace kv

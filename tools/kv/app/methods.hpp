@@ -1,0 +1,13 @@
+// What the application answers on the control socket.
+#pragma once
+
+#include "libbeamcore/release/application_module.hpp"
+
+namespace kv {
+
+/// get, put, delete, cas, incr, expire, ttl, transaction.
+void add_value_methods(beam::application_definition& app);
+/// locate, cluster_status, cluster_health, cluster_nodes, cluster_init, cluster_drain, cluster_remove, ...
+void add_cluster_methods(beam::application_definition& app);
+
+}  // namespace kv

@@ -1,0 +1,31 @@
+// The names that the parts of the application know each other by.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "libbeamcore/term/atom.hpp"
+
+namespace kv {
+
+/// Takes requests, of this node's methods and of Erlang's nodes.
+inline beam::atom router_name() {
+    return beam::atom("kv");
+}
+inline beam::atom keeper_name() {
+    return beam::atom("kv_keeper");
+}
+inline beam::atom coordinator_name() {
+    return beam::atom("kv_coordinator");
+}
+inline beam::atom store_name() {
+    return beam::atom("kv_store");
+}
+inline beam::atom shards_supervisor() {
+    return beam::atom("kv_shard_sup");
+}
+inline beam::atom shard_name(std::uint32_t shard) {
+    return beam::atom("kv_shard_" + std::to_string(shard));
+}
+
+}  // namespace kv

@@ -1,0 +1,251 @@
+#include "tools/kv/app/router.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "libbeamcore/base/random.hpp"
+#include "libbeamcore/runtime/link.hpp"
+#include "libbeamcore/runtime/name.hpp"
+#include "libbeamcore/runtime/timer.hpp"
+#include "tools/kv/app/keeper.hpp"
+#include "tools/kv/app/names.hpp"
+
+namespace kv {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t pending_max = 20'000;
+constexpr auto pause_first = 5ms, pause_max = 200ms;
+
+answer plain(answer::kind what, std::string why) {
+    answer a;
+    a.what = what;
+    a.why = std::move(why);
+    return a;
+}
+
+}  // namespace
+
+beam::future<routed_answer> router::write(std::vector<operation> operations,
+                                          std::chrono::nanoseconds patience) {
+    return beam::call<do_write>(router_name(), beam::timeout(beam::infinity{}),
+                                std::move(operations), patience);
+}
+beam::future<routed_answer> router::read(read_request what) {
+    return beam::call<do_read>(router_name(), beam::timeout(beam::infinity{}), std::move(what));
+}
+
+router::router() : address_(beam::node().name()) {
+    beam::register_name(router_name(), id());
+    beam::monitor_nodes();
+    keeper::tell_cluster(id());
+}
+
+// -- a request's life -----------------------------------------------------------------------------
+
+beam::call_result<routed_answer> router::handle_call(do_write m, beam::from from) {
+    pending p;
+    p.to = from;
+    write_request w;
+    w.patience = m.patience;
+    w.operations = std::move(m.operations);
+    const std::string key = w.operations.front().key;
+    p.what = std::move(w);
+    return begin(std::move(p), key);
+}
+
+beam::call_result<routed_answer> router::handle_call(do_read m, beam::from from) {
+    pending p;
+    p.to = from;
+    const std::string key = m.what.key;
+    p.what = std::move(m.what);
+    return begin(std::move(p), key);
+}
+
+beam::call_result<routed_answer> router::begin(pending p, const std::string& key) {
+    if (pending_.size() >= pending_max)
+        return routed_answer{plain(answer::kind::busy, "too many requests are under way"), {}, 0};
+    const auto patience = std::visit([](const auto& r) { return r.patience; }, p.what);
+    p.deadline = beam::monotonic_time() + patience;
+    // Before the cluster is known no key has a shard: the request waits for it.
+    if (facts_.view) p.shard = shard_of(key, facts_.view->meta.shards);
+    if (std::holds_alternative<write_request>(p.what)) {
+        p.id = take_slot();
+        std::get<write_request>(p.what).id = {p.id->client, p.id->number};
+    }
+    const std::uint64_t token = next_token_++;
+    beam::send_after(patience, id(), give_up{token});
+    auto& added = pending_.emplace(token, std::move(p)).first->second;
+    ask_somebody(token, added);
+    return beam::noreply{};
+}
+
+router::slot router::take_slot() {
+    if (free_.empty()) return {beam::secure_random_64() | 1U, 1};
+    const slot s = free_.back();
+    free_.pop_back();
+    return {s.client, s.number + 1};
+}
+
+void router::ask_somebody(std::uint64_t token, pending& p) {
+    if (!facts_.view) return ask_later(token, p);
+    const std::string node = node_for(p);
+    if (node.empty()) return ask_later(token, p);
+    ask(token, p, node);
+}
+
+/// Own copies answer reads, if they may; all else is the primary's.
+std::string router::node_for(const pending& p) const {
+    const cluster_view& view = *facts_.view;
+    const shard_record& r = view.records[p.shard].record;
+    const auto* reads = std::get_if<read_request>(&p.what);
+    if (reads && !reads->primary_only && p.tries == 0 && r.has(facts_.self)) return address_;
+    return address_of(r.primary);
+}
+
+std::string router::address_of(const store_id& store) const {
+    if (store == facts_.self) return address_;
+    const store_entry* s = facts_.view->find_store(store);
+    const member* there = s ? facts_.view->find_member(s->node) : nullptr;
+    if (!there || there->store != store || !there->is_alive) return {};
+    return beam::is_connected(beam::atom(there->dist_address)) ? there->dist_address
+                                                               : std::string();
+}
+
+void router::ask(std::uint64_t token, pending& p, const std::string& node) {
+    ++p.tries;
+    const beam::atom name = shard_name(p.shard);
+    beam::server_ref to(name);
+    if (node == address_) {
+        const auto process = beam::whereis(name);
+        if (!process) return ask_later(token, p);
+        if (watched_.size() <= p.shard) watched_.resize(p.shard + 1);
+        if (!watched_[p.shard]) own_shards_.emplace(beam::monitor(*process), p.shard);
+        watched_[p.shard] = true;
+        to = beam::server_ref(*process);
+    } else {
+        to = beam::server_ref(name, beam::atom(node));
+    }
+    p.asked = node;
+    ++p.open_copies;
+    const time left = std::max(p.deadline - beam::monotonic_time(), time(0));
+    if (auto* w = std::get_if<write_request>(&p.what)) {
+        w->patience = left;
+        beam::cast<ask_write>(to, id(), token, *w);
+    } else {
+        auto& r = std::get<read_request>(p.what);
+        r.patience = left;
+        beam::cast<ask_read>(to, id(), token, r);
+    }
+}
+
+void router::ask_later(std::uint64_t token, pending& p) {
+    p.asked.reset();
+    const auto pause = std::min<time>(pause_first * (1U << std::min(p.tries, 6U)), pause_max);
+    ++p.tries;
+    beam::send_after(pause, id(), try_again{token});
+}
+
+void router::handle_info(try_again m) {
+    const auto it = pending_.find(m.token);
+    if (it == pending_.end() || it->second.asked) return;
+    ask_somebody(m.token, it->second);
+}
+
+void router::handle_cast(shard_answer m) {
+    const auto it = pending_.find(m.token);
+    if (it == pending_.end()) return;
+    pending& p = it->second;
+    if (p.open_copies > 0) --p.open_copies;
+    if (m.what.what != answer::kind::not_primary) return finish(it, std::move(m.what));
+    // One node after another, as they point to each other; a circle is left after a pause.
+    const std::string next = m.what.hint.is_none() ? std::string() : address_of(m.what.hint);
+    const std::string asked = p.asked.value_or("");
+    p.asked.reset();
+    if (!next.empty() && next != asked && p.tries < 3) return ask(m.token, p, next);
+    ask_later(m.token, p);
+}
+
+void router::handle_info(give_up m) {
+    const auto it = pending_.find(m.token);
+    if (it == pending_.end()) return;
+    pending& p = it->second;
+    const bool is_write = std::holds_alternative<write_request>(p.what);
+    if (is_write && (p.may_be_done || p.open_copies > 0))
+        return finish(it, plain(answer::kind::unknown, "no answer"));
+    finish(it, plain(answer::kind::unavailable, "no usable copy"));
+}
+
+void router::finish(pending_map::iterator it, answer a) {
+    pending& p = it->second;
+    routed_answer all;
+    all.node = p.asked.value_or("");
+    all.shard = p.shard;
+    // Another copy of the request may have been lost, and done: then this one's refusal is not the last word.
+    const bool is_definite = a.what == answer::kind::busy || a.what == answer::kind::unavailable;
+    if (is_definite && p.id && (p.may_be_done || p.open_copies > 0)) a.what = answer::kind::unknown;
+    all.what = std::move(a);
+    // An id of which a copy may still be on its way is not used again.
+    if (p.id && p.open_copies == 0 && !p.may_be_done) free_.push_back(*p.id);
+    beam::reply(p.to, std::move(all));
+    pending_.erase(it);
+}
+
+// -- news -----------------------------------------------------------------------------------------
+
+void router::handle_info(cluster_facts m) {
+    const bool is_first = !facts_.view;
+    facts_ = std::move(m);
+    const auto& records = facts_.view->records;
+    epochs_.resize(records.size());
+    std::vector<bool> moved(records.size());
+    for (std::size_t s = 0; s < records.size(); ++s) {
+        moved[s] = epochs_[s] != 0 && records[s].record.epoch > epochs_[s];
+        epochs_[s] = records[s].record.epoch;
+    }
+    for (auto& [token, p] : pending_) {
+        if (is_first) {
+            const std::string& key = std::holds_alternative<write_request>(p.what)
+                                         ? std::get<write_request>(p.what).operations.front().key
+                                         : std::get<read_request>(p.what).key;
+            p.shard = shard_of(key, facts_.view->meta.shards);
+        }
+        // Whoever has the request may not be the primary any more; the new one is asked as well.
+        const bool asks_again = is_first || (moved[p.shard] && p.asked && node_for(p) != *p.asked);
+        if (asks_again) beam::send(id(), try_again{token});
+        if (asks_again) p.asked.reset();
+    }
+}
+
+void router::lose(const std::string& node) {
+    for (auto& [token, p] : pending_) {
+        if (p.asked != node) continue;
+        p.may_be_done = true;
+        if (p.open_copies > 0) --p.open_copies;
+        p.asked.reset();
+        beam::send(id(), try_again{token});
+    }
+}
+
+void router::handle_info(beam::nodedown_message m) {
+    lose(std::string(m.node.name()));
+}
+
+void router::handle_info(beam::down_message m) {
+    const auto found = own_shards_.find(m.monitor);
+    if (found == own_shards_.end()) return;
+    const std::uint32_t shard = found->second;
+    own_shards_.erase(found);
+    watched_[shard] = false;
+    for (auto& [token, p] : pending_) {
+        if (p.shard != shard || p.asked != address_) continue;
+        p.may_be_done = true;
+        if (p.open_copies > 0) --p.open_copies;
+        p.asked.reset();
+        beam::send(id(), try_again{token});
+    }
+}
+
+}  // namespace kv

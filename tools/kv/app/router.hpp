@@ -1,0 +1,113 @@
+// router: takes the requests of a node, finds the process that may answer each, and asks again until one has or the time
+// is over. Registered as `kv`.
+//
+// A write has an id, the same over all tries, so it is done at most once whoever is asked. What it may say in the end:
+// an answer of a shard's; `unavailable`, when no copy that was sent of it can have been done; else `unknown`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "libbeamcore/otp/gen_server.hpp"
+#include "libbeamcore/runtime/nodes.hpp"
+#include "tools/kv/app/protocol.hpp"
+
+namespace kv {
+
+/// An answer, and where it came from.
+struct routed_answer {
+    answer what;
+    std::string node;  ///< whose shard answered; empty: nobody's
+    std::uint32_t shard = 0;
+    BEAM_FIELDS(routed_answer, what, node, shard)
+};
+
+class router : public beam::gen_server<router> {
+    struct do_write {
+        using reply = routed_answer;
+        std::vector<operation> operations;
+        std::chrono::nanoseconds patience{};
+    };
+    struct do_read {
+        using reply = routed_answer;
+        read_request what;
+    };
+    struct try_again {
+        std::uint64_t token = 0;
+    };
+    struct give_up {
+        std::uint64_t token = 0;
+    };
+
+public:
+    /// All keys of one shard, or the answer is `refused`. The caller's death does not end the write.
+    static beam::future<routed_answer> write(std::vector<operation> operations,
+                                             std::chrono::nanoseconds patience);
+    static beam::future<routed_answer> read(read_request what);
+
+    using calls = beam::messages<do_write, do_read>;
+    using casts = beam::messages<shard_answer>;
+    using infos =
+        beam::messages<cluster_facts, store_died, try_again, give_up, beam::nodedown_message>;
+
+    router();
+
+    beam::call_result<routed_answer> handle_call(do_write m, beam::from from);
+    beam::call_result<routed_answer> handle_call(do_read m, beam::from from);
+    void handle_cast(shard_answer m);
+    void handle_info(cluster_facts m);
+    void handle_info(store_died) {}
+    void handle_info(try_again m);
+    void handle_info(give_up m);
+    void handle_info(beam::nodedown_message m);
+    void handle_info(beam::down_message m);
+
+private:
+    using time = std::chrono::nanoseconds;
+
+    /// A client id that has one request under way at a time.
+    struct slot {
+        std::uint64_t client = 0, number = 0;
+    };
+    struct pending {
+        beam::from to;
+        std::variant<write_request, read_request> what;
+        std::uint32_t shard = 0;
+        time deadline{};
+        std::optional<std::string> asked;  // the node that has it now
+        unsigned tries = 0;
+        unsigned open_copies = 0;  // sent, and not answered
+        bool may_be_done = false;  // a copy of it was lost
+        std::string why;           // of the last refusal
+        std::optional<slot> id;
+    };
+    using pending_map = std::unordered_map<std::uint64_t, pending>;
+
+    beam::call_result<routed_answer> begin(pending p, const std::string& key);
+    [[nodiscard]] slot take_slot();
+    void ask(std::uint64_t token, pending& p, const std::string& node);
+    void ask_somebody(std::uint64_t token, pending& p);
+    void ask_later(std::uint64_t token, pending& p);
+    void finish(pending_map::iterator it, answer a);
+    void lose(const std::string& node);
+    [[nodiscard]] std::string node_for(const pending& p) const;
+    [[nodiscard]] std::string address_of(const store_id& store) const;
+
+    cluster_facts facts_;
+    std::string address_;
+    pending_map pending_;
+    std::uint64_t next_token_ = 1;
+    std::vector<slot> free_;
+    std::vector<std::uint64_t> epochs_;  // by shard, as this router knows them
+    std::unordered_map<beam::ref, std::uint32_t> own_shards_;  // monitors
+    std::vector<bool> watched_;
+};
+
+}  // namespace kv

@@ -1,0 +1,265 @@
+#include "tools/kv/app/shard_disk.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "tools/kv/app/encoding.hpp"
+
+namespace kv {
+
+namespace {
+
+constexpr std::size_t page_bytes = std::size_t{1} << 20;
+
+template <class T>
+T value_of(beam::result<T> r) {
+    if (!r) throw spoilt_disk(r.error().code + ": " + r.error().detail);
+    return *std::move(r);
+}
+
+}  // namespace
+
+shard_disk::shard_disk(const beam::server_ref& store, std::uint32_t shard)
+    : meta_(store, "meta"),
+      log_(store, "log"),
+      data_(store, "data"),
+      due_(store, "due"),
+      shard_(shard) {}
+
+std::string shard_disk::own(std::string_view name) const {
+    byte_writer w;
+    w.fixed16(std::uint16_t(shard_));
+    w.raw(name);
+    return w.take();
+}
+
+std::string shard_disk::log_key(std::uint64_t seq) const {
+    byte_writer w;
+    w.fixed16(std::uint16_t(shard_));
+    w.fixed64(seq);
+    return w.take();
+}
+
+std::string shard_disk::data_prefix(std::uint32_t generation) const {
+    byte_writer w;
+    w.fixed16(std::uint16_t(shard_));
+    w.fixed32(generation);
+    return w.take();
+}
+
+std::string shard_disk::data_key(std::string_view key) const {
+    return data_prefix(generation_).append(key);
+}
+
+std::string shard_disk::due_key(std::uint32_t generation, std::int64_t expires_ms,
+                                std::string_view key) const {
+    byte_writer w;
+    w.raw(data_prefix(generation));
+    w.fixed64(std::uint64_t(expires_ms));
+    w.raw(key);
+    return w.take();
+}
+
+std::string shard_disk::file() const {
+    return "shard " + std::to_string(shard_) + " of the store of kv";
+}
+
+stored_shard shard_disk::load() {
+    stored_shard s;
+    try {
+        std::uint64_t requests_seq = 0;
+        if (const auto state = value_of(beam::store::get(meta_, own("state")))) {
+            byte_reader r(unsealed(*state));
+            read(r, s.base);
+            s.applied_seq = r.number();
+            read(r, s.acted);
+            generation_ = r.fixed32();
+        }
+        acted_ = s.acted;
+        if (const auto table = value_of(beam::store::get(meta_, own("requests")))) {
+            byte_reader r(unsealed(*table));
+            requests_seq = r.number();
+            read(r, s.requests);
+        }
+        beam::store::scan_options some;
+        some.prefix = own("");
+        some.bytes_max = page_bytes;
+        some.limit = 10'000;
+        do {
+            const auto page = value_of(beam::store::scan(log_, some));
+            for (const auto& [key, bytes] : page.items) {
+                entry e = from_bytes<entry>(unsealed(bytes));
+                if (e.at.seq <= s.base.seq) continue;
+                if (e.at.seq <= s.applied_seq && e.at.seq > requests_seq) s.requests.apply(e);
+                s.entries.push_back(std::move(e));
+            }
+            some.after = page.next;
+        } while (!some.after.empty());
+        first_logged_ = s.base.seq + 1;
+        last_logged_ = s.base.seq + s.entries.size();
+    } catch (const malformed_bytes& e) {
+        throw spoilt_disk(file() + ": " + e.what());
+    }
+    return s;
+}
+
+std::optional<value> shard_disk::get(const std::string& key) const {
+    if (const auto newer = uncommitted_.find(key); newer != uncommitted_.end())
+        return newer->second.is;
+    const auto bytes = value_of(beam::store::get(data_, data_key(key)));
+    if (!bytes) return std::nullopt;
+    return read_value(*bytes);
+}
+
+void shard_disk::put_item(beam::store::batch& b, std::uint32_t generation, const std::string& key,
+                          const value& v) const {
+    b.in("data").put(data_prefix(generation).append(key), sealed(bytes_of(v)));
+    if (v.expires_ms != 0) b.in("due").put(due_key(generation, v.expires_ms, key), {});
+}
+
+void shard_disk::apply(beam::store::batch& b, std::uint64_t ticket, const entry& e) {
+    for (const change& c : e.changes) {
+        newer& n = uncommitted_[c.key];
+        n.ticket = ticket;
+        n.is.reset();
+        by_ticket_.emplace_back(ticket, c.key);
+        if (c.bytes) {
+            n.is = value{*c.bytes, e.at.seq, c.expires_ms};
+            put_item(b, generation_, c.key, *n.is);
+        } else {
+            b.in("data").erase(data_key(c.key));
+        }
+    }
+}
+
+void shard_disk::cut(beam::store::batch& b, std::uint64_t first) {
+    b.in("log");
+    for (std::uint64_t seq = first; seq <= last_logged_; ++seq) b.erase(log_key(seq));
+    last_logged_ = std::min(last_logged_, first - 1);
+}
+
+void shard_disk::save_state(beam::store::batch& b, const shard_log& log) const {
+    byte_writer w;
+    write(w, log.base());
+    w.number(log.applied_seq());
+    write(w, acted_);
+    w.fixed32(generation_);
+    b.in("meta").put(own("state"), sealed(w.bytes()));
+}
+
+void shard_disk::save_requests(beam::store::batch& b, const dedup_table& table,
+                               std::uint64_t seq) const {
+    byte_writer w;
+    w.number(seq);
+    write(w, table);
+    b.in("meta").put(own("requests"), sealed(w.bytes()));
+}
+
+shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
+                                              const std::vector<storage_change>& all,
+                                              const shard_log& log) {
+    written_batch w;
+    beam::store::batch& b = w.batch;
+    const auto make = [&](const auto& c) {
+        using type = std::decay_t<decltype(c)>;
+        if constexpr (std::is_same_v<type, append_log>) {
+            b.in("log").put(log_key(c.what.at.seq), sealed(bytes_of(c.what)));
+            last_logged_ = c.what.at.seq;
+            w.is_lazy = false;
+        } else if constexpr (std::is_same_v<type, cut_log>) {
+            cut(b, c.first);
+            w.is_lazy = false;
+        } else if constexpr (std::is_same_v<type, drop_log>) {
+            b.in("log");
+            for (; first_logged_ <= c.last.seq; ++first_logged_) b.erase(log_key(first_logged_));
+        } else if constexpr (std::is_same_v<type, apply_entry>) {
+            apply(b, ticket, c.what);
+        } else if constexpr (std::is_same_v<type, save_record>) {
+            acted_ = c.what;
+            w.is_lazy = false;
+        } else if constexpr (std::is_same_v<type, stage_items>) {
+            const std::uint32_t next = generation_ + 1;
+            if (c.is_first)
+                b.in("data")
+                    .erase_prefix(data_prefix(next))
+                    .in("due")
+                    .erase_prefix(data_prefix(next));
+            for (const auto& [key, v] : c.items) put_item(b, next, key, v);
+            w.is_lazy = false;
+        } else if constexpr (std::is_same_v<type, install_staged>) {
+            b.in("log").erase_prefix(own(""));
+            b.in("data").erase_prefix(data_prefix(generation_));
+            b.in("due").erase_prefix(data_prefix(generation_));
+            ++generation_;
+            first_logged_ = c.at.seq + 1;
+            last_logged_ = c.at.seq;
+            save_requests(b, c.requests, c.at.seq);
+            uncommitted_.clear();
+            by_ticket_.clear();
+            w.is_lazy = false;
+        }
+    };
+    for (const storage_change& c : all) std::visit(make, c);
+    save_state(b, log);
+    return w;
+}
+
+void shard_disk::committed(std::uint64_t ticket) {
+    while (!by_ticket_.empty() && by_ticket_.front().first <= ticket) {
+        const auto found = uncommitted_.find(by_ticket_.front().second);
+        if (found != uncommitted_.end() && found->second.ticket <= ticket)
+            uncommitted_.erase(found);
+        by_ticket_.pop_front();
+    }
+}
+
+shard_disk::items shard_disk::items_after(const std::optional<std::string>& key,
+                                          std::size_t bytes_max) const {
+    beam::store::scan_options page_of;
+    page_of.prefix = data_prefix(generation_);
+    page_of.bytes_max = bytes_max;
+    page_of.limit = 10'000;
+    if (key) page_of.first = data_key(*key).append(1, '\0');
+    items found;
+    do {
+        const auto page = value_of(beam::store::scan(data_, page_of));
+        page_of.after = page.next;
+        found.is_last = page.next.empty();
+        for (const auto& [stored, bytes] : page.items) {
+            std::string own_key = stored.substr(page_of.prefix.size());
+            const auto newer = uncommitted_.find(own_key);
+            if (newer == uncommitted_.end())
+                found.some.emplace_back(std::move(own_key), read_value(bytes));
+            else if (newer->second.is)
+                found.some.emplace_back(std::move(own_key), *newer->second.is);
+        }
+    } while (found.some.empty() && !found.is_last);
+    add_new(found, key);
+    return found;
+}
+
+/// What the store does not have at all. Its order of very long keys is another one, so such a key goes into each piece
+/// between whose ends it is: at least one. The last item stays the last: the next piece begins after it.
+void shard_disk::add_new(items& found, const std::optional<std::string>& after) const {
+    std::set<std::string_view> there;
+    for (const auto& [key, v] : found.some) there.insert(key);
+    std::vector<std::pair<std::string, value>> added;
+    auto it = after ? uncommitted_.upper_bound(*after) : uncommitted_.begin();
+    for (; it != uncommitted_.end() && (found.is_last || it->first < found.some.back().first); ++it)
+        if (it->second.is && !there.contains(it->first))
+            added.emplace_back(it->first, *it->second.is);
+    found.some.insert(found.some.begin(), std::make_move_iterator(added.begin()),
+                      std::make_move_iterator(added.end()));
+}
+
+value shard_disk::read_value(std::string_view bytes) const {
+    try {
+        return from_bytes<value>(unsealed(bytes));
+    } catch (const malformed_bytes& e) {
+        throw spoilt_disk(file() + ", a value: " + e.what());
+    }
+}
+
+}  // namespace kv

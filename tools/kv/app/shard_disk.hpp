@@ -1,0 +1,103 @@
+// What a store has on disk of one shard, in the databases of the node's store; and the shard's data as it is with what
+// was not committed yet.
+//
+//   database  key                                       value
+//   meta      store                                     the store's id
+//             format                                    "1"
+//             shard state                               where the log begins, what is applied, which record, which data
+//             shard requests                            the table of requests, and as of which entry
+//   log       shard, seq                                an entry, with a checksum
+//   data      shard, generation, key                    a value, with a checksum
+//   due       shard, generation, expires_ms, key        nothing: which keys may have expired
+//
+// Numbers are fixed and begin with their highest byte (shard 2 bytes, generation 4, seq and expires_ms 8), so keys are
+// ordered as they are. A snapshot is written as the next generation beside the one that is in use; taking it into use
+// is one write of the state.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/base/result.hpp"
+#include "libbeamcore/store/store.hpp"
+#include "tools/kv/app/bytes.hpp"
+#include "tools/kv/shard/outputs.hpp"
+#include "tools/kv/shard/shard.hpp"
+
+namespace kv {
+
+/// The disk says something that cannot be: nothing may be answered from it. Ends the shard's process.
+struct spoilt_disk : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// Reads are of the calling process, and are short.
+class shard_disk : public table {
+public:
+    shard_disk(const beam::server_ref& store, std::uint32_t shard);
+
+    /// What a start needs. Nothing there: an empty shard. Throws spoilt_disk.
+    [[nodiscard]] stored_shard load();
+
+    /// With all that changes() was given, committed or not.
+    [[nodiscard]] std::optional<value> get(const std::string& key) const override;
+
+    struct written_batch {
+        beam::store::batch batch;
+        bool is_lazy = true;  ///< nothing in it needs to be on disk soon
+    };
+    /// The changes of one step as a batch. `log` is as the step left it.
+    [[nodiscard]] written_batch changes(std::uint64_t ticket,
+                                        const std::vector<storage_change>& all,
+                                        const shard_log& log);
+    /// The batch of that ticket, and those before it, are committed.
+    void committed(std::uint64_t ticket);
+
+    /// Some items after that key, about in order, with what is not committed. Each item there was all the while is in
+    /// one of the pieces that follow each other, or in more.
+    struct items {
+        std::vector<std::pair<std::string, value>> some;
+        bool is_last = false;
+    };
+    [[nodiscard]] items items_after(const std::optional<std::string>& key,
+                                    std::size_t bytes_max) const;
+
+private:
+    [[nodiscard]] std::string own(std::string_view name) const;
+    [[nodiscard]] std::string log_key(std::uint64_t seq) const;
+    [[nodiscard]] std::string data_prefix(std::uint32_t generation) const;
+    [[nodiscard]] std::string data_key(std::string_view key) const;
+    [[nodiscard]] std::string due_key(std::uint32_t generation, std::int64_t expires_ms,
+                                      std::string_view key) const;
+    void apply(beam::store::batch& b, std::uint64_t ticket, const entry& e);
+    void put_item(beam::store::batch& b, std::uint32_t generation, const std::string& key,
+                  const value& v) const;
+    void cut(beam::store::batch& b, std::uint64_t first);
+    void save_state(beam::store::batch& b, const shard_log& log) const;
+    void save_requests(beam::store::batch& b, const dedup_table& table, std::uint64_t seq) const;
+    void add_new(items& found, const std::optional<std::string>& after) const;
+    [[nodiscard]] value read_value(std::string_view bytes) const;
+    [[nodiscard]] std::string file() const;
+
+    struct newer {
+        std::uint64_t ticket = 0;
+        std::optional<value> is;
+    };
+
+    beam::store::database meta_, log_, data_, due_;
+    std::uint32_t shard_;
+    std::uint32_t generation_ = 0;
+    shard_record acted_;
+    std::uint64_t first_logged_ = 1, last_logged_ = 0;  // of the entries in the log
+    std::map<std::string, newer> uncommitted_;
+    std::deque<std::pair<std::uint64_t, std::string>> by_ticket_;
+};
+
+}  // namespace kv

@@ -1,0 +1,262 @@
+#include "tools/kv/app/shard_server.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "libbeamcore/base/random.hpp"
+#include "libbeamcore/runtime/name.hpp"
+#include "libbeamcore/runtime/nodes.hpp"
+#include "libbeamcore/runtime/timer.hpp"
+#include "tools/kv/app/keeper.hpp"
+#include "tools/kv/app/names.hpp"
+
+namespace kv {
+
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr std::size_t piece_bytes = std::size_t{256} << 10;
+
+nanoseconds clock_now(clockid_t clock) {
+    timespec t{};
+    ::clock_gettime(clock, &t);
+    return std::chrono::seconds(t.tv_sec) + nanoseconds(t.tv_nsec);
+}
+
+/// Before it knows anything: somebody else may.
+answer not_here() {
+    answer a;
+    a.what = answer::kind::not_primary;
+    return a;
+}
+
+}  // namespace
+
+beam::future<answer> shard_server::read(std::uint32_t shard, read_request what,
+                                        beam::timeout limit) {
+    return beam::call<read_here>(shard_name(shard), limit, std::move(what));
+}
+
+beam::future<shard_status> shard_server::status(beam::pid shard) {
+    return beam::call<get_status>(shard);
+}
+
+shard_server::shard_server(std::uint32_t shard) : number_(shard), disk_(store_name(), shard) {
+    beam::register_name(shard_name(shard), id());
+    keeper::tell_cluster(id());
+}
+
+instant shard_server::now() {
+    using std::chrono::milliseconds;
+    return {clock_now(CLOCK_BOOTTIME), clock_now(CLOCK_REALTIME) / milliseconds(1)};
+}
+
+// -- the cluster ----------------------------------------------------------------------------------
+
+beam::awaitable<void> shard_server::handle_info(cluster_facts m) {
+    const auto before = std::exchange(facts_, std::move(m));
+    nodes_.clear();
+    for (const store_entry& s : facts_.view->stores)
+        if (const member* there = facts_.view->find_member(s.node))
+            nodes_.emplace(s.id, beam::atom(there->dist_address));
+    if (!shard_) co_await begin();
+    learn_cluster();
+}
+
+/// What an earlier life of this process left under way comes before what is read here.
+beam::awaitable<void> shard_server::begin() {
+    byte_writer key;
+    key.fixed16(std::uint16_t(number_));
+    key.raw("begun");
+    auto barrier = beam::store::put(beam::store::database(store_name(), "meta"), key.bytes(), "");
+    const auto written = co_await barrier;
+    if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
+    const std::uint64_t life = beam::secure_random_64() | 1U;
+    shard_.emplace(config{}, facts_.self, life, disk_.load(), disk_);
+    step([](shard& s, const instant& at, outputs& out) { s.start(at, out); });
+}
+
+void shard_server::learn_cluster() {
+    const known_record known = facts_.view->records[number_];
+    step([&](shard& s, const instant& at, outputs& out) {
+        s.plan_changed(at, facts_.view->plan_of(number_), out);
+    });
+    step([&](shard& s, const instant& at, outputs& out) { s.record_changed(at, known, out); });
+}
+
+void shard_server::handle_info(store_died m) {
+    // A later life was heard of: what it was promised holds.
+    const auto heard = heard_.find(m.store);
+    dead_[m.store] = m.incarnation;
+    if (!shard_ || (heard != heard_.end() && heard->second != m.incarnation)) return;
+    step([&](shard& s, const instant& at, outputs& out) { s.died(at, m.store, out); });
+}
+
+void shard_server::handle_info(record_told m) {
+    if (!shard_) return;
+    step([&](shard& s, const instant& at, outputs& out) {
+        if (m.is_read)
+            s.record_read(at, m.known, out);
+        else
+            s.record_changed(at, m.known, out);
+    });
+}
+
+// -- other stores ---------------------------------------------------------------------------------
+
+void shard_server::handle_cast(from_store m) {
+    if (!shard_) return;
+    const auto dead = dead_.find(m.store);
+    if (dead != dead_.end() && dead->second == m.incarnation) return;
+    heard_[m.store] = m.incarnation;
+    step([&](shard& s, const instant& at, outputs& out) {
+        s.receive(at, m.store, std::move(m.what), out);
+    });
+}
+
+void shard_server::send(const outgoing& o) {
+    const auto node = nodes_.find(o.to);
+    // A signal to a node that is not connected would connect; that is the keeper's, at its own pace.
+    if (node == nodes_.end() || !beam::is_connected(node->second)) return;
+    beam::cast<from_store>(beam::server_ref(shard_name(number_), node->second), facts_.self,
+                           facts_.incarnation, o.what);
+}
+
+// -- requests -------------------------------------------------------------------------------------
+
+std::uint64_t shard_server::origin_of(requester r) {
+    waiting_.emplace(next_origin_, std::move(r));
+    return next_origin_++;
+}
+
+void shard_server::handle_cast(ask_write m) {
+    const router_request from{m.router, m.token};
+    if (!shard_) return tell(from, not_here());
+    const std::uint64_t origin = origin_of(from);
+    step([&](shard& s, const instant& at, outputs& out) {
+        s.write(at, origin, std::move(m.what), out);
+    });
+}
+
+void shard_server::handle_cast(ask_read m) {
+    const router_request from{m.router, m.token};
+    if (!shard_) return tell(from, not_here());
+    const std::uint64_t origin = origin_of(from);
+    step([&](shard& s, const instant& at, outputs& out) {
+        s.read(at, origin, std::move(m.what), out);
+    });
+}
+
+beam::call_result<answer> shard_server::handle_call(read_here m, beam::from from) {
+    if (!shard_) return not_here();
+    const std::uint64_t origin = origin_of(from);
+    step([&](shard& s, const instant& at, outputs& out) {
+        s.read(at, origin, std::move(m.what), out);
+    });
+    return beam::noreply{};
+}
+
+void shard_server::tell(const requester& to, answer a) {
+    if (const auto* r = std::get_if<router_request>(&to)) {
+        beam::cast<shard_answer>(r->router, r->token, std::move(a));
+        return;
+    }
+    beam::reply(std::get<beam::from>(to), std::move(a));
+}
+
+shard_status shard_server::handle_call(get_status) {
+    shard_status s;
+    s.shard = number_;
+    s.role = "starting";
+    if (!shard_) return s;
+    switch (shard_->current_role()) {
+        case role::starting:
+            break;
+        case role::replica:
+            s.role = "replica";
+            break;
+        case role::primary:
+            s.role = "primary";
+            break;
+    }
+    s.epoch = shard_->epoch();
+    s.is_serving = shard_->is_serving();
+    s.may_read = shard_->may_read(now().now);
+    s.last_seq = shard_->log().last().seq;
+    s.applied_seq = shard_->log().applied_seq();
+    return s;
+}
+
+// -- the shard's steps ----------------------------------------------------------------------------
+
+void shard_server::handle_info(beam::store::written m) {
+    if (!m.error.empty()) throw spoilt_disk("the store failed: " + m.error);
+    disk_.committed(m.tag);
+    step([&](shard& s, const instant& at, outputs& out) { s.synced(at, m.tag, out); });
+}
+
+void shard_server::handle_info(wake) {
+    armed_ = nanoseconds::max();
+    step([](shard& s, const instant& at, outputs& out) { s.tick(at, out); });
+}
+
+template <class Step>
+void shard_server::step(Step s) {
+    if (!shard_) return;
+    outputs out;
+    s(*shard_, now(), out);
+    // At once: the next step reads the data with this in it, and the batch says how far the log is now.
+    if (out.sync != 0) {
+        auto w = disk_.changes(out.sync, out.storage, shard_->log());
+        if (w.is_lazy) w.batch.lazy();
+        beam::store::notify_write(store_name(), std::move(w.batch), id(), out.sync);
+    }
+    to_do_.push_back(std::move(out));
+    // What carrying out brings about is a step of its own, after all of this one.
+    if (is_busy_) return;
+    is_busy_ = true;
+    while (!to_do_.empty()) {
+        outputs next = std::move(to_do_.front());
+        to_do_.pop_front();
+        carry_out(std::move(next));
+    }
+    is_busy_ = false;
+    arm();
+}
+
+void shard_server::carry_out(outputs out) {
+    for (const outgoing& o : out.messages) send(o);
+    for (reply& r : out.replies) {
+        const auto to = waiting_.extract(r.origin);
+        if (!to.empty()) tell(to.mapped(), std::move(r.what));
+    }
+    if (out.read_record) coordinator_process::read_record(coordinator_name(), number_, id());
+    for (const record_change& c : out.record_changes)
+        coordinator_process::change_record(coordinator_name(), number_, c.target, c.expected_rev,
+                                           id());
+    for (const look_up& l : out.look_ups) {
+        auto found = disk_.get(l.key);
+        step([&](shard& s, const instant& at, outputs& next) {
+            s.looked_up(at, l.ticket, std::move(found), next);
+        });
+    }
+    for (const piece_wanted& p : out.pieces) {
+        auto piece = disk_.items_after(p.after, piece_bytes);
+        step([&](shard& s, const instant& at, outputs& next) {
+            s.piece_read(at, p.to, p.transfer, std::move(piece.some), piece.is_last, next);
+        });
+    }
+}
+
+/// A timer that comes too early does no harm, so an armed one is only ever added to.
+void shard_server::arm() {
+    const nanoseconds next = shard_->next_wake();
+    if (next >= armed_) return;
+    armed_ = next;
+    const nanoseconds left = std::max(next - now().now, nanoseconds(0));
+    beam::send_after(left, id(), wake{});
+}
+
+}  // namespace kv

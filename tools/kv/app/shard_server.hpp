@@ -1,0 +1,107 @@
+// shard_server: the process of one shard on this node. It drives the shard (tools/kv/shard): what comes in is told to
+// it, and what it wants done is done: storage through the node's store, messages to the same shard of other nodes,
+// the record through the coordinator.
+//
+// It knows nothing until the keeper has told it the cluster; then it loads what is on disk. When it dies the
+// supervisor starts it anew, from the disk. A store that fails takes all shards of the node with it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <unordered_map>
+#include <variant>
+
+#include "libbeamcore/otp/gen_server.hpp"
+#include "libbeamcore/store/store.hpp"
+#include "tools/kv/app/protocol.hpp"
+#include "tools/kv/app/shard_disk.hpp"
+#include "tools/kv/coordinator/coordinator_process.hpp"
+#include "tools/kv/shard/shard.hpp"
+
+namespace kv {
+
+/// Where a shard stands, for `status` and `health`.
+struct shard_status {
+    std::uint32_t shard = 0;
+    std::string role;
+    std::uint64_t epoch = 0;
+    bool is_serving = false;
+    bool may_read = false;
+    std::uint64_t last_seq = 0, applied_seq = 0;
+    BEAM_FIELDS(shard_status, shard, role, epoch, is_serving, may_read, last_seq, applied_seq)
+};
+
+class shard_server : public beam::gen_server<shard_server> {
+    struct read_here {
+        using reply = answer;
+        read_request what;
+        BEAM_FIELDS(read_here, what)
+    };
+    struct get_status {
+        using reply = shard_status;
+        BEAM_FIELDS(get_status)
+    };
+    struct wake {};
+
+public:
+    /// A read by this node's copy. `not_primary`: it may not answer.
+    static beam::future<answer> read(std::uint32_t shard, read_request what,
+                                     beam::timeout limit = beam::infinity{});
+    static beam::future<shard_status> status(beam::pid shard);
+
+    using arguments = std::tuple<std::uint32_t>;
+    using calls = beam::messages<read_here, get_status>;
+    using casts = beam::messages<from_store, ask_write, ask_read>;
+    using infos =
+        beam::messages<cluster_facts, store_died, record_told, beam::store::written, wake>;
+
+    explicit shard_server(std::uint32_t shard);
+
+    beam::call_result<answer> handle_call(read_here m, beam::from from);
+    shard_status handle_call(get_status);
+    void handle_cast(from_store m);
+    void handle_cast(ask_write m);
+    void handle_cast(ask_read m);
+    beam::awaitable<void> handle_info(cluster_facts m);
+    void handle_info(store_died m);
+    void handle_info(record_told m);
+    void handle_info(beam::store::written m);
+    void handle_info(wake m);
+
+private:
+    struct router_request {
+        beam::pid router;
+        std::uint64_t token = 0;
+    };
+    using requester = std::variant<router_request, beam::from>;
+
+    beam::awaitable<void> begin();
+    void learn_cluster();
+    template <class Step>
+    void step(Step s);
+    void carry_out(outputs out);
+    void tell(const requester& to, answer a);
+    void send(const outgoing& o);
+    void arm();
+    [[nodiscard]] static instant now();
+    [[nodiscard]] std::uint64_t origin_of(requester r);
+
+    std::uint32_t number_;
+    cluster_facts facts_;
+    shard_disk disk_;
+    std::optional<shard> shard_;
+    std::deque<outputs> to_do_;
+    bool is_busy_ = false;
+    std::chrono::nanoseconds armed_ = std::chrono::nanoseconds::max();
+    std::uint64_t next_origin_ = 1;
+    std::unordered_map<std::uint64_t, requester> waiting_;
+    std::map<store_id, beam::atom> nodes_;
+    std::map<store_id, std::uint64_t> heard_, dead_;  // incarnations
+};
+
+}  // namespace kv

@@ -1,0 +1,52 @@
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/otp/dynamic_supervisor.hpp"
+#include "libbeamcore/otp/supervisor.hpp"
+#include "libbeamcore/release/node_facts.hpp"
+#include "libbeamcore/store/store.hpp"
+#include "tools/kv/app/application.hpp"
+#include "tools/kv/app/keeper.hpp"
+#include "tools/kv/app/names.hpp"
+#include "tools/kv/app/router.hpp"
+
+namespace kv {
+
+namespace {
+
+// A shard that cannot live does not take the others along at once.
+constexpr beam::dynamic_supervisor_flags shards_flags{.max_restarts = 100,
+                                                      .max_seconds = std::chrono::seconds(5)};
+
+beam::start_result open_store() {
+    beam::store::open_options o;
+    o.name = store_name();
+    auto opened =
+        beam::store::start_link((beam::this_node_facts().store_folder / "kv").string(), o);
+    if (!opened) return tl::unexpected<beam::term>(std::move(opened.error()));
+    return beam::started{*opened};
+}
+
+struct kv_sup {
+    static beam::supervisor_init init() {
+        std::vector<beam::child_spec> children;
+        children.push_back(beam::child_spec("store", beam::child_start(&open_store)));
+        children.push_back(beam::child_spec("keeper", beam::child<keeper>()));
+        children.push_back(beam::supervisor::child_of(
+            "shard_sup", beam::dynamic_supervisor::child(shards_flags, shards_supervisor())));
+        children.push_back(beam::child_spec("router", beam::child<router>()));
+        beam::supervisor_flags flags;
+        flags.strategy = beam::restart_strategy::rest_for_one;
+        flags.intensity = 10;
+        return beam::supervisor_init(flags, std::move(children));
+    }
+};
+
+}  // namespace
+
+beam::awaitable<beam::start_result> kv_app::start(beam::term) {
+    return beam::supervisor::start_link_named<kv_sup>(beam::atom("kv_sup"));
+}
+
+}  // namespace kv

@@ -1,0 +1,251 @@
+// kv.get, put, delete, cas, incr, expire, ttl, transaction: values read and written.
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/runtime/nodes.hpp"
+#include "tools/kv/app/answers.hpp"
+#include "tools/kv/app/limits.hpp"
+#include "tools/kv/app/methods.hpp"
+#include "tools/kv/app/router.hpp"
+
+namespace kv {
+
+namespace {
+
+using beam::atom;
+using beam::awaitable;
+using beam::request;
+using beam::request_error;
+using beam::term;
+
+constexpr std::int64_t patience_default_ms = 10'000, patience_max_ms = 600'000;
+
+template <class T>
+using asked = tl::expected<T, request_error>;
+
+struct get_params {
+    std::string key;
+    bool primary = false, stale = false;
+    std::int64_t timeout_ms = patience_default_ms;
+    BEAM_FIELDS(get_params, key, primary, stale, timeout_ms)
+};
+
+/// One change of one key, and what must hold before.
+struct change_params {
+    std::string op = "put";  // put, delete, incr, expire
+    std::string key;
+    std::optional<std::string> value;
+    std::optional<std::int64_t> ttl_ms;
+    std::int64_t by = 1;
+    bool if_absent = false;
+    std::optional<std::string> expect;
+    std::optional<std::uint64_t> expect_version;
+    std::int64_t timeout_ms = patience_default_ms;
+    BEAM_FIELDS(change_params, op, key, value, ttl_ms, by, if_absent, expect, expect_version,
+                timeout_ms)
+};
+struct transaction_params {
+    std::vector<change_params> operations;
+    std::int64_t timeout_ms = patience_default_ms;
+    BEAM_FIELDS(transaction_params, operations, timeout_ms)
+};
+
+std::optional<std::string> bad_patience(std::int64_t ms) {
+    if (ms > 0 && ms <= patience_max_ms) return std::nullopt;
+    return "timeout_ms is above 0 and at most 600000";
+}
+
+std::optional<std::string> bad_change(const change_params& p) {
+    if (auto why = bad_key(p.key)) return why;
+    if (p.op == "put" && !p.value) return "a value is missing";
+    if (p.value)
+        if (auto why = bad_value(*p.value)) return why;
+    if (p.op != "put" && p.op != "delete" && p.op != "incr" && p.op != "expire")
+        return "op is one of put, delete, incr and expire";
+    if (int(p.if_absent) + int(p.expect.has_value()) + int(p.expect_version.has_value()) > 1)
+        return "only one of if_absent, expect and expect_version may be asked for";
+    return bad_ttl(p.ttl_ms);
+}
+
+operation operation_of(change_params p) {
+    operation o;
+    o.key = std::move(p.key);
+    if (p.op == "delete") {
+        o.what = operation::kind::remove;
+        // Without anything else asked for there must be something to delete.
+    } else if (p.op == "incr") {
+        o.what = operation::kind::add;
+        o.amount = p.by;
+    } else if (p.op == "expire") {
+        o.what = operation::kind::expire;
+    } else {
+        o.bytes = *std::move(p.value);
+    }
+    if (p.ttl_ms) o.expires_ms = wall_ms() + *p.ttl_ms;
+    if (p.if_absent) o.expect_version = 0;
+    if (p.expect_version) o.expect_version = p.expect_version;
+    if (p.expect) o.expect_bytes = std::move(p.expect);
+    return o;
+}
+
+/// What was done, or why not.
+awaitable<asked<routed_answer>> written(std::vector<operation> operations, std::int64_t patience) {
+    std::string key = operations.front().key;
+    auto writing = router::write(std::move(operations), std::chrono::milliseconds(patience));
+    beam::outcome<routed_answer> a = co_await writing.outcome();
+    if (!a) {
+        // The router died: the copies that it sent are on their way.
+        routed_answer lost;
+        lost.what.what = answer::kind::unknown;
+        request_error e = co_await failed(std::move(lost), std::move(key), true);
+        co_return tl::unexpected<request_error>(std::move(e));
+    }
+    if (a->what.what == answer::kind::done || a->what.what == answer::kind::refused)
+        co_return *std::move(a);
+    request_error e = co_await failed(*std::move(a), std::move(key), true);
+    co_return tl::unexpected<request_error>(std::move(e));
+}
+
+tl::unexpected<request_error> refused(const std::string& detail, const std::string& key) {
+    if (detail == "no such key") return no_such_key(key);
+    if (detail == "not a number")
+        return beam::refuse("not_a_number", "its value is not a decimal number", "kv get " + key);
+    if (detail == "out of range")
+        return beam::refuse("out_of_range", "the sum does not fit into 64 bits", "kv get " + key);
+    return beam::refuse("conflict", "it has " + detail, "kv get " + key, 1);
+}
+
+awaitable<beam::answer> change_one(change_params p) {
+    if (auto why = bad_change(p)) co_return malformed(*why);
+    if (auto why = bad_patience(p.timeout_ms)) co_return malformed(*why);
+    const std::string key = p.key, op = p.op;
+    const std::int64_t patience = p.timeout_ms;
+    std::vector<operation> one;
+    one.push_back(operation_of(std::move(p)));
+    auto a = co_await written(std::move(one), patience);
+    if (!a) co_return tl::unexpected<request_error>(std::move(a.error()));
+    if (a->what.what == answer::kind::refused) co_return refused(a->what.result.detail, key);
+    std::vector<beam::map_entry> told{{atom("key"), key},
+                                      {atom("version"), a->what.result.version},
+                                      {atom("node"), short_name(a->node)},
+                                      {atom("shard"), a->shard}};
+    if (op == "incr") told.push_back({atom("value"), std::stoll(a->what.result.detail)});
+    co_return beam::map_of(std::move(told));
+}
+
+awaitable<beam::answer> put(request&, change_params p) {
+    p.op = "put";
+    return change_one(std::move(p));
+}
+awaitable<beam::answer> remove(request&, change_params p) {
+    p.op = "delete";
+    return change_one(std::move(p));
+}
+awaitable<beam::answer> incr(request&, change_params p) {
+    p.op = "incr";
+    return change_one(std::move(p));
+}
+awaitable<beam::answer> expire(request&, change_params p) {
+    p.op = "expire";
+    return change_one(std::move(p));
+}
+/// A put that must expect something.
+awaitable<beam::answer> cas(request&, change_params p) {
+    p.op = "put";
+    if (!p.expect && !p.expect_version && !p.if_absent) {
+        co_return malformed("expect or expect_version is missing");
+    }
+    beam::answer a = co_await change_one(std::move(p));
+    co_return a;
+}
+
+awaitable<beam::answer> transaction(request&, transaction_params p) {
+    if (p.operations.empty()) co_return malformed("a transaction has at least one operation");
+    if (p.operations.size() > operations_max)
+        co_return malformed("a transaction has at most 1000 operations");
+    if (auto why = bad_patience(p.timeout_ms)) co_return malformed(*why);
+    std::size_t bytes = 0;
+    std::vector<operation> all;
+    const std::string key = p.operations.front().key;
+    for (change_params& c : p.operations) {
+        if (auto why = bad_change(c)) co_return malformed(*why);
+        bytes += c.key.size() + c.value.value_or("").size();
+        all.push_back(operation_of(std::move(c)));
+    }
+    if (bytes > operations_bytes_max) co_return malformed("a transaction has at most 4 MiB");
+    auto a = co_await written(std::move(all), p.timeout_ms);
+    if (!a) co_return tl::unexpected<request_error>(std::move(a.error()));
+    if (a->what.what == answer::kind::refused) co_return refused(a->what.result.detail, key);
+    co_return beam::map({{atom("version"), a->what.result.version},
+                         {atom("operations"), std::uint64_t(p.operations.size())},
+                         {atom("node"), short_name(a->node)},
+                         {atom("shard"), a->shard}});
+}
+
+/// The value, with who answered: the primary here, a replica here, or another node.
+awaitable<asked<routed_answer>> found(get_params p) {
+    if (auto why = bad_key(p.key)) co_return malformed(*why);
+    if (auto why = bad_patience(p.timeout_ms)) co_return malformed(*why);
+    read_request r;
+    r.key = p.key;
+    r.primary_only = p.primary;
+    r.stale = p.stale;
+    r.patience = std::chrono::milliseconds(p.timeout_ms);
+    auto reading = router::read(std::move(r));
+    beam::outcome<routed_answer> a = co_await reading.outcome();
+    if (!a)
+        co_return beam::refuse("restarting", "the node's router is being restarted",
+                               "kv get " + p.key, 75);
+    if (a->what.what == answer::kind::found) co_return *std::move(a);
+    request_error e = co_await failed(*std::move(a), p.key, false);
+    co_return tl::unexpected<request_error>(std::move(e));
+}
+
+const char* who(const routed_answer& a) {
+    if (a.node != beam::node().name()) return "remote";
+    return a.what.by_primary ? "primary" : "replica";
+}
+
+awaitable<beam::answer> get(request&, get_params p) {
+    const std::string key = p.key;
+    auto a = co_await found(std::move(p));
+    if (!a) co_return tl::unexpected<request_error>(std::move(a.error()));
+    const auto& v = a->what.found;
+    if (!v) co_return no_such_key(key);
+    std::vector<beam::map_entry> told{
+        {atom("key"), key},      {atom("value"), v->bytes},           {atom("version"), v->version},
+        {atom("from"), who(*a)}, {atom("node"), short_name(a->node)}, {atom("shard"), a->shard}};
+    if (v->expires_ms != 0) told.push_back({atom("ttl_ms"), v->expires_ms - wall_ms()});
+    if (!a->what.by_primary)
+        told.push_back({atom("age_ms"), a->what.age / std::chrono::milliseconds(1)});
+    co_return beam::map_of(std::move(told));
+}
+
+awaitable<beam::answer> ttl(request&, get_params p) {
+    const std::string key = p.key;
+    auto a = co_await found(std::move(p));
+    if (!a) co_return tl::unexpected<request_error>(std::move(a.error()));
+    const auto& v = a->what.found;
+    if (!v) co_return no_such_key(key);
+    const term left =
+        v->expires_ms == 0 ? term(beam::atoms::undefined) : term(v->expires_ms - wall_ms());
+    co_return beam::map({{atom("key"), key}, {atom("ttl_ms"), left}});
+}
+
+}  // namespace
+
+void add_value_methods(beam::application_definition& app) {
+    app.method("get", get, {.restartable = true});
+    app.method("put", put);
+    app.method("delete", remove);
+    app.method("cas", cas);
+    app.method("incr", incr);
+    app.method("expire", expire);
+    app.method("ttl", ttl, {.restartable = true});
+    app.method("transaction", transaction);
+}
+
+}  // namespace kv

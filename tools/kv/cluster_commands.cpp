@@ -1,0 +1,88 @@
+// Commands about the cluster.
+#include <nlohmann/json.hpp>
+
+#include "tools/kv/commands.hpp"
+
+namespace kv::client {
+
+using beam::client;
+using beam::tool::exit_code;
+using nlohmann::json;
+
+namespace {
+
+std::string joined(const json& names) {
+    std::string all;
+    for (const json& n : names) all += (all.empty() ? "" : ",") + n.get<std::string>();
+    return all;
+}
+
+std::string number(const json& of, const char* name) {
+    return std::to_string(of.at(name).get<std::uint64_t>());
+}
+
+std::string status_text(const json& s) {
+    return "nodes: [" + joined(s.at("nodes")) + "]\nshards: " + number(s, "shards") +
+           "\nreplication: " + number(s, "replication");
+}
+
+std::string nodes_text(const json& nodes) {
+    std::string text;
+    for (const json& n : nodes) {
+        if (!text.empty()) text += '\n';
+        text += n.at("node").get<std::string>() + ": " + (n.at("up").get<bool>() ? "up" : "down") +
+                " " + n.at("state").get<std::string>() + " primaries=" + number(n, "primaries") +
+                " copies=" + number(n, "copies");
+    }
+    return text;
+}
+
+std::string health_text(const json& h) {
+    std::string text = h.at("healthy").get<bool>() ? "healthy" : "not healthy";
+    text += ": shards healthy=" + number(h, "shards_healthy") +
+            " degraded=" + number(h, "shards_degraded") +
+            " offline=" + number(h, "shards_offline") + " moving=" + number(h, "shards_moving");
+    text += "\nnodes up: " + joined(h.at("up"));
+    if (!h.at("down").empty()) text += "\nnodes down: " + joined(h.at("down"));
+    if (!h.at("coordinator_reachable").get<bool>()) text += "\nthe coordinator does not answer";
+    return text;
+}
+
+}  // namespace
+
+exit_code cluster_init(client& node, const init_words& words) {
+    const json answer = node.ask("kv.cluster_init", {{"nodes", words.nodes},
+                                                     {"shards", words.shards},
+                                                     {"copies", words.copies},
+                                                     {"min_isr", words.min_isr}});
+    node.common()->print(status_text(answer), answer);
+    return exit_code::done;
+}
+
+exit_code cluster_status(client& node) {
+    const json answer = node.ask("kv.cluster_status");
+    node.common()->print(status_text(answer), answer);
+    return exit_code::done;
+}
+
+exit_code cluster_health(client& node) {
+    const json answer = node.ask("kv.cluster_health");
+    node.common()->print(health_text(answer), answer);
+    return answer.at("healthy").get<bool>() ? exit_code::done : exit_code::no;
+}
+
+exit_code cluster_nodes(client& node) {
+    const json answer = node.ask("kv.cluster_nodes");
+    node.common()->print(nodes_text(answer.at("nodes")), answer);
+    return exit_code::done;
+}
+
+exit_code cluster_change(client& node, const std::string& how, const std::string& name) {
+    const std::string which = name.empty() ? node.common()->node : name;
+    if (how == "remove")
+        beam::tool::confirm(node.common(), "take " + which + " out of the cluster for good");
+    node.common()->print("ok", node.ask("kv.cluster_" + how, {{"node", which}}));
+    return exit_code::done;
+}
+
+}  // namespace kv::client

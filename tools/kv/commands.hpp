@@ -1,0 +1,47 @@
+// The commands of kv: each asks the node and prints.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/common/tool.hpp"
+
+namespace kv::client {
+
+/// What a write may say besides key and value, as it was typed.
+struct change_words {
+    std::string key, value;
+    std::string ttl;
+    std::int64_t by = 1;
+    bool if_absent = false;
+    std::optional<std::string> expect;
+    std::optional<std::uint64_t> expect_version;
+};
+struct get_words {
+    std::string key;
+    bool primary = false, stale = false, raw = false;
+};
+struct init_words {
+    std::vector<std::string> nodes;
+    std::uint32_t shards = 64, copies = 2, min_isr = 1;
+};
+
+/// `op`: put, cas, delete, incr or expire. A value `-` is what stdin holds, byte for byte.
+beam::tool::exit_code change(beam::client& node, const std::string& op, change_words words);
+beam::tool::exit_code get(beam::client& node, const get_words& words);
+beam::tool::exit_code ttl(beam::client& node, const std::string& key);
+/// Lines of stdin, a JSON object each: what change() takes. All or nothing.
+beam::tool::exit_code transaction(beam::client& node);
+beam::tool::exit_code locate(beam::client& node, const std::string& key);
+
+beam::tool::exit_code cluster_init(beam::client& node, const init_words& words);
+beam::tool::exit_code cluster_status(beam::client& node);
+beam::tool::exit_code cluster_health(beam::client& node);
+beam::tool::exit_code cluster_nodes(beam::client& node);
+/// `how`: join, drain, remove or rejoin.
+beam::tool::exit_code cluster_change(beam::client& node, const std::string& how,
+                                     const std::string& name);
+
+}  // namespace kv::client

@@ -1,0 +1,120 @@
+// kv: a thin client. The store and its cluster are in app/.
+#include <CLI/CLI.hpp>
+
+#include "tools/kv/commands.hpp"
+
+namespace {
+
+using namespace kv::client;
+using beam::client;
+using beam::tool::exit_code;
+
+void add_expectations(CLI::App& command, change_words& words, bool with_absence) {
+    command.add_option("--expect", words.expect, "Only if it has this value")->option_text("VALUE");
+    command.add_option("--expect-version", words.expect_version, "Only if it has this version")
+        ->option_text("N");
+    if (with_absence) command.add_flag("--if-absent", words.if_absent, "Only if there is none");
+}
+
+void add_ttl(CLI::App& command, change_words& words, const char* what) {
+    command.add_option("--ttl", words.ttl, what)->option_text("DUR");
+}
+
+struct cluster_commands {
+    CLI::App *init, *status, *health, *nodes, *join, *drain, *remove, *rejoin;
+};
+
+cluster_commands add_cluster_commands(CLI::App& app, init_words& words, std::string& name,
+                                      const beam::tool::common_options& common) {
+    auto* cluster = app.add_subcommand("cluster", "Make a cluster, look at it, change its nodes");
+    cluster->require_subcommand(1);
+    cluster_commands c{};
+    c.init = cluster->add_subcommand("init", "Make a cluster of nodes that run");
+    c.init->add_option("--nodes", words.nodes, "Its nodes, with commas between (this one)")
+        ->option_text("NODES")
+        ->delimiter(',');
+    c.init->add_option("--shards", words.shards, "A power of two (64)")->option_text("N");
+    c.init->add_option("--rf", words.copies, "Copies of each shard (2)")->option_text("N");
+    c.init->add_option("--min-isr", words.min_isr, "Refuse writes on fewer copies (1)")
+        ->option_text("N");
+    c.status = cluster->add_subcommand("status", "Print nodes, shards and copies");
+    c.health = cluster->add_subcommand("health", "Tell whether all is well: 0 yes, 1 no");
+    c.nodes = cluster->add_subcommand("nodes", "List the nodes and what they hold");
+    c.join = cluster->add_subcommand("join", "Have a node that runs take part");
+    c.drain = cluster->add_subcommand("drain", "Move everything off a node");
+    c.remove = cluster->add_subcommand("remove", "Take a node out for good");
+    c.rejoin = cluster->add_subcommand("rejoin", "Take a drained node back");
+    for (auto* command : {c.join, c.drain, c.remove, c.rejoin})
+        command->add_option("NODE", name, "Which node (the one that answers)");
+    beam::tool::add_yes_option(*c.remove, common);
+    for (const auto* command : {c.init, c.join, c.drain, c.remove, c.rejoin})
+        beam::tool::runs_once(*command, common);
+    return c;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"A replicated store", "kv"};
+    auto common = beam::tool::add_common_options(app, "nodeA");
+    app.require_subcommand(1);
+    beam::tool::examples(app, "kv put user:42 active --node nodeA\nkv get user:42 --node nodeB");
+
+    change_words words;
+    get_words wanted;
+    init_words first;
+    std::string key, node_name;
+    const auto add_key = [&](CLI::App* command, std::string& to) {
+        command->add_option("KEY", to, "The key, of up to 1024 bytes")->required();
+        return command;
+    };
+    auto* put = add_key(app.add_subcommand("put", "Write a value"), words.key);
+    put->add_option("VALUE", words.value, "The value; - reads it from stdin")->required();
+    add_ttl(*put, words, "How long it is kept (for ever)");
+    add_expectations(*put, words, true);
+    auto* get_it = add_key(app.add_subcommand("get", "Print a value and who answered"), wanted.key);
+    get_it->add_flag("--primary", wanted.primary, "Ask the primary, wherever it is");
+    get_it->add_flag("--stale", wanted.stale, "Take an old answer rather than none");
+    get_it->add_flag("--raw", wanted.raw, "The bytes alone, without a newline");
+    auto* del = add_key(app.add_subcommand("delete", "Delete a key")->alias("del"), words.key);
+    add_expectations(*del, words, false);
+    auto* cas = add_key(app.add_subcommand("cas", "Write a value if the one there is as expected"),
+                        words.key);
+    cas->add_option("VALUE", words.value, "The new value; - reads it from stdin")->required();
+    add_ttl(*cas, words, "How long it is kept (for ever)");
+    add_expectations(*cas, words, false);
+    auto* incr = add_key(app.add_subcommand("incr", "Add to a number and print it"), words.key);
+    incr->add_option("--by", words.by, "How much (1); may be negative")->option_text("N");
+    add_ttl(*incr, words, "How long a new one is kept (for ever)");
+    auto* expire =
+        add_key(app.add_subcommand("expire", "Say how long a key is kept from now on"), words.key);
+    add_ttl(*expire, words, "How long; without it, for ever");
+    auto* ttl_of = add_key(app.add_subcommand("ttl", "Print how long a key is kept"), key);
+    auto* transact = app.add_subcommand(
+        "transaction", "Do the changes that stdin has, all or none, on keys of one shard");
+    auto* locate_it =
+        add_key(app.add_subcommand("locate", "Print which shard and nodes have a key"), key);
+    for (const auto* command : {put, del, cas, incr, expire, transact})
+        beam::tool::runs_once(*command, common);
+    const cluster_commands c = add_cluster_commands(app, first, node_name, common);
+
+    return beam::tool::run(app, argc, argv, common, [&](client& node) -> exit_code {
+        if (put->parsed()) return change(node, "put", words);
+        if (get_it->parsed()) return get(node, wanted);
+        if (del->parsed()) return change(node, "delete", words);
+        if (cas->parsed()) return change(node, "cas", words);
+        if (incr->parsed()) return change(node, "incr", words);
+        if (expire->parsed()) return change(node, "expire", words);
+        if (ttl_of->parsed()) return ttl(node, key);
+        if (transact->parsed()) return transaction(node);
+        if (locate_it->parsed()) return locate(node, key);
+        if (c.init->parsed()) return cluster_init(node, first);
+        if (c.status->parsed()) return cluster_status(node);
+        if (c.health->parsed()) return cluster_health(node);
+        if (c.nodes->parsed()) return cluster_nodes(node);
+        if (c.join->parsed()) return cluster_change(node, "join", node_name);
+        if (c.drain->parsed()) return cluster_change(node, "drain", node_name);
+        if (c.remove->parsed()) return cluster_change(node, "remove", node_name);
+        return cluster_change(node, "rejoin", node_name);
+    });
+}
