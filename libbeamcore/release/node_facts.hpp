@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "libbeamcore/base/export.hpp"
 #include "libbeamcore/runtime/fwd.hpp"
@@ -16,6 +17,9 @@ struct node_facts {
     std::filesystem::path store_folder;
     std::filesystem::path log_file;  ///< for people; empty likewise
     std::filesystem::path socket;    ///< the control socket; empty likewise
+    /// The nodes of the user's default cluster, full names, if this is one of them: those that are there together
+    /// without anybody having said so.
+    std::vector<std::string> default_cluster{};
 };
 
 /// Those of the calling process's node.

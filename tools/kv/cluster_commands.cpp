@@ -78,6 +78,11 @@ exit_code cluster_nodes(client& node) {
 }
 
 exit_code cluster_change(client& node, const std::string& how, const std::string& name) {
+    if (how == "join") {
+        // The node that answers is the one that joins.
+        node.common()->print("ok", node.ask("kv.cluster_join"));
+        return exit_code::done;
+    }
     const std::string which = name.empty() ? node.common()->node : name;
     if (how == "remove")
         beam::tool::confirm(node.common(), "take " + which + " out of the cluster for good");

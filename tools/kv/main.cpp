@@ -40,11 +40,11 @@ cluster_commands add_cluster_commands(CLI::App& app, init_words& words, std::str
     c.status = cluster->add_subcommand("status", "Print nodes, shards and copies");
     c.health = cluster->add_subcommand("health", "Tell whether all is well: 0 yes, 1 no");
     c.nodes = cluster->add_subcommand("nodes", "List the nodes and what they hold");
-    c.join = cluster->add_subcommand("join", "Have a node that runs take part");
+    c.join = cluster->add_subcommand("join", "Have the node that answers take part");
     c.drain = cluster->add_subcommand("drain", "Move everything off a node");
     c.remove = cluster->add_subcommand("remove", "Take a node out for good");
-    c.rejoin = cluster->add_subcommand("rejoin", "Take a drained node back");
-    for (auto* command : {c.join, c.drain, c.remove, c.rejoin})
+    c.rejoin = cluster->add_subcommand("rejoin", "Take a drained or removed node back");
+    for (auto* command : {c.drain, c.remove, c.rejoin})
         command->add_option("NODE", name, "Which node (the one that answers)");
     beam::tool::add_yes_option(*c.remove, common);
     for (const auto* command : {c.init, c.join, c.drain, c.remove, c.rejoin})

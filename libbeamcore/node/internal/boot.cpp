@@ -216,6 +216,8 @@ result<void> boot_node(runtime& node, node_context& context) {
     facts.store_folder = context.options.store_folder();
     facts.log_file = context.options.log_path();
     facts.socket = context.options.socket_path();
+    for (const auto& member : context.options.members)
+        facts.default_cluster.push_back(node_options::full_name_of(member));
     set_node_facts(node, std::move(facts));
     booted done;
     auto result = done.get_future();

@@ -29,7 +29,8 @@ situation situation_of(const known_cluster& k, std::uint32_t shard, const std::s
     if (!k.facts.view) return {"the cluster's coordinator did not answer yet", "kv cluster status"};
     const cluster_view& view = *k.facts.view;
     if (!view.has_cluster()) return {"this node is in no cluster", "kv cluster init --help"};
-    if (!k.has_joined) return {"this node could not join its cluster: " + k.trouble, "beamd logs"};
+    if (!k.trouble.empty())
+        return {"this node could not join its cluster: " + k.trouble, "beamd logs"};
     const shard_record& r = view.records[shard].record;
     std::vector<std::string> down, up;
     for (const store_id& s : r.isr) {

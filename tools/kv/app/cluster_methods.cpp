@@ -117,10 +117,17 @@ shard_counts counted(const cluster_view& view) {
     return c;
 }
 
+/// The nodes by name, each with the store that it has now.
+std::map<std::string, store_entry> current_stores(const cluster_view& view) {
+    std::map<std::string, store_entry> all;
+    for (const store_entry& s : view.stores)
+        if (view.store_of(s.node) == &s) all.emplace(s.node, s);
+    return all;
+}
+
 term nodes_term(const cluster_view& view) {
     std::vector<term> all;
-    for (const store_entry& s : view.stores) {
-        if (view.store_of(s.node) != &s) continue;
+    for (const auto& [name, s] : current_stores(view)) {
         std::uint64_t primaries = 0, copies = 0;
         for (const known_record& k : view.records) {
             primaries += k.record.primary == s.id ? 1 : 0;
@@ -161,9 +168,8 @@ awaitable<answer> health(request&) {
     shard_counts c = counted(view);
     const bool healthy = c.degraded + c.offline == 0 && k->coordinator.is_reachable;
     std::vector<term> up, down;
-    for (const store_entry& s : view.stores)
-        if (view.store_of(s.node) == &s && s.state != store_state::removed)
-            (is_up(view, s.id) ? up : down).emplace_back(s.node);
+    for (const auto& [name, s] : current_stores(view))
+        if (s.state != store_state::removed) (is_up(view, s.id) ? up : down).emplace_back(name);
     co_return beam::map({{atom("healthy"), healthy},
                          {atom("up"), beam::list_of(std::move(up))},
                          {atom("down"), beam::list_of(std::move(down))},
@@ -243,6 +249,11 @@ awaitable<answer> init(request&, init_params p) {
                            74);
 }
 
+answer state_failed(const term& why) {
+    return beam::refuse("failed", "the coordinator says " + beam::to_string(why), "the same again",
+                        75);
+}
+
 awaitable<answer> set_state(std::string node, store_state state) {
     auto k = co_await settled();
     if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
@@ -253,9 +264,23 @@ awaitable<answer> set_state(std::string node, store_state state) {
     beam::outcome<beam::outcome<bool>> set = co_await setting.outcome();
     if (set && *set)
         co_return beam::map({{atom("node"), node}, {atom("state"), std::string(to_string(state))}});
-    const term why = set ? set->error() : set.error();
-    co_return beam::refuse("failed", "the coordinator says " + beam::to_string(why),
-                           "the same again", 75);
+    co_return state_failed(set ? set->error() : set.error());
+}
+
+/// The node that is asked takes part.
+awaitable<answer> join(request&) {
+    auto k = co_await settled();
+    if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
+    auto joining = keeper::join_cluster();
+    beam::outcome<beam::outcome<bool>> joined = co_await joining.outcome();
+    if (joined && *joined) co_return beam::map({{atom("node"), std::string(beam::node().name())}});
+    if (joined && joined->error().is_tuple() &&
+        joined->error().elements()[0] == atom("not_distributed"))
+        co_return beam::refuse("not_distributed", "other nodes cannot reach this one",
+                               "beamd --dist --node NAME@127.0.0.1, then kv cluster join --node "
+                               "NAME@127.0.0.1",
+                               69);
+    co_return state_failed(joined ? joined->error() : joined.error());
 }
 
 awaitable<answer> drain(request&, node_params p) {
@@ -276,6 +301,7 @@ void add_cluster_methods(beam::application_definition& app) {
     app.method("cluster_health", health, {.restartable = true});
     app.method("cluster_nodes", nodes, {.restartable = true});
     app.method("cluster_init", init);
+    app.method("cluster_join", join);
     app.method("cluster_drain", drain);
     app.method("cluster_remove", remove_node);
     app.method("cluster_rejoin", take_back);

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "libbeamcore/base/random.hpp"
-#include "libbeamcore/dist/cluster.hpp"
+#include "libbeamcore/release/node_facts.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
@@ -19,12 +19,6 @@ using namespace std::chrono_literals;
 constexpr auto first_goes_before = 1s;
 constexpr auto all_are_there_within = 5s;
 
-std::vector<std::string> names_of(const std::vector<beam::atom>& nodes) {
-    std::vector<std::string> names;
-    for (const beam::atom n : nodes) names.emplace_back(n.name());
-    return names;
-}
-
 }  // namespace
 
 void keeper::introduce(beam::atom node, bool wants_answer) const {
@@ -34,8 +28,8 @@ void keeper::introduce(beam::atom node, bool wants_answer) const {
 }
 
 void keeper::introduce_to_all() const {
-    for (const beam::atom node : beam::dist::cluster_members())
-        if (node.name() != address_) introduce(node, true);
+    for (const std::string& node : beam::this_node_facts().default_cluster)
+        if (node != address_) introduce(beam::atom(node), true);
     if (!founding_) return;
     for (const std::string& node : founding_->nodes)
         if (node != address_) introduce(beam::atom(node), true);
@@ -60,8 +54,8 @@ awaitable<void> keeper::consider_founding() {
     if (founding_) {
         what = *founding_;
     } else {
-        what.nodes = names_of(beam::dist::cluster_members());
-        if (what.nodes.size() < 2) co_return;
+        what.nodes = beam::this_node_facts().default_cluster;
+        if (what.nodes.empty()) co_return;
     }
     const time now = beam::monotonic_time();
     const auto absent = missing(what);

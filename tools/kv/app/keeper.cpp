@@ -22,6 +22,7 @@ using beam::awaitable;
 using namespace std::chrono_literals;
 
 constexpr auto look_every = 250ms;
+constexpr std::string_view nobody_reaches = "nonode@nohost";
 
 beam::store::database meta() {
     return beam::store::database(store_name(), "meta");
@@ -64,6 +65,9 @@ beam::future<known_cluster> keeper::known() {
 }
 beam::future<beam::outcome<bool>> keeper::found(founding what) {
     return beam::call<found_one>(keeper_name(), beam::timeout(beam::infinity{}), std::move(what));
+}
+beam::future<beam::outcome<bool>> keeper::join_cluster() {
+    return beam::call<take_part>(keeper_name());
 }
 beam::future<beam::outcome<bool>> keeper::set_node_state(const std::string& node,
                                                          store_state state) {
@@ -109,12 +113,11 @@ awaitable<void> keeper::handle_info(cluster_changed m) {
         co_await consider_founding();
         co_return;
     }
-    if (!known_.has_joined) co_await join();
-    if (!known_.has_joined) co_return;
+    if (!known_.has_joined) co_await begin_part();
     if (before) tell_deaths(*before);
-    co_await host_shards();
+    if (known_.has_joined) co_await host_shards();
     tell_all();
-    co_await care_for_cluster();
+    if (known_.has_joined) co_await care_for_cluster();
 }
 
 awaitable<void> keeper::handle_info(look) {
@@ -125,13 +128,10 @@ awaitable<void> keeper::handle_info(look) {
         co_await consider_founding();
         co_return;
     }
-    if (!known_.has_joined) {
-        co_await join();
-        if (known_.has_joined) co_await host_shards();
-        tell_all();
-    }
-    if (!known_.has_joined) co_return;
+    if (!known_.has_joined) co_await begin_part();
     meet_nodes();
+    if (!known_.has_joined) co_return;
+    co_await host_shards();
     co_await care_for_cluster();
 }
 
@@ -142,13 +142,40 @@ awaitable<void> keeper::handle_info(beam::nodeup_message m) {
 
 void keeper::handle_cast(tell_me m) {
     listeners_.insert(m.who);
-    if (!known_.has_joined) return;
+    if (!known_.facts.view || !known_.facts.view->has_cluster()) return;
     beam::send(m.who, known_.facts);
     for (const member& there : known_.facts.view->members)
         if (!there.is_alive) beam::send(m.who, store_died{there.store, there.incarnation});
 }
 
 // -- this node ------------------------------------------------------------------------------------
+
+/// Its store, or another that its name had: it came back with an empty disk.
+bool keeper::is_of_cluster() const {
+    return wants_to_join_ || known_.facts.view->find_store(known_.facts.self) ||
+           known_.facts.view->store_of(name_);
+}
+
+/// A node that is none of the cluster only passes requests on.
+awaitable<void> keeper::begin_part() {
+    if (!is_of_cluster()) co_return;
+    co_await join();
+    if (!known_.has_joined) co_return;
+    co_await host_shards();
+    tell_all();
+}
+
+awaitable<beam::outcome<bool>> keeper::handle_call(take_part) {
+    if (!known_.facts.view || !known_.facts.view->has_cluster())
+        co_return beam::fail_term(beam::tuple(beam::atom("no_cluster"), ""));
+    if (address_ == nobody_reaches && !is_of_cluster())
+        co_return beam::fail_term(beam::tuple(beam::atom("not_distributed"), ""));
+    wants_to_join_ = true;
+    if (!known_.has_joined) co_await begin_part();
+    if (!known_.has_joined)
+        co_return beam::fail_term(beam::tuple(beam::atom("failed"), known_.trouble));
+    co_return true;
+}
 
 awaitable<void> keeper::join() {
     join_request r;
@@ -231,7 +258,9 @@ awaitable<void> keeper::stop_shard(std::uint32_t shard) {
 void keeper::meet_nodes() const {
     for (const member& there : known_.facts.view->members) {
         const beam::atom node(there.dist_address);
-        if (there.is_alive && there.node != name_ && !beam::is_connected(node))
+        const bool can_be_met = there.is_alive && there.node != name_ &&
+                                there.dist_address != nobody_reaches && address_ != nobody_reaches;
+        if (can_be_met && !beam::is_connected(node))
             introduce(node, false);
     }
 }

@@ -50,6 +50,9 @@ class keeper : public beam::gen_server<keeper> {
         std::string node;
         store_state state = store_state::in;
     };
+    struct take_part {
+        using reply = beam::outcome<bool>;
+    };
     struct tell_me {
         beam::pid who;
     };
@@ -71,7 +74,10 @@ public:
     static beam::future<beam::outcome<bool>> set_node_state(const std::string& node,
                                                             store_state state);
 
-    using calls = beam::messages<get_known, found_one, set_state>;
+    /// This node joins the cluster that its coordinator has, if it is none of it yet.
+    static beam::future<beam::outcome<bool>> join_cluster();
+
+    using calls = beam::messages<get_known, found_one, set_state, take_part>;
     using casts = beam::messages<tell_me, hello>;
     using infos = beam::messages<cluster_changed, coordinator_reachable, look, beam::nodeup_message,
                                  beam::nodedown_message>;
@@ -81,6 +87,7 @@ public:
     known_cluster handle_call(get_known) { return known_; }
     beam::call_result<beam::outcome<bool>> handle_call(found_one m, beam::from from);
     beam::awaitable<beam::outcome<bool>> handle_call(set_state m);
+    beam::awaitable<beam::outcome<bool>> handle_call(take_part);
     void handle_cast(tell_me m);
     beam::awaitable<void> handle_cast(hello m);
     beam::awaitable<void> handle_info(cluster_changed m);
@@ -100,7 +107,9 @@ private:
     [[nodiscard]] std::vector<std::string> missing(const founding& what) const;
 
     // Membership and shards: keeper.cpp.
+    beam::awaitable<void> begin_part();
     beam::awaitable<void> join();
+    [[nodiscard]] bool is_of_cluster() const;
     void tell_all() const;
     void tell_deaths(const cluster_view& before);
     beam::awaitable<void> host_shards();
@@ -117,6 +126,7 @@ private:
     known_cluster known_;
     std::string name_, address_;
     std::uint64_t last_incarnation_ = 0;
+    bool wants_to_join_ = false;  // was told to, though the cluster does not know it
     std::map<std::string, hello> introduced_;  // by address
     std::optional<founding> founding_;
     std::optional<beam::from> founder_;

@@ -91,6 +91,12 @@ router::slot router::take_slot() {
 
 void router::ask_somebody(std::uint64_t token, pending& p) {
     if (!facts_.view) return ask_later(token, p);
+    if (!is_of_one_shard(p)) {
+        answer a = plain(answer::kind::refused, {});
+        a.result.done = false;
+        a.result.detail = several_shards;
+        return finish(pending_.find(token), std::move(a));
+    }
     const std::string node = node_for(p);
     if (node.empty()) return ask_later(token, p);
     ask(token, p, node);
@@ -112,6 +118,16 @@ std::string router::address_of(const store_id& store) const {
     if (!there || there->store != store || !there->is_alive) return {};
     return beam::is_connected(beam::atom(there->dist_address)) ? there->dist_address
                                                                : std::string();
+}
+
+/// Keys of other shards cannot be written in one go.
+bool router::is_of_one_shard(const pending& p) const {
+    const auto* w = std::get_if<write_request>(&p.what);
+    if (!w || w->operations.size() < 2) return true;
+    const std::uint32_t shards = facts_.view->meta.shards;
+    return std::all_of(w->operations.begin(), w->operations.end(), [&](const operation& o) {
+        return shard_of(o.key, shards) == p.shard;
+    });
 }
 
 void router::ask(std::uint64_t token, pending& p, const std::string& node) {

@@ -29,6 +29,9 @@ struct routed_answer {
     BEAM_FIELDS(routed_answer, what, node, shard)
 };
 
+/// The detail of a write that is refused since its keys are not all of one shard.
+inline constexpr const char* several_shards = "several shards";
+
 class router : public beam::gen_server<router> {
     struct do_write {
         using reply = routed_answer;
@@ -66,6 +69,7 @@ public:
     void handle_info(store_died) {}
     void handle_info(try_again m);
     void handle_info(give_up m);
+    void handle_info(beam::nodeup_message) {}
     void handle_info(beam::nodedown_message m);
     void handle_info(beam::down_message m);
 
@@ -92,6 +96,7 @@ private:
 
     beam::call_result<routed_answer> begin(pending p, const std::string& key);
     [[nodiscard]] slot take_slot();
+    [[nodiscard]] bool is_of_one_shard(const pending& p) const;
     void ask(std::uint64_t token, pending& p, const std::string& node);
     void ask_somebody(std::uint64_t token, pending& p);
     void ask_later(std::uint64_t token, pending& p);

@@ -111,6 +111,9 @@ awaitable<asked<routed_answer>> written(std::vector<operation> operations, std::
 
 tl::unexpected<request_error> refused(const std::string& detail, const std::string& key) {
     if (detail == "no such key") return no_such_key(key);
+    if (detail == several_shards)
+        return malformed(
+            "a transaction is on keys of one shard; those with the same {tag} in them share one");
     if (detail == "not a number")
         return beam::refuse("not_a_number", "its value is not a decimal number", "kv get " + key);
     if (detail == "out of range")
