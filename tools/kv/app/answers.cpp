@@ -1,6 +1,5 @@
 #include "tools/kv/app/answers.hpp"
 
-#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -94,11 +93,6 @@ awaitable<request_error> failed(routed_answer a, std::string key, bool is_write)
 
 std::string short_name(const std::string& address) {
     return address.substr(0, address.find('@'));
-}
-
-std::int64_t wall_ms() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 }  // namespace kv

@@ -1,7 +1,6 @@
 // What the methods answer for what the store said.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "libbeamcore/release/method.hpp"
@@ -19,6 +18,5 @@ namespace kv {
 
 /// The node's short name, as people write it.
 [[nodiscard]] std::string short_name(const std::string& address);
-[[nodiscard]] std::int64_t wall_ms();
 
 }  // namespace kv

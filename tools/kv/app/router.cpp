@@ -19,6 +19,10 @@ using namespace std::chrono_literals;
 constexpr std::size_t pending_max = 20'000;
 constexpr auto pause_first = 5ms, pause_max = 200ms;
 
+void answer_whole(const beam::from& to, routed_answer a) {
+    beam::reply(to, std::move(a));
+}
+
 answer plain(answer::kind what, std::string why) {
     answer a;
     a.what = what;
@@ -46,27 +50,41 @@ router::router() : address_(beam::node().name()) {
 // -- a request's life -----------------------------------------------------------------------------
 
 beam::call_result<routed_answer> router::handle_call(do_write m, beam::from from) {
-    pending p;
-    p.to = from;
-    write_request w;
-    w.patience = m.patience;
-    w.operations = std::move(m.operations);
-    const std::string key = w.operations.front().key;
-    p.what = std::move(w);
-    return begin(std::move(p), key);
+    begin_write(from, &answer_whole, std::move(m.operations), m.patience);
+    return beam::noreply{};
 }
 
 beam::call_result<routed_answer> router::handle_call(do_read m, beam::from from) {
-    pending p;
-    p.to = from;
-    const std::string key = m.what.key;
-    p.what = std::move(m.what);
-    return begin(std::move(p), key);
+    begin_read(from, &answer_whole, std::move(m.what));
+    return beam::noreply{};
 }
 
-beam::call_result<routed_answer> router::begin(pending p, const std::string& key) {
+void router::begin_write(const beam::from& to, answer_in_words answers,
+                         std::vector<operation> operations, time patience) {
+    pending p;
+    p.to = to;
+    p.answers = answers;
+    write_request w;
+    w.patience = patience;
+    w.operations = std::move(operations);
+    const std::string key = w.operations.front().key;
+    p.what = std::move(w);
+    begin(std::move(p), key);
+}
+
+void router::begin_read(const beam::from& to, answer_in_words answers, read_request what) {
+    pending p;
+    p.to = to;
+    p.answers = answers;
+    const std::string key = what.key;
+    p.what = std::move(what);
+    begin(std::move(p), key);
+}
+
+void router::begin(pending p, const std::string& key) {
     if (pending_.size() >= pending_max)
-        return routed_answer{plain(answer::kind::busy, "too many requests are under way"), {}, 0};
+        return p.answers(p.to,
+                         {plain(answer::kind::busy, "too many requests are under way"), {}, 0});
     const auto patience = std::visit([](const auto& r) { return r.patience; }, p.what);
     p.deadline = beam::monotonic_time() + patience;
     // Before the cluster is known no key has a shard: the request waits for it.
@@ -79,7 +97,6 @@ beam::call_result<routed_answer> router::begin(pending p, const std::string& key
     beam::send_after(patience, id(), give_up{token});
     auto& added = pending_.emplace(token, std::move(p)).first->second;
     ask_somebody(token, added);
-    return beam::noreply{};
 }
 
 router::slot router::take_slot() {
@@ -125,9 +142,8 @@ bool router::is_of_one_shard(const pending& p) const {
     const auto* w = std::get_if<write_request>(&p.what);
     if (!w || w->operations.size() < 2) return true;
     const std::uint32_t shards = facts_.view->meta.shards;
-    return std::all_of(w->operations.begin(), w->operations.end(), [&](const operation& o) {
-        return shard_of(o.key, shards) == p.shard;
-    });
+    return std::all_of(w->operations.begin(), w->operations.end(),
+                       [&](const operation& o) { return shard_of(o.key, shards) == p.shard; });
 }
 
 void router::ask(std::uint64_t token, pending& p, const std::string& node) {
@@ -205,7 +221,7 @@ void router::finish(pending_map::iterator it, answer a) {
     all.what = std::move(a);
     // An id of which a copy may still be on its way is not used again.
     if (p.id && p.open_copies == 0 && !p.may_be_done) free_.push_back(*p.id);
-    beam::reply(p.to, std::move(all));
+    p.answers(p.to, std::move(all));
     pending_.erase(it);
 }
 

@@ -17,6 +17,8 @@
 
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
+#include "tools/kv/app/change_requests.hpp"
+#include "tools/kv/app/kv.hpp"
 #include "tools/kv/app/protocol.hpp"
 
 namespace kv {
@@ -55,7 +57,10 @@ public:
                                              std::chrono::nanoseconds patience);
     static beam::future<routed_answer> read(read_request what);
 
-    using calls = beam::messages<do_write, do_read>;
+    using calls = beam::messages<do_write, do_read, request::get, request::put, request::erase,
+                                 request::incr, request::expire, request::transaction,
+                                 request::plain::get, request::plain::put, request::plain::erase,
+                                 request::plain::incr, request::plain::transaction>;
     using casts = beam::messages<shard_answer>;
     using infos =
         beam::messages<cluster_facts, store_died, try_again, give_up, beam::nodedown_message>;
@@ -64,6 +69,21 @@ public:
 
     beam::call_result<routed_answer> handle_call(do_write m, beam::from from);
     beam::call_result<routed_answer> handle_call(do_read m, beam::from from);
+    // What other code asks: service.cpp.
+    beam::call_result<beam::outcome<found>> handle_call(request::get m, beam::from from);
+    beam::call_result<beam::outcome<written>> handle_call(request::put m, beam::from from);
+    beam::call_result<beam::outcome<written>> handle_call(request::erase m, beam::from from);
+    beam::call_result<beam::outcome<counted_to>> handle_call(request::incr m, beam::from from);
+    beam::call_result<beam::outcome<written>> handle_call(request::expire m, beam::from from);
+    beam::call_result<beam::outcome<written>> handle_call(request::transaction m, beam::from from);
+    beam::call_result<beam::outcome<found>> handle_call(request::plain::get m, beam::from from);
+    beam::call_result<beam::outcome<written>> handle_call(request::plain::put m, beam::from from);
+    beam::call_result<beam::outcome<written>> handle_call(request::plain::erase m, beam::from from);
+    beam::call_result<beam::outcome<counted_to>> handle_call(request::plain::incr m,
+                                                             beam::from from);
+    beam::call_result<beam::outcome<written>> handle_call(request::plain::transaction m,
+                                                          beam::from from);
+
     void handle_cast(shard_answer m);
     void handle_info(cluster_facts m);
     void handle_info(store_died) {}
@@ -80,8 +100,11 @@ private:
     struct slot {
         std::uint64_t client = 0, number = 0;
     };
+    /// Answers a request in the words of who made it.
+    using answer_in_words = void (*)(const beam::from& to, routed_answer a);
     struct pending {
         beam::from to;
+        answer_in_words answers = nullptr;
         std::variant<write_request, read_request> what;
         std::uint32_t shard = 0;
         time deadline{};
@@ -94,7 +117,13 @@ private:
     };
     using pending_map = std::unordered_map<std::uint64_t, pending>;
 
-    beam::call_result<routed_answer> begin(pending p, const std::string& key);
+    void begin(pending p, const std::string& key);
+    void begin_write(const beam::from& to, answer_in_words answers,
+                     std::vector<operation> operations, time patience);
+    void begin_read(const beam::from& to, answer_in_words answers, read_request what);
+    /// Why not; nothing: it has begun.
+    [[nodiscard]] std::optional<beam::term> change(const beam::from& to, answer_in_words answers,
+                                                   change_params p, const beam::term& options);
     [[nodiscard]] slot take_slot();
     [[nodiscard]] bool is_of_one_shard(const pending& p) const;
     void ask(std::uint64_t token, pending& p, const std::string& node);

@@ -7,6 +7,7 @@
 
 #include "libbeamcore/runtime/nodes.hpp"
 #include "tools/kv/app/answers.hpp"
+#include "tools/kv/app/change_requests.hpp"
 #include "tools/kv/app/limits.hpp"
 #include "tools/kv/app/methods.hpp"
 #include "tools/kv/app/router.hpp"
@@ -21,8 +22,6 @@ using beam::request;
 using beam::request_error;
 using beam::term;
 
-constexpr std::int64_t patience_default_ms = 10'000, patience_max_ms = 600'000;
-
 template <class T>
 using asked = tl::expected<T, request_error>;
 
@@ -33,63 +32,11 @@ struct get_params {
     BEAM_FIELDS(get_params, key, primary, stale, timeout_ms)
 };
 
-/// One change of one key, and what must hold before.
-struct change_params {
-    std::string op = "put";  // put, delete, incr, expire
-    std::string key;
-    std::optional<std::string> value;
-    std::optional<std::int64_t> ttl_ms;
-    std::int64_t by = 1;
-    bool if_absent = false;
-    std::optional<std::string> expect;
-    std::optional<std::uint64_t> expect_version;
-    std::int64_t timeout_ms = patience_default_ms;
-    BEAM_FIELDS(change_params, op, key, value, ttl_ms, by, if_absent, expect, expect_version,
-                timeout_ms)
-};
 struct transaction_params {
     std::vector<change_params> operations;
     std::int64_t timeout_ms = patience_default_ms;
     BEAM_FIELDS(transaction_params, operations, timeout_ms)
 };
-
-std::optional<std::string> bad_patience(std::int64_t ms) {
-    if (ms > 0 && ms <= patience_max_ms) return std::nullopt;
-    return "timeout_ms is above 0 and at most 600000";
-}
-
-std::optional<std::string> bad_change(const change_params& p) {
-    if (auto why = bad_key(p.key)) return why;
-    if (p.op == "put" && !p.value) return "a value is missing";
-    if (p.value)
-        if (auto why = bad_value(*p.value)) return why;
-    if (p.op != "put" && p.op != "delete" && p.op != "incr" && p.op != "expire")
-        return "op is one of put, delete, incr and expire";
-    if (int(p.if_absent) + int(p.expect.has_value()) + int(p.expect_version.has_value()) > 1)
-        return "only one of if_absent, expect and expect_version may be asked for";
-    return bad_ttl(p.ttl_ms);
-}
-
-operation operation_of(change_params p) {
-    operation o;
-    o.key = std::move(p.key);
-    if (p.op == "delete") {
-        o.what = operation::kind::remove;
-        // Without anything else asked for there must be something to delete.
-    } else if (p.op == "incr") {
-        o.what = operation::kind::add;
-        o.amount = p.by;
-    } else if (p.op == "expire") {
-        o.what = operation::kind::expire;
-    } else {
-        o.bytes = *std::move(p.value);
-    }
-    if (p.ttl_ms) o.expires_ms = wall_ms() + *p.ttl_ms;
-    if (p.if_absent) o.expect_version = 0;
-    if (p.expect_version) o.expect_version = p.expect_version;
-    if (p.expect) o.expect_bytes = std::move(p.expect);
-    return o;
-}
 
 /// What was done, or why not.
 awaitable<asked<routed_answer>> written(std::vector<operation> operations, std::int64_t patience) {
@@ -139,7 +86,7 @@ awaitable<beam::answer> change_one(change_params p) {
     co_return beam::map_of(std::move(told));
 }
 
-awaitable<beam::answer> put(request&, change_params p) {
+awaitable<beam::answer> put_method(request&, change_params p) {
     p.op = "put";
     return change_one(std::move(p));
 }
@@ -147,11 +94,11 @@ awaitable<beam::answer> remove(request&, change_params p) {
     p.op = "delete";
     return change_one(std::move(p));
 }
-awaitable<beam::answer> incr(request&, change_params p) {
+awaitable<beam::answer> incr_method(request&, change_params p) {
     p.op = "incr";
     return change_one(std::move(p));
 }
-awaitable<beam::answer> expire(request&, change_params p) {
+awaitable<beam::answer> expire_method(request&, change_params p) {
     p.op = "expire";
     return change_one(std::move(p));
 }
@@ -165,7 +112,7 @@ awaitable<beam::answer> cas(request&, change_params p) {
     co_return a;
 }
 
-awaitable<beam::answer> transaction(request&, transaction_params p) {
+awaitable<beam::answer> transaction_method(request&, transaction_params p) {
     if (p.operations.empty()) co_return malformed("a transaction has at least one operation");
     if (p.operations.size() > operations_max)
         co_return malformed("a transaction has at most 1000 operations");
@@ -212,7 +159,7 @@ const char* who(const routed_answer& a) {
     return a.what.by_primary ? "primary" : "replica";
 }
 
-awaitable<beam::answer> get(request&, get_params p) {
+awaitable<beam::answer> get_method(request&, get_params p) {
     const std::string key = p.key;
     auto a = co_await found(std::move(p));
     if (!a) co_return tl::unexpected<request_error>(std::move(a.error()));
@@ -241,14 +188,14 @@ awaitable<beam::answer> ttl(request&, get_params p) {
 }  // namespace
 
 void add_value_methods(beam::application_definition& app) {
-    app.method("get", get, {.restartable = true});
-    app.method("put", put);
+    app.method("get", get_method, {.restartable = true});
+    app.method("put", put_method);
     app.method("delete", remove);
     app.method("cas", cas);
-    app.method("incr", incr);
-    app.method("expire", expire);
+    app.method("incr", incr_method);
+    app.method("expire", expire_method);
     app.method("ttl", ttl, {.restartable = true});
-    app.method("transaction", transaction);
+    app.method("transaction", transaction_method);
 }
 
 }  // namespace kv

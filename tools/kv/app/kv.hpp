@@ -1,0 +1,209 @@
+// kv for other code: what processes of any application, and Erlang's nodes, ask the store of a node.
+//
+//     auto put = kv::put("user:42", "active");
+//     const beam::outcome<kv::written> done = co_await put;
+//     auto get = kv::get("user:42");
+//     const beam::outcome<kv::found> is = co_await get;      // is->value == "active"
+//
+// Each function asks the process `kv` of this node, or of the node given, and gives the future of its answer. Erlang asks
+// the same: `gen_server:call({kv, Node}, {put, <<"user:42">>, <<"active">>})` gives `{ok, #{version => 7, ...}}`. An options
+// argument is a map in Erlang: `{get, Key, #{primary => true}}`.
+//
+// Reasons of failure, `{error, Reason}`:
+//   not_found                  there is no such key
+//   {conflict, What}           what was expected does not hold; nothing was written
+//   {bad_argument, Why}        nothing was written
+//   {unavailable, Why}         nothing was written: no usable copy of the shard within the time given
+//   {busy, Why}                nothing was written: try again
+//   {unknown, Why}             the write may or may not have been done
+// A future exits the caller when the store does not run here (`noproc`) or its router dies meanwhile. A write goes on
+// though its caller dies. What `ok` promises is in kv(1).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/runtime/nodes.hpp"
+#include "libbeamcore/term/fields.hpp"
+#include "libbeamcore/term/outcome.hpp"
+#include "libbeamcore/term/term.hpp"
+
+namespace kv {
+
+struct found {
+    std::string value;
+    std::uint64_t version = 0;           ///< grows with each change of the key
+    std::optional<std::int64_t> ttl_ms;  ///< nothing: it stays
+    std::string from;  ///< who answered: `primary`, `replica` (of the node asked), `remote`
+    BEAM_FIELDS(found, value, version, ttl_ms, from)
+};
+struct written {
+    std::uint64_t version = 0;
+    BEAM_FIELDS(written, version)
+};
+struct counted_to {
+    std::int64_t value = 0;
+    std::uint64_t version = 0;
+    BEAM_FIELDS(counted_to, value, version)
+};
+
+struct get_options {
+    bool primary = false;              ///< ask the primary, wherever it is
+    bool stale = false;                ///< take a replica's answer however old it is
+    std::int64_t timeout_ms = 10'000;  ///< then `unavailable`
+    BEAM_FIELDS(get_options, primary, stale, timeout_ms)
+};
+
+/// One change of one key.
+struct change_options {
+    std::optional<std::int64_t> ttl_ms;           ///< of a value that is written; nothing: it stays
+    bool if_absent = false;                       ///< only if there is no such key
+    std::optional<std::string> expect;            ///< only if it has this value
+    std::optional<std::uint64_t> expect_version;  ///< only if it has this version
+    std::int64_t timeout_ms = 10'000;             ///< then `unavailable` or `unknown`
+    BEAM_FIELDS(change_options, ttl_ms, if_absent, expect, expect_version, timeout_ms)
+};
+
+/// A part of a transaction: `op` is put, delete, incr or expire.
+struct transaction_part {
+    std::string op = "put";
+    std::string key;
+    std::optional<std::string> value;
+    std::int64_t by = 1;
+    std::optional<std::int64_t> ttl_ms;
+    bool if_absent = false;
+    std::optional<std::string> expect;
+    std::optional<std::uint64_t> expect_version;
+    BEAM_FIELDS(transaction_part, op, key, value, by, ttl_ms, if_absent, expect, expect_version)
+};
+
+/// What is sent to `kv`. Of Erlang the tuples without options are taken, too.
+namespace request {
+
+struct get {
+    using reply = beam::outcome<found>;
+    std::string key;
+    beam::term options = beam::map();
+    BEAM_FIELDS(get, key, options)
+};
+struct put {
+    using reply = beam::outcome<written>;
+    std::string key, value;
+    beam::term options = beam::map();
+    BEAM_FIELDS(put, key, value, options)
+};
+struct erase {
+    using reply = beam::outcome<written>;
+    std::string key;
+    beam::term options = beam::map();
+    BEAM_FIELDS(erase, key, options)
+};
+struct incr {
+    using reply = beam::outcome<counted_to>;
+    std::string key;
+    std::int64_t by = 1;
+    beam::term options = beam::map();
+    BEAM_FIELDS(incr, key, by, options)
+};
+/// Without a ttl among the options: for ever.
+struct expire {
+    using reply = beam::outcome<written>;
+    std::string key;
+    beam::term options = beam::map();
+    BEAM_FIELDS(expire, key, options)
+};
+struct transaction {
+    using reply = beam::outcome<written>;
+    std::vector<beam::term> parts;
+    beam::term options = beam::map();
+    BEAM_FIELDS(transaction, parts, options)
+};
+
+namespace plain {
+
+struct get {
+    using reply = beam::outcome<found>;
+    std::string key;
+    BEAM_FIELDS(get, key)
+};
+struct put {
+    using reply = beam::outcome<written>;
+    std::string key, value;
+    BEAM_FIELDS(put, key, value)
+};
+struct erase {
+    using reply = beam::outcome<written>;
+    std::string key;
+    BEAM_FIELDS(erase, key)
+};
+struct incr {
+    using reply = beam::outcome<counted_to>;
+    std::string key;
+    std::int64_t by = 1;
+    BEAM_FIELDS(incr, key, by)
+};
+struct transaction {
+    using reply = beam::outcome<written>;
+    std::vector<beam::term> parts;
+    BEAM_FIELDS(transaction, parts)
+};
+
+}  // namespace plain
+
+}  // namespace request
+
+/// The store of this node; `at(node)` for another's.
+[[nodiscard]] inline beam::server_ref here() {
+    return beam::atom("kv");
+}
+[[nodiscard]] inline beam::server_ref at(beam::atom node) {
+    return {beam::atom("kv"), node};
+}
+
+/// Errors: `not_found`, `unavailable`, `busy`, `bad_argument`.
+[[nodiscard]] inline beam::future<beam::outcome<found>> get(
+    std::string key, const get_options& o = {}, const beam::server_ref& store = here()) {
+    return beam::send_request(store, request::get{std::move(key), beam::to_term(o)},
+                              beam::timeout(beam::infinity{}));
+}
+/// Errors of this and the next ones: all but `not_found`, unless said.
+[[nodiscard]] inline beam::future<beam::outcome<written>> put(
+    std::string key, std::string value, const change_options& o = {},
+    const beam::server_ref& store = here()) {
+    return beam::send_request(store,
+                              request::put{std::move(key), std::move(value), beam::to_term(o)},
+                              beam::timeout(beam::infinity{}));
+}
+/// Also: `not_found`.
+[[nodiscard]] inline beam::future<beam::outcome<written>> erase(
+    std::string key, const change_options& o = {}, const beam::server_ref& store = here()) {
+    return beam::send_request(store, request::erase{std::move(key), beam::to_term(o)},
+                              beam::timeout(beam::infinity{}));
+}
+/// Adds to a decimal number; a missing key counts as 0. Also: `{conflict, What}` for a value that is none.
+[[nodiscard]] inline beam::future<beam::outcome<counted_to>> incr(
+    std::string key, std::int64_t by = 1, const change_options& o = {},
+    const beam::server_ref& store = here()) {
+    return beam::send_request(store, request::incr{std::move(key), by, beam::to_term(o)},
+                              beam::timeout(beam::infinity{}));
+}
+/// Another ttl (`o.ttl_ms`) for what is there; nothing: for ever. Also: `not_found`.
+[[nodiscard]] inline beam::future<beam::outcome<written>> expire(
+    std::string key, const change_options& o, const beam::server_ref& store = here()) {
+    return beam::send_request(store, request::expire{std::move(key), beam::to_term(o)},
+                              beam::timeout(beam::infinity{}));
+}
+/// All of it or nothing, in this order; the keys are of one shard (a common `{tag}`), else `bad_argument`.
+[[nodiscard]] inline beam::future<beam::outcome<written>> transact(
+    std::vector<transaction_part> parts, const beam::server_ref& store = here()) {
+    request::transaction r;
+    for (const transaction_part& p : parts) r.parts.push_back(beam::to_term(p));
+    return beam::send_request(store, std::move(r), beam::timeout(beam::infinity{}));
+}
+
+}  // namespace kv
