@@ -62,6 +62,7 @@ beam_require(xxhash libxxhash-dev)
 target_compile_definitions(beam_dep_xxhash INTERFACE XXH_INLINE_ALL)
 beam_dependency_files(lmdb lmdb.h lmdb)
 beam_require(lmdb liblmdb-dev)
+beam_dependency_files(rocksdb rocksdb/db.h rocksdb)  # the store's second engine
 beam_dependency_files(tomlplusplus toml++/toml.h "")
 beam_dependency_files(curl curl/curl.h curl)
 beam_dependency_files(zlib zlib.h z)

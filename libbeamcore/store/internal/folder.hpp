@@ -41,6 +41,6 @@ private:
 
 /// A file or folder is safe on disk when the folder that names it is.
 [[nodiscard]] BEAM_EXPORT result<void> sync_path(const std::string& path);
-[[nodiscard]] std::string parent_of(const std::string& path);
+[[nodiscard]] BEAM_EXPORT std::string parent_of(const std::string& path);
 
 }  // namespace beam::store::detail

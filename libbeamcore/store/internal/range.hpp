@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "libbeamcore/base/export.hpp"
+
 namespace beam::store {
 struct scan_options;
 }
@@ -25,6 +27,6 @@ struct key_range {
 /// All that begin so.
 [[nodiscard]] key_range range_of_prefix(std::string_view prefix);
 /// What a scan may show, whatever page it is at.
-[[nodiscard]] key_range range_of(const scan_options& options);
+[[nodiscard]] BEAM_EXPORT key_range range_of(const scan_options& options);
 
 }  // namespace beam::store::detail

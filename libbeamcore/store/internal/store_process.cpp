@@ -70,9 +70,12 @@ void store_process::handle(self self, message m) {
     if (committed* done = m.get_if<committed>()) {
         committing_ = false;
         answer(*done->job);
-        if (done->job->fatal) fail_store(self, *done->job->fatal);
-    } else if (engine_failed* failure = m.get_if<engine_failed>()) {
-        fail_store(self, failure->why);
+        if (done->job->fatal) failure_ = std::move(done->job->fatal);
+        if (failure_) fail_store(self);
+    } else if (engine_failed* failed = m.get_if<engine_failed>()) {
+        // A commit that is under way ends soon, and has answers to give.
+        if (!failure_) failure_ = std::move(failed->why);
+        if (!committing_) fail_store(self);
     } else if (exit_message* e = m.get_if<exit_message>()) {
         if (e->from == parent_) stop_reason_ = std::move(e->reason);
     } else if (m.is<notify_request>()) {
@@ -162,13 +165,12 @@ void store_process::answer(commit_job& job) {
     }
 }
 
-void store_process::fail_store(self self, const error& why) {
-    failed_ = true;
-    finish(self, tuple(atom("store_failed"), atom(why.code), why.detail));
+void store_process::fail_store(self self) {
+    finish(self, tuple(atom("store_failed"), atom(failure_->code), failure_->detail));
 }
 
 void store_process::go_on(self self) {
-    if (committing_ || failed_) return;
+    if (committing_ || failure_) return;
     if (is_open_ && is_time_to_commit()) {
         committing_ = true;
         committer_.start(next_job());

@@ -69,7 +69,7 @@ private:
     [[nodiscard]] std::optional<write_answer> refusal_of(pending_write& w) const;
     void enqueue(pending_write w);
     void answer(commit_job& job);
-    void fail_store(self self, const error& why);
+    void fail_store(self self);
     void go_on(self self);
     [[nodiscard]] bool is_time_to_commit();
     [[nodiscard]] std::unique_ptr<commit_job> next_job();
@@ -82,7 +82,7 @@ private:
     committer committer_;
     bool started_ = false;
     bool committing_ = false;
-    bool failed_ = false;
+    std::optional<error> failure_{};  // after which nothing is written any more
     bool is_open_ = true;
     std::deque<pending_write> waiting_;
     std::size_t waiting_bytes_ = 0;

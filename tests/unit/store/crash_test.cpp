@@ -37,7 +37,7 @@ TEST_CASE("helper: write until killed" * doctest::skip()) {
         path, life);
 }
 
-TEST_CASE("kill -9 in the middle of writing loses no acknowledged write, and half a batch never") {
+STORE_TEST("kill -9 in the middle of writing loses no acknowledged write, and half a batch never") {
     test::folder dir;
     std::vector<std::string> acknowledged;
     for (int life = 0; life < 5; ++life) {

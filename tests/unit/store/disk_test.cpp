@@ -40,7 +40,7 @@ void fill(const std::string& path, int keys) {
 
 }  // namespace
 
-TEST_CASE("where no folder can be, the error names it") {
+STORE_TEST("where no folder can be, the error names it") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         auto deep = store::start_link(dir / "missing/store");
@@ -53,7 +53,7 @@ TEST_CASE("where no folder can be, the error names it") {
     });
 }
 
-TEST_CASE("a folder is made for its owner alone") {
+STORE_TEST("a folder is made for its owner alone") {
     test::folder dir;
     fill(dir / "store", 1);
     struct stat s {};

@@ -35,7 +35,7 @@ using strings = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("what was put is read, replaced and erased") {
+STORE_TEST("what was put is read, replaced and erased") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -65,7 +65,7 @@ TEST_CASE("what was put is read, replaced and erased") {
     });
 }
 
-TEST_CASE("values are there again in the next life") {
+STORE_TEST("values are there again in the next life") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -81,7 +81,7 @@ TEST_CASE("values are there again in the next life") {
     });
 }
 
-TEST_CASE("a store is found by its name, and databases of one store are apart") {
+STORE_TEST("a store is found by its name, and databases of one store are apart") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         store::open_options o;
@@ -119,7 +119,7 @@ TEST_CASE("there is no store where there is none") {
     });
 }
 
-TEST_CASE("a file is opened once in an OS process, and can be opened when its store has ended") {
+STORE_TEST("a file is opened once in an OS process, and can be opened when its store has ended") {
     test::folder dir;
     test::in_node([&](self self) -> awaitable<void> {
         self.trap_exit(true);
@@ -148,7 +148,7 @@ TEST_CASE("a file is opened once in an OS process, and can be opened when its st
     });
 }
 
-TEST_CASE("a thousand writers share few commits") {
+STORE_TEST("a thousand writers share few commits") {
     test::folder dir;
     test::in_node([&](self self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -175,7 +175,7 @@ TEST_CASE("a thousand writers share few commits") {
     });
 }
 
-TEST_CASE("one process may have many writes under way") {
+STORE_TEST("one process may have many writes under way") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -192,7 +192,7 @@ TEST_CASE("one process may have many writes under way") {
     });
 }
 
-TEST_CASE("a batch is done all or not at all") {
+STORE_TEST("a batch is done all or not at all") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -228,7 +228,7 @@ TEST_CASE("a batch is done all or not at all") {
     });
 }
 
-TEST_CASE("compare and swap tells what is there when it is something else") {
+STORE_TEST("compare and swap tells what is there when it is something else") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -247,7 +247,7 @@ TEST_CASE("compare and swap tells what is there when it is something else") {
     });
 }
 
-TEST_CASE("of many who swap at once each increment counts") {
+STORE_TEST("of many who swap at once each increment counts") {
     test::folder dir;
     test::in_node([&](self self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -270,7 +270,7 @@ TEST_CASE("of many who swap at once each increment counts") {
     });
 }
 
-TEST_CASE("a scan gives the keys with a prefix in order, page by page, both ways") {
+STORE_TEST("a scan gives the keys with a prefix in order, page by page, both ways") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -314,7 +314,7 @@ TEST_CASE("a scan gives the keys with a prefix in order, page by page, both ways
     });
 }
 
-TEST_CASE("keys longer than LMDB allows work, and are found by prefix") {
+STORE_TEST("keys longer than LMDB allows work, and are found by prefix") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -361,7 +361,7 @@ TEST_CASE("keys longer than LMDB allows work, and are found by prefix") {
     });
 }
 
-TEST_CASE("random writes agree with a map, whatever the interleaving") {
+STORE_TEST("random writes agree with a map, whatever the interleaving") {
     for (std::uint64_t seed = 1; seed <= 10; ++seed) {
         CAPTURE(seed);
         test::folder dir;
@@ -409,7 +409,7 @@ TEST_CASE("random writes agree with a map, whatever the interleaving") {
     }
 }
 
-TEST_CASE("readers see whole commits while others write") {
+STORE_TEST("readers see whole commits while others write") {
     test::folder dir;
     test::in_node([&](self self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -476,7 +476,7 @@ TEST_CASE("the map is raised when it is full, with readers about") {
     });
 }
 
-TEST_CASE("a store is closed and opened again; writes wait meanwhile") {
+STORE_TEST("a store is closed and opened again; writes wait meanwhile") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -508,7 +508,7 @@ TEST_CASE("a store is closed and opened again; writes wait meanwhile") {
     });
 }
 
-TEST_CASE("a shutdown by its parent answers what waits first") {
+STORE_TEST("a shutdown by its parent answers what waits first") {
     test::folder dir;
     test::in_node([&](self self) -> awaitable<void> {
         // A supervisor's way: the parent sends exit(shutdown) and waits.
@@ -539,7 +539,7 @@ TEST_CASE("a shutdown by its parent answers what waits first") {
     });
 }
 
-TEST_CASE("writers hear of a store that is killed") {
+STORE_TEST("writers hear of a store that is killed") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         auto s = store::start(dir / "store");
@@ -557,7 +557,7 @@ TEST_CASE("writers hear of a store that is killed") {
     });
 }
 
-TEST_CASE("what is too much to wait is refused") {
+STORE_TEST("what is too much to wait is refused") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         store::open_options o;
@@ -582,7 +582,7 @@ TEST_CASE("what is too much to wait is refused") {
     });
 }
 
-TEST_CASE("a write has a time limit if it is given one") {
+STORE_TEST("a write has a time limit if it is given one") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
@@ -594,7 +594,7 @@ TEST_CASE("a write has a time limit if it is given one") {
     });
 }
 
-TEST_CASE("terms are stored with their version") {
+STORE_TEST("terms are stored with their version") {
     test::folder dir;
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");

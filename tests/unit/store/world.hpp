@@ -23,22 +23,42 @@ inline beam::pid start(const std::string& path, beam::store::open_options option
     return *s;
 }
 
-/// Runs `body` with an engine, if it is built.
-inline void with_engine(const char* name, void (*body)()) {
-    ::setenv("BEAM_TEST_ENGINE", name, 1);
+#ifdef BEAM_TEST_ROCKSDB
+inline constexpr bool has_rocksdb = true;
+#else
+inline constexpr bool has_rocksdb = false;
+#endif
+
+/// For as long as it lives, start() makes stores of that engine.
+class with_engine {
+public:
+    explicit with_engine(const char* name) { ::setenv("BEAM_TEST_ENGINE", name, 1); }
+    ~with_engine() { ::unsetenv("BEAM_TEST_ENGINE"); }
+    with_engine(const with_engine&) = delete;
+    with_engine& operator=(const with_engine&) = delete;
+};
+
+inline void run_with(const char* name, void (*body)()) {
+    if (!has_rocksdb && std::string(name) == "rocksdb") {
+        MESSAGE("skipped: built without librocksdb-dev");
+        return;
+    }
+    const with_engine chosen(name);
     body();
-    ::unsetenv("BEAM_TEST_ENGINE");
 }
 
 }  // namespace test
 
 // A test case that is run with each engine.
-#define STORE_TEST_BODY(body, name)            \
+#define STORE_TEST_OF(name, body)              \
     static void body();                        \
     TEST_CASE(name) {                          \
         SUBCASE("lmdb") {                      \
-            ::test::with_engine("lmdb", body); \
+            ::test::run_with("lmdb", body);    \
+        }                                      \
+        SUBCASE("rocksdb") {                   \
+            ::test::run_with("rocksdb", body); \
         }                                      \
     }                                          \
     static void body()
-#define STORE_TEST(name) STORE_TEST_BODY(DOCTEST_ANONYMOUS(store_test_), name)
+#define STORE_TEST(name) STORE_TEST_OF(name, DOCTEST_ANONYMOUS(store_test_))

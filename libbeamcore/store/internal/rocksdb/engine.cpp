@@ -1,0 +1,181 @@
+#include "libbeamcore/store/internal/rocksdb/engine.hpp"
+
+#include <rocksdb/utilities/checkpoint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/store/internal/failure.hpp"
+#include "libbeamcore/store/internal/folder.hpp"
+#include "libbeamcore/store/internal/rocksdb/closed_list.hpp"
+#include "libbeamcore/store/internal/rocksdb/settings.hpp"
+
+namespace beam::store::detail {
+
+namespace {
+
+// So that none is called as RocksDB's own is, `default`.
+constexpr std::string_view family_prefix = "db.";
+
+std::uint64_t bytes_in(const std::string& folder) {
+    std::uint64_t sum = 0;
+    std::error_code failure;
+    for (std::filesystem::directory_iterator it(folder, failure), end; !failure && it != end;
+         it.increment(failure)) {
+        std::error_code gone;
+        const auto size = it->file_size(gone);
+        if (!gone) sum += size;
+    }
+    return sum;
+}
+
+}  // namespace
+
+rocksdb_engine::rocksdb_engine(std::string folder, const open_options& options)
+    : folder_(std::move(folder)),
+      options_(options),
+      listener_(std::make_shared<failure_listener>(folder_)) {}
+
+rocksdb_engine::~rocksdb_engine() {
+    close();
+}
+
+void rocksdb_engine::on_failure(std::function<void(error)> tell) {
+    listener_->tell(std::move(tell));
+}
+
+error rocksdb_engine::failure(const rocksdb::Status& s) const {
+    return rocksdb_failure(s, folder_);
+}
+
+// Opening and closing.
+
+result<void> rocksdb_engine::open() {
+    std::unique_lock lock(state_);
+    if (db_) return {};
+    // Where a store was made, RocksDB must not make another because it misses a file.
+    const bool is_new = !is_marked_as_rocksdb(folder_);
+    if (auto r = check_closed_list(folder_); !r) return r;
+    if (const auto s = open_files(is_new); !s.ok()) {
+        end_handles();
+        return tl::unexpected<error>(failure(s));
+    }
+    if (!is_new) return {};
+    if (auto r = mark_as_rocksdb(folder_); !r) {
+        end_handles();
+        return r;
+    }
+    return sync_path(parent_of(folder_));
+}
+
+rocksdb::Status rocksdb_engine::open_files(bool is_new) {
+    auto settings = database_settings(listener_);
+    settings.create_if_missing = is_new;
+    std::vector<std::string> names{rocksdb::kDefaultColumnFamilyName};
+    if (!is_new || ::access((folder_ + "/CURRENT").c_str(), F_OK) == 0) {
+        const auto s = rocksdb::DB::ListColumnFamilies(settings, folder_, &names);
+        if (!s.ok()) return s;
+    }
+    family_settings_ = family_settings();
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    for (const auto& name : names) families.emplace_back(name, family_settings_);
+    std::vector<family*> handles;
+    rocksdb::DB* db = nullptr;
+    const auto s = rocksdb::DB::Open(settings, folder_, families, &handles, &db);
+    if (!s.ok()) return s;
+    db_.reset(db);
+    for (family* f : handles) {
+        const std::string& name = f->GetName();
+        if (name.compare(0, family_prefix.size(), family_prefix) == 0)
+            databases_[name.substr(family_prefix.size())] = f;
+        else
+            default_family_ = f;
+    }
+    return s;
+}
+
+// What is written out needs no log: a closed store is up at once, and lists what it consists of.
+void rocksdb_engine::close() {
+    std::unique_lock closing(closing_);
+    std::unique_lock lock(state_);
+    if (!db_) return;
+    std::vector<family*> all{default_family_};
+    for (const auto& [name, f] : databases_) all.push_back(f);
+    const auto flushed = db_->Flush(rocksdb::FlushOptions(), all);
+    end_handles();
+    if (flushed.ok()) write_closed_list(folder_);
+}
+
+void rocksdb_engine::end_handles() {
+    if (!db_) return;
+    for (const auto& [name, f] : databases_) (void)db_->DestroyColumnFamilyHandle(f);
+    databases_.clear();
+    if (default_family_)
+        (void)db_->DestroyColumnFamilyHandle(std::exchange(default_family_, nullptr));
+    (void)db_->Close();
+    db_.reset();
+}
+
+rocksdb_engine::family* rocksdb_engine::find(std::string_view db) const {
+    const auto it = databases_.find(db);
+    return it == databases_.end() ? nullptr : it->second;
+}
+
+rocksdb::Status rocksdb_engine::make_database(const std::string& name) {
+    family* made = nullptr;
+    const auto s =
+        db_->CreateColumnFamily(family_settings_, std::string(family_prefix) + name, &made);
+    if (!s.ok()) return s;
+    std::unique_lock lock(state_);
+    databases_[name] = made;
+    return s;
+}
+
+// Looking at the whole.
+
+result<std::vector<std::string>> rocksdb_engine::databases() {
+    std::shared_lock lock(state_);
+    if (!db_) return fail("closed", folder_);
+    std::vector<std::string> names;
+    for (const auto& [name, f] : databases_) names.push_back(name);
+    return names;
+}
+
+void rocksdb_engine::describe(statistics& s) {
+    s.file = folder_;
+    s.file_bytes = bytes_in(folder_);
+    std::shared_lock lock(state_);
+    s.is_open = db_ != nullptr;
+    if (!db_) return;
+    for (const auto& [name, f] : databases_) {
+        std::uint64_t keys = 0;
+        if (db_->GetIntProperty(f, rocksdb::DB::Properties::kEstimateNumKeys, &keys))
+            s.keys += keys;
+    }
+}
+
+// A checkpoint makes its folder itself. Tables are linked, where the disk is the same.
+result<void> rocksdb_engine::copy_to(const std::string& folder) {
+    std::shared_lock closing(closing_);
+    rocksdb::DB* db = nullptr;
+    {
+        std::shared_lock lock(state_);
+        db = db_.get();
+    }
+    if (!db) return fail("closed", folder_);
+    if (::rmdir(folder.c_str()) != 0) return failed(errno, folder);
+    rocksdb::Checkpoint* made = nullptr;
+    auto s = rocksdb::Checkpoint::Create(db, &made);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    if (s.ok()) s = checkpoint->CreateCheckpoint(folder);
+    if (!s.ok()) return tl::unexpected<error>(rocksdb_failure(s, folder));
+    if (::chmod(folder.c_str(), 0700) != 0) return failed(errno, folder);
+    return mark_as_rocksdb(folder);
+}
+
+}  // namespace beam::store::detail

@@ -1,0 +1,68 @@
+#include "libbeamcore/store/internal/rocksdb/settings.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include <utility>
+
+namespace beam::store::detail {
+
+namespace {
+
+// What is not yet in a table lies in memory and in the log: 64 MiB of all databases together, a sixteenth of that
+// read again in 5 ms. A single database is written out at 16 MiB, so that four can fill while one is written.
+constexpr std::size_t write_buffers = std::size_t{64} << 20;
+constexpr std::size_t write_buffer = std::size_t{16} << 20;
+// Blocks, and the indexes and filters of tables, which would else grow with the data.
+constexpr std::size_t block_cache = std::size_t{64} << 20;
+// A node has 1024 descriptors for everything, unless it is told otherwise.
+constexpr int open_files = 256;
+constexpr std::size_t own_log = std::size_t{1} << 20;
+
+}  // namespace
+
+rocksdb::DBOptions database_settings(std::shared_ptr<rocksdb::EventListener> listener) {
+    rocksdb::DBOptions o;
+    o.listeners = {std::move(listener)};
+    o.paranoid_checks = true;
+    // A record that the log ends in was cut off before it was answered. Any other damage in it is told: the other
+    // modes forget what follows it. RocksDB 7 does not use old logs again (recycle_log_file_num) with
+    // a mode that tells: it could not know the end of a log that is written over.
+    o.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    // A failed sync has lost what it was for; a second one that succeeds says nothing about that.
+    o.max_bgerror_resume_count = 0;
+    o.db_write_buffer_size = write_buffers;
+    o.max_total_wal_size = write_buffers;
+    o.max_open_files = open_files;
+    o.max_background_jobs = 2;
+    // No thread that wakes up to count.
+    o.stats_dump_period_sec = 0;
+    o.stats_persist_period_sec = 0;
+    o.skip_stats_update_on_db_open = true;
+    o.max_log_file_size = own_log;
+    o.keep_log_file_num = 4;
+    return o;
+}
+
+rocksdb::ColumnFamilyOptions family_settings() {
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = rocksdb::NewLRUCache(block_cache);
+    table.cache_index_and_filter_blocks = true;
+    table.pin_l0_filter_and_index_blocks_in_cache = true;
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    rocksdb::ColumnFamilyOptions o;
+    o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    o.write_buffer_size = write_buffer;
+    o.max_write_buffer_number = 4;
+    o.compression = rocksdb::kNoCompression;
+    return o;
+}
+
+rocksdb::WriteOptions write_settings() {
+    rocksdb::WriteOptions o;
+    o.sync = true;
+    return o;
+}
+
+}  // namespace beam::store::detail
