@@ -1,9 +1,6 @@
 // What goes wrong with files and disks.
 #include <fcntl.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -12,7 +9,7 @@
 
 #include "libbeamcore/base/unique_fd.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
-#include "tests/unit/store/world.hpp"
+#include "tests/unit/store/helper.hpp"
 
 using namespace beam;
 
@@ -121,9 +118,11 @@ TEST_CASE("a value that this layer did not write is an error, not a wrong answer
         std::fstream f(dir / "store/data.mdb", std::ios::in | std::ios::out | std::ios::binary);
         std::string all((std::istreambuf_iterator<char>(f)), {});
         std::size_t n = 0;
-        for (std::size_t at = 0; (at = all.find("pddddddd", at)) != std::string::npos; ++at) {
+        constexpr std::size_t checksum = 4;
+        for (std::size_t at = 0; (at = all.find("ddddddd", at)) != std::string::npos; ++at) {
+            if (at <= checksum || all[at - checksum - 1] != 'P') continue;
             f.clear();
-            f.seekp(std::streamoff(at));
+            f.seekp(std::streamoff(at - checksum - 1));
             f.put('?');
             ++n;
         }
@@ -180,27 +179,12 @@ void damage_pages(const std::string& file, std::size_t first, std::size_t count,
     REQUIRE(f.good());
 }
 
-/// One test of this program in a process of its own; its status.
-int run_helper(const char* name, const std::string& path) {
-    const std::string filter = std::string("--test-case=") + name;
-    const pid_t child = ::fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        ::setenv("BEAM_TEST_STORE", path.c_str(), 1);
-        ::execl("/proc/self/exe", "unit_store", "--no-skip", filter.c_str(), nullptr);
-        ::_exit(127);
-    }
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    return status;
-}
-
 constexpr int refused = 3, all_read = 4;
 
 // Lives of a node, until one does not die.
 int live(const std::string& path, int lives_max) {
     for (int life = 0; life < lives_max; ++life) {
-        const int status = run_helper("helper: read a store through", path);
+        const int status = test::run_helper("helper: read a store through", path);
         if (WIFEXITED(status) &&
             (WEXITSTATUS(status) == refused || WEXITSTATUS(status) == all_read))
             return WEXITSTATUS(status);
@@ -264,7 +248,7 @@ TEST_CASE(
         std::filesystem::copy(dir / "store", dir / "copy");
         damage_pages(dir / "copy/data.mdb", pages / 4, pages / 2, what);
         for (int i = 0; i < 2; ++i)
-            REQUIRE(WIFSIGNALED(run_helper("helper: die with a store open", dir / "copy")));
+            REQUIRE(WIFSIGNALED(test::run_helper("helper: die with a store open", dir / "copy")));
         test::in_node([&](self) -> awaitable<void> {
             for (int i = 0; i < 2; ++i) {
                 auto r = store::start_link(dir / "copy");
@@ -303,7 +287,7 @@ TEST_CASE("a sound store is opened after however many lives that did not close i
         CHECK(r.has_value());
     });
     for (int i = 0; i < 4; ++i)
-        REQUIRE(WIFSIGNALED(run_helper("helper: die with a store open", dir / "store")));
+        REQUIRE(WIFSIGNALED(test::run_helper("helper: die with a store open", dir / "store")));
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store");
         CHECK(std::filesystem::exists(dir / "store/open"));
@@ -314,64 +298,4 @@ TEST_CASE("a sound store is opened after however many lives that did not close i
         CHECK(r.has_value());
         CHECK_FALSE(std::filesystem::exists(dir / "store/open"));
     });
-}
-
-// On a disk of 1 MB, in a child process with mounts of its own.
-TEST_CASE("helper: fill a small disk" * doctest::skip()) {
-    const char* mount_point = std::getenv("BEAM_TEST_DISK");
-    REQUIRE(mount_point);
-    if (::unshare(CLONE_NEWNS) != 0 ||
-        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        ::mount("none", mount_point, "tmpfs", 0, "size=1m") != 0)
-        ::_exit(77);
-    test::in_node(
-        [](self self, std::string path) -> awaitable<void> {
-            self.trap_exit(true);
-            const pid s = test::start(path);
-            const std::string ballast = path + "/ballast";
-            auto first = co_await store::put(s, "kept", "value");
-            CHECK(first.has_value());
-            int written = 0;
-            std::optional<error> failed;
-            for (; !failed && written < 1000; ++written) {
-                auto r =
-                    co_await store::put(s, "k" + std::to_string(written), std::string(20'000, 'f'));
-                if (!r) failed = r.error();
-            }
-            --written;
-            REQUIRE(failed);
-            CHECK(failed->is("enospc"));
-            CHECK(failed->detail.find("data.mdb") != std::string::npos);
-            // The store lives, has what it acknowledged, and writes again when there is room.
-            CHECK(store::get(s, "kept").value() == std::optional<std::string>("value"));
-            for (int i = 0; i < written; ++i)
-                CHECK(store::get(s, "k" + std::to_string(i))->has_value());
-            CHECK_FALSE(store::get(s, "k" + std::to_string(written))->has_value());
-            REQUIRE(::mount("none", std::getenv("BEAM_TEST_DISK"), "tmpfs", MS_REMOUNT,
-                            "size=4m") == 0);
-            auto again = co_await store::put(s, "after", std::string(20'000, 'g'));
-            CHECK_MESSAGE(again.has_value(), (again ? "" : again.error().detail));
-            CHECK(store::count(s) == std::uint64_t(written + 2));
-        },
-        std::string(mount_point) + "/store");
-}
-
-TEST_CASE("a full disk is an error that names the file, and the store lives") {
-    test::folder dir;
-    const pid_t child = ::fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        ::setenv("BEAM_TEST_DISK", dir.path().c_str(), 1);
-        ::execl("/proc/self/exe", "unit_store", "--no-skip",
-                "--test-case=helper: fill a small disk", nullptr);
-        ::_exit(127);
-    }
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    REQUIRE(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 77) {
-        MESSAGE("skipped: no right to mount a small disk here");
-        return;
-    }
-    CHECK(WEXITSTATUS(status) == 0);
 }

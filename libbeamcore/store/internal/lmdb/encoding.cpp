@@ -7,9 +7,29 @@
 namespace beam::store::detail {
 
 namespace {
-constexpr char plain_tag = 'p';
-constexpr char long_tag = 'l';
-constexpr std::size_t long_header = 5;
+
+constexpr char plain_tag = 'P', long_tag = 'L';
+constexpr char old_plain_tag = 'p', old_long_tag = 'l';
+constexpr std::size_t number_size = 4;
+
+void append(std::string& to, std::uint32_t number) {
+    for (int shift = 0; shift < 32; shift += 8) to += char(number >> shift);
+}
+
+/// Takes it off the front of `from`, which has as many bytes.
+std::uint32_t take_number(std::string_view& from) {
+    std::uint32_t number = 0;
+    for (std::size_t i = 0; i < number_size; ++i)
+        number |= std::uint32_t(static_cast<unsigned char>(from[i])) << (8 * i);
+    from.remove_prefix(number_size);
+    return number;
+}
+
+std::uint32_t checksum(std::string_view stored_key, std::string_view rest) {
+    const auto seed = XXH3_64bits(stored_key.data(), stored_key.size());
+    return std::uint32_t(XXH3_64bits_withSeed(rest.data(), rest.size(), seed));
+}
+
 }  // namespace
 
 std::string stored_key(std::string_view key) {
@@ -22,32 +42,40 @@ std::string stored_key(std::string_view key) {
     return stored;
 }
 
-std::string stored_value(std::string_view key, std::string_view value) {
+std::string stored_value(std::string_view stored_key, std::string_view key,
+                         std::string_view value) {
+    constexpr std::size_t before = 1 + number_size;
     std::string stored;
-    if (!is_cut(key)) {
-        stored.reserve(1 + value.size());
-        stored += plain_tag;
-    } else {
-        stored.reserve(long_header + key.size() + value.size());
-        stored += long_tag;
-        for (int shift = 0; shift < 32; shift += 8)
-            stored += char(std::uint32_t(key.size()) >> shift);
+    stored.reserve(before + (is_cut(key) ? number_size + key.size() : 0) + value.size());
+    stored.assign(before, is_cut(key) ? long_tag : plain_tag);
+    if (is_cut(key)) {
+        append(stored, std::uint32_t(key.size()));
         stored += key;
     }
     stored += value;
-    return stored;
+    std::string sum;
+    append(sum, checksum(stored_key, std::string_view(stored).substr(before)));
+    return stored.replace(1, number_size, sum);
 }
 
 std::optional<stored_item> read_item(std::string_view key, std::string_view value) {
     if (value.empty()) return {};
-    if (value[0] == plain_tag && key.size() < cut_size) return stored_item{key, value.substr(1)};
-    if (value[0] != long_tag || value.size() < long_header || key.size() != stored_key_max)
-        return {};
-    std::uint32_t size = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-        size |= std::uint32_t(static_cast<unsigned char>(value[1 + i])) << (8 * i);
-    if (value.size() - long_header < size) return {};
-    return stored_item{value.substr(long_header, size), value.substr(long_header + size)};
+    const char tag = value[0];
+    value.remove_prefix(1);
+    if (tag == plain_tag || tag == long_tag) {
+        if (value.size() < number_size) return {};
+        const auto expected = take_number(value);
+        if (checksum(key, value) != expected) return {};
+    }
+    if (tag == plain_tag || tag == old_plain_tag) {
+        if (key.size() >= cut_size) return {};
+        return stored_item{key, value};
+    }
+    if (tag != long_tag && tag != old_long_tag) return {};
+    if (key.size() != stored_key_max || value.size() < number_size) return {};
+    const std::size_t size = take_number(value);
+    if (value.size() < size) return {};
+    return stored_item{value.substr(0, size), value.substr(size)};
 }
 
 }  // namespace beam::store::detail

@@ -1,7 +1,10 @@
 // How keys and values lie in LMDB, whose keys have at most 511 bytes.
 //
-//   key up to 494 bytes    itself                              value: 'p' Value
-//   longer                 first 495 bytes, 128-bit hash       value: 'l' length of key (4, LE) Key Value
+//   key up to 494 bytes    itself                              value: 'P' checksum Value
+//   longer                 first 495 bytes, 128-bit hash       value: 'L' checksum Length-of-key Key Value
+//
+// The checksum (4 bytes, LE, as the length) is of the stored key and all that follows: LMDB's pages have none. Without
+// one, with tags 'p' and 'l', lies what older versions wrote.
 //
 // A stored key of 511 bytes is always a cut one, so the two cannot be taken for each other, and a cut key
 // still begins as the whole one does, for scans by prefix. Two keys that agree in the first 495 bytes and
@@ -23,13 +26,15 @@ inline constexpr std::size_t cut_size = stored_key_max - hash_size;
     return key.size() >= cut_size;
 }
 [[nodiscard]] std::string stored_key(std::string_view key);
-[[nodiscard]] std::string stored_value(std::string_view key, std::string_view value);
+/// `stored_key` is that of `key`.
+[[nodiscard]] std::string stored_value(std::string_view stored_key, std::string_view key,
+                                       std::string_view value);
 
 struct stored_item {
     std::string_view key;
     std::string_view value;
 };
-/// Nothing: these bytes were not written by stored_value().
+/// Nothing: these bytes were not written by stored_value(), or not for this key.
 [[nodiscard]] std::optional<stored_item> read_item(std::string_view key, std::string_view value);
 
 }  // namespace beam::store::detail

@@ -35,7 +35,7 @@ int read_value(MDB_txn* txn, MDB_dbi dbi, const std::string& key, stored_item& f
 
 int put_one(MDB_txn* txn, MDB_dbi dbi, const operation& op) {
     const std::string key = stored_key(op.key);
-    const std::string value = stored_value(op.key, op.value);
+    const std::string value = stored_value(key, op.key, op.value);
     MDB_val k = to_val(key), v = to_val(value);
     return ::mdb_put(txn, dbi, &k, &v, 0);
 }

@@ -13,6 +13,7 @@
 #include "libbeamcore/store/internal/failure.hpp"
 #include "libbeamcore/store/internal/folder.hpp"
 #include "libbeamcore/store/internal/rocksdb/closed_list.hpp"
+#include "libbeamcore/store/internal/rocksdb/log_forwarder.hpp"
 #include "libbeamcore/store/internal/rocksdb/settings.hpp"
 
 namespace beam::store::detail {
@@ -74,7 +75,7 @@ result<void> rocksdb_engine::open() {
 }
 
 rocksdb::Status rocksdb_engine::open_files(bool is_new) {
-    auto settings = database_settings(listener_);
+    auto settings = database_settings(listener_, std::make_shared<log_forwarder>(folder_));
     settings.create_if_missing = is_new;
     std::vector<std::string> names{rocksdb::kDefaultColumnFamilyName};
     if (!is_new || ::access((folder_ + "/CURRENT").c_str(), F_OK) == 0) {

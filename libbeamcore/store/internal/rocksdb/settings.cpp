@@ -18,13 +18,14 @@ constexpr std::size_t write_buffer = std::size_t{16} << 20;
 constexpr std::size_t block_cache = std::size_t{64} << 20;
 // A node has 1024 descriptors for everything, unless it is told otherwise.
 constexpr int open_files = 256;
-constexpr std::size_t own_log = std::size_t{1} << 20;
 
 }  // namespace
 
-rocksdb::DBOptions database_settings(std::shared_ptr<rocksdb::EventListener> listener) {
+rocksdb::DBOptions database_settings(std::shared_ptr<rocksdb::EventListener> listener,
+                                     std::shared_ptr<rocksdb::Logger> logger) {
     rocksdb::DBOptions o;
     o.listeners = {std::move(listener)};
+    o.info_log = std::move(logger);
     o.paranoid_checks = true;
     // A record that the log ends in was cut off before it was answered. Any other damage in it is told: the other
     // modes forget what follows it. RocksDB 7 does not use old logs again (recycle_log_file_num) with
@@ -40,8 +41,6 @@ rocksdb::DBOptions database_settings(std::shared_ptr<rocksdb::EventListener> lis
     o.stats_dump_period_sec = 0;
     o.stats_persist_period_sec = 0;
     o.skip_stats_update_on_db_open = true;
-    o.max_log_file_size = own_log;
-    o.keep_log_file_num = 4;
     return o;
 }
 

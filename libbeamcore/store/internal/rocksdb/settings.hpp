@@ -8,8 +8,8 @@
 
 namespace beam::store::detail {
 
-[[nodiscard]] rocksdb::DBOptions database_settings(
-    std::shared_ptr<rocksdb::EventListener> listener);
+[[nodiscard]] rocksdb::DBOptions database_settings(std::shared_ptr<rocksdb::EventListener> listener,
+                                                   std::shared_ptr<rocksdb::Logger> logger);
 /// The families of one store share a cache: make it once.
 [[nodiscard]] rocksdb::ColumnFamilyOptions family_settings();
 [[nodiscard]] rocksdb::WriteOptions write_settings();
