@@ -30,6 +30,12 @@ public:
         if (whom_) whom_(rocksdb_failure(*why, folder_));
     }
 
+    // The store ends, and is opened anew.
+    void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*why*/,
+                              bool* is_automatic) override {
+        *is_automatic = false;
+    }
+
 private:
     const std::string folder_;
     std::mutex mutex_;
