@@ -1,0 +1,312 @@
+// The process that gives a coordinator to others.
+#include "tools/kv/coordinator/coordinator_process.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "libbeamcore/runtime/send.hpp"
+#include "tests/support/simulated.hpp"
+#include "tests/unit/tools_kv_coordinator/clusters.hpp"
+
+using namespace test;
+using beam::awaitable;
+using beam::pid;
+using beam::self;
+using kv::cluster_changed;
+using kv::coordinator_process;
+using kv::coordinator_reachable;
+using kv::record_told;
+
+namespace {
+
+kv::coordinator_options place_of(const local_world& w, const std::string& node = "nodeA") {
+    return w.options(node);
+}
+
+pid start(const kv::coordinator_options& options) {
+    auto p = beam::start_link<coordinator_process>(options);
+    REQUIRE_MESSAGE(p.has_value(), beam::to_string(p ? beam::term() : p.error()));
+    return *p;
+}
+
+/// The first view for which `done(view)` holds; revisions grow on the way there.
+template <class F>
+awaitable<std::shared_ptr<const kv::cluster_view>> seen(self me, F done) {
+    std::optional<std::uint64_t> last;
+    for (;;) {
+        auto m = co_await me.receive_for<cluster_changed>(10s);
+        REQUIRE(m.has_value());
+        REQUIRE((!last || m->view->rev > *last));
+        last = m->view->rev;
+        if (done(*m->view)) co_return m->view;
+    }
+}
+
+kv::plan plan_without_others(const kv::plan& p) {
+    return kv::next_plan(p, {"nodeA"}, 2);
+}
+
+awaitable<void> serves(self me, kv::coordinator_options options) {
+    const pid server = start(options);
+    coordinator_process::subscribe(server, me);
+    coordinator_process::subscribe(server, me);
+    auto empty = co_await seen(me, [](const auto&) { return true; });
+    CHECK_FALSE(empty->has_cluster());
+    auto created = co_await coordinator_process::create(server, three_nodes());
+    CHECK(code_of(created) == "ok");
+    auto v = co_await seen(me, [](const auto& n) { return n.has_cluster(); });
+    CHECK(v->records.size() == 8);
+
+    coordinator_process::read_record(server, 5, me);
+    auto read = co_await me.receive<record_told>();
+    CHECK(read.is_read);
+    CHECK(read.shard == 5);
+    CHECK(read.known.record == v->records[5].record);
+    CHECK(read.known.rev == v->records[5].rev);
+
+    const kv::shard_record next = read.known.record.next(store_of(3));
+    coordinator_process::change_record(server, 5, next, read.known.rev, me);
+    auto told = co_await me.receive<record_told>();
+    CHECK_FALSE(told.is_read);
+    CHECK(told.known.record == next);
+    coordinator_process::change_record(server, 5, next.next(store_of(1)), read.known.rev, me);
+    auto refused = co_await me.receive<record_told>();
+    CHECK_FALSE(refused.is_read);
+    CHECK(refused.known.record == next);
+    CHECK(refused.known.rev == told.known.rev);
+    v = co_await seen(me, [&](const auto& n) { return n.records[5].rev == told.known.rev; });
+
+    auto joined = co_await coordinator_process::join(server, life_of("nodeA", 1));
+    CHECK(code_of(joined) == "ok");
+    const kv::plan only_a = plan_without_others(v->plan);
+    auto planned = co_await coordinator_process::write_plan(server, only_a, v->plan_rev);
+    CHECK(code_of(planned) == "ok");
+    auto late = co_await coordinator_process::write_plan(server, v->plan, v->plan_rev);
+    CHECK(code_of(late) == "conflict");
+    auto drained = co_await coordinator_process::set_store_state(
+        server, store_of(2), kv::store_state::draining, v->find_store(store_of(2))->rev);
+    CHECK(code_of(drained) == "ok");
+    const std::vector<kv::store_id> only_one(1, store_of(2));
+    auto recovered =
+        co_await coordinator_process::recover(server, 1, store_of(2), only_one, v->records[1].rev);
+    REQUIRE(code_of(recovered) == "ok");
+    CHECK(recovered->record.epoch == 2);
+    auto now = co_await coordinator_process::view(server);
+    REQUIRE(code_of(now) == "ok");
+    CHECK((*now)->plan_rev == *planned);
+    CHECK((*now)->find_member("nodeA")->is_alive);
+    CHECK((*now)->find_store(store_of(2))->state == kv::store_state::draining);
+    auto left = co_await coordinator_process::leave(server);
+    CHECK(code_of(left) == "ok");
+    co_await seen(me, [](const auto& n) {
+        return n.find_member("nodeA") && !n.find_member("nodeA")->is_alive;
+    });
+    auto reachable = co_await me.receive<coordinator_reachable>();
+    CHECK(reachable.is_reachable);
+    CHECK_FALSE((co_await me.receive_for<coordinator_reachable>(0ms)).has_value());
+}
+
+}  // namespace
+
+TEST_CASE("a process serves a local coordinator") {
+    const local_world world;
+    in_node(serves, place_of(world));
+}
+
+TEST_CASE("so it does in a deterministic node") {
+    for (std::uint64_t seed = 1; seed <= seed_count(); ++seed) {
+        CAPTURE(seed);
+        const local_world world;
+        beam::runtime node(deterministic(seed));
+        run_in(node, serves, place_of(world));
+    }
+}
+
+TEST_CASE("what one node changes, the subscribers of another see") {
+    const local_world world;
+    in_node(
+        [](self me, kv::coordinator_options a, kv::coordinator_options b) -> awaitable<void> {
+            const pid one = start(a), other = start(b);
+            coordinator_process::subscribe(other, me);
+            auto created = co_await coordinator_process::create(one, three_nodes(64));
+            REQUIRE(code_of(created) == "ok");
+            auto v = co_await seen(me, [](const auto& n) { return n.has_cluster(); });
+            // All at once, as at a node's start.
+            for (std::uint32_t s = 0; s < 64; ++s)
+                coordinator_process::change_record(one, s, v->records[s].record.next(store_of(2)),
+                                                   v->records[s].rev, me);
+            std::set<std::uint64_t> revs;
+            for (std::uint32_t s = 0; s < 64; ++s) {
+                auto told = co_await me.receive<record_told>();
+                CHECK(told.known.record.epoch == 2);
+                revs.insert(told.known.rev);
+            }
+            // The first may go alone; the others wait while it is made.
+            CHECK(revs.size() <= 4);
+            co_await seen(me, [](const auto& n) {
+                return std::all_of(n.records.begin(), n.records.end(),
+                                   [](const auto& r) { return r.record.epoch == 2; });
+            });
+        },
+        place_of(world), place_of(world, "nodeB"));
+}
+
+TEST_CASE("a place that can be none is the error of the start") {
+    in_node([](self) -> awaitable<void> {
+        kv::local_options o;
+        o.folder = "/nowhere/at/all";
+        o.runtime_folder = "/nowhere/either";
+        o.node = "nodeA";
+        auto p = beam::start<coordinator_process>(kv::coordinator_options(o));
+        REQUIRE_FALSE(p.has_value());
+        CHECK(beam::to_string(p.error()).find("enoent") != std::string::npos);
+        co_return;
+    });
+}
+
+namespace {
+
+/// A coordinator that answers when it is let.
+struct gate {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool is_open = true;
+    bool is_interrupted = false;
+    int waiting = 0;
+
+    void set(bool open) {
+        std::lock_guard lock(mutex);
+        is_open = open;
+        changed.notify_all();
+    }
+    bool pass() {
+        std::unique_lock lock(mutex);
+        ++waiting;
+        changed.notify_all();
+        changed.wait(lock, [&] { return is_open || is_interrupted; });
+        --waiting;
+        return !is_interrupted;
+    }
+};
+
+class gated final : public kv::coordinator {
+public:
+    gated(std::unique_ptr<kv::coordinator> inner, std::shared_ptr<gate> g)
+        : inner_(std::move(inner)), gate_(std::move(g)) {}
+    beam::result<kv::cluster_view> snapshot() override {
+        if (!gate_->pass()) return beam::fail("unreachable");
+        return inner_->snapshot();
+    }
+    beam::result<std::vector<kv::known_record>> read(const std::vector<std::uint32_t>& s) override {
+        if (!gate_->pass()) return beam::fail("unreachable");
+        return inner_->read(s);
+    }
+    beam::result<std::vector<kv::changed_record>> change(
+        const std::vector<kv::record_change>& c) override {
+        if (!gate_->pass()) return beam::fail("unreachable");
+        return inner_->change(c);
+    }
+    beam::result<void> create(const kv::first_cluster& f) override { return inner_->create(f); }
+    beam::result<std::uint64_t> write_plan(const kv::plan& p, std::uint64_t r) override {
+        if (!gate_->pass()) return beam::fail("unreachable");
+        return inner_->write_plan(p, r);
+    }
+    beam::result<void> join(const kv::join_request& r) override { return inner_->join(r); }
+    beam::result<void> leave() override { return inner_->leave(); }
+    beam::result<std::uint64_t> set_store_state(const kv::store_id& s, kv::store_state t,
+                                                std::uint64_t r) override {
+        return inner_->set_store_state(s, t, r);
+    }
+    beam::result<kv::known_record> overwrite_record(std::uint32_t s, const kv::store_id& p,
+                                                    const std::vector<kv::store_id>& i,
+                                                    std::uint64_t r) override {
+        return inner_->overwrite_record(s, p, i, r);
+    }
+    bool wait(std::uint64_t rev, kv::steady_time deadline) override {
+        return inner_->wait(rev, deadline);
+    }
+    void interrupt() override {
+        {
+            std::lock_guard lock(gate_->mutex);
+            gate_->is_interrupted = true;
+            gate_->changed.notify_all();
+        }
+        inner_->interrupt();
+    }
+
+private:
+    std::unique_ptr<kv::coordinator> inner_;
+    std::shared_ptr<gate> gate_;
+};
+
+awaitable<void> outlives(self me, std::shared_ptr<const local_world> world) {
+    auto door = std::make_shared<gate>();
+    auto started = beam::start_link<coordinator_process>(
+        std::unique_ptr<kv::coordinator>(std::make_unique<gated>(world->open(), door)));
+    REQUIRE(started.has_value());
+    const pid server = *started;
+    coordinator_process::subscribe(server, me);
+    auto first = co_await me.receive<coordinator_reachable>();
+    CHECK(first.is_reachable);
+    auto v = co_await seen(me, [](const auto& n) { return n.has_cluster(); });
+
+    door->set(false);
+    auto unknown = co_await coordinator_process::write_plan(server, v->plan, v->plan_rev);
+    CHECK(code_of(unknown) == "unknown");
+    // The thread is still in there; what waits behind it was not begun.
+    auto behind = co_await coordinator_process::view(server);
+    CHECK(code_of(behind) == "unreachable");
+    coordinator_process::read_record(server, 0, me);
+    // Who subscribes now gets what is known.
+    coordinator_process::subscribe(server, me);
+    CHECK_FALSE((co_await me.receive_for<record_told>(3s)).has_value());
+
+    door->set(true);
+    auto after = co_await coordinator_process::view(server);
+    REQUIRE(code_of(after) == "ok");
+    CHECK((*after)->plan_rev > v->plan_rev);
+    coordinator_process::read_record(server, 0, me);
+    auto told = co_await me.receive<record_told>();
+    CHECK(told.is_read);
+
+    // Ended while it is stuck, it is gone soon.
+    door->set(false);
+    coordinator_process::read_record(server, 0, me);
+    const beam::ref watch = beam::monitor(server);
+    me.trap_exit(true);
+    beam::exit(server, beam::atom("kill"));
+    auto down = co_await me.receive_for<beam::down_message>(5s);
+    REQUIRE(down.has_value());
+    CHECK(down->monitor == watch);
+}
+
+}  // namespace
+
+TEST_CASE("a coordinator that does not answer blocks and ends nothing") {
+    auto world = std::make_shared<const local_world>();
+    value_of(world->open()->create(three_nodes()));
+    in_node(outlives, world);
+}
+
+TEST_CASE("when it is silent, and when it is back, is told to subscribers") {
+    auto world = std::make_shared<const local_world>();
+    value_of(world->open()->create(three_nodes()));
+    in_node(
+        [](self me, std::shared_ptr<const local_world> w) -> awaitable<void> {
+            const pid server = start(place_of(*w));
+            coordinator_process::subscribe(server, me);
+            auto first = co_await me.receive<coordinator_reachable>();
+            CHECK(first.is_reachable);
+            std::filesystem::rename(w->dir() / "state/cluster.mdb", w->dir() / "aside");
+            auto gone = co_await me.receive_for<coordinator_reachable>(10s);
+            REQUIRE(gone.has_value());
+            CHECK_FALSE(gone->is_reachable);
+            CHECK(gone->why.is("lost"));
+            CHECK(gone->since >= first.since);
+            std::filesystem::rename(w->dir() / "aside", w->dir() / "state/cluster.mdb");
+            auto back = co_await me.receive_for<coordinator_reachable>(10s);
+            REQUIRE(back.has_value());
+            CHECK(back->is_reachable);
+        },
+        world);
+}
