@@ -100,7 +100,7 @@ TEST_CASE_TEMPLATE("of several changes each is made or refused for itself", W, B
     constexpr std::uint32_t shards = 150;  // more than one transaction of etcd takes
     value_of(c->create(three_nodes(shards)));
     const auto before = value_of(c->snapshot()).records;
-    std::vector<kv::record_change> asked;
+    std::vector<kv::record_swap> asked;
     for (std::uint32_t s = 0; s < shards; ++s)
         asked.push_back(
             {s, before[s].record.next(store_of(1)), before[s].rev + (s % 3 == 0 ? 1 : 0)});

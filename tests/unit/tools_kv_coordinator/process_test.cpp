@@ -202,7 +202,7 @@ public:
         return inner_->read(s);
     }
     beam::result<std::vector<kv::changed_record>> change(
-        const std::vector<kv::record_change>& c) override {
+        const std::vector<kv::record_swap>& c) override {
         if (!gate_->pass()) return beam::fail("unreachable");
         return inner_->change(c);
     }

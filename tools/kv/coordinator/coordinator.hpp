@@ -15,6 +15,7 @@
 //   denied             the coordinator does not let us: user, password, certificate, mode of a file
 //   bad_file_system    the folder is on another machine's disk, where locks prove nothing
 //   too_new            written by a later version
+//   rejected           the coordinator does not take what was asked, in its words; nothing was written
 // and those that a call names. Besides them the system's (`enospc`, `eacces`, ...), with a file's name as the
 // detail: nothing was written then.
 #pragma once

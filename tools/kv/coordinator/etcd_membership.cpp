@@ -1,0 +1,212 @@
+#include "tools/kv/coordinator/etcd_membership.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace kv {
+
+using beam::fail;
+using beam::pass;
+using beam::result;
+
+namespace {
+
+constexpr int enter_tries = 5;
+
+std::string holder_key(const store_id& store) {
+    return "holders/" + to_text(store);
+}
+
+const kept_value* find(const std::vector<kept_value>& all, const std::string& key) {
+    const auto it =
+        std::find_if(all.begin(), all.end(), [&](const kept_value& k) { return k.key == key; });
+    return it == all.end() ? nullptr : &*it;
+}
+
+/// Whether an entry stands in the way of a life that wants its place.
+bool is_in_the_way(const kept_member& there, const join_request& request) {
+    if (!there.member.is_alive) return false;
+    return there.member.incarnation != request.incarnation &&
+           (request.ended_incarnation == 0 ||
+            there.member.incarnation != request.ended_incarnation);
+}
+
+std::string named(const kept_member& k) {
+    return k.member.node + " at " + k.member.dist_address + ", store " + to_text(k.member.store);
+}
+
+std::uint64_t rev_of(const kept_value* k) {
+    return k ? k->rev : 0;
+}
+
+}  // namespace
+
+etcd_membership::etcd_membership(const etcd_options& options, known_cluster& known)
+    : ttl_(options.lease), cluster_(options, known) {}
+
+etcd_membership::~etcd_membership() {
+    cluster_.gateway().interrupt();
+    stop();
+}
+
+result<std::string> etcd_membership::grant(etcd_cluster& cluster, std::chrono::seconds ttl) {
+    // Granted twice, when an answer was lost, one is kept by nobody and runs out.
+    auto lease = cluster.gateway().call("lease/grant", {{"TTL", std::to_string(ttl.count())}},
+                                        etcd_gateway::effect::reads);
+    if (!lease) return pass(lease);
+    std::string id = lease->value("ID", std::string());
+    if (id.empty()) return fail("corrupt", "a lease without a name");
+    return id;
+}
+
+// The conditions are those of what was read: if it changes meanwhile it is read again.
+result<void> etcd_membership::enter(etcd_cluster& cluster, const join_request& request,
+                                    const std::string& lease) {
+    const etcd_keys& keys = cluster.keys();
+    const std::string me = member_key(request.node), holder = holder_key(request.store),
+                      store = store_key(request.store);
+    kept_member entry;
+    entry.member = {request.node, request.store, request.incarnation, request.dist_address, true};
+    for (int i = 0; i < enter_tries; ++i) {
+        auto read = cluster.guarded({keys.get(me), keys.get(holder), keys.get(store)},
+                                    etcd_gateway::effect::reads);
+        if (!read) return pass(read);
+        std::vector<kept_value> found;
+        for (const json& a : read->answers)
+            for (kept_value& k : cluster.found_in(a)) found.push_back(std::move(k));
+        const kept_value* at[] = {find(found, me), find(found, holder), find(found, store)};
+
+        if (at[0]) {
+            const auto there = decode_member(me, at[0]->value);
+            if (!there) return pass(there);
+            if (is_in_the_way(*there, request)) return fail("name_taken", named(*there));
+        }
+        if (at[1]) {
+            auto there = decode_member(member_key(""), at[1]->value);
+            if (!there) return pass(there);
+            there->member.node = json::parse(at[1]->value).value("node", std::string());
+            if (is_in_the_way(*there, request)) return fail("store_taken", named(*there));
+        }
+        store_entry known;
+        known.id = request.store;
+        if (at[2]) {
+            auto there = decode_store(store, at[2]->value);
+            if (!there) return pass(there);
+            known = *std::move(there);
+        }
+        if (known.state == store_state::removed)
+            return fail("removed", "store " + to_text(request.store) + " was removed");
+
+        json held = json::parse(encode(entry));
+        held["node"] = request.node;
+        std::vector<json> puts{keys.put(me, encode(entry), lease),
+                               keys.put(holder, held.dump(), lease)};
+        if (known.node != request.node) {
+            known.node = request.node;
+            puts.push_back(keys.put(store, encode(known)));
+        }
+        std::vector<json> conditions{keys.is_of_rev(me, rev_of(at[0])),
+                                     keys.is_of_rev(holder, rev_of(at[1])),
+                                     keys.is_of_rev(store, rev_of(at[2]))};
+        auto done = cluster.guarded({etcd_cluster::swap(conditions, puts, {})},
+                                    etcd_gateway::effect::writes);
+        if (!done) return pass(done);
+        if (etcd_cluster::was_made(done->answers.at(0))) return {};
+        // Changed meanwhile; or made by an attempt that got no answer, as the next look shows.
+    }
+    return fail("conflict", "the members change all the time");
+}
+
+result<void> etcd_membership::join(etcd_cluster& cluster, const join_request& request) {
+    if (auto ok = check(request); !ok) return ok;
+    if (is_joined_) return fail("name_taken", joined_.node + ", by this coordinator itself");
+    auto lease = grant(cluster, ttl_);
+    if (!lease) return pass(lease);
+    if (auto entered = enter(cluster, request, *lease); !entered) return entered;
+    joined_ = request;
+    lease_ = *std::move(lease);
+    is_joined_ = true;
+    is_stopping_ = false;
+    thread_ = std::thread([this] { main(); });
+    return {};
+}
+
+// The entry stays, and says that this life has ended, for good: it has no lease any more.
+result<void> etcd_membership::leave(etcd_cluster& cluster) {
+    if (!is_joined_) return {};
+    stop();
+    is_joined_ = false;
+    const etcd_keys& keys = cluster.keys();
+    const std::string me = member_key(joined_.node);
+    auto read = cluster.guarded({keys.get(me)}, etcd_gateway::effect::reads);
+    result<void> noted;
+    if (!read) noted = pass(read);
+    const auto found = read ? cluster.found_in(read->answers.at(0)) : std::vector<kept_value>();
+    if (!found.empty()) {
+        auto there = decode_member(me, found[0].value);
+        if (there && there->member.incarnation == joined_.incarnation) {
+            there->member.is_alive = false;
+            auto done = cluster.guarded(
+                {etcd_cluster::swap(
+                    {keys.is_of_rev(me, found[0].rev)},
+                    {keys.put(me, encode(*there)), keys.erase(holder_key(joined_.store))}, {})},
+                etcd_gateway::effect::writes);
+            if (!done) noted = pass(done);
+        }
+    }
+    (void)cluster.gateway().call("lease/revoke", {{"ID", lease_}}, etcd_gateway::effect::writes);
+    return noted;
+}
+
+// The thread.
+
+void etcd_membership::stop() {
+    if (!thread_.joinable()) return;
+    {
+        std::lock_guard lock(mutex_);
+        is_stopping_ = true;
+        changed_.notify_all();
+    }
+    thread_.join();
+}
+
+void etcd_membership::interrupt() {
+    {
+        std::lock_guard lock(mutex_);
+        is_stopping_ = true;
+        changed_.notify_all();
+    }
+    cluster_.gateway().interrupt();
+}
+
+void etcd_membership::main() {
+    pthread_setname_np(pthread_self(), "kv-lease");
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    std::unique_lock lock(mutex_);
+    const auto period = std::chrono::milliseconds(ttl_) / 3;
+    while (!changed_.wait_for(lock, period, [&] { return is_stopping_; })) {
+        lock.unlock();
+        keep_lease();
+        lock.lock();
+    }
+}
+
+void etcd_membership::keep_lease() {
+    auto kept =
+        cluster_.gateway().call("lease/keepalive", {{"ID", lease_}}, etcd_gateway::effect::reads);
+    if (!kept) return;
+    const auto result = kept->find("result");
+    if (result == kept->end()) return;
+    const std::uint64_t rev = revision_of(*result);
+    if (rev > seen_rev_) seen_rev_ = rev;
+    if (number_in(*result, "TTL") > 0) return;
+    auto lease = grant(cluster_, ttl_);
+    if (lease && enter(cluster_, joined_, *lease)) lease_ = *std::move(lease);
+}
+
+}  // namespace kv
