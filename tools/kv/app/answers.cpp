@@ -24,7 +24,7 @@ std::string joined(const std::vector<std::string>& names) {
 }
 
 /// Why no copy of that shard answers, as far as this node can tell.
-situation situation_of(const known_cluster& k, std::uint32_t shard, const std::string& key) {
+situation situation_of(const node_standing& k, std::uint32_t shard, const std::string& key) {
     if (!k.facts.view) return {"the cluster's coordinator did not answer yet", "kv cluster status"};
     const cluster_view& view = *k.facts.view;
     if (!view.has_cluster()) return {"this node is in no cluster", "kv cluster init --help"};
@@ -80,7 +80,7 @@ awaitable<request_error> failed(routed_answer a, std::string key, bool is_write)
             break;
     }
     auto asking = keeper::known();
-    beam::outcome<known_cluster> k = co_await asking.outcome();
+    beam::outcome<node_standing> k = co_await asking.outcome();
     situation s{"the cluster's keeper is being restarted", "the same again"};
     if (k) s = situation_of(*k, a.shard, key);
     if (a.what.why == "too few copies") {

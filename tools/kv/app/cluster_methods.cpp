@@ -47,7 +47,7 @@ struct init_params {
     BEAM_FIELDS(init_params, nodes, shards, copies, min_isr)
 };
 
-request_error no_cluster(const known_cluster& k) {
+request_error no_cluster(const node_standing& k) {
     if (!k.trouble.empty())
         return beam::refuse("unavailable", "this node could not join its cluster: " + k.trouble,
                             "beamd logs", 69)
@@ -62,13 +62,13 @@ request_error no_cluster(const known_cluster& k) {
 }
 
 /// Once there is a cluster: that of nodes that have just been started is a moment away.
-awaitable<asked<known_cluster>> settled() {
+awaitable<asked<node_standing>> settled() {
     beam::self me = beam::this_process();
     const auto until = beam::monotonic_time() + known_within;
-    known_cluster last;
+    node_standing last;
     for (;;) {
         auto asking = keeper::known();
-        beam::outcome<known_cluster> k = co_await asking.outcome();
+        beam::outcome<node_standing> k = co_await asking.outcome();
         if (k && k->facts.view && k->facts.view->has_cluster()) co_return *std::move(k);
         if (k) last = *std::move(k);
         if (beam::monotonic_time() >= until) break;

@@ -60,7 +60,7 @@ coordinator_options coordinator_of(const std::string& node, const std::string& u
 void keeper::tell_cluster(beam::pid who) {
     beam::cast<tell_me>(keeper_name(), who);
 }
-beam::future<known_cluster> keeper::known() {
+beam::future<node_standing> keeper::known() {
     return beam::call<get_known>(keeper_name());
 }
 beam::future<beam::outcome<bool>> keeper::found(founding what) {

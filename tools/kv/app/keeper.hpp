@@ -30,7 +30,7 @@ struct founding {
 };
 
 /// What this node knows of its cluster.
-struct known_cluster {
+struct node_standing {
     cluster_facts facts;  ///< its view is null before the first look
     bool has_joined = false;
     coordinator_reachable coordinator;
@@ -39,7 +39,7 @@ struct known_cluster {
 
 class keeper : public beam::gen_server<keeper> {
     struct get_known {
-        using reply = known_cluster;
+        using reply = node_standing;
     };
     struct found_one {
         using reply = beam::outcome<bool>;
@@ -68,7 +68,7 @@ class keeper : public beam::gen_server<keeper> {
 public:
     /// cluster_facts, and store_died for all that are, to that process of this node; again after each change.
     static void tell_cluster(beam::pid who);
-    static beam::future<known_cluster> known();
+    static beam::future<node_standing> known();
     /// Once its nodes are all there. Errors: `exists`, `unreachable` with the nodes that are missing.
     static beam::future<beam::outcome<bool>> found(founding what);
     static beam::future<beam::outcome<bool>> set_node_state(const std::string& node,
@@ -84,7 +84,7 @@ public:
 
     static beam::awaitable<beam::init_result<keeper>> init();
 
-    known_cluster handle_call(get_known) { return known_; }
+    node_standing handle_call(get_known) { return known_; }
     beam::call_result<beam::outcome<bool>> handle_call(found_one m, beam::from from);
     beam::awaitable<beam::outcome<bool>> handle_call(set_state m);
     beam::awaitable<beam::outcome<bool>> handle_call(take_part);
@@ -123,7 +123,7 @@ private:
     beam::awaitable<void> put_out_silent();
     beam::awaitable<void> renew_plan();
 
-    known_cluster known_;
+    node_standing known_;
     std::string name_, address_;
     std::uint64_t last_incarnation_ = 0;
     bool wants_to_join_ = false;  // was told to, though the cluster does not know it

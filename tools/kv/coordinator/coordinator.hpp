@@ -113,6 +113,11 @@ public:
         std::uint32_t shard, const store_id& primary, const std::vector<store_id>& isr,
         std::uint64_t expected_rev) = 0;
 
+    /// What a life that joined must say now and then, so that it is held to go on. To be called every tend_every(), as the
+    /// other calls are; zero: never.
+    virtual void tend() {}
+    [[nodiscard]] virtual std::chrono::milliseconds tend_every() const { return {}; }
+
     /// Blocks until something may have changed since the revision `rev`, or the deadline. True: look. By a thread of
     /// its own, beside the other calls. Errors are seen by the look.
     virtual bool wait(std::uint64_t rev, steady_time deadline) = 0;

@@ -26,6 +26,8 @@ coordinator_core::coordinator_core(std::unique_ptr<coordinator> backend)
       me_(beam::this_process().id()),
       threads_(std::move(backend), node_, me_) {
     go_on();
+    if (threads_.tend_every().count() > 0)
+        beam::send_after(threads_.tend_every(), me_, coordinator_process::time_to_tend{});
 }
 
 // Subscribers.
@@ -242,6 +244,15 @@ void coordinator_core::look() {
 void coordinator_core::tick() {
     is_ticking_ = false;
     drop_old();
+    go_on();
+}
+
+void coordinator_core::tend() {
+    beam::send_after(threads_.tend_every(), me_, coordinator_process::time_to_tend{});
+    auto job = new_job(false);
+    job->work = [](coordinator& c) { c.tend(); };
+    job->finish = [] {};
+    calls_.push_front(std::move(job));
     go_on();
 }
 

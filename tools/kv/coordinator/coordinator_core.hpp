@@ -55,6 +55,8 @@ public:
     void look();
     /// Requests may have become too old.
     void tick();
+    /// It is time to say that this life goes on.
+    void tend();
 
 private:
     struct waiting_read {

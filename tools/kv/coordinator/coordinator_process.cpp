@@ -140,6 +140,9 @@ void coordinator_process::handle_info(may_have_changed) {
 void coordinator_process::handle_info(tick) {
     core_->tick();
 }
+void coordinator_process::handle_info(time_to_tend) {
+    core_->tend();
+}
 void coordinator_process::handle_info(beam::down_message m) {
     if (const auto gone = m.pid()) core_->unsubscribe(*gone);
 }

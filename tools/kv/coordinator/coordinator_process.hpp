@@ -62,6 +62,7 @@ class coordinator_process : public beam::gen_server<coordinator_process> {
         beam::pid to;
     };
     struct tick {};
+    struct time_to_tend {};
     friend class coordinator_core;
 
 public:
@@ -133,7 +134,7 @@ public:
     using calls = beam::messages<create_request, plan_request, join_as, leave_request,
                                  state_request, recover_request, view_request>;
     using casts = beam::messages<subscribe_message, read_message, change_message>;
-    using infos = beam::messages<job_done, may_have_changed, tick>;
+    using infos = beam::messages<job_done, may_have_changed, tick, time_to_tend>;
 
     /// Opens the backend: its error is the start's, as `{Code, Detail}`. Can be started again from the same options.
     static beam::init_result<coordinator_process> init(coordinator_options options);
@@ -159,6 +160,7 @@ public:
     void handle_info(job_done m);
     void handle_info(may_have_changed m);
     void handle_info(tick m);
+    void handle_info(time_to_tend m);
     void handle_info(beam::down_message m);
 
 private:

@@ -27,6 +27,9 @@ public:
     /// may_have_changed comes once, when there may be a later revision, or after `limit`.
     void watch(std::uint64_t rev, std::chrono::milliseconds limit);
 
+    /// See coordinator::tend_every.
+    [[nodiscard]] std::chrono::milliseconds tend_every() const { return backend_->tend_every(); }
+
 private:
     std::shared_ptr<coordinator> backend_;
     beam::pid process_;

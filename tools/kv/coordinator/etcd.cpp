@@ -28,7 +28,7 @@ public:
     explicit etcd_coordinator(const etcd_options& options)
         : known_(options.uuid),
           cluster_(options, known_),
-          membership_(options, known_),
+          membership_(options),
           watch_(options, known_, [this] { return membership_.seen_rev(); }) {}
 
     result<cluster_view> snapshot() override { return cluster_.snapshot(); }
@@ -47,12 +47,13 @@ public:
     result<known_record> overwrite_record(std::uint32_t shard, const store_id& primary,
                                           const std::vector<store_id>& isr,
                                           std::uint64_t expected_rev) override;
+    void tend() override { membership_.tend(cluster_); }
+    std::chrono::milliseconds tend_every() const override { return membership_.tend_every(); }
     bool wait(std::uint64_t rev, steady_time deadline) override {
         return watch_.wait(rev, deadline);
     }
     void interrupt() override {
         cluster_.gateway().interrupt();
-        membership_.interrupt();
         watch_.interrupt();
     }
 

@@ -1,8 +1,5 @@
 #include "tools/kv/coordinator/etcd_membership.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -44,13 +41,7 @@ std::uint64_t rev_of(const kept_value* k) {
 
 }  // namespace
 
-etcd_membership::etcd_membership(const etcd_options& options, known_cluster& known)
-    : ttl_(options.lease), cluster_(options, known) {}
-
-etcd_membership::~etcd_membership() {
-    cluster_.gateway().interrupt();
-    stop();
-}
+etcd_membership::etcd_membership(const etcd_options& options) : ttl_(options.lease) {}
 
 result<std::string> etcd_membership::grant(etcd_cluster& cluster, std::chrono::seconds ttl) {
     // Granted twice, when an answer was lost, one is kept by nobody and runs out.
@@ -129,15 +120,12 @@ result<void> etcd_membership::join(etcd_cluster& cluster, const join_request& re
     joined_ = request;
     lease_ = *std::move(lease);
     is_joined_ = true;
-    is_stopping_ = false;
-    thread_ = std::thread([this] { main(); });
     return {};
 }
 
 // The entry stays, and says that this life has ended, for good: it has no lease any more.
 result<void> etcd_membership::leave(etcd_cluster& cluster) {
     if (!is_joined_) return {};
-    stop();
     is_joined_ = false;
     const etcd_keys& keys = cluster.keys();
     const std::string me = member_key(joined_.node);
@@ -161,52 +149,18 @@ result<void> etcd_membership::leave(etcd_cluster& cluster) {
     return noted;
 }
 
-// The thread.
-
-void etcd_membership::stop() {
-    if (!thread_.joinable()) return;
-    {
-        std::lock_guard lock(mutex_);
-        is_stopping_ = true;
-        changed_.notify_all();
-    }
-    thread_.join();
-}
-
-void etcd_membership::interrupt() {
-    {
-        std::lock_guard lock(mutex_);
-        is_stopping_ = true;
-        changed_.notify_all();
-    }
-    cluster_.gateway().interrupt();
-}
-
-void etcd_membership::main() {
-    pthread_setname_np(pthread_self(), "kv-lease");
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    std::unique_lock lock(mutex_);
-    const auto period = std::chrono::milliseconds(ttl_) / 3;
-    while (!changed_.wait_for(lock, period, [&] { return is_stopping_; })) {
-        lock.unlock();
-        keep_lease();
-        lock.lock();
-    }
-}
-
-void etcd_membership::keep_lease() {
+void etcd_membership::tend(etcd_cluster& cluster) {
+    if (!is_joined_) return;
     auto kept =
-        cluster_.gateway().call("lease/keepalive", {{"ID", lease_}}, etcd_gateway::effect::reads);
+        cluster.gateway().call("lease/keepalive", {{"ID", lease_}}, etcd_gateway::effect::reads);
     if (!kept) return;
     const auto result = kept->find("result");
     if (result == kept->end()) return;
     const std::uint64_t rev = revision_of(*result);
     if (rev > seen_rev_) seen_rev_ = rev;
     if (number_in(*result, "TTL") > 0) return;
-    auto lease = grant(cluster_, ttl_);
-    if (lease && enter(cluster_, joined_, *lease)) lease_ = *std::move(lease);
+    auto lease = grant(cluster, ttl_);
+    if (lease && enter(cluster, joined_, *lease)) lease_ = *std::move(lease);
 }
 
 }  // namespace kv

@@ -1,4 +1,4 @@
-// etcd_membership: the entry of a life of a node, under a lease that a thread keeps.
+// etcd_membership: the entry of a life of a node, under a lease that is kept by tend(). For one thread.
 //
 // members/NODE names who lives; holders/STORE says who has a store, so that no two nodes have one. Both go with
 // the lease, some time after its life has stopped to keep it. A lease that has run out though its life goes on (the
@@ -6,11 +6,9 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
+#include <chrono>
 #include <cstdint>
-#include <mutex>
 #include <string>
-#include <thread>
 
 #include "libbeamcore/base/result.hpp"
 #include "tools/kv/coordinator/coordinator.hpp"
@@ -20,20 +18,24 @@ namespace kv {
 
 class etcd_membership {
 public:
-    etcd_membership(const etcd_options& options, known_cluster& known);
+    explicit etcd_membership(const etcd_options& options);
     etcd_membership(const etcd_membership&) = delete;
     etcd_membership& operator=(const etcd_membership&) = delete;
-    /// The lease is kept no longer; it runs out.
-    ~etcd_membership();
 
-    /// By the thread that has `cluster`. Errors: coordinator::join's.
+    /// Errors: coordinator::join's.
     [[nodiscard]] beam::result<void> join(etcd_cluster& cluster, const join_request& request);
     /// Errors: coordinator::leave's.
     [[nodiscard]] beam::result<void> leave(etcd_cluster& cluster);
 
-    /// The newest revision that the lease's answers have told.
+    /// Keeps the lease, or takes another where it has run out.
+    void tend(etcd_cluster& cluster);
+    /// How often.
+    [[nodiscard]] std::chrono::milliseconds tend_every() const {
+        return std::chrono::milliseconds(ttl_) / 3;
+    }
+
+    /// The newest revision that the lease's answers have told. By any thread.
     [[nodiscard]] std::uint64_t seen_rev() const { return seen_rev_; }
-    void interrupt();
 
 private:
     [[nodiscard]] static beam::result<std::string> grant(etcd_cluster& cluster,
@@ -41,13 +43,13 @@ private:
     [[nodiscard]] static beam::result<void> enter(etcd_cluster& cluster,
                                                   const join_request& request,
                                                   const std::string& lease);
-    void main();
-    void keep_lease();
-    void stop();
 
     const std::chrono::seconds ttl_;
-    etcd_cluster cluster_;  // the thread's
     std::atomic<std::uint64_t> seen_rev_{0};
+    bool is_joined_ = false;
+    join_request joined_;
+    std::string lease_;
+};
 
     std::mutex mutex_;
     std::condition_variable changed_;
