@@ -2,12 +2,12 @@
 #include <atomic>
 #include <thread>
 
-#include "tests/unit/tools_kv_coordinator/clusters.hpp"
+#include "tests/unit/tools_kv_coordinator/etcd_servers.hpp"
 
 using namespace test;
 using kv::change_outcome;
 
-#define BACKENDS local_world
+#define BACKENDS local_world, etcd_world
 
 TEST_CASE_TEMPLATE("where nothing was created there is no cluster, and nothing can be done", W,
                    BACKENDS) {

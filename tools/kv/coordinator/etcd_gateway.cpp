@@ -152,13 +152,13 @@ etcd_gateway::attempt etcd_gateway::log_in(http_time deadline) {
     const json body{{"name", password->first}, {"password", password->second}};
     attempt a = try_once("auth/authenticate",
                          body.dump(-1, ' ', false, json::error_handler_t::replace), deadline);
-    if (a.what == kind::answered) token_ = a.body.value("token", std::string());
-    // An etcd that asks for no password is served without one; a wrong password is no reason to try again.
-    const bool is_without =
-        a.what == kind::refused && a.why.detail.find("not enabled") != std::string::npos;
-    if (is_without) a.what = kind::answered;
-    if (a.what == kind::log_in || a.why.is("rejected"))
+    if (a.what == kind::answered) {
+        token_ = a.body.value("token", std::string());
+    } else if (a.why.detail.find("not enabled") != std::string::npos) {
+        a = {kind::answered, {}, {}};  // an etcd that wants no password
+    } else if (a.what == kind::log_in || a.why.is("rejected")) {
         a = {kind::refused, {}, {"denied", std::move(a.why.detail)}};
+    }
     if (a.what == kind::answered) needs_log_in_ = false;
     return a;
 }
