@@ -145,6 +145,7 @@ TEST_CASE("a lease that was lost while its life goes on is replaced") {
         etcd_world::server().ask("lease/revoke",
                                  R"({"ID":")" + l.at("ID").get<std::string>() + "\"}");
     CHECK(value_of(b->snapshot()).members.empty());
+    a->tend();
     const auto v = look_until(*b, [](const auto& n) { return !n.members.empty(); });
     CHECK(v.members[0].incarnation == life.incarnation);
     CHECK(code_of(b->join(life_of("nodeX", 1))) == "store_taken");
@@ -160,7 +161,7 @@ TEST_CASE(
     value_of(c->create(three_nodes()));
     const auto v = value_of(c->snapshot());
     etcd.restart(0, false);
-    const kv::record_change stale{0, v.records[0].record.next(store_of(2)), v.records[0].rev};
+    const kv::record_swap stale{0, v.records[0].record.next(store_of(2)), v.records[0].rev};
     CHECK(code_of(c->snapshot()) == "lost");
     CHECK(code_of(c->read({0})) == "lost");
     CHECK(code_of(c->change({stale})) == "lost");
@@ -398,6 +399,16 @@ private:
     std::thread thread_;
 };
 
+/// As its process does: waits, and says now and then that its life goes on.
+bool changes_while_tending(kv::coordinator& c, std::uint64_t rev) {
+    const auto end = in(30s);
+    while (std::chrono::steady_clock::now() < end) {
+        if (c.wait(rev, in(c.tend_every()))) return true;
+        c.tend();
+    }
+    return false;
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -417,7 +428,7 @@ TEST_CASE(
     between.freeze_watches();
     const auto made = advance(*a, 0, store_of(2));
     const auto begin = std::chrono::steady_clock::now();
-    CHECK(c->wait(v.rev, in(30s)));
+    CHECK(changes_while_tending(*c, v.rev));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     MESSAGE("the dead watch was found after " << took.count() << " s");
     CHECK(value_of(c->snapshot()).records[0].rev == made.rev);

@@ -51,13 +51,4 @@ private:
     std::string lease_;
 };
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    bool is_stopping_ = false;
-    bool is_joined_ = false;
-    join_request joined_;
-    std::string lease_;  // the thread's while it runs
-    std::thread thread_;
-};
-
 }  // namespace kv
