@@ -6,10 +6,37 @@
 #include <cstdio>
 
 #include "libbeamcore/base/unique_fd.hpp"
+#include "libbeamcore/runtime/exit.hpp"
 #include "libbeamcore/runtime/send.hpp"
 #include "tests/unit/store/world.hpp"
 
 using namespace beam;
+
+namespace {
+
+bool say_acknowledged(const std::string& key) {
+    const std::string line = key + "\n";
+    return ::write(1, line.data(), line.size()) == ssize_t(line.size());
+}
+
+// Sixteen batches at any time, every third of them lazy, answered by messages.
+process many_under_way(self me, pid kept, std::string name) {
+    for (std::uint64_t asked = 0, answered = 0;;) {
+        for (; asked < answered + 16; ++asked) {
+            const std::string key = name + "-" + std::to_string(asked);
+            store::batch b;
+            b.put(key, std::string(100, 'n')).in("index").put(key, "");
+            if (asked % 3 == 0) b.lazy();
+            store::notify_write(kept, std::move(b), me.id(), asked);
+        }
+        const auto answer = co_await me.receive<store::written>();
+        if (!answer.error.empty() || answer.tag != answered) exit(atom("wrong_answer"));
+        if (!say_acknowledged(name + "-" + std::to_string(answered))) co_return;
+        ++answered;
+    }
+}
+
+}  // namespace
 
 // Writes for ever; says each key on stdout when it was acknowledged.
 TEST_CASE("helper: write until killed" * doctest::skip()) {
@@ -18,6 +45,8 @@ TEST_CASE("helper: write until killed" * doctest::skip()) {
     test::in_node(
         [](self self, std::string p, std::string prefix) -> awaitable<void> {
             const pid s = test::start(p);
+            for (int w = 0; w < 5; ++w)
+                spawn_link(many_under_way, s, prefix + "-n" + std::to_string(w));
             for (int w = 0; w < 20; ++w)
                 spawn_link(
                     [](beam::self, pid kept, std::string name) -> process {
@@ -27,8 +56,7 @@ TEST_CASE("helper: write until killed" * doctest::skip()) {
                             b.put(key, std::string(100 + i % 5000, 'c')).in("index").put(key, "");
                             auto r = co_await store::write(kept, std::move(b));
                             if (!r) co_return;
-                            const std::string ack = key + "\n";
-                            if (::write(1, ack.data(), ack.size()) < 0) co_return;
+                            if (!say_acknowledged(key)) co_return;
                         }
                     },
                     s, prefix + "-" + std::to_string(w) + "-");

@@ -147,6 +147,63 @@ TEST_CASE("RocksDB: whatever bit is wrong in a closed store, and whatever end is
                        << seen[int(verdict::told)] << ", no harm " << seen[int(verdict::right)]);
 }
 
+TEST_CASE("helper: write one by one and die" * doctest::skip()) {
+    test::in_node([](self) -> awaitable<void> {
+        const pid s = test::start(std::getenv("BEAM_TEST_STORE"));
+        for (int i = 0; i < 20; ++i) {
+            auto r = co_await store::put(s, key_of(i), std::string(500, 'v'));
+            CHECK(r.has_value());
+        }
+        ::raise(SIGKILL);
+    });
+}
+
+TEST_CASE(
+    "RocksDB: a record that was being written is left out, and other damage of the log is told") {
+    if (!test::has_rocksdb) return;
+    const test::with_engine chosen("rocksdb");
+    test::folder dir;
+    REQUIRE(WIFSIGNALED(test::run_helper("helper: write one by one and die", dir / "store")));
+    std::string log;
+    for (const auto& entry : std::filesystem::directory_iterator(dir / "store"))
+        if (entry.path().extension() == ".log" && entry.file_size() > 0)
+            log = entry.path().filename();
+    REQUIRE_FALSE(log.empty());
+    const auto size = std::filesystem::file_size(dir / "store/" + log);
+    const auto keys_after = [&](auto change) -> std::optional<std::uint64_t> {
+        std::filesystem::remove_all(dir / "copy");
+        std::filesystem::copy(dir / "store", dir / "copy");
+        change(dir / "copy/" + log);
+        std::optional<std::uint64_t> count;
+        test::in_node([&](self) -> awaitable<void> {
+            auto s = store::start(dir / "copy");
+            if (s) {
+                count = store::count(*s).value();
+            } else {
+                CHECK(to_string(s.error()).find("corrupt") != std::string::npos);
+                CHECK(to_string(s.error()).find("copy/" + log) != std::string::npos);
+            }
+            co_return;
+        });
+        return count;
+    };
+    CHECK(keys_after([](const std::string&) {}) == 20);
+    for (const std::size_t lost : {1, 100, 500})
+        CHECK(keys_after([&](const std::string& file) {
+                  std::filesystem::resize_file(file, size - lost);
+              }) == 19);
+    // The head of a record, and a little of what it promises.
+    CHECK(keys_after([](const std::string& file) {
+              std::ofstream out(file, std::ios::app | std::ios::binary);
+              out << std::string("\1\2\3\4\x00\x02\1some of it", 16);
+          }) == 20);
+    CHECK_FALSE(keys_after([&](const std::string& file) {
+                    std::fstream f(file, std::ios::in | std::ios::out | std::ios::binary);
+                    f.seekp(std::streamoff(size / 2 + 100));  // in a value
+                    f.put('?');
+                }).has_value());
+}
+
 // LMDB's own pages have no checksums: a wrong bit in one can end the process, or hide a key; a value that is
 // read is the right one.
 TEST_CASE("LMDB: a wrong bit in a closed store never gives a wrong value") {

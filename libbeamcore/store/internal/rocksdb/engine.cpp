@@ -13,7 +13,6 @@
 #include "libbeamcore/store/internal/failure.hpp"
 #include "libbeamcore/store/internal/folder.hpp"
 #include "libbeamcore/store/internal/rocksdb/closed_list.hpp"
-#include "libbeamcore/store/internal/rocksdb/log_forwarder.hpp"
 #include "libbeamcore/store/internal/rocksdb/settings.hpp"
 
 namespace beam::store::detail {
@@ -40,7 +39,8 @@ std::uint64_t bytes_in(const std::string& folder) {
 rocksdb_engine::rocksdb_engine(std::string folder, const open_options& options)
     : folder_(std::move(folder)),
       options_(options),
-      listener_(std::make_shared<failure_listener>(folder_)) {}
+      listener_(std::make_shared<failure_listener>(folder_)),
+      logger_(std::make_shared<log_forwarder>(folder_)) {}
 
 rocksdb_engine::~rocksdb_engine() {
     close();
@@ -63,19 +63,23 @@ result<void> rocksdb_engine::open() {
     const bool is_new = !is_marked_as_rocksdb(folder_);
     if (auto r = check_closed_list(folder_); !r) return r;
     if (const auto s = open_files(is_new); !s.ok()) {
-        end_handles();
-        return tl::unexpected<error>(failure(s));
+        close_files();
+        error why = failure(s);
+        // Of a log RocksDB says here what is wrong, and in its warning in which.
+        if (s.ToString().find(folder_) == std::string::npos)
+            why.detail += "; " + logger_->last_of_file();
+        return tl::unexpected<error>(std::move(why));
     }
     if (!is_new) return {};
     if (auto r = mark_as_rocksdb(folder_); !r) {
-        end_handles();
+        close_files();
         return r;
     }
     return sync_path(parent_of(folder_));
 }
 
 rocksdb::Status rocksdb_engine::open_files(bool is_new) {
-    auto settings = database_settings(listener_, std::make_shared<log_forwarder>(folder_));
+    auto settings = database_settings(listener_, logger_);
     settings.create_if_missing = is_new;
     std::vector<std::string> names{rocksdb::kDefaultColumnFamilyName};
     if (!is_new || ::access((folder_ + "/CURRENT").c_str(), F_OK) == 0) {
@@ -90,14 +94,15 @@ rocksdb::Status rocksdb_engine::open_files(bool is_new) {
     const auto s = rocksdb::DB::Open(settings, folder_, families, &handles, &db);
     if (!s.ok()) return s;
     db_.reset(db);
-    for (family* f : handles) {
-        const std::string& name = f->GetName();
-        if (name.compare(0, family_prefix.size(), family_prefix) == 0)
-            databases_[name.substr(family_prefix.size())] = f;
-        else
-            default_family_ = f;
-    }
+    for (family* f : handles) add_family(f);
     return s;
+}
+
+void rocksdb_engine::add_family(family* f) {
+    families_.push_back(f);
+    const std::string& name = f->GetName();
+    if (name.compare(0, family_prefix.size(), family_prefix) == 0)
+        databases_[name.substr(family_prefix.size())] = f;
 }
 
 // What is written out needs no log: a closed store is up at once, and lists what it consists of.
@@ -105,19 +110,15 @@ void rocksdb_engine::close() {
     std::unique_lock closing(closing_);
     std::unique_lock lock(state_);
     if (!db_) return;
-    std::vector<family*> all{default_family_};
-    for (const auto& [name, f] : databases_) all.push_back(f);
-    const auto flushed = db_->Flush(rocksdb::FlushOptions(), all);
-    end_handles();
+    const auto flushed = db_->Flush(rocksdb::FlushOptions(), families_);
+    close_files();
     if (flushed.ok()) write_closed_list(folder_);
 }
 
-void rocksdb_engine::end_handles() {
+void rocksdb_engine::close_files() {
     if (!db_) return;
-    for (const auto& [name, f] : databases_) (void)db_->DestroyColumnFamilyHandle(f);
     databases_.clear();
-    if (default_family_)
-        (void)db_->DestroyColumnFamilyHandle(std::exchange(default_family_, nullptr));
+    for (family* f : std::exchange(families_, {})) (void)db_->DestroyColumnFamilyHandle(f);
     (void)db_->Close();
     db_.reset();
 }
@@ -133,7 +134,7 @@ rocksdb::Status rocksdb_engine::make_database(const std::string& name) {
         db_->CreateColumnFamily(family_settings_, std::string(family_prefix) + name, &made);
     if (!s.ok()) return s;
     std::unique_lock lock(state_);
-    databases_[name] = made;
+    add_family(made);
     return s;
 }
 

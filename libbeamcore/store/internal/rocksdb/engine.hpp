@@ -17,6 +17,7 @@
 #include "libbeamcore/store/internal/engine.hpp"
 #include "libbeamcore/store/internal/range.hpp"
 #include "libbeamcore/store/internal/rocksdb/failure_listener.hpp"
+#include "libbeamcore/store/internal/rocksdb/log_forwarder.hpp"
 
 namespace beam::store::detail {
 
@@ -44,7 +45,8 @@ private:
     struct transaction;
 
     [[nodiscard]] rocksdb::Status open_files(bool is_new);
-    void end_handles();
+    void add_family(family* f);
+    void close_files();
     /// By the thread that commits.
     [[nodiscard]] rocksdb::Status make_database(const std::string& name);
 
@@ -64,12 +66,13 @@ private:
     const std::string folder_;
     const open_options options_;
     const std::shared_ptr<failure_listener> listener_;
+    const std::shared_ptr<log_forwarder> logger_;
 
     std::shared_mutex closing_;  // before state_
     std::shared_mutex state_;
     std::unique_ptr<rocksdb::DB> db_;
     rocksdb::ColumnFamilyOptions family_settings_;
-    family* default_family_ = nullptr;  // RocksDB wants one; nothing is in it
+    std::vector<family*> families_;  // RocksDB's own, in which nothing is, and the databases
     std::map<std::string, family*, std::less<>> databases_;
 };
 

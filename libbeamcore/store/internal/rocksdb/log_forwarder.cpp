@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <string_view>
 
 #include "libbeamcore/base/log.hpp"
 
@@ -16,6 +17,10 @@ void log_forwarder::Logv(rocksdb::InfoLogLevel level, const char* format, va_lis
     if (level < GetInfoLogLevel()) return;
     std::array<char, 1000> text{};
     (void)std::vsnprintf(text.data(), text.size(), format, values);
+    if (std::string_view(text.data()).find(folder_ + '/') != std::string_view::npos) {
+        std::lock_guard lock(mutex_);
+        last_of_file_ = text.data();
+    }
     log(log_level::warning, "store", "rocksdb warns", {{"folder", folder_}, {"text", text.data()}});
 }
 

@@ -6,6 +6,7 @@
 
 #include <rocksdb/env.h>
 
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -21,8 +22,16 @@ public:
     void Logv(rocksdb::InfoLogLevel level, const char* format, va_list values) override;
     void LogHeader(const char* /*format*/, va_list /*values*/) override {}
 
+    /// The last warning that names a file of the store: a status may name none.
+    [[nodiscard]] std::string last_of_file() {
+        std::lock_guard lock(mutex_);
+        return last_of_file_;
+    }
+
 private:
     const std::string folder_;
+    std::mutex mutex_;
+    std::string last_of_file_;
 };
 
 }  // namespace beam::store::detail
