@@ -9,17 +9,27 @@ function(beam_unit_support)
     target_precompile_headers(unit_pch PRIVATE "${PROJECT_SOURCE_DIR}/tests/unit/pch.hpp")
 endfunction()
 
-# beam_unit_tests(LAYER x_test.cpp... [LIBRARIES target...] [PACKAGES name...] [TIMEOUT seconds])
+# beam_optimise(TARGET): optimised in a debug build too, for simulators: seeds are what they are good for.
+function(beam_optimise TARGET)
+    # -Wnull-dereference guesses wrong where code is inlined.
+    target_compile_options(${TARGET} PRIVATE $<$<CONFIG:Debug>:-O2;-Wno-null-dereference>)
+endfunction()
+
+# beam_unit_tests(LAYER x_test.cpp... [LIBRARIES target...] [PACKAGES name...] [TIMEOUT seconds] [OPTIMISED])
 #
-# The program unit_LAYER, one test of ctest of the same name and label "unit".
+# The program unit_LAYER, one test of ctest of the same name and label "unit". OPTIMISED: also in a debug build.
 function(beam_unit_tests LAYER)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "LIBRARIES;PACKAGES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIMISED" "TIMEOUT" "LIBRARIES;PACKAGES")
     set(target unit_${LAYER})
     beam_packages(packages ${arg_PACKAGES})
     add_executable(${target} ${arg_UNPARSED_ARGUMENTS})
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
     target_link_libraries(${target} PRIVATE unit_main ${arg_LIBRARIES} ${packages} beam_warnings)
-    target_precompile_headers(${target} REUSE_FROM unit_pch)
+    if(arg_OPTIMISED)
+        beam_optimise(${target})  # and no precompiled header: that is made without
+    else()
+        target_precompile_headers(${target} REUSE_FROM unit_pch)
+    endif()
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 300)
     endif()

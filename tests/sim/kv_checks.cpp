@@ -52,6 +52,17 @@ void kv_world::check_change(const store_id& writer, const shard_record& before,
             "2: a member that did more than take its primary's place");
 }
 
+/// The memory of a store's log has a bound.
+void kv_world::check_memory(const machine& m) const {
+    const auto& log = m.shard->log();
+    require(log.in_memory() <= log.last().seq - log.applied_seq() + config_.window_entries,
+            "a log in memory beyond its window");
+    const auto& saved = m.disk->seen().saved;
+    require(log.applied_seq() - saved.seq <=
+                std::max(config_.window_entries, m.disk->seen().requests.outcomes()),
+            "a start that would have to replay more than it need");
+}
+
 // 4.
 void kv_world::check_actor(std::size_t i) {
     const machine& m = machines_[i];
@@ -192,8 +203,7 @@ void kv_world::check_agreement() {
         require(m.shard->log().applied_seq() == committed_.size(), "a member has not applied all");
         require(m.disk->seen().data == machines_[*node_of(r.primary)].disk->seen().data,
                 "copies differ");
-        require(m.disk->seen().shard.requests ==
-                    machines_[*node_of(r.primary)].disk->seen().shard.requests,
+        require(m.disk->seen().requests == machines_[*node_of(r.primary)].disk->seen().requests,
                 "tables of requests differ");
     }
     require(machines_[*node_of(r.primary)].shard->is_serving(), "the primary does not serve");

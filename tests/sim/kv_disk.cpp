@@ -12,25 +12,23 @@ struct maker {
     kv_image& on;
 
     void operator()(const cut_log& c) {
-        auto& entries = on.shard.entries;
-        hold(c.first > on.shard.applied_seq, "a disk that undoes state");
-        while (!entries.empty() && entries.back().at.seq >= c.first) entries.pop_back();
+        hold(c.first > on.applied_seq, "a disk that undoes state");
+        while (!on.entries.empty() && on.entries.back().at.seq >= c.first) on.entries.pop_back();
     }
     void operator()(const append_log& c) {
         hold(c.what.at.seq == on.last_seq() + 1, "a hole on disk");
-        on.shard.entries.push_back(c.what);
+        on.entries.push_back(c.what);
     }
     void operator()(const drop_log& c) {
-        auto& entries = on.shard.entries;
-        hold(c.last.seq <= on.shard.applied_seq, "a disk that forgets what is not applied");
-        entries.erase(entries.begin(),
-                      entries.begin() + std::ptrdiff_t(c.last.seq - on.shard.base.seq));
-        on.shard.base = c.last;
+        hold(c.last.seq <= on.saved.seq, "a disk that forgets what a start needs");
+        on.entries.erase(on.entries.begin(),
+                         on.entries.begin() + std::ptrdiff_t(c.last.seq - on.base.seq));
+        on.base = c.last;
     }
     void operator()(const apply_entry& c) {
-        hold(c.what.at.seq == on.shard.applied_seq + 1, "a state with a hole");
-        on.shard.applied_seq = c.what.at.seq;
-        on.shard.requests.apply(c.what);
+        hold(c.what.at.seq == on.applied_seq + 1, "a state with a hole");
+        on.applied_seq = c.what.at.seq;
+        on.requests.apply(c.what);
         for (const change& one : c.what.changes) {
             if (one.bytes)
                 on.data[one.key] = {*one.bytes, c.what.at.seq, one.expires_ms};
@@ -38,7 +36,7 @@ struct maker {
                 on.data.erase(one.key);
         }
     }
-    void operator()(const save_record& c) { on.shard.acted = c.what; }
+    void operator()(const save_record& c) { on.acted = c.what; }
     void operator()(const stage_items& c) {
         if (c.is_first) on.staged.clear();
         on.staging = c.transfer;
@@ -47,10 +45,14 @@ struct maker {
     void operator()(const install_staged& c) {
         hold(on.staging == c.transfer, "what is installed was not staged");
         on.data = std::exchange(on.staged, {});
-        on.shard.base = c.at;
-        on.shard.entries.clear();
-        on.shard.applied_seq = c.at.seq;
-        on.shard.requests = c.requests;
+        on.base = c.at;
+        on.entries.clear();
+        on.applied_seq = c.at.seq;
+    }
+    void operator()(const checkpoint& c) {
+        hold(c.seq == on.applied_seq, "a checkpoint of something else");
+        on.requests = c.requests;
+        on.saved = c;
     }
 };
 
@@ -58,6 +60,14 @@ struct maker {
 
 void kv_image::make(const storage_change& c) {
     std::visit(maker{*this}, c);
+}
+
+stored_shard kv_image::stored() const {
+    return {base,
+            saved,
+            {entries.begin() + std::ptrdiff_t(saved.seq - base.seq), entries.end()},
+            applied_seq,
+            acted};
 }
 
 std::optional<value> kv_disk::get(const std::string& key) const {

@@ -15,18 +15,24 @@ namespace test {
 
 struct kv_image {
     std::map<std::string, kv::value> data;
-    kv::stored_shard shard;
+    kv::log_point base;
+    std::vector<kv::entry> entries;
+    std::uint64_t applied_seq = 0;
+    kv::dedup_table requests;  // as of that; a store does not keep it
+    kv::checkpoint saved;
+    kv::shard_record acted;
     std::uint64_t staging = 0;  // the transfer
     std::map<std::string, kv::value> staged;
 
     void make(const kv::storage_change& c);
+    /// What a start is given.
+    [[nodiscard]] kv::stored_shard stored() const;
     [[nodiscard]] std::uint64_t last_seq() const {
-        return shard.entries.empty() ? shard.base.seq : shard.entries.back().at.seq;
+        return entries.empty() ? base.seq : entries.back().at.seq;
     }
     /// The entry of that number; nullptr: none here.
     [[nodiscard]] const kv::entry* at(std::uint64_t seq) const {
-        const std::uint64_t base = shard.base.seq;
-        return seq > base && seq <= last_seq() ? &shard.entries[seq - base - 1] : nullptr;
+        return seq > base.seq && seq <= last_seq() ? &entries[seq - base.seq - 1] : nullptr;
     }
 };
 

@@ -16,6 +16,14 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
     config_.log_kept = kept[random_.below(3)];
     config_.entries_a_message = 1 + random_.below(5);
     config_.entries_in_flight = 1 + random_.below(20);
+    const std::size_t bytes[] = {1, 300, 1U << 20U};
+    config_.bytes_a_message = bytes[random_.below(3)];
+    config_.bytes_in_flight = bytes[random_.below(3)];
+    config_.log_kept_bytes = 1U << 20U;
+    config_.window_entries = 1 + random_.below(random_.chance(0.5) ? 5 : 50);
+    config_.window_bytes = bytes[random_.below(3)];
+    config_.piece_bytes = 1 + random_.below(12);
+    config_.pieces_in_flight_bytes = 1 + random_.below(40);
     config_.join_gap = random_.below(8);
     for (int i = 0; i < w.nodes; ++i) {
         machine m;
@@ -72,7 +80,7 @@ void kv_world::start(std::size_t i) {
     m.is_paused = false;
     m.life = ++lives_;
     m.shard =
-        std::make_unique<shard>(config_, m.store, m.life, m.disk->seen().shard, *m.disk, rules_);
+        std::make_unique<shard>(config_, m.store, m.life, m.disk->seen().stored(), *m.disk, rules_);
     input(i, m.life, [](shard& s, const instant& at, outputs& out) { s.start(at, out); });
     tell_plan();
 }
@@ -154,9 +162,11 @@ void kv_world::handle(std::size_t i, outputs out) {
                   [ticket](shard& s, const instant& at, outputs& o) { s.synced(at, ticket, o); });
         });
     }
+    check_memory(m);
     for (auto& o : out.messages) transmit(i, std::move(o));
     for (auto& l : out.look_ups) look_up(i, std::move(l));
     for (auto& p : out.pieces) read_piece(i, std::move(p));
+    for (auto& e : out.entries) read_entries(i, e);
     for (auto& r : out.replies) {
         const std::size_t c = (r.origin >> 48U) - 1;
         const std::uint64_t number = (r.origin >> 16U) & 0xFFFFFFFFU, attempt = r.origin & 0xFFFFU;
@@ -226,14 +236,38 @@ void kv_world::look_up(std::size_t i, kv::look_up l) {
 }
 
 void kv_world::read_piece(std::size_t i, piece_wanted p) {
-    ++counts_.fillings;
+    ++counts_.pieces;
+    if (!p.after) ++counts_.fillings;
     after(delay(), [this, i, life = machines_[i].life, p] {
         input(i, life, [this, i, p](shard& s, const instant& at, outputs& out) {
             const auto& data = machines_[i].disk->seen().data;
             auto it = p.after ? data.upper_bound(*p.after) : data.begin();
             std::vector<std::pair<std::string, value>> items;
-            for (; it != data.end() && items.size() < 2; ++it) items.emplace_back(*it);
+            for (std::size_t bytes = 0; it != data.end(); ++it) {
+                bytes += it->first.size() + it->second.bytes.size();
+                if (bytes > p.bytes && !items.empty()) break;
+                items.emplace_back(*it);
+            }
             s.piece_read(at, p.to, p.transfer, std::move(items), it == data.end(), out);
+        });
+    });
+}
+
+void kv_world::read_entries(std::size_t i, entries_wanted e) {
+    ++counts_.entry_reads;
+    after(delay(), [this, i, life = machines_[i].life, e] {
+        input(i, life, [this, i, e](shard& s, const instant& at, outputs& out) {
+            const kv_image& disk = machines_[i].disk->seen();
+            std::vector<entry> some;
+            std::size_t bytes = 0;
+            for (std::uint64_t seq = e.first; some.size() < e.count; ++seq) {
+                const entry* one = disk.at(seq);
+                if (!one) break;
+                bytes += size_of(*one);
+                if (bytes > e.bytes && !some.empty()) break;
+                some.push_back(*one);
+            }
+            s.entries_read(at, e.to, std::move(some), out);
         });
     });
 }

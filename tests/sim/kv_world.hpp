@@ -49,8 +49,9 @@ public:
     void run();
 
     struct figures {
-        std::uint64_t events = 0, done = 0, reads = 0, replica_reads = 0, terms = 0, fillings = 0,
-                      hand_overs = 0, unknown = 0, joins = 0, definite = 0, lost = 0, expired = 0;
+        std::uint64_t events = 0, done = 0, reads = 0, replica_reads = 0, terms = 0, pieces = 0,
+                      fillings = 0, entry_reads = 0, hand_overs = 0, unknown = 0, joins = 0,
+                      definite = 0, lost = 0, expired = 0;
     };
     [[nodiscard]] const figures& counts() const { return counts_; }
 
@@ -112,6 +113,7 @@ private:
     void transmit(std::size_t from, kv::outgoing o);
     void look_up(std::size_t i, kv::look_up l);
     void read_piece(std::size_t i, kv::piece_wanted p);
+    void read_entries(std::size_t i, kv::entries_wanted e);
 
     // The coordinator.
     [[nodiscard]] bool reaches_coordinator(std::size_t i) const;
@@ -141,6 +143,7 @@ private:
     // What must hold: kv_checks.cpp.
     void check_change(const kv::store_id& writer, const kv::shard_record& before,
                       const kv::shard_record& now) const;
+    void check_memory(const machine& m) const;
     void check_actor(std::size_t i);
     void check_older(const machine& m, std::uint64_t epoch, const kv::message& what,
                      const kv::outputs& out) const;

@@ -18,12 +18,19 @@ struct config {
     milliseconds resend{250};                 ///< what nobody acked
     milliseconds prepared_wait{100};          ///< of a replica's read for a commit on its way
 
-    std::size_t entries_a_message = 128;
-    std::size_t entries_in_flight = 512;  ///< to one replica
-    std::size_t log_kept = 100'000;       ///< entries that are applied already
+    // Bytes are keys and values and a little for each entry: size_of().
+    std::size_t entries_a_message = 128, bytes_a_message = 1U << 20U;
+    std::size_t entries_in_flight = 512, bytes_in_flight = 4U << 20U;  ///< to one replica
+    std::size_t piece_bytes = 256U << 10U;                             ///< of a snapshot
+    std::size_t pieces_in_flight_bytes = 1U << 20U;                    ///< to one learner
+    /// What is applied stays in the log on disk for those who lack it, until it is more than this by an eighth.
+    std::size_t log_kept = 100'000, log_kept_bytes = 64U << 20U;
+    /// And in memory, beside what is not applied. A checkpoint is saved about as often.
+    std::size_t window_entries = 1000, window_bytes = 1U << 20U;
     std::size_t join_gap = 64;  ///< entries that a learner may lack when commits begin to wait
-    std::size_t waiting_max = 10'000;  ///< requests; then busy
-    std::size_t min_isr = 1;           ///< writes are refused on fewer members
+    /// Requests, and the bytes of those that write and are not done; then busy.
+    std::size_t waiting_max = 10'000, waiting_bytes_max = 16U << 20U;
+    std::size_t min_isr = 1;  ///< writes are refused on fewer members
 
     /// How old a replica's knowledge may be. Less than a lease by more than clocks' rates differ.
     [[nodiscard]] milliseconds replica_age() const { return lease * 4 / 5; }
@@ -46,6 +53,7 @@ struct rules {
     bool leaving_not_fresh = true;     ///< and not while its removal may be done already
     bool log_refusals = true;          ///< a refused request is remembered as a done one is
     bool log_expiry = true;            ///< a key is gone when its removal is committed
+    bool refill_strangers = true;      ///< a state of another history is replaced as a whole
 };
 
 }  // namespace kv

@@ -11,11 +11,15 @@ void dedup_table::apply(const entry& e) {
         by_age_.erase({c.last_ms, e.id.client});
         c.last_ms = age_ms_;
         by_age_.emplace(c.last_ms, e.id.client);
+        const std::size_t before = c.outcomes.size();
         c.outcomes.emplace(e.id.number, e.result);
         if (c.outcomes.size() > numbers_kept) c.outcomes.erase(c.outcomes.begin());
+        outcomes_ += c.outcomes.size() - before;
     }
     while (!by_age_.empty() && by_age_.begin()->first + client_kept_ms < age_ms_) {
-        clients_.erase(by_age_.begin()->second);
+        const auto old = clients_.find(by_age_.begin()->second);
+        outcomes_ -= old->second.outcomes.size();
+        clients_.erase(old);
         by_age_.erase(by_age_.begin());
     }
 }

@@ -29,6 +29,7 @@ public:
 
     [[nodiscard]] std::uint64_t age_ms() const { return age_ms_; }
     [[nodiscard]] std::size_t clients() const { return clients_.size(); }
+    [[nodiscard]] std::size_t outcomes() const { return outcomes_; }
 
     friend bool operator==(const dedup_table&, const dedup_table&) = default;
 
@@ -47,6 +48,7 @@ private:
     std::map<std::uint64_t, client> clients_;
     std::set<std::pair<std::uint64_t, std::uint64_t>> by_age_;  // last_ms, client
     std::uint64_t age_ms_ = 0;
+    std::size_t outcomes_ = 0;  // of all clients
 };
 
 }  // namespace kv

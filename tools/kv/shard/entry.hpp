@@ -1,6 +1,7 @@
 // What a log holds: entries, which are results and not commands, so that applying one again changes nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,11 +43,19 @@ struct entry {
         id;  ///< client 0: the primary's own: the first of an epoch, or a removal of what expired
     outcome result;
     std::vector<change> changes;
+    std::uint64_t settled = 0;  ///< all numbers of this client below it are answered
     /// The age of the shard: grows with the local clock of the primaries, never jumps. Of it the table of
     /// requests knows what is old.
     std::uint64_t age_ms = 0;
 
     friend bool operator==(const entry&, const entry&) = default;
 };
+
+/// About what it takes in memory and on disk, in bytes.
+[[nodiscard]] inline std::size_t size_of(const entry& e) {
+    std::size_t all = 64 + e.result.detail.size();
+    for (const change& c : e.changes) all += 32 + c.key.size() + (c.bytes ? c.bytes->size() : 0);
+    return all;
+}
 
 }  // namespace kv

@@ -26,22 +26,54 @@ struct run_walker {
 
 }  // namespace
 
-shard_log::shard_log(log_point base, std::uint64_t applied_seq, const std::vector<entry>& entries)
-    : base_(base), applied_seq_(base.seq) {
+shard_log::shard_log(log_point base, std::uint64_t applied_seq, const std::vector<entry>& entries,
+                     const log_shape& before)
+    : base_(base), marks_(before.marks.begin(), before.marks.end()), applied_bytes_(before.bytes) {
+    for (const log_point& p : before.runs)
+        if (p.seq > base.seq) runs_.push_back(p);
+    applied_seq_ = window_ = last().seq;
     for (const entry& e : entries) append(e);
-    hold(applied_seq >= base.seq && applied_seq <= last().seq, "a state without its log");
+    hold(applied_seq >= window_ && applied_seq <= last().seq, "a state without its log");
     while (applied_seq_ < applied_seq) mark_applied();
 }
 
-std::vector<entry> shard_log::slice(std::uint64_t first, std::size_t max) const {
+log_point shard_log::point(std::uint64_t seq) const {
+    if (seq == base_.seq) return base_;
+    const auto run =
+        std::lower_bound(runs_.begin(), runs_.end(), seq,
+                         [](const log_point& p, std::uint64_t s) { return p.seq < s; });
+    return {run->epoch, seq};
+}
+
+std::vector<entry> shard_log::slice(std::uint64_t first, std::size_t count,
+                                    std::size_t bytes) const {
     std::vector<entry> some;
-    for (std::uint64_t seq = first; seq <= last().seq && some.size() < max; ++seq)
+    for (std::uint64_t seq = first; seq <= last().seq && some.size() < count; ++seq) {
+        const std::size_t size = size_of(at(seq));
+        if (size > bytes && !some.empty()) break;
+        bytes -= std::min(bytes, size);
         some.push_back(at(seq));
+    }
     return some;
 }
 
 log_ends shard_log::ends(std::uint64_t epoch) const {
-    return {epoch, base_, {runs_.begin(), runs_.end()}, applied_seq_};
+    return {epoch, base_, {runs_.begin(), runs_.end()}, applied_seq_, {}, {}};
+}
+
+log_shape shard_log::shape() const {
+    log_shape s;
+    s.marks.assign(marks_.begin(), marks_.end());
+    s.bytes = applied_bytes_;
+    for (const log_point& p : runs_) {
+        if (p.seq < applied_seq_) {
+            s.runs.push_back(p);
+            continue;
+        }
+        if (applied_seq_ > base_.seq) s.runs.push_back({p.epoch, applied_seq_});
+        break;
+    }
+    return s;
 }
 
 void shard_log::append(entry e) {
@@ -57,31 +89,69 @@ void shard_log::append(entry e) {
 
 void shard_log::cut(std::uint64_t first) {
     hold(first > applied_seq_, "a cut that undoes state");
-    while (last().seq >= first) {
+    while (window_ + entries_.size() >= first) {
         unnote(entries_.back());
         entries_.pop_back();
     }
     while (!runs_.empty() && runs_.back().seq >= first) {
+        const std::uint64_t epoch = runs_.back().epoch;
         runs_.pop_back();
         // What is left of that epoch, if anything.
-        if (last().seq > base_.seq && (runs_.empty() || runs_.back().seq < last().seq)) {
-            runs_.push_back(last());
-            break;
-        }
+        if (last().seq + 1 < first) runs_.push_back({epoch, first - 1});
     }
 }
 
 void shard_log::mark_applied() {
-    unnote(at(++applied_seq_));
+    const entry& e = at(++applied_seq_);
+    unnote(e);
+    const std::size_t size = size_of(e);
+    window_bytes_ += size;
+    applied_bytes_ += size;
+}
+
+void shard_log::trim(std::size_t count, std::size_t bytes) {
+    while (window_ < applied_seq_ && (applied_seq_ - window_ > count || window_bytes_ > bytes)) {
+        window_bytes_ -= size_of(entries_.front());
+        entries_.pop_front();
+        ++window_;
+    }
+}
+
+void shard_log::measure(std::size_t count, std::size_t bytes) {
+    const log_mark before = marks_.empty() ? log_mark{base_.seq, 0} : marks_.back();
+    if (applied_seq_ - before.seq >= count || applied_bytes_ - before.bytes >= bytes)
+        marks_.push_back({applied_seq_, applied_bytes_});
+}
+
+std::uint64_t shard_log::surplus(std::size_t count, std::size_t bytes) const {
+    std::uint64_t to = base_.seq;
+    for (const log_mark& m : marks_)
+        if (applied_seq_ - m.seq >= count || applied_bytes_ - m.bytes >= bytes) to = m.seq;
+    return to;
 }
 
 void shard_log::drop_to(std::uint64_t seq) {
     hold(seq <= applied_seq_, "a log that forgets what is not applied");
-    while (base_.seq < seq) {
-        base_ = entries_.front().at;
+    if (seq <= base_.seq) return;
+    base_ = point(seq);
+    while (window_ < seq && !entries_.empty()) {
+        window_bytes_ -= size_of(entries_.front());
         entries_.pop_front();
+        ++window_;
     }
+    window_ = std::max(window_, seq);
     while (!runs_.empty() && runs_.front().seq <= base_.seq) runs_.pop_front();
+    while (!marks_.empty() && marks_.front().seq <= base_.seq) marks_.pop_front();
+}
+
+bool shard_log::explains(const log_ends& other) const {
+    log_point applied = other.base;
+    for (const log_point& p : other.runs) {
+        if (applied.seq >= other.applied_seq) break;
+        applied = {p.epoch, std::min(p.seq, other.applied_seq)};
+    }
+    const auto is_strange = [&](const log_point& p) { return p.seq >= base_.seq && !has(p); };
+    return !is_strange(applied) && (other.reflects.seq == 0 || !is_strange(other.reflects));
 }
 
 std::uint64_t shard_log::common_with(const log_ends& other) const {
@@ -119,11 +189,13 @@ std::optional<std::uint64_t> shard_log::prepared_request(const request_id& id) c
 }
 
 void shard_log::note(const entry& e) {
+    prepared_bytes_ += size_of(e);
     for (const change& c : e.changes) prepared_changes_.emplace(c.key, e.at.seq);
     if (e.id.client != 0) prepared_requests_.emplace(e.id, e.at.seq);
 }
 
 void shard_log::unnote(const entry& e) {
+    prepared_bytes_ -= size_of(e);
     for (const change& c : e.changes) prepared_changes_.erase({c.key, e.at.seq});
     const auto found = prepared_requests_.find(e.id);
     if (found != prepared_requests_.end() && found->second == e.at.seq)

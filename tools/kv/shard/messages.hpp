@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -33,6 +34,14 @@ struct query {
     std::uint64_t epoch = 0;
 };
 
+/// The beginning of a snapshot that a learner has, from a primary whose term has ended since.
+struct part_snapshot {
+    log_point at, reflects;
+    std::string last_key;
+
+    friend bool operator==(const part_snapshot&, const part_snapshot&) = default;
+};
+
 /// The answer, and what a replica says to entries that do not follow its own. `runs` has the last point of each epoch
 /// in the log, which begins after `base`.
 struct log_ends {
@@ -40,6 +49,8 @@ struct log_ends {
     log_point base;
     std::vector<log_point> runs;
     std::uint64_t applied_seq = 0;
+    log_point reflects;  ///< the state may have what came up to this, beyond `applied_seq`; 0: no
+    std::optional<part_snapshot> part;
 };
 
 /// There is a later epoch than that of the message this answers.
@@ -66,15 +77,20 @@ struct beacon_ack {
 };
 
 /// A part of a snapshot. Pieces are read one after the other while the shard goes on: what changed meanwhile is in
-/// the log after `at`, and applying that again does no harm.
+/// the log after `at`, and applying that again does no harm. Transfers' numbers grow, over all primaries.
 struct snapshot_piece {
     std::uint64_t epoch = 0, transfer = 0, index = 0;
     log_point at;
+    log_point reflects;                ///< what the sender had applied as it read this
+    std::optional<std::string> after;  ///< the first one of a snapshot that goes on after this key
     std::vector<std::pair<std::string, value>> items;
-    dedup_table requests;  ///< as of `at`, with the last piece
+    dedup_table requests;  ///< as of `at`, with the first piece of all
     bool is_last = false;
+    /// The receiver's state is not a part of this history: all of it is to be replaced.
+    bool is_refill = false;
 };
 
+/// `index` is the piece that is wanted next.
 struct snapshot_ack {
     std::uint64_t epoch = 0, transfer = 0, index = 0;
 };

@@ -1,6 +1,7 @@
 // What a shard wants done. Whoever drives it does so in this order: the storage, then all else.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "tools/kv/shard/dedup_table.hpp"
+#include "tools/kv/shard/checkpoint.hpp"
 #include "tools/kv/shard/entry.hpp"
 #include "tools/kv/shard/ids.hpp"
 #include "tools/kv/shard/messages.hpp"
@@ -28,8 +29,7 @@ struct append_log {
 struct drop_log {
     log_point last;
 };
-/// The changes go to the data, each with the entry's seq as version; the request to the table of requests; and the
-/// entry is the last one applied.
+/// The changes go to the data, each with the entry's seq as version, and the entry is the last one applied.
 struct apply_entry {
     entry what;
 };
@@ -43,23 +43,23 @@ struct stage_items {
     bool is_first = false;
     std::vector<std::pair<std::string, value>> items;
 };
-/// What was staged takes the place of the data; the log is empty and begins after `at`.
+/// What was staged takes the place of the data; the log is empty and begins after `at`. A checkpoint follows.
 struct install_staged {
     std::uint64_t transfer = 0;
     log_point at;
-    dedup_table requests;
 };
 
-/// Those of one step are one batch: all or none is there after a crash, and batches in their order.
+/// Those of one step are one batch: all or none is there after a crash, and batches in their order. A checkpoint takes
+/// the place of the one before.
 using storage_change = std::variant<cut_log, append_log, drop_log, apply_entry, save_record,
-                                    stage_items, install_staged>;
+                                    stage_items, install_staged, checkpoint>;
 
-/// What a store has on disk of a shard.
+/// What a start reads from a store's disk.
 struct stored_shard {
-    log_point base;
-    std::vector<entry> entries;
+    log_point base;  ///< the log on disk begins after it
+    checkpoint saved;
+    std::vector<entry> entries;  ///< those after saved.seq, to the log's end
     std::uint64_t applied_seq = 0;
-    dedup_table requests;
     shard_record acted;  ///< the last saved record; epoch 0: none
 };
 
@@ -80,11 +80,21 @@ struct look_up {
     std::string key;
 };
 
-/// Read some items after that key from the state, and tell them with piece_read().
+/// Read some items after that key from the state, and tell them with piece_read(). More than `bytes` of keys and values
+/// only if it is one item.
 struct piece_wanted {
     store_id to;
     std::uint64_t transfer = 0;
     std::optional<std::string> after;
+    std::size_t bytes = 0;
+};
+
+/// Read entries from the log on disk, from `first` on, and tell them with entries_read(). At least one, if it is there;
+/// not more than `bytes` of them (size_of()) otherwise. Nothing: they have been dropped.
+struct entries_wanted {
+    store_id to;
+    std::uint64_t first = 0;
+    std::size_t count = 0, bytes = 0;
 };
 
 /// Change the record, if its rev is `expected_rev`. Tell record_changed() either way what it is now, as soon as that is known.
@@ -101,6 +111,7 @@ struct outputs {
     std::vector<reply> replies;
     std::vector<look_up> look_ups;
     std::vector<piece_wanted> pieces;
+    std::vector<entries_wanted> entries;
     std::vector<record_change> record_changes;
     bool read_record = false;  ///< linearizably, then tell record_read()
 };

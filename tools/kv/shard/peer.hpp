@@ -8,20 +8,26 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tools/kv/shard/ids.hpp"
 #include "tools/kv/shard/messages.hpp"
 
 namespace kv {
 
-/// A snapshot on its way to a learner, a piece at a time.
+/// A snapshot on its way to a learner.
 struct transfer {
     std::uint64_t number = 0;
     log_point at;
-    dedup_table requests;  // as of `at`
-    std::uint64_t index = 0;
+    bool is_refill = false;
+    std::optional<dedup_table> requests;  // as of `at`, until the first piece is made
+    std::uint64_t next_index = 0;         // of the piece that is read next
     std::optional<std::string> last_key;
-    std::optional<snapshot_piece> sent;  // none: the piece is being read
+    bool is_resumed = false;
+    bool is_reading = false, is_read = false;  // a piece; all of it
+    std::deque<snapshot_piece> sent;           // what was not acked
+    std::size_t sent_bytes = 0;
+    bool is_stuck = false;  // the first of them was sent again, and the rest may be lost too
     std::chrono::nanoseconds resend_at{};
 };
 
@@ -30,6 +36,9 @@ struct peer {
     std::uint64_t common = 0;  // what it said it has of this log, durable or not
     std::uint64_t next = 0;    // the first entry that was not sent
     std::uint64_t acked = 0;   // durable there, and the same as here
+    std::deque<std::pair<std::uint64_t, std::size_t>> sent;  // last seq and bytes, not acked yet
+    std::size_t sent_bytes = 0;
+    bool is_reading = false;  // entries from the disk, for it
     std::chrono::nanoseconds resend_at{};
     std::chrono::nanoseconds rewound_at{};
 
@@ -42,7 +51,26 @@ struct peer {
     std::optional<transfer> filling;
 
     /// Sends again what was not acked.
-    void rewind() { next = there() + 1; }
+    void rewind() {
+        next = there() + 1;
+        sent.clear();
+        sent_bytes = 0;
+    }
+    void note_sent(const std::vector<entry>& entries) {
+        std::size_t bytes = 0;
+        for (const entry& e : entries) bytes += size_of(e);
+        next += entries.size();
+        sent.emplace_back(next - 1, bytes);
+        sent_bytes += bytes;
+    }
+    void note_acked(std::uint64_t seq) {
+        acked = seq;
+        next = std::max(next, seq + 1);
+        while (!sent.empty() && sent.front().first <= seq) {
+            sent_bytes -= sent.front().second;
+            sent.pop_front();
+        }
+    }
     [[nodiscard]] std::uint64_t there() const { return std::max(acked, common); }
 };
 

@@ -14,12 +14,18 @@ shard::shard(const config& c, store_id self, std::uint64_t life, stored_shard fr
       self_(self),
       life_(life),
       data_(data),
-      log_(from.base, from.applied_seq, from.entries),
-      requests_(std::move(from.requests)),
+      log_(from.base, from.applied_seq, from.entries, from.saved.log),
+      requests_(std::exchange(from.saved.requests, {})),
       acted_(std::move(from.acted)),
+      saved_(std::move(from.saved)),
+      reflects_(saved_.reflects),
       durable_(log_.last().seq),
-      matched_(log_.applied_seq()),
-      commit_(log_.applied_seq()) {}
+      commit_(log_.applied_seq()) {
+    for (const entry& e : from.entries)
+        if (e.at.seq <= log_.applied_seq()) requests_.apply(e);
+    if (log_.applied_seq() >= reflects_.seq && !is_ahead()) reflects_ = {};
+    log_.trim(config_.window_entries, config_.window_bytes);
+}
 
 void shard::start(const instant& at, outputs& out) {
     // What it granted before it was started it does not know.
@@ -90,7 +96,7 @@ void shard::tick(const instant& at, outputs& out) {
         if (at.now >= term_->beacon_at) send_beacons(at, out);
         if (term_->tell_at && at.now >= *term_->tell_at) {
             for (auto& [id, p] : term_->peers)
-                if (p.is_known && !p.filling) send_entries(at, id, p, 0, out);
+                if (p.is_known && !p.filling) tell_commit(at, id, p, out);
             term_->tell_at.reset();
         }
     }

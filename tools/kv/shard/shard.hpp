@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "tools/kv/shard/checkpoint.hpp"
 #include "tools/kv/shard/config.hpp"
 #include "tools/kv/shard/dedup_table.hpp"
 #include "tools/kv/shard/evaluate.hpp"
@@ -66,6 +67,8 @@ public:
     void synced(const instant& at, std::uint64_t ticket, outputs& out);
     void looked_up(const instant& at, std::uint64_t ticket, std::optional<value> found,
                    outputs& out);
+    /// What entries_wanted asked for.
+    void entries_read(const instant& at, store_id to, std::vector<entry> entries, outputs& out);
     void piece_read(const instant& at, store_id to, std::uint64_t transfer,
                     std::vector<std::pair<std::string, value>> items, bool is_last, outputs& out);
     /// Does what is due. To be called when next_wake() has come; earlier does no harm.
@@ -116,6 +119,14 @@ private:
         std::optional<time> prepared_until;  // a replica waits no longer for a commit
     };
     enum class intent : std::uint8_t { new_epoch, take_over, add, remove, hand_over };
+    /// A snapshot that comes in.
+    struct filling {
+        std::uint64_t transfer = 0, next_index = 0;
+        std::uint64_t staging = 0;  // the transfer that began it
+        log_point at, reflects;
+        std::string last_key;
+        dedup_table requests;
+    };
     struct pending_change {
         intent why = intent::new_epoch;
         shard_record target;
@@ -144,7 +155,8 @@ private:
     void send_beacons(const instant& at, outputs& out);
     void advance(const instant& at, outputs& out);
     void apply_to(std::uint64_t seq, outputs& out);
-    void truncate(outputs& out);
+    void tidy_log(outputs& out);
+    void save_checkpoint(outputs& out);
     [[nodiscard]] bool is_waited_for(const store_id& s) const;
     void take(const instant& at, store_id from, const ack& m, outputs& out);
     void take(const instant& at, store_id from, const beacon_ack& m, outputs& out);
@@ -161,9 +173,13 @@ private:
     void take(const instant& at, store_id from, const log_ends& m, outputs& out);
     void take(const instant& at, store_id from, const snapshot_ack& m, outputs& out);
     void pump(const instant& at, const store_id& to, peer& p, outputs& out);
-    void send_entries(const instant& at, const store_id& to, peer& p, std::size_t max,
+    void send_entries(const instant& at, const store_id& to, peer& p, std::vector<entry> entries,
                       outputs& out);
-    void begin_filling(const store_id& to, peer& p, outputs& out);
+    void tell_commit(const instant& at, const store_id& to, peer& p, outputs& out);
+    void want_entries(const store_id& to, peer& p, outputs& out);
+    void begin_filling(const store_id& to, peer& p, const log_ends* from);
+    void fill(const instant& at, const store_id& to, peer& p, outputs& out);
+    void send_piece(const store_id& to, const snapshot_piece& piece, outputs& out);
 
     // A replica: shard_replica.cpp.
     bool accept_leader(const instant& at, store_id from, std::uint64_t epoch, outputs& out);
@@ -171,6 +187,10 @@ private:
     void take(const instant& at, store_id from, const query& m, outputs& out);
     void take(const instant& at, store_id from, const beacon& m, outputs& out);
     void take(const instant& at, store_id from, const snapshot_piece& m, outputs& out);
+    [[nodiscard]] log_ends own_ends(std::uint64_t epoch) const;
+    void stage(const snapshot_piece& m, outputs& out);
+    void install(const snapshot_piece& m, outputs& out);
+    [[nodiscard]] bool is_ahead() const;
     void apply_known(outputs& out);
     void send_ack(outputs& out);
 
@@ -201,6 +221,8 @@ private:
     shard_log log_;
     dedup_table requests_;
     shard_record acted_;
+    checkpoint saved_;    // but for its table: that is not needed again
+    log_point reflects_;  // the state may have what came up to this
 
     role role_ = role::starting;
     std::uint64_t epoch_ = 0;  // the highest seen; a primary's own
@@ -221,7 +243,7 @@ private:
     time promised_{};                  // the receipt of the last of them
     std::optional<time> fresh_as_of_;  // by its own clock
     bool is_leader_dead_ = false;
-    std::optional<std::pair<std::uint64_t, std::uint64_t>> filling_;   // transfer, next index
+    std::optional<filling> filling_;
     std::optional<std::pair<std::uint64_t, snapshot_ack>> installed_;  // to be acked when synced
 
     std::optional<term> term_;

@@ -1,4 +1,4 @@
-// A primary makes the others' logs its own: from the last common point on, or by a snapshot.
+// A primary makes the others' logs its own: by entries from the last common point on. Without one: shard_fill.cpp.
 #include <algorithm>
 #include <utility>
 
@@ -8,95 +8,84 @@
 namespace kv {
 
 void shard::take(const instant& at, store_id from, const log_ends& m, outputs& out) {
-    if (!term_ || m.epoch != epoch_) return;
+    // Nobody's log leads to the state of a primary that is ahead of its own: it has a new one soon.
+    if (!term_ || m.epoch != epoch_ || term_->is_ahead) return;
     const auto found = term_->peers.find(from);
-    if (found == term_->peers.end() || found->second.filling) return;
+    if (found == term_->peers.end()) return;
     peer& p = found->second;
     // Each message that came too early asks for the same.
     if (p.is_known && at.now < p.rewound_at + config_.resend / 8) return;
-    p.common = std::max(log_.common_with(m), p.acked);
+    // It forgot what was to go on.
+    if (p.filling && p.filling->is_resumed && !p.filling->sent.empty() &&
+        p.filling->sent.front().index == 0)
+        p.filling.reset();
+    if (p.filling) return;
     p.rewound_at = at.now;
     p.is_known = true;
+    // What was acked in this term is of this history, whatever an older message says.
+    const bool is_strange = rules_.refill_strangers && p.acked == 0 && !log_.explains(m);
+    if (is_strange) return begin_filling(from, p, &m);
+    p.common = std::max(log_.common_with(m), p.acked);
     p.rewind();
-    if (p.common < log_.base().seq) return begin_filling(from, p, out);
-    if (p.next > log_.last().seq) send_entries(at, from, p, 0, out);
+    if (p.common < log_.base().seq) return begin_filling(from, p, &m);
+    if (p.next > log_.last().seq) tell_commit(at, from, p, out);
 }
 
 void shard::pump(const instant& at, const store_id& to, peer& p, outputs& out) {
-    if (p.filling) {
-        transfer& f = *p.filling;
-        if (!f.sent || at.now < f.resend_at) return;
-        f.resend_at = at.now + config_.resend;
-        f.sent->epoch = epoch_;
-        return send(to, *f.sent, out);
-    }
+    if (p.filling) return fill(at, to, p, out);
     if (!p.is_known) return;
     if (p.next > p.acked + 1 && at.now >= p.resend_at) {
         p.resend_at = at.now + config_.resend;
         p.rewind();
         // It has all, and its ack was lost: asks for it.
-        if (p.next > log_.last().seq) send_entries(at, to, p, 0, out);
+        if (p.next > log_.last().seq) tell_commit(at, to, p, out);
     }
-    if (p.next <= log_.base().seq) return begin_filling(to, p, out);
-    while (p.next <= log_.last().seq && p.next - p.there() <= config_.entries_in_flight)
-        send_entries(at, to, p, config_.entries_a_message, out);
+    if (p.next <= log_.base().seq) return begin_filling(to, p, nullptr);
+    while (p.next <= log_.last().seq && p.next - p.there() <= config_.entries_in_flight &&
+           p.sent_bytes < config_.bytes_in_flight) {
+        if (!log_.is_in_memory(p.next)) return want_entries(to, p, out);
+        send_entries(at, to, p,
+                     log_.slice(p.next, config_.entries_a_message, config_.bytes_a_message), out);
+    }
 }
 
-void shard::send_entries(const instant& at, const store_id& to, peer& p, std::size_t max,
+void shard::send_entries(const instant& at, const store_id& to, peer& p, std::vector<entry> entries,
                          outputs& out) {
-    if (p.next <= log_.base().seq) return;
-    prepare m{epoch_, log_.point(p.next - 1), commit_, log_.slice(p.next, max)};
-    if (!m.entries.empty() && p.next == p.there() + 1) p.resend_at = at.now + config_.resend;
-    p.next += m.entries.size();
+    if (p.next == p.there() + 1) p.resend_at = at.now + config_.resend;
+    prepare m{epoch_, log_.point(p.next - 1), commit_, std::move(entries)};
+    p.note_sent(m.entries);
     send(to, std::move(m), out);
 }
 
-void shard::begin_filling(const store_id& to, peer& p, outputs& out) {
-    hold(!record_.record.has(to), "a member that lacks what is committed");
-    if (term_->joining == to) term_->joining.reset();
-    transfer f;
-    f.number = (epoch_ << 24U) + ++transfers_;
-    f.at = log_.point(log_.applied_seq());
-    f.requests = requests_;
-    p.filling = std::move(f);
-    out.pieces.push_back({to, p.filling->number, std::nullopt});
+void shard::tell_commit(const instant& /*at*/, const store_id& to, peer& p, outputs& out) {
+    if (p.next > log_.base().seq)
+        send(to, prepare{epoch_, log_.point(p.next - 1), commit_, {}}, out);
 }
 
-void shard::piece_read(const instant& at, store_id to, std::uint64_t number,
-                       std::vector<std::pair<std::string, value>> items, bool is_last,
-                       outputs& out) {
+/// What is not in memory is applied, so it stays what it is.
+void shard::want_entries(const store_id& to, peer& p, outputs& out) {
+    if (p.is_reading) return;
+    p.is_reading = true;
+    const std::uint64_t left = log_.applied_seq() + 1 - p.next;
+    out.entries.push_back({to, p.next, std::min<std::uint64_t>(left, config_.entries_a_message),
+                           config_.bytes_a_message});
+}
+
+void shard::entries_read(const instant& at, store_id to, std::vector<entry> entries, outputs& out) {
     if (!term_) return;
     const auto found = term_->peers.find(to);
-    if (found == term_->peers.end() || !found->second.filling) return;
-    transfer& f = *found->second.filling;
-    if (f.number != number || f.sent) return;
-    if (!items.empty()) f.last_key = items.back().first;
-    f.sent = snapshot_piece{epoch_, number, f.index, f.at, std::move(items), {}, is_last};
-    if (is_last) f.sent->requests = f.requests;
-    f.resend_at = at.now;
-    finish(at, out);
-}
-
-/// `index` is the piece that is wanted next; 0: it knows nothing of this transfer.
-void shard::take(const instant& /*at*/, store_id from, const snapshot_ack& m, outputs& out) {
-    if (!term_ || m.epoch != epoch_) return;
-    const auto found = term_->peers.find(from);
-    if (found == term_->peers.end() || !found->second.filling) return;
+    if (found == term_->peers.end()) return;
     peer& p = found->second;
-    transfer& f = *p.filling;
-    if (m.transfer != f.number || !f.sent) return;
-    if (m.index == 0 && f.index > 0) return begin_filling(from, p, out);
-    if (m.index != f.index + 1) return;
-    if (f.sent->is_last) {
-        p.acked = std::max(p.acked, f.at.seq);
-        p.common = 0;
-        p.rewind();
-        p.filling.reset();
-        return;
+    p.is_reading = false;
+    // Meanwhile it may have got on, or lost some.
+    std::erase_if(entries, [&](const entry& e) { return e.at.seq < p.next; });
+    const bool is_wanted = p.is_known && !p.filling && p.next > log_.base().seq &&
+                           !entries.empty() && entries.front().at.seq == p.next;
+    if (is_wanted) {
+        for (const entry& e : entries) hold(log_.has(e.at), "another log on disk");
+        send_entries(at, to, p, std::move(entries), out);
     }
-    ++f.index;
-    f.sent.reset();
-    out.pieces.push_back({from, f.number, f.last_key});
+    finish(at, out);
 }
 
 }  // namespace kv

@@ -23,8 +23,9 @@ void shard::begin_term(const instant& at, time open_at, outputs& out) {
     term_->open_at = open_at;
     term_->beacon_at = at.now;
     term_->age_base_ms = requests_.age_ms();
-    if (log_.size() > 0)
+    if (log_.last().seq > log_.applied_seq())
         term_->age_base_ms = std::max(term_->age_base_ms, log_.at(log_.last().seq).age_ms);
+    term_->is_ahead = is_ahead();
     set_peers(at);
     // An entry of this epoch: where a replica's log differs it is cut by what follows, and when this one is committed
     // the whole log is.
@@ -43,7 +44,7 @@ void shard::go_on(const instant& at, outputs& out) {
     for (auto& [id, p] : term_->peers) {
         p.retired.reset();
         p.beacons.clear();
-        if (p.filling && p.filling->sent) p.filling->resend_at = at.now;
+        if (p.filling) p.filling->resend_at = at.now;
         if (p.is_known) p.rewind();
     }
     term_->tell_at = at.now;
@@ -58,7 +59,7 @@ void shard::end_term(outputs& out) {
     held_.clear();
     term_.reset();
     role_ = role::replica;
-    matched_ = log_.applied_seq();
+    matched_ = 0;
     fresh_as_of_.reset();
 }
 
@@ -71,8 +72,8 @@ void shard::follow(const instant& at, std::uint64_t epoch, store_id leader, bool
     is_member_ = is_member;
     if (!is_member) fresh_as_of_.reset();
     if (!is_news) return;
-    matched_ = commit_ = log_.applied_seq();
-    filling_.reset();
+    matched_ = 0;
+    commit_ = log_.applied_seq();
     installed_.reset();
     if (!is_new_leader) return;
     is_leader_dead_ = false;
@@ -162,8 +163,7 @@ void shard::take(const instant& at, store_id from, const ack& m, outputs& /*out*
     peer& p = found->second;
     hold(m.durable_seq <= log_.last().seq, "an ack of what was not sent");
     if (m.durable_seq <= p.acked) return;
-    p.acked = m.durable_seq;
-    p.next = std::max(p.next, p.acked + 1);
+    p.note_acked(m.durable_seq);
     p.resend_at = at.now + config_.resend;
 }
 
@@ -187,10 +187,19 @@ void shard::advance(const instant& at, outputs& out) {
     apply_to(commit_, out);
     if (term_->is_serving || commit_ < term_->first_seq) return;
     term_->is_serving = true;
+    if (term_->is_ahead) {
+        // Nobody's log leads to this state but one that begins with it.
+        reflects_ = {};
+        save_checkpoint(out);
+        log_.drop_to(log_.applied_seq());
+        out.storage.emplace_back(drop_log{log_.base()});
+        term_->is_ahead = false;
+    }
     send_beacons(at, out);
 }
 
 void shard::apply_to(std::uint64_t seq, outputs& out) {
+    if (log_.applied_seq() >= std::min(seq, log_.last().seq)) return;
     while (log_.applied_seq() < std::min(seq, log_.last().seq)) {
         const entry& e = log_.at(log_.applied_seq() + 1);
         log_.mark_applied();
@@ -204,20 +213,42 @@ void shard::apply_to(std::uint64_t seq, outputs& out) {
             tell(w.origin, std::move(a), out);
         }
     }
-    truncate(out);
+    if (reflects_.seq != 0 && log_.applied_seq() >= reflects_.seq && !is_ahead()) reflects_ = {};
+    tidy_log(out);
 }
 
-/// Learners that are being filled need what follows their snapshot, as far as that may be kept at all.
-void shard::truncate(outputs& out) {
-    if (log_.size() < 2 * config_.log_kept) return;
-    std::uint64_t to =
-        log_.applied_seq() - std::min<std::uint64_t>(config_.log_kept, log_.applied_seq());
-    if (term_ && log_.size() < 10 * config_.log_kept)
+/// Whether the state has more than what the log leads to. Only an operator makes such a store a primary.
+bool shard::is_ahead() const {
+    return reflects_.seq > log_.base().seq && !log_.has(reflects_);
+}
+
+/// A start replays what follows the checkpoint, so that is not longer than it need be. Learners that are being filled need
+/// what follows their snapshot, as far as that may be kept at all.
+void shard::tidy_log(outputs& out) {
+    const std::size_t kept = config_.log_kept, kept_bytes = config_.log_kept_bytes;
+    log_.measure(std::max<std::size_t>(1, kept / 8), kept_bytes / 8);
+    // A large table is saved as seldom as it is large.
+    if (log_.applied_seq() - saved_.seq >= std::max(config_.window_entries, requests_.outcomes()) ||
+        log_.applied_bytes() - saved_.log.bytes >=
+            std::max(config_.window_bytes, 64 * requests_.outcomes()))
+        save_checkpoint(out);
+    log_.trim(config_.window_entries, config_.window_bytes);
+    std::uint64_t to = std::min(log_.surplus(kept, kept_bytes), saved_.seq);
+    if (term_)
         for (const auto& [id, p] : term_->peers)
-            if (p.filling) to = std::min(to, p.filling->at.seq);
+            if (p.filling && p.filling->at.seq < to)
+                to = std::min(
+                    to, std::max(p.filling->at.seq, log_.surplus(10 * kept, 10 * kept_bytes)));
     if (to <= log_.base().seq) return;
     log_.drop_to(to);
     out.storage.emplace_back(drop_log{log_.base()});
+}
+
+void shard::save_checkpoint(outputs& out) {
+    saved_ = {log_.applied_seq(), {}, log_.shape(), reflects_, saved_.installed};
+    checkpoint now = saved_;
+    now.requests = requests_;
+    out.storage.emplace_back(std::move(now));
 }
 
 }  // namespace kv

@@ -28,13 +28,13 @@ void shard::take(const instant& at, store_id from, const prepare& m, outputs& ou
     if (!accept_leader(at, from, m.epoch, out)) return;
     const bool is_known = m.before.seq < log_.base().seq ||
                           (m.before.seq <= log_.last().seq && log_.point(m.before.seq) == m.before);
-    if (!is_known) return send(from, log_.ends(m.epoch), out);
+    if (!is_known) return send(from, own_ends(m.epoch), out);
     std::uint64_t last = m.before.seq;
     for (const entry& e : m.entries) {
         last = e.at.seq;
         if (e.at.seq <= log_.base().seq) continue;
         if (log_.contains(e.at.seq)) {
-            if (log_.at(e.at.seq).at == e.at) continue;
+            if (log_.point(e.at.seq) == e.at) continue;
             hold(e.at.seq > log_.applied_seq(), "an entry in the place of one that is applied");
             log_.cut(e.at.seq);
             out.storage.emplace_back(cut_log{e.at.seq});
@@ -53,7 +53,15 @@ void shard::take(const instant& at, store_id from, const prepare& m, outputs& ou
 
 void shard::take(const instant& at, store_id from, const query& m, outputs& out) {
     if (!accept_leader(at, from, m.epoch, out)) return;
-    send(from, log_.ends(m.epoch), out);
+    send(from, own_ends(m.epoch), out);
+}
+
+log_ends shard::own_ends(std::uint64_t epoch) const {
+    log_ends ends = log_.ends(epoch);
+    ends.reflects = reflects_;
+    if (filling_ && !filling_->last_key.empty())
+        ends.part = part_snapshot{filling_->at, filling_->reflects, filling_->last_key};
+    return ends;
 }
 
 void shard::take(const instant& at, store_id from, const beacon& m, outputs& out) {
@@ -77,30 +85,52 @@ void shard::take(const instant& at, store_id from, const beacon& m, outputs& out
 void shard::take(const instant& at, store_id from, const snapshot_piece& m, outputs& out) {
     if (!accept_leader(at, from, m.epoch, out)) return;
     const auto want = [&](std::uint64_t index) { return snapshot_ack{m.epoch, m.transfer, index}; };
-    // A log that has this point does without, and may have acked more: that must not be replaced.
-    const bool has_it =
-        m.at.seq <= log_.applied_seq() || (log_.contains(m.at.seq) && log_.point(m.at.seq) == m.at);
+    // A log that has this point does without, and may have acked more: that must not be replaced. Nor may what an
+    // earlier transfer was about.
+    const bool has_it = m.transfer <= saved_.installed ||
+                        (!m.is_refill && (m.at.seq <= log_.applied_seq() || log_.has(m.at)));
     if (has_it) {
         if (durable_ >= m.at.seq) send(from, want(m.index + 1), out);
         return;
     }
     hold(!is_member_, "a member that is filled anew");
-    const bool is_this = filling_ && filling_->first == m.transfer;
-    if (!is_this && m.index > 0) return send(from, want(0), out);
-    if (is_this && m.index < filling_->second) return send(from, want(filling_->second), out);
-    if (is_this && m.index > filling_->second) return;
-    if (!is_this) filling_.emplace(m.transfer, 0);
-    out.storage.emplace_back(stage_items{m.transfer, m.index == 0, m.items});
-    ++filling_->second;
-    if (!m.is_last) return send(from, want(filling_->second), out);
-    out.storage.emplace_back(install_staged{m.transfer, m.at, m.requests});
+    if (filling_ && m.transfer < filling_->transfer) return;
+    if (!filling_ || m.transfer > filling_->transfer) {
+        if (m.index > 0) return send(from, want(0), out);
+        if (m.after) {
+            const bool goes_on = filling_ && filling_->at == m.at && filling_->last_key == *m.after;
+            if (!goes_on) return send(from, own_ends(m.epoch), out);
+            filling_->transfer = m.transfer;
+            filling_->next_index = 0;
+        } else {
+            filling_ = filling{m.transfer, 0, m.transfer, m.at, m.at, {}, m.requests};
+        }
+    }
+    if (m.index == filling_->next_index) stage(m, out);
+    if (!m.is_last || m.index + 1 != filling_->next_index)
+        return send(from, want(filling_->next_index), out);
+    install(m, out);
+    installed_.emplace(0, want(m.index + 1));
+}
+
+void shard::stage(const snapshot_piece& m, outputs& out) {
+    const bool is_first = m.index == 0 && !m.after;
+    out.storage.emplace_back(stage_items{filling_->staging, is_first, m.items});
+    ++filling_->next_index;
+    filling_->reflects = std::max(filling_->reflects, m.reflects);
+    if (!m.items.empty()) filling_->last_key = m.items.back().first;
+}
+
+void shard::install(const snapshot_piece& m, outputs& out) {
+    out.storage.emplace_back(install_staged{filling_->staging, m.at});
     log_ = shard_log(m.at, m.at.seq, {});
-    requests_ = m.requests;
-    matched_ = m.at.seq;
-    commit_ = std::max(commit_, matched_);
+    requests_ = std::move(filling_->requests);
+    reflects_ = filling_->reflects == m.at ? log_point{} : filling_->reflects;
+    saved_.installed = m.transfer;
+    save_checkpoint(out);
+    matched_ = commit_ = m.at.seq;
     durable_ = 0;
     for (auto& [ticket, seq] : unsynced_) seq = 0;
-    installed_.emplace(0, want(filling_->second));
     filling_.reset();
 }
 

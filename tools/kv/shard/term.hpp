@@ -19,6 +19,7 @@ struct term {
     std::chrono::nanoseconds open_at{};  // what was granted to the last primary has ended
     bool is_open = false;                // may commit
     bool is_serving = false;
+    bool is_ahead = false;  // its state has more than its log: nobody else's log leads to it
     std::map<store_id, peer> peers;
     std::optional<store_id> joining, moving_to;
     std::uint64_t beacon_number = 0;
