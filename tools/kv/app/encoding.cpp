@@ -51,6 +51,10 @@ void write(byte_writer& w, const change& c);
 void read(byte_reader& r, change& c);
 void write(byte_writer& w, const operation& o);
 void read(byte_reader& r, operation& o);
+void write(byte_writer& w, const part_snapshot& p);
+void read(byte_reader& r, part_snapshot& p);
+void write(byte_writer& w, const log_mark& m);
+void read(byte_reader& r, log_mark& m);
 
 template <class T>
 void write(byte_writer& w, const std::optional<T>& o) {
@@ -131,6 +135,25 @@ void read(byte_reader& r, operation& o) {
     read(r, o.expect_bytes);
 }
 
+void write(byte_writer& w, const part_snapshot& p) {
+    write(w, p.at);
+    write(w, p.reflects);
+    w.text(p.last_key);
+}
+void read(byte_reader& r, part_snapshot& p) {
+    read(r, p.at);
+    read(r, p.reflects);
+    p.last_key = r.text();
+}
+void write(byte_writer& w, const log_mark& m) {
+    w.number(m.seq);
+    w.number(m.bytes);
+}
+void read(byte_reader& r, log_mark& m) {
+    m.seq = r.number();
+    m.bytes = r.number();
+}
+
 // The fields of each message, in one place for both ways.
 
 template <class Way>
@@ -151,7 +174,7 @@ template <class Way>
 void each(Way&& way, auto& m) requires requires {
     m.runs;
 }
-{ way(m.epoch, m.base, m.runs, m.applied_seq); }
+{ way(m.epoch, m.base, m.runs, m.applied_seq, m.reflects, m.part); }
 template <class Way>
 void each(Way&& way, auto& m) requires requires {
     m.is_serving;
@@ -264,6 +287,25 @@ void read(byte_reader& r, dedup_table& t) {
         }
     }
     t = dedup_table::restored(std::move(clients), age_ms);
+}
+
+void write(byte_writer& w, const checkpoint& c) {
+    w.number(c.seq);
+    write(w, c.requests);
+    write(w, c.log.runs);
+    write(w, c.log.marks);
+    w.number(c.log.bytes);
+    write(w, c.reflects);
+    w.number(c.installed);
+}
+void read(byte_reader& r, checkpoint& c) {
+    c.seq = r.number();
+    read(r, c.requests);
+    read(r, c.log.runs);
+    read(r, c.log.marks);
+    c.log.bytes = r.number();
+    read(r, c.reflects);
+    c.installed = r.number();
 }
 
 void write(byte_writer& w, const message& m) {

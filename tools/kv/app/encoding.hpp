@@ -9,6 +9,7 @@
 
 #include "libbeamcore/term/fields.hpp"
 #include "tools/kv/app/bytes.hpp"
+#include "tools/kv/shard/checkpoint.hpp"
 #include "tools/kv/shard/dedup_table.hpp"
 #include "tools/kv/shard/entry.hpp"
 #include "tools/kv/shard/messages.hpp"
@@ -23,6 +24,7 @@ void write(byte_writer& w, const value& v);
 void write(byte_writer& w, const entry& e);
 void write(byte_writer& w, const shard_record& r);
 void write(byte_writer& w, const dedup_table& t);
+void write(byte_writer& w, const checkpoint& c);
 void write(byte_writer& w, const message& m);
 void write(byte_writer& w, const write_request& r);
 void write(byte_writer& w, const read_request& r);
@@ -36,6 +38,7 @@ void read(byte_reader& r, value& v);
 void read(byte_reader& r, entry& e);
 void read(byte_reader& r, shard_record& to);
 void read(byte_reader& r, dedup_table& t);
+void read(byte_reader& r, checkpoint& c);
 void read(byte_reader& r, message& m);
 void read(byte_reader& r, write_request& to);
 void read(byte_reader& r, read_request& to);

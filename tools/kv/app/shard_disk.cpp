@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -69,7 +70,6 @@ std::string shard_disk::file() const {
 stored_shard shard_disk::load() {
     stored_shard s;
     try {
-        std::uint64_t requests_seq = 0;
         if (const auto state = value_of(beam::store::get(meta_, own("state")))) {
             byte_reader r(unsealed(*state));
             read(r, s.base);
@@ -78,31 +78,46 @@ stored_shard shard_disk::load() {
             generation_ = r.fixed32();
         }
         acted_ = s.acted;
-        if (const auto table = value_of(beam::store::get(meta_, own("requests")))) {
-            byte_reader r(unsealed(*table));
-            requests_seq = r.number();
-            read(r, s.requests);
-        }
-        beam::store::scan_options some;
-        some.prefix = own("");
-        some.bytes_max = page_bytes;
-        some.limit = 10'000;
-        do {
-            const auto page = value_of(beam::store::scan(log_, some));
-            for (const auto& [key, bytes] : page.items) {
-                entry e = from_bytes<entry>(unsealed(bytes));
-                if (e.at.seq <= s.base.seq) continue;
-                if (e.at.seq <= s.applied_seq && e.at.seq > requests_seq) s.requests.apply(e);
-                s.entries.push_back(std::move(e));
-            }
-            some.after = page.next;
-        } while (!some.after.empty());
-        first_logged_ = s.base.seq + 1;
-        last_logged_ = s.base.seq + s.entries.size();
+        if (const auto saved = value_of(beam::store::get(meta_, own("checkpoint"))))
+            s.saved = from_bytes<checkpoint>(unsealed(*saved));
     } catch (const malformed_bytes& e) {
         throw spoilt_disk(file() + ": " + e.what());
     }
+    constexpr auto all = std::numeric_limits<std::size_t>::max();
+    s.entries = entries_from(s.saved.seq + 1, all, all);
     return s;
+}
+
+std::vector<entry> shard_disk::entries_from(std::uint64_t first, std::size_t count,
+                                            std::size_t bytes) const {
+    std::vector<entry> some;
+    beam::store::scan_options page_of;
+    page_of.prefix = own("");
+    page_of.first = log_key(first);
+    page_of.bytes_max = std::min(bytes, page_bytes);
+    page_of.limit = std::min<std::size_t>(count, 10'000);
+    std::size_t size = 0;
+    do {
+        const auto page = value_of(beam::store::scan(log_, page_of));
+        for (const auto& [key, stored] : page.items) {
+            entry e = read_entry(stored);
+            // A log with a hole: what was dropped meanwhile.
+            if (e.at.seq != first + some.size()) return some;
+            size += size_of(e);
+            if (some.size() == count || (size > bytes && !some.empty())) return some;
+            some.push_back(std::move(e));
+        }
+        page_of.after = page.next;
+    } while (!page_of.after.empty());
+    return some;
+}
+
+entry shard_disk::read_entry(std::string_view bytes) const {
+    try {
+        return from_bytes<entry>(unsealed(bytes));
+    } catch (const malformed_bytes& e) {
+        throw spoilt_disk(file() + ", an entry of the log: " + e.what());
+    }
 }
 
 std::optional<value> shard_disk::get(const std::string& key) const {
@@ -135,9 +150,7 @@ void shard_disk::apply(beam::store::batch& b, std::uint64_t ticket, const entry&
 }
 
 void shard_disk::cut(beam::store::batch& b, std::uint64_t first) {
-    b.in("log");
-    for (std::uint64_t seq = first; seq <= last_logged_; ++seq) b.erase(log_key(seq));
-    last_logged_ = std::min(last_logged_, first - 1);
+    b.in("log").erase_range(log_key(first), log_key(std::numeric_limits<std::uint64_t>::max()));
 }
 
 void shard_disk::save_state(beam::store::batch& b, const shard_log& log) const {
@@ -149,14 +162,6 @@ void shard_disk::save_state(beam::store::batch& b, const shard_log& log) const {
     b.in("meta").put(own("state"), sealed(w.bytes()));
 }
 
-void shard_disk::save_requests(beam::store::batch& b, const dedup_table& table,
-                               std::uint64_t seq) const {
-    byte_writer w;
-    w.number(seq);
-    write(w, table);
-    b.in("meta").put(own("requests"), sealed(w.bytes()));
-}
-
 shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
                                               const std::vector<storage_change>& all,
                                               const shard_log& log) {
@@ -166,14 +171,12 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
         using type = std::decay_t<decltype(c)>;
         if constexpr (std::is_same_v<type, append_log>) {
             b.in("log").put(log_key(c.what.at.seq), sealed(bytes_of(c.what)));
-            last_logged_ = c.what.at.seq;
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, cut_log>) {
             cut(b, c.first);
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, drop_log>) {
-            b.in("log");
-            for (; first_logged_ <= c.last.seq; ++first_logged_) b.erase(log_key(first_logged_));
+            b.in("log").erase_range(own(""), log_key(c.last.seq + 1));
         } else if constexpr (std::is_same_v<type, apply_entry>) {
             apply(b, ticket, c.what);
         } else if constexpr (std::is_same_v<type, save_record>) {
@@ -193,12 +196,11 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
             b.in("data").erase_prefix(data_prefix(generation_));
             b.in("due").erase_prefix(data_prefix(generation_));
             ++generation_;
-            first_logged_ = c.at.seq + 1;
-            last_logged_ = c.at.seq;
-            save_requests(b, c.requests, c.at.seq);
             uncommitted_.clear();
             by_ticket_.clear();
             w.is_lazy = false;
+        } else if constexpr (std::is_same_v<type, checkpoint>) {
+            b.in("meta").put(own("checkpoint"), sealed(bytes_of(c)));
         }
     };
     for (const storage_change& c : all) std::visit(make, c);

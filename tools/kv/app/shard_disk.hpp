@@ -5,7 +5,7 @@
 //   meta      store                                     the store's id
 //             format                                    "1"
 //             shard state                               where the log begins, what is applied, which record, which data
-//             shard requests                            the table of requests, and as of which entry
+//             shard checkpoint                          what a start needs beside the entries after it
 //   log       shard, seq                                an entry, with a checksum
 //   data      shard, generation, key                    a value, with a checksum
 //   due       shard, generation, expires_ms, key        nothing: which keys may have expired
@@ -69,6 +69,10 @@ public:
     [[nodiscard]] items items_after(const std::optional<std::string>& key,
                                     std::size_t bytes_max) const;
 
+    /// Entries of the log from `first` on, as entries_wanted asks for them.
+    [[nodiscard]] std::vector<entry> entries_from(std::uint64_t first, std::size_t count,
+                                                  std::size_t bytes) const;
+
 private:
     [[nodiscard]] std::string own(std::string_view name) const;
     [[nodiscard]] std::string log_key(std::uint64_t seq) const;
@@ -81,9 +85,9 @@ private:
                   const value& v) const;
     void cut(beam::store::batch& b, std::uint64_t first);
     void save_state(beam::store::batch& b, const shard_log& log) const;
-    void save_requests(beam::store::batch& b, const dedup_table& table, std::uint64_t seq) const;
     void add_new(items& found, const std::optional<std::string>& after) const;
     [[nodiscard]] value read_value(std::string_view bytes) const;
+    [[nodiscard]] entry read_entry(std::string_view bytes) const;
     [[nodiscard]] std::string file() const;
 
     struct newer {
@@ -95,7 +99,6 @@ private:
     std::uint32_t shard_;
     std::uint32_t generation_ = 0;
     shard_record acted_;
-    std::uint64_t first_logged_ = 1, last_logged_ = 0;  // of the entries in the log
     std::map<std::string, newer> uncommitted_;
     std::deque<std::pair<std::uint64_t, std::string>> by_ticket_;
 };

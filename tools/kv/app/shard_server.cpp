@@ -17,8 +17,6 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr std::size_t piece_bytes = std::size_t{256} << 10;
-
 nanoseconds clock_now(clockid_t clock) {
     timespec t{};
     ::clock_gettime(clock, &t);
@@ -242,8 +240,14 @@ void shard_server::carry_out(outputs out) {
             s.looked_up(at, l.ticket, std::move(found), next);
         });
     }
+    for (const entries_wanted& e : out.entries) {
+        auto some = disk_.entries_from(e.first, e.count, e.bytes);
+        step([&](shard& s, const instant& at, outputs& next) {
+            s.entries_read(at, e.to, std::move(some), next);
+        });
+    }
     for (const piece_wanted& p : out.pieces) {
-        auto piece = disk_.items_after(p.after, piece_bytes);
+        auto piece = disk_.items_after(p.after, p.bytes);
         step([&](shard& s, const instant& at, outputs& next) {
             s.piece_read(at, p.to, p.transfer, std::move(piece.some), piece.is_last, next);
         });

@@ -42,7 +42,10 @@ dedup_table dedup_table::restored(std::map<std::uint64_t, client> clients, std::
     dedup_table t;
     t.clients_ = std::move(clients);
     t.age_ms_ = age_ms;
-    for (const auto& [id, c] : t.clients_) t.by_age_.emplace(c.last_ms, id);
+    for (const auto& [id, c] : t.clients_) {
+        t.by_age_.emplace(c.last_ms, id);
+        t.outcomes_ += c.outcomes.size();
+    }
     return t;
 }
 
