@@ -158,7 +158,7 @@ void kv_world::check_acknowledged(const client& c, std::uint64_t number, const a
 // 7: a read sees all that was committed before it came, whether its client still waits for it or not.
 void kv_world::check_read(std::uint64_t origin, const client& c, const answer& a) const {
     const auto asked = asked_.find(origin);
-    const auto changes = changes_.find(c.key);
+    const auto changes = changes_.find(c.read.key);
     if (asked == asked_.end() || changes == changes_.end()) return;
     std::uint64_t newest = 0, told = a.found ? a.found->version : 0;
     for (const std::uint64_t seq : changes->second) {
@@ -170,16 +170,48 @@ void kv_world::check_read(std::uint64_t origin, const client& c, const answer& a
     // None: the newest, or one committed since, is a removal.
     for (auto it = changes->second.rbegin(); it != changes->second.rend() && *it >= newest; ++it)
         for (const change& one : committed_[*it - 1].changes)
-            if (one.key == c.key && !one.bytes) return;
+            if (one.key == c.read.key && !one.bytes) return;
     fail("7: a read of nothing where there is something");
+}
+
+void kv_world::replay(std::map<std::string, value>& model, std::uint64_t seq) const {
+    const entry& e = committed_[seq - 1];
+    for (const change& c : e.changes) {
+        if (c.bytes)
+            model[c.key] = {*c.bytes, e.at.seq, c.expires_ms};
+        else
+            model.erase(c.key);
+    }
+}
+
+// 7: a scan shows what was there at one moment since it came; so all of an entry, or nothing.
+void kv_world::check_page(std::uint64_t origin, const client& c, const scan_page& page) const {
+    const auto asked = asked_.find(origin);
+    if (asked == asked_.end()) return;
+    std::map<std::string, value> model;
+    for (std::uint64_t seq = 0; seq <= committed_.size(); ++seq) {
+        if (seq > 0) replay(model, seq);
+        if (seq < committed_.size() && committed_at_[seq] < asked->second) continue;
+        // None has expired by this clock: what is there at that moment is shown.
+        const auto there = scan(model, *c.read.scan, 0);
+        if (there.items == page.items && there.count == page.count && there.last == page.last &&
+            there.is_end == page.is_end)
+            return;
+    }
+    fail("7: a scan of what never was");
 }
 
 // 7: what clients saw of each key, as if there were one copy.
 void kv_world::check_history() const {
     auto all = history_;
     // What never came into a log did not happen. If it was seen nevertheless, no order explains that.
-    for (const auto& [key, op] : open_)
-        if (committed_requests_.contains(op.first)) all[key].push_back(op.second);
+    for (const auto& [key, op] : open_) {
+        const auto seq = committed_requests_.find(op.first);
+        if (seq == committed_requests_.end()) continue;
+        if (committed_[seq->second - 1].result.done ||
+            op.second.what == kv_operation::kind::compare_and_put)
+            all[key].push_back(op.second);
+    }
     for (const auto& [key, ops] : all)
         require(is_linearizable(ops),
                 ("7: the history of " + key + " is not linearizable").c_str());
@@ -210,13 +242,7 @@ void kv_world::check_agreement() {
     check_holders(committed_.size());
     // The data is what the committed entries say.
     std::map<std::string, value> model;
-    for (const entry& e : committed_)
-        for (const change& c : e.changes) {
-            if (c.bytes)
-                model[c.key] = {*c.bytes, e.at.seq, c.expires_ms};
-            else
-                model.erase(c.key);
-        }
+    for (std::uint64_t seq = 1; seq <= committed_.size(); ++seq) replay(model, seq);
     require(model == machines_[*node_of(r.primary)].disk->seen().data,
             "the data is not what was committed");
 }

@@ -70,6 +70,35 @@ stored_shard kv_image::stored() const {
             acted};
 }
 
+scan_page scan(const std::map<std::string, value>& data, const scan_range& range,
+               std::int64_t wall_ms) {
+    scan_page page;
+    std::size_t bytes = 0;
+    auto it = data.lower_bound(range.prefix);
+    if (range.after && *range.after >= range.prefix) it = data.upper_bound(*range.after);
+    for (; it != data.end() && it->first.starts_with(range.prefix); ++it) {
+        const auto& [key, v] = *it;
+        const bool is_expired = v.expires_ms != 0 && v.expires_ms <= wall_ms;
+        if (page.count >= range.items_max || page.expired.size() >= look_up::expired_max)
+            return page;
+        if (is_expired) {
+            page.expired.push_back({key, v.version});
+        } else {
+            value told = v;
+            if (range.what != scan_range::kind::items) told.bytes.clear();
+            bytes += key.size() + told.bytes.size();
+            if (range.what != scan_range::kind::count) {
+                if (bytes > range.bytes_max && !page.items.empty()) return page;
+                page.items.emplace_back(key, std::move(told));
+            }
+            ++page.count;
+        }
+        page.last = key;
+    }
+    page.is_end = true;
+    return page;
+}
+
 std::optional<value> kv_disk::get(const std::string& key) const {
     const auto found = seen_.data.find(key);
     if (found == seen_.data.end()) return std::nullopt;

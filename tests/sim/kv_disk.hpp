@@ -36,6 +36,10 @@ struct kv_image {
     }
 };
 
+/// What a look-up of that range finds.
+[[nodiscard]] kv::scan_page scan(const std::map<std::string, kv::value>& data,
+                                 const kv::scan_range& range, std::int64_t wall_ms);
+
 class kv_disk : public kv::table {
 public:
     [[nodiscard]] std::optional<kv::value> get(const std::string& key) const override;

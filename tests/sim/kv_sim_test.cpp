@@ -64,7 +64,7 @@ std::optional<std::string> run_world(std::uint64_t seed, const rules& r,
             sum->events += c.events, sum->done += c.done, sum->reads += c.reads;
             sum->replica_reads += c.replica_reads, sum->terms += c.terms, sum->pieces += c.pieces,
                 sum->fillings += c.fillings;
-            sum->entry_reads += c.entry_reads;
+            sum->entry_reads += c.entry_reads, sum->pages += c.pages;
             sum->hand_overs += c.hand_overs, sum->unknown += c.unknown, sum->joins += c.joins;
             sum->definite += c.definite, sum->lost += c.lost, sum->expired += c.expired;
         }
@@ -105,8 +105,8 @@ TEST_CASE(
                       << ", fillings " << sum.fillings << " (pieces " << sum.pieces
                       << "), entries from disk " << sum.entry_reads << ", hand-overs "
                       << sum.hand_overs << ", joins " << sum.joins << ", unknown " << sum.unknown
-                      << ", definite " << sum.definite << ", expired " << sum.expired
-                      << ", lost with their last disk " << sum.lost);
+                      << ", definite " << sum.definite << ", expired " << sum.expired << ", scans "
+                      << sum.pages << ", lost with their last disk " << sum.lost);
     CHECK(100 * sum.lost <= seeds());
     CHECK(sum.done > 20 * seeds());
     CHECK(sum.replica_reads > seeds());
@@ -156,4 +156,10 @@ TEST_CASE("a primary that hides what has expired by its own clock is found out")
 }
 TEST_CASE("a primary that forgets what it refused is found out") {
     CHECK(first_failing(&rules::log_refusals) > 0);
+}
+TEST_CASE("a scan that hides what has expired by its primary's clock is found out") {
+    CHECK(first_failing(&rules::log_scan_expiry) > 0);
+}
+TEST_CASE("a primary that does what was settled and forgotten is found out") {
+    CHECK(first_failing(&rules::settled_is_over) > 0);
 }

@@ -22,6 +22,8 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
     config_.log_kept_bytes = 1U << 20U;
     config_.window_entries = 1 + random_.below(random_.chance(0.5) ? 5 : 50);
     config_.window_bytes = bytes[random_.below(3)];
+    config_.waiting_bytes_max = random_.chance(0.2) ? 250 : 16U << 20U;
+    config_.expire_max = 1 + random_.below(4);
     config_.piece_bytes = 1 + random_.below(12);
     config_.pieces_in_flight_bytes = 1 + random_.below(40);
     config_.join_gap = random_.below(8);
@@ -36,6 +38,8 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
     record_.record = {1, machines_[0].store, planned()};
     records_[1] = record_.record;
     for (std::size_t i = 0; i < machines_.size(); ++i) start(i);
+    if (random_.chance(0.5))
+        for (std::size_t i = 0; i < machines_.size(); ++i) expire_due(i);
     clients_.resize(3);
     for (std::size_t c = 0; c < clients_.size(); ++c)
         after(delay(), [this, c] { next_operation(c); });
@@ -175,7 +179,8 @@ void kv_world::handle(std::size_t i, outputs out) {
             what == answer::kind::found)
             check_acknowledged(clients_[c], number, r.what);
         if (what == answer::kind::found && clients_[c].number == number)
-            check_read(r.origin, clients_[c], r.what);
+            r.what.page ? check_page(r.origin, clients_[c], *r.what.page)
+                        : check_read(r.origin, clients_[c], r.what);
         if (!is_healed_ && random_.chance(weather_.loss)) continue;
         after(delay(), [this, c, number, attempt, i, a = std::move(r.what)] {
             answered(c, number, attempt, i, a);
@@ -225,6 +230,15 @@ void kv_world::look_up(std::size_t i, kv::look_up l) {
     };
     after(moment(), [this, i, life = machines_[i].life, l, moment] {
         input(i, life, [this, i, life, l, moment](shard&, const instant&, outputs&) {
+            if (l.range) {
+                const auto page = scan(machines_[i].disk->seen().data, *l.range, l.wall_ms);
+                after(moment(), [this, i, life, l, page] {
+                    input(i, life, [l, page](shard& s, const instant& at, outputs& out) {
+                        s.scanned(at, l.ticket, page, out);
+                    });
+                });
+                return;
+            }
             const auto found = machines_[i].disk->get(l.key);
             after(moment(), [this, i, life, l, found] {
                 input(i, life, [l, found](shard& s, const instant& at, outputs& out) {
@@ -270,6 +284,18 @@ void kv_world::read_entries(std::size_t i, entries_wanted e) {
             s.entries_read(at, e.to, std::move(some), out);
         });
     });
+}
+
+/// As a store does that has an index of what expires.
+void kv_world::expire_due(std::size_t i) {
+    if (is_ended_) return;
+    input(i, machines_[i].life, [this, i](shard& s, const instant& at, outputs& out) {
+        std::vector<expired_key> due;
+        for (const auto& [key, v] : machines_[i].disk->seen().data)
+            if (v.expires_ms != 0 && v.expires_ms <= at.wall_ms) due.push_back({key, v.version});
+        s.expire(at, due, out);
+    });
+    after(time(200'000'000 + random_.below(4'000'000'000)), [this, i] { expire_due(i); });
 }
 
 // -- a run ----------------------------------------------------------------------------------------

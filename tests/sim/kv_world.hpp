@@ -51,7 +51,7 @@ public:
     struct figures {
         std::uint64_t events = 0, done = 0, reads = 0, replica_reads = 0, terms = 0, pieces = 0,
                       fillings = 0, entry_reads = 0, hand_overs = 0, unknown = 0, joins = 0,
-                      definite = 0, lost = 0, expired = 0;
+                      definite = 0, lost = 0, expired = 0, pages = 0;
     };
     [[nodiscard]] const figures& counts() const { return counts_; }
 
@@ -76,10 +76,11 @@ private:
         bool is_busy = false;
         int open_copies = 0;  // of the request: sent and not answered
         std::uint64_t attempt = 0;
-        kv_operation what;
+        bool is_read = false;
+        std::vector<std::pair<std::string, kv_operation>> parts;  // by key, each once
         kv::write_request write;
         kv::read_request read;
-        std::string key;
+        time called{};
         std::size_t target = 0;
         time give_up{};
     };
@@ -114,6 +115,7 @@ private:
     void look_up(std::size_t i, kv::look_up l);
     void read_piece(std::size_t i, kv::piece_wanted p);
     void read_entries(std::size_t i, kv::entries_wanted e);
+    void expire_due(std::size_t i);
 
     // The coordinator.
     [[nodiscard]] bool reaches_coordinator(std::size_t i) const;
@@ -125,6 +127,11 @@ private:
 
     // Clients.
     void next_operation(std::size_t c);
+    [[nodiscard]] std::string a_key() { return keys_[random_.below(keys_.size())]; }
+    void choose_read(client& one);
+    void choose_write(client& one);
+    void add_part(client& one, const std::string& key);
+    void note_page(client& one, const kv::scan_page& page);
     void attempt(std::size_t c);
     void deliver_request(std::size_t c, std::size_t to);
     void answered(std::size_t c, std::uint64_t number, std::uint64_t attempt, std::size_t from,
@@ -151,8 +158,10 @@ private:
     void check_holders(std::uint64_t seq) const;
     void check_acknowledged(const client& c, std::uint64_t number, const kv::answer& a);
     void check_read(std::uint64_t origin, const client& c, const kv::answer& a) const;
+    void check_page(std::uint64_t origin, const client& c, const kv::scan_page& page) const;
     void check_history() const;
     void check_agreement();
+    void replay(std::map<std::string, kv::value>& model, std::uint64_t seq) const;
     [[nodiscard]] bool is_lost() const;
 
     std::uint64_t seed_;
@@ -165,6 +174,7 @@ private:
     std::priority_queue<event> queue_;
     std::vector<machine> machines_;
     std::vector<client> clients_;
+    std::vector<std::string> keys_{"a", "b", "c", "d"};
     std::set<std::pair<std::size_t, std::size_t>> cut_;
 
     kv::known_record record_;

@@ -30,7 +30,8 @@ struct config {
     std::size_t join_gap = 64;  ///< entries that a learner may lack when commits begin to wait
     /// Requests, and the bytes of those that write and are not done; then busy.
     std::size_t waiting_max = 10'000, waiting_bytes_max = 16U << 20U;
-    std::size_t min_isr = 1;  ///< writes are refused on fewer members
+    std::size_t expire_max = 256;  ///< keys in one removal
+    std::size_t min_isr = 1;       ///< writes are refused on fewer members
 
     /// How old a replica's knowledge may be. Less than a lease by more than clocks' rates differ.
     [[nodiscard]] milliseconds replica_age() const { return lease * 4 / 5; }
@@ -53,6 +54,8 @@ struct rules {
     bool leaving_not_fresh = true;     ///< and not while its removal may be done already
     bool log_refusals = true;          ///< a refused request is remembered as a done one is
     bool log_expiry = true;            ///< a key is gone when its removal is committed
+    bool log_scan_expiry = true;       ///< for a scan too
+    bool settled_is_over = true;       ///< a request that is settled is not done any more
     bool refill_strangers = true;      ///< a state of another history is replaced as a whole
 };
 

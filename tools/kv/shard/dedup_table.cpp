@@ -13,6 +13,8 @@ void dedup_table::apply(const entry& e) {
         by_age_.emplace(c.last_ms, e.id.client);
         const std::size_t before = c.outcomes.size();
         c.outcomes.emplace(e.id.number, e.result);
+        c.settled = std::max(c.settled, e.settled);
+        c.outcomes.erase(c.outcomes.begin(), c.outcomes.lower_bound(c.settled));
         if (c.outcomes.size() > numbers_kept) c.outcomes.erase(c.outcomes.begin());
         outcomes_ += c.outcomes.size() - before;
     }
@@ -47,6 +49,11 @@ dedup_table dedup_table::restored(std::map<std::uint64_t, client> clients, std::
         t.outcomes_ += c.outcomes.size();
     }
     return t;
+}
+
+bool dedup_table::is_settled(const request_id& id) const {
+    const auto c = clients_.find(id.client);
+    return c != clients_.end() && id.number < c->second.settled;
 }
 
 }  // namespace kv

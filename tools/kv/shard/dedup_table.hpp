@@ -26,6 +26,8 @@ public:
     [[nodiscard]] std::optional<outcome> find(const request_id& id) const;
     /// A number so far behind its client's last that nobody knows any more whether it was done.
     [[nodiscard]] bool is_too_old(const request_id& id) const;
+    /// Its client has said that it needs no answer any more.
+    [[nodiscard]] bool is_settled(const request_id& id) const;
 
     [[nodiscard]] std::uint64_t age_ms() const { return age_ms_; }
     [[nodiscard]] std::size_t clients() const { return clients_.size(); }
@@ -37,7 +39,7 @@ public:
 
     struct client {
         std::map<std::uint64_t, outcome> outcomes;
-        std::uint64_t last_ms = 0;
+        std::uint64_t last_ms = 0, settled = 0;
         friend bool operator==(const client&, const client&) = default;
     };
     [[nodiscard]] const std::map<std::uint64_t, client>& all() const { return clients_; }

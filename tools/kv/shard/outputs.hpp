@@ -74,10 +74,15 @@ struct reply {
     answer what;
 };
 
-/// Read the key from the state as it is now, and tell it with looked_up().
+/// Read the key from the state as it is now, and tell it with looked_up(); or, if there is a range, the page with
+/// scanned(): what has expired by `wall_ms` goes beside, and the page ends with `expired_max` of that.
 struct look_up {
+    static constexpr std::size_t expired_max = 256;
+
     std::uint64_t ticket = 0;
     std::string key;
+    std::optional<scan_range> range = {};
+    std::int64_t wall_ms = 0;
 };
 
 /// Read some items after that key from the state, and tell them with piece_read(). More than `bytes` of keys and values

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/kv/shard/entry.hpp"
@@ -33,6 +35,37 @@ struct write_request {
     request_id id;
     std::vector<operation> operations;
     std::chrono::nanoseconds patience{};  ///< from its arrival here
+    /// All numbers of this client below it are answered, or nobody waits for their answers any more: the table of
+    /// requests forgets them, and none of them is done from then on. Not above the number itself.
+    std::uint64_t settled = 0;
+};
+
+/// Some of the keys with a prefix, in their order, as they are at one moment.
+struct scan_range {
+    enum class kind : std::uint8_t {
+        items,
+        keys,   ///< values without their bytes
+        count,  ///< how many
+    };
+    std::string prefix;
+    std::optional<std::string> after;   ///< beyond this key
+    std::size_t items_max = 1000;       ///< of counted ones too
+    std::size_t bytes_max = 1U << 20U;  ///< of keys and values, if it is more than one item
+    kind what = kind::items;
+};
+
+struct expired_key {
+    std::string key;
+    std::uint64_t version = 0;
+};
+
+struct scan_page {
+    std::vector<std::pair<std::string, value>> items;
+    std::uint64_t count = 0;  ///< of what is there: that of the items, or without them
+    std::string last;         ///< the last key that was looked at: one may go on after it
+    bool is_end = false;      ///< nothing comes after that
+    /// Met and not counted above: expired by the look-up's wall time. Empty in an answer.
+    std::vector<expired_key> expired;
 };
 
 struct read_request {
@@ -40,6 +73,7 @@ struct read_request {
     bool primary_only = false;
     bool stale = false;  ///< a replica may answer however old it is
     std::chrono::nanoseconds patience{};
+    std::optional<scan_range> scan = {};  ///< instead of one key; answered by the primary only
 };
 
 struct answer {
@@ -55,6 +89,7 @@ struct answer {
     kind what = kind::unknown;
     outcome result;
     std::optional<value> found;
+    std::optional<scan_page> page;  ///< a scan's
     bool by_primary = false;
     std::chrono::nanoseconds age{};  ///< of a replica's answer, at most
     store_id hint;

@@ -90,8 +90,7 @@ void shard::tick(const instant& at, outputs& out) {
     if (wants_record_ || at.now >= silent_at()) ask_record(at, out);
     chase_change(at, out);
     if (role_ == role::replica) consider_taking_over(at, out);
-    expire_writes(at, out);
-    retry_reads(at, out);
+    expire_requests(at, out);
     if (term_) {
         if (at.now >= term_->beacon_at) send_beacons(at, out);
         if (term_->tell_at && at.now >= *term_->tell_at) {
@@ -112,11 +111,7 @@ std::chrono::nanoseconds shard::next_wake() const {
             std::max(change_->sent + config_.coordinator_patience, record_asked_ + config_.beacon));
     earlier(silent_at());
     if (const auto t = take_over_at()) earlier(*t);
-    for (const auto& [seq, waiters] : committing_)
-        for (const waiter& w : waiters) earlier(w.deadline);
-    for (const held_write& w : held_) earlier(w.deadline);
-    for (const pending_read& r : held_reads_)
-        earlier(std::min(r.deadline, r.prepared_until.value_or(time::max())));
+    earlier(due_at_);
     if (term_) {
         earlier(term_->beacon_at);
         if (term_->tell_at) earlier(*term_->tell_at);
@@ -151,7 +146,8 @@ void shard::send(store_id to, message m, outputs& out) {
 }
 
 std::size_t shard::waiting() const {
-    return committing_.size() + held_.size() + reading_.size() + held_reads_.size();
+    return committing_.size() + held_.size() + reading_.size() + held_reads_.size() +
+           late_reads_.size();
 }
 
 }  // namespace kv

@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -69,10 +70,15 @@ public:
                    outputs& out);
     /// What entries_wanted asked for.
     void entries_read(const instant& at, store_id to, std::vector<entry> entries, outputs& out);
+    void scanned(const instant& at, std::uint64_t ticket, scan_page page, outputs& out);
+    /// These keys have expired, as an index of the data says. A primary that may read logs the removal of the first of them,
+    /// config's `expire_max`; to be told again of the rest.
+    void expire(const instant& at, const std::vector<expired_key>& due, outputs& out);
     void piece_read(const instant& at, store_id to, std::uint64_t transfer,
                     std::vector<std::pair<std::string, value>> items, bool is_last, outputs& out);
     /// Does what is due. To be called when next_wake() has come; earlier does no harm.
     void tick(const instant& at, outputs& out);
+    /// A deadline is kept two milliseconds late at most.
     [[nodiscard]] std::chrono::nanoseconds next_wake() const;
 
     // -- from other stores and the coordinator ----------------------------------------------------
@@ -102,18 +108,20 @@ private:
     using time = std::chrono::nanoseconds;
 
     struct waiter {
-        std::uint64_t origin = 0;
+        std::uint64_t seq = 0, origin = 0;
         time deadline{};
     };
     struct held_write {
         std::uint64_t origin = 0;
         write_request request;
         time deadline{};
+        std::size_t bytes = 0;
     };
     struct pending_read {
         std::uint64_t origin = 0;
         read_request request;
         time deadline{};
+        std::int64_t wall_ms = 0;            // a scan's, as it came
         std::uint64_t epoch = 0;             // the term's, or the replica's, as the key was read
         std::uint64_t after_seq = 0;         // of what must be applied first
         std::optional<time> prepared_until;  // a replica waits no longer for a commit
@@ -198,14 +206,21 @@ private:
     void place(const instant& at, std::uint64_t origin, const write_request& r, time deadline,
                outputs& out);
     void place_held(const instant& at, outputs& out);
+    void expire_requests(const instant& at, outputs& out);
     void expire_writes(const instant& at, outputs& out);
+    void expire_reads(const instant& at, outputs& out);
+    void note_due(time t) { due_at_ = std::min(due_at_, t); }
+    void wait_for_commit(const waiter& w);
     [[nodiscard]] std::optional<value> newest(const std::string& key, const outputs& out) const;
     void try_read(const instant& at, pending_read r, outputs& out);
+    void hold_read(pending_read r);
+    void answer_read(const instant& at, pending_read r, std::optional<value> found, outputs& out);
+    void answer_scan(const instant& at, pending_read r, scan_page page, outputs& out);
     [[nodiscard]] bool may_tell(time now) const;
     void retry_reads(const instant& at, outputs& out);
     [[nodiscard]] std::optional<time> age(time now) const;
-    void remove_expired(const instant& at, const std::string& key, const value& found,
-                        outputs& out);
+    void remove_expired(const instant& at, const std::vector<expired_key>& due,
+                        std::int64_t wall_ms, outputs& out);
     void tell(std::uint64_t origin, answer a, outputs& out);
     [[nodiscard]] answer answer_of(answer::kind what, std::string why = {}) const;
     [[nodiscard]] std::size_t waiting() const;
@@ -253,10 +268,15 @@ private:
     time record_asked_{};
     bool wants_record_ = false;
 
-    std::map<std::uint64_t, std::vector<waiter>> committing_;  // by seq
+    std::deque<waiter> committing_;  // by seq
     std::deque<held_write> held_;
-    std::map<std::uint64_t, pending_read> reading_;  // by ticket
-    std::deque<pending_read> held_reads_;
+    std::size_t held_bytes_ = 0;
+    std::unordered_map<std::uint64_t, pending_read> reading_;  // by ticket
+    std::deque<pending_read> held_reads_;                      // until the primary may read
+    std::multimap<std::uint64_t, pending_read> late_reads_;    // until this seq is applied
+    std::pair<role, std::uint64_t>
+        reads_as_{};             // the role and epoch in which the held ones were looked at
+    time due_at_ = time::max();  // no deadline of these is before it
     std::uint64_t transfers_ = 0;
 };
 

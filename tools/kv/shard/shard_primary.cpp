@@ -52,11 +52,11 @@ void shard::go_on(const instant& at, outputs& out) {
 }
 
 void shard::end_term(outputs& out) {
-    for (const auto& [seq, waiters] : committing_)
-        for (const waiter& w : waiters) tell(w.origin, answer_of(answer::kind::unknown), out);
+    for (const waiter& w : committing_) tell(w.origin, answer_of(answer::kind::unknown), out);
     for (const held_write& w : held_) tell(w.origin, answer_of(answer::kind::not_primary), out);
     committing_.clear();
     held_.clear();
+    held_bytes_ = 0;
     term_.reset();
     role_ = role::replica;
     matched_ = 0;
@@ -205,12 +205,11 @@ void shard::apply_to(std::uint64_t seq, outputs& out) {
         log_.mark_applied();
         requests_.apply(e);
         out.storage.emplace_back(apply_entry{e});
-        const auto waiters = committing_.extract(e.at.seq);
-        if (waiters.empty()) continue;
-        for (const waiter& w : waiters.mapped()) {
+        for (; !committing_.empty() && committing_.front().seq <= e.at.seq;
+             committing_.pop_front()) {
             answer a = answer_of(e.result.done ? answer::kind::done : answer::kind::refused);
             a.result = e.result;
-            tell(w.origin, std::move(a), out);
+            tell(committing_.front().origin, std::move(a), out);
         }
     }
     if (reflects_.seq != 0 && log_.applied_seq() >= reflects_.seq && !is_ahead()) reflects_ = {};

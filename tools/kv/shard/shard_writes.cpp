@@ -20,16 +20,26 @@ std::optional<value> value_in(const entry& e, const change& c) {
     return value{*c.bytes, e.at.seq, c.expires_ms};
 }
 
+std::size_t size_of(const write_request& r) {
+    std::size_t all = 64;
+    for (const operation& op : r.operations) all += 32 + op.key.size() + op.bytes.size();
+    return all;
+}
+
 }  // namespace
 
 void shard::write(const instant& at, std::uint64_t origin, write_request request, outputs& out) {
+    const std::size_t bytes = size_of(request), before = held_bytes_ + log_.prepared_bytes();
     if (!term_) {
         tell(origin, answer_of(answer::kind::not_primary), out);
-    } else if (waiting() >= config_.waiting_max) {
+    } else if (waiting() >= config_.waiting_max ||
+               (before > 0 && before + bytes > config_.waiting_bytes_max)) {
         tell(origin, answer_of(answer::kind::busy), out);
     } else {
         const time deadline = at.now + request.patience;
-        held_.push_back({origin, std::move(request), deadline});
+        note_due(deadline);
+        held_bytes_ += bytes;
+        held_.push_back({origin, std::move(request), deadline, bytes});
     }
     finish(at, out);
 }
@@ -39,6 +49,7 @@ void shard::place_held(const instant& at, outputs& out) {
     while (!held_.empty() && !term_->moving_to && may_read(at.now)) {
         const held_write w = std::move(held_.front());
         held_.pop_front();
+        held_bytes_ -= w.bytes;
         place(at, w.origin, w.request, w.deadline, out);
     }
 }
@@ -52,10 +63,11 @@ void shard::place(const instant& at, std::uint64_t origin, const write_request& 
             return tell(origin, std::move(a), out);
         }
         if (const auto seq = log_.prepared_request(r.id)) {
-            committing_[*seq].push_back({origin, deadline});
-            return;
+            return wait_for_commit({*seq, origin, deadline});
         }
-        if (requests_.is_too_old(r.id)) return tell(origin, answer_of(answer::kind::unknown), out);
+        const bool is_over = rules_.settled_is_over && requests_.is_settled(r.id);
+        if (is_over || requests_.is_too_old(r.id))
+            return tell(origin, answer_of(answer::kind::unknown), out);
     }
     if (record_.record.isr.size() < config_.min_isr)
         return tell(origin, answer_of(answer::kind::unavailable, "too few copies"), out);
@@ -68,8 +80,18 @@ void shard::place(const instant& at, std::uint64_t origin, const write_request& 
     }
     const std::uint64_t seq = log_.last().seq + 1;
     e.result.version = e.result.done ? seq : 0;
-    append(at, {{}, r.id, std::move(e.result), std::move(e.changes), 0}, out);
-    committing_[seq].push_back({origin, deadline});
+    append(
+        at,
+        {{}, r.id, std::move(e.result), std::move(e.changes), std::min(r.settled, r.id.number), 0},
+        out);
+    wait_for_commit({seq, origin, deadline});
+}
+
+/// A second copy of a request waits for the first one's entry.
+void shard::wait_for_commit(const waiter& w) {
+    const auto after = std::upper_bound(committing_.begin(), committing_.end(), w.seq,
+                                        [](std::uint64_t s, const waiter& o) { return s < o.seq; });
+    committing_.insert(after, w);
 }
 
 /// Prepared, or applied in this very step, or in the data.
@@ -84,24 +106,31 @@ std::optional<value> shard::newest(const std::string& key, const outputs& out) c
     return data_.get(key);
 }
 
+/// Looks at all, but only when the earliest deadline there was has passed, and not more often than every other
+/// millisecond.
+void shard::expire_requests(const instant& at, outputs& out) {
+    if (at.now < due_at_) return;
+    due_at_ = time::max();
+    expire_writes(at, out);
+    expire_reads(at, out);
+    if (due_at_ != time::max()) due_at_ = std::max(due_at_, at.now + std::chrono::milliseconds(2));
+}
+
 void shard::expire_writes(const instant& at, outputs& out) {
-    for (auto it = held_.begin(); it != held_.end();) {
-        if (at.now < it->deadline) {
-            ++it;
-            continue;
-        }
-        tell(it->origin, answer_of(answer::kind::unavailable, "no contact with the other copies"),
+    std::erase_if(held_, [&](const held_write& w) {
+        note_due(at.now < w.deadline ? w.deadline : time::max());
+        if (at.now < w.deadline) return false;
+        tell(w.origin, answer_of(answer::kind::unavailable, "no contact with the other copies"),
              out);
-        it = held_.erase(it);
-    }
-    for (auto it = committing_.begin(); it != committing_.end();) {
-        std::erase_if(it->second, [&](const waiter& w) {
-            if (at.now < w.deadline) return false;
-            tell(w.origin, answer_of(answer::kind::unknown), out);
-            return true;
-        });
-        it = it->second.empty() ? committing_.erase(it) : std::next(it);
-    }
+        held_bytes_ -= w.bytes;
+        return true;
+    });
+    std::erase_if(committing_, [&](const waiter& w) {
+        note_due(at.now < w.deadline ? w.deadline : time::max());
+        if (at.now < w.deadline) return false;
+        tell(w.origin, answer_of(answer::kind::unknown), out);
+        return true;
+    });
 }
 
 void shard::tell(std::uint64_t origin, answer a, outputs& out) {
