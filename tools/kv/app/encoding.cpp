@@ -53,6 +53,10 @@ void write(byte_writer& w, const operation& o);
 void read(byte_reader& r, operation& o);
 void write(byte_writer& w, const part_snapshot& p);
 void read(byte_reader& r, part_snapshot& p);
+void write(byte_writer& w, const scan_range& s);
+void read(byte_reader& r, scan_range& s);
+void write(byte_writer& w, const scan_page& p);
+void read(byte_reader& r, scan_page& p);
 void write(byte_writer& w, const log_mark& m);
 void read(byte_reader& r, log_mark& m);
 
@@ -144,6 +148,32 @@ void read(byte_reader& r, part_snapshot& p) {
     read(r, p.at);
     read(r, p.reflects);
     p.last_key = r.text();
+}
+void write(byte_writer& w, const scan_range& s) {
+    w.text(s.prefix);
+    write(w, s.after);
+    w.number(s.items_max);
+    w.number(s.bytes_max);
+    w.u8(std::uint8_t(s.what));
+}
+void read(byte_reader& r, scan_range& s) {
+    s.prefix = r.text();
+    read(r, s.after);
+    s.items_max = r.number();
+    s.bytes_max = r.number();
+    s.what = kind_of(r.u8(), scan_range::kind::count);
+}
+void write(byte_writer& w, const scan_page& p) {
+    write(w, p.items);
+    w.number(p.count);
+    w.text(p.last);
+    write(w, p.is_end);
+}
+void read(byte_reader& r, scan_page& p) {
+    read(r, p.items);
+    p.count = r.number();
+    p.last = r.text();
+    read(r, p.is_end);
 }
 void write(byte_writer& w, const log_mark& m) {
     w.number(m.seq);
@@ -241,6 +271,7 @@ void write(byte_writer& w, const entry& e) {
     write(w, e.id);
     write(w, e.result);
     write(w, e.changes);
+    w.number(e.settled);
     w.number(e.age_ms);
 }
 void read(byte_reader& r, entry& e) {
@@ -248,6 +279,7 @@ void read(byte_reader& r, entry& e) {
     read(r, e.id);
     read(r, e.result);
     read(r, e.changes);
+    e.settled = r.number();
     e.age_ms = r.number();
 }
 
@@ -268,6 +300,7 @@ void write(byte_writer& w, const dedup_table& t) {
     for (const auto& [id, client] : t.all()) {
         w.fixed64(id);
         w.number(client.last_ms);
+        w.number(client.settled);
         w.number(client.outcomes.size());
         for (const auto& [number, outcome] : client.outcomes) {
             w.number(number);
@@ -281,6 +314,7 @@ void read(byte_reader& r, dedup_table& t) {
     for (std::size_t n = r.count(); n > 0; --n) {
         dedup_table::client& c = clients[r.fixed64()];
         c.last_ms = r.number();
+        c.settled = r.number();
         for (std::size_t k = r.count(); k > 0; --k) {
             const std::uint64_t number = r.number();
             read(r, c.outcomes[number]);
@@ -323,11 +357,13 @@ void write(byte_writer& w, const write_request& r) {
     write(w, r.id);
     write(w, r.operations);
     write(w, r.patience);
+    w.number(r.settled);
 }
 void read(byte_reader& r, write_request& to) {
     read(r, to.id);
     read(r, to.operations);
     read(r, to.patience);
+    to.settled = r.number();
 }
 
 void write(byte_writer& w, const read_request& r) {
@@ -335,18 +371,21 @@ void write(byte_writer& w, const read_request& r) {
     write(w, r.primary_only);
     write(w, r.stale);
     write(w, r.patience);
+    write(w, r.scan);
 }
 void read(byte_reader& r, read_request& to) {
     to.key = r.text();
     read(r, to.primary_only);
     read(r, to.stale);
     read(r, to.patience);
+    read(r, to.scan);
 }
 
 void write(byte_writer& w, const answer& a) {
     w.u8(std::uint8_t(a.what));
     write(w, a.result);
     write(w, a.found);
+    write(w, a.page);
     write(w, a.by_primary);
     write(w, a.age);
     write(w, a.hint);
@@ -356,6 +395,7 @@ void read(byte_reader& r, answer& a) {
     a.what = kind_of(r.u8(), answer::kind::unknown);
     read(r, a.result);
     read(r, a.found);
+    read(r, a.page);
     read(r, a.by_primary);
     read(r, a.age);
     read(r, a.hint);

@@ -91,7 +91,9 @@ void router::begin(pending p, const std::string& key) {
     if (facts_.view) p.shard = shard_of(key, facts_.view->meta.shards);
     if (std::holds_alternative<write_request>(p.what)) {
         p.id = take_slot();
-        std::get<write_request>(p.what).id = {p.id->client, p.id->number};
+        auto& w = std::get<write_request>(p.what);
+        w.id = {p.id->client, p.id->number};
+        w.settled = p.id->number;  // a slot has one request under way
     }
     const std::uint64_t token = next_token_++;
     beam::send_after(patience, id(), give_up{token});

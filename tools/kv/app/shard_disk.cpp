@@ -264,4 +264,99 @@ value shard_disk::read_value(std::string_view bytes) const {
     }
 }
 
+namespace {
+
+/// A page that is being filled.
+class page_filler {
+public:
+    page_filler(const scan_range& range, std::int64_t wall_ms) : range_(range), wall_ms_(wall_ms) {}
+
+    /// False: there is no room for it, and the page ends before it.
+    bool add(const std::string& key, const value& v) {
+        if (page_.count >= range_.items_max || page_.expired.size() >= look_up::expired_max)
+            return false;
+        if (v.expires_ms != 0 && v.expires_ms <= wall_ms_) {
+            page_.expired.push_back({key, v.version});
+        } else {
+            const bool with_bytes = range_.what == scan_range::kind::items;
+            bytes_ += key.size() + (with_bytes ? v.bytes.size() : 0);
+            if (range_.what != scan_range::kind::count) {
+                if (bytes_ > range_.bytes_max && !page_.items.empty()) return false;
+                page_.items.emplace_back(key, v);
+                if (!with_bytes) page_.items.back().second.bytes.clear();
+            }
+            ++page_.count;
+        }
+        page_.last = key;
+        return true;
+    }
+    [[nodiscard]] scan_page take(bool is_end) {
+        page_.is_end = is_end;
+        return std::move(page_);
+    }
+
+private:
+    const scan_range& range_;
+    std::int64_t wall_ms_;
+    scan_page page_;
+    std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
+scan_page shard_disk::scan(const scan_range& range, std::int64_t wall_ms) const {
+    page_filler page(range, wall_ms);
+    beam::store::scan_options page_of;
+    page_of.prefix = data_prefix(generation_).append(range.prefix);
+    page_of.limit = 10'000;
+    page_of.bytes_max = page_bytes;
+    const bool goes_on = range.after && *range.after >= range.prefix;
+    if (goes_on) page_of.first = data_key(*range.after).append(1, '\0');
+    auto newer =
+        goes_on ? uncommitted_.upper_bound(*range.after) : uncommitted_.lower_bound(range.prefix);
+    const auto is_there = [&] {
+        return newer != uncommitted_.end() && newer->first.starts_with(range.prefix);
+    };
+    do {
+        const auto some = value_of(beam::store::scan(data_, page_of));
+        for (const auto& [stored, bytes] : some.items) {
+            const std::string key = stored.substr(data_prefix(0).size());
+            for (; is_there() && newer->first < key; ++newer)
+                if (newer->second.is && !page.add(newer->first, *newer->second.is))
+                    return page.take(false);
+            const bool is_newer = is_there() && newer->first == key;
+            if (!is_newer && !page.add(key, read_value(bytes))) return page.take(false);
+            if (is_newer && newer->second.is && !page.add(key, *newer->second.is))
+                return page.take(false);
+            if (is_newer) ++newer;
+        }
+        page_of.after = some.next;
+    } while (!page_of.after.empty());
+    for (; is_there(); ++newer)
+        if (newer->second.is && !page.add(newer->first, *newer->second.is)) return page.take(false);
+    return page.take(true);
+}
+
+shard_disk::due_keys shard_disk::due(std::int64_t wall_ms, std::size_t max) const {
+    due_keys all;
+    beam::store::scan_options page_of;
+    page_of.prefix = data_prefix(generation_);
+    page_of.last = due_key(generation_, wall_ms + 1, {});
+    page_of.limit = max;
+    const auto page = value_of(beam::store::scan(due_, page_of));
+    const std::size_t time_at = page_of.prefix.size();
+    for (const auto& [stored, nothing] : page.items) {
+        byte_reader r(std::string_view(stored).substr(time_at));
+        const auto expires_ms = std::int64_t(r.fixed64());
+        const std::string key(r.rest());
+        ++all.looked_at;
+        const auto is = get(key);
+        if (is && is->expires_ms == expires_ms)
+            all.expired.push_back({key, is->version});
+        else
+            all.gone.in("due").erase(stored);
+    }
+    return all;
+}
+
 }  // namespace kv

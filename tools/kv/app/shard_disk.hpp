@@ -69,6 +69,17 @@ public:
     [[nodiscard]] items items_after(const std::optional<std::string>& key,
                                     std::size_t bytes_max) const;
 
+    /// The page that a look_up asks for, with all that changes() was given.
+    [[nodiscard]] scan_page scan(const scan_range& range, std::int64_t wall_ms) const;
+
+    /// Keys of the index whose time has come, whatever the data says of them: at most `max`.
+    struct due_keys {
+        std::vector<expired_key> expired;
+        beam::store::batch gone;  ///< takes away what the index has of keys that are no more, or stay longer
+        std::size_t looked_at = 0;
+    };
+    [[nodiscard]] due_keys due(std::int64_t wall_ms, std::size_t max) const;
+
     /// Entries of the log from `first` on, as entries_wanted asks for them.
     [[nodiscard]] std::vector<entry> entries_from(std::uint64_t first, std::size_t count,
                                                   std::size_t bytes) const;

@@ -17,6 +17,10 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+constexpr std::chrono::milliseconds sweep_every{500};
+constexpr std::size_t swept_at_once = 1000;
+constexpr std::uint64_t swept_tag = 0;  // no step's
+
 nanoseconds clock_now(clockid_t clock) {
     timespec t{};
     ::clock_gettime(clock, &t);
@@ -44,6 +48,7 @@ beam::future<shard_status> shard_server::status(beam::pid shard) {
 shard_server::shard_server(std::uint32_t shard) : number_(shard), disk_(store_name(), shard) {
     beam::register_name(shard_name(shard), id());
     keeper::tell_cluster(id());
+    beam::send_after(sweep_every, id(), sweep{});
 }
 
 instant shard_server::now() {
@@ -191,6 +196,10 @@ shard_status shard_server::handle_call(get_status) {
 
 void shard_server::handle_info(beam::store::written m) {
     if (!m.error.empty()) throw spoilt_disk("the store failed: " + m.error);
+    if (m.tag == swept_tag) {
+        is_sweeping_ = false;
+        return;
+    }
     disk_.committed(m.tag);
     step([&](shard& s, const instant& at, outputs& out) { s.synced(at, m.tag, out); });
 }
@@ -198,6 +207,21 @@ void shard_server::handle_info(beam::store::written m) {
 void shard_server::handle_info(wake) {
     armed_ = nanoseconds::max();
     step([](shard& s, const instant& at, outputs& out) { s.tick(at, out); });
+}
+
+/// Keys whose time has come go without being asked for. The index is looked at by every copy: what it has too much, it
+/// has on each disk.
+void shard_server::handle_info(sweep) {
+    beam::send_after(sweep_every, id(), sweep{});
+    if (!shard_ || is_sweeping_) return;
+    auto due = disk_.due(now().wall_ms, swept_at_once);
+    if (due.gone.size() > 0) {
+        is_sweeping_ = true;
+        due.gone.lazy();
+        beam::store::notify_write(store_name(), std::move(due.gone), id(), swept_tag);
+    }
+    if (due.expired.empty()) return;
+    step([&](shard& s, const instant& at, outputs& out) { s.expire(at, due.expired, out); });
 }
 
 template <class Step>
@@ -235,6 +259,13 @@ void shard_server::carry_out(outputs out) {
         coordinator_process::change_record(coordinator_name(), number_, c.target, c.expected_rev,
                                            id());
     for (const look_up& l : out.look_ups) {
+        if (l.range) {
+            auto page = disk_.scan(*l.range, l.wall_ms);
+            step([&](shard& s, const instant& at, outputs& next) {
+                s.scanned(at, l.ticket, std::move(page), next);
+            });
+            continue;
+        }
         auto found = disk_.get(l.key);
         step([&](shard& s, const instant& at, outputs& next) {
             s.looked_up(at, l.ticket, std::move(found), next);

@@ -47,6 +47,7 @@ class shard_server : public beam::gen_server<shard_server> {
         BEAM_FIELDS(get_status)
     };
     struct wake {};
+    struct sweep {};
 
 public:
     /// A read by this node's copy. `not_primary`: it may not answer.
@@ -58,7 +59,7 @@ public:
     using calls = beam::messages<read_here, get_status>;
     using casts = beam::messages<from_store, ask_write, ask_read>;
     using infos =
-        beam::messages<cluster_facts, store_died, record_told, beam::store::written, wake>;
+        beam::messages<cluster_facts, store_died, record_told, beam::store::written, wake, sweep>;
 
     explicit shard_server(std::uint32_t shard);
 
@@ -72,6 +73,7 @@ public:
     void handle_info(record_told m);
     void handle_info(beam::store::written m);
     void handle_info(wake m);
+    void handle_info(sweep m);
 
 private:
     struct router_request {
@@ -97,6 +99,7 @@ private:
     std::optional<shard> shard_;
     std::deque<outputs> to_do_;
     bool is_busy_ = false;
+    bool is_sweeping_ = false;  // what the index had too much is being written
     std::chrono::nanoseconds armed_ = std::chrono::nanoseconds::max();
     std::uint64_t next_origin_ = 1;
     std::unordered_map<std::uint64_t, requester> waiting_;
