@@ -36,6 +36,23 @@ beam::tool::exit_code ttl(beam::client& node, const std::string& key);
 beam::tool::exit_code transaction(beam::client& node);
 beam::tool::exit_code locate(beam::client& node, const std::string& key);
 
+struct scan_words {
+    std::string prefix;
+    std::optional<std::string> cursor;
+    std::uint64_t limit = 0;  // 0: all
+    bool keys_only = false;
+};
+
+beam::tool::exit_code scan(beam::client& node, const scan_words& words);
+beam::tool::exit_code count(beam::client& node, const std::string& prefix);
+beam::tool::exit_code watch(beam::client& node, const std::string& prefix,
+                            std::optional<std::string> cursor,
+                            const beam::tool::stream_limits& limits);
+/// JSON lines: key, value, and when it expires.
+beam::tool::exit_code export_keys(beam::client& node, const std::string& prefix);
+/// Of stdin, from that line on.
+beam::tool::exit_code import_keys(beam::client& node, std::uint64_t from_line);
+
 beam::tool::exit_code cluster_init(beam::client& node, const init_words& words);
 beam::tool::exit_code cluster_status(beam::client& node);
 beam::tool::exit_code cluster_health(beam::client& node);

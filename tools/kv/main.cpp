@@ -94,7 +94,29 @@ int main(int argc, char** argv) {
         "transaction", "Do the changes that stdin has, all or none, on keys of one shard");
     auto* locate_it =
         add_key(app.add_subcommand("locate", "Print which shard and nodes have a key"), key);
-    for (const auto* command : {put, del, cas, incr, expire, transact})
+    scan_words range;
+    std::optional<std::string> from;
+    std::uint64_t from_line = 1;
+    auto* scan_it = app.add_subcommand("scan", "Print the keys with a prefix, and their values");
+    scan_it->add_option("PREFIX", range.prefix, "What the keys begin with (all)");
+    scan_it->add_option("--limit", range.limit, "At most so many")->option_text("N");
+    scan_it->add_option("--cursor", range.cursor, "Only what comes after this key")
+        ->option_text("KEY");
+    scan_it->add_flag("--keys-only", range.keys_only, "Without the values");
+    auto* count_it = app.add_subcommand("count", "Print how many keys have a prefix");
+    count_it->add_option("PREFIX", range.prefix, "What the keys begin with (all)");
+    auto* watch_it = app.add_subcommand("watch", "Print changes of keys with a prefix");
+    watch_it->add_option("PREFIX", range.prefix, "What the keys begin with (all)");
+    watch_it->add_option("--from", from, "Begin behind this cursor of an earlier watch")
+        ->option_text("CURSOR");
+    beam::tool::stream_options watch_limits(*watch_it);
+    auto* export_it =
+        app.add_subcommand("export", "Print keys and values as JSON lines, for import");
+    export_it->add_option("PREFIX", range.prefix, "What the keys begin with (all)");
+    auto* import_it = app.add_subcommand("import", "Write what export printed, from stdin");
+    import_it->add_option("--from-line", from_line, "Begin with this line (1)")->option_text("N");
+    for (const auto* command :
+         {put, del, cas, incr, expire, transact, watch_it, export_it, import_it})
         beam::tool::runs_once(*command, common);
     const cluster_commands c = add_cluster_commands(app, first, node_name, common);
 
@@ -108,6 +130,11 @@ int main(int argc, char** argv) {
         if (ttl_of->parsed()) return ttl(node, key);
         if (transact->parsed()) return transaction(node);
         if (locate_it->parsed()) return locate(node, key);
+        if (scan_it->parsed()) return scan(node, range);
+        if (count_it->parsed()) return count(node, range.prefix);
+        if (watch_it->parsed()) return watch(node, range.prefix, from, watch_limits.limits());
+        if (export_it->parsed()) return export_keys(node, range.prefix);
+        if (import_it->parsed()) return import_keys(node, from_line);
         if (c.init->parsed()) return cluster_init(node, first);
         if (c.status->parsed()) return cluster_status(node);
         if (c.health->parsed()) return cluster_health(node);

@@ -1,14 +1,12 @@
 // Commands about keys.
-#include <chrono>
-#include <iostream>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "libbeamcore/base/duration.hpp"
 #include "tools/common/bytes_json.hpp"
 #include "tools/common/json_line.hpp"
-#include "tools/common/shown_text.hpp"
 #include "tools/common/standard_input.hpp"
 #include "tools/kv/commands.hpp"
+#include "tools/kv/lines.hpp"
 
 namespace kv::client {
 
@@ -21,21 +19,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t value_max = std::size_t{1} << 20;
-// The node's lines have at most 1 MiB.
-constexpr std::size_t line_max = value_max - 4096;
 constexpr std::size_t transaction_max = std::size_t{4} << 20;
-
-failure bad_value(const std::string& option, const std::string& value, std::string why) {
-    failure error(exit_code::usage, std::move(why));
-    error.what_failed = option + " " + value;
-    return error;
-}
-
-std::int64_t milliseconds_of(const std::string& option, const std::string& text) {
-    const auto read = beam::parse_duration(text);
-    if (!read) throw bad_value(option, text, "not a duration, as 30s, 10m or 1h30m");
-    return std::chrono::ceil<std::chrono::milliseconds>(*read).count();
-}
 
 std::string value_from(const std::string& typed) {
     if (typed != "-") return typed;
@@ -43,35 +27,6 @@ std::string value_from(const std::string& typed) {
     if (!bytes)
         throw failure(exit_code::usage, "the value has more than the 1 MiB that are allowed");
     return *std::move(bytes);
-}
-
-/// The node answers before the tool gives up, so that it can say what it knows.
-void add_timeout(const client& node, json& params) {
-    const auto& timeout = node.common()->timeout;
-    if (!timeout) {
-        params["timeout_ms"] = 600'000;
-        return;
-    }
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout).count();
-    params["timeout_ms"] = std::max<std::int64_t>(ms - std::max<std::int64_t>(ms / 20, 20), 1);
-}
-
-json checked(json params) {
-    if (params.dump(-1, ' ', false, json::error_handler_t::replace).size() > line_max)
-        throw failure(
-            exit_code::usage,
-            "the value is too long for the node's control socket, whose lines have 1 MiB");
-    return params;
-}
-
-/// As people see it: in quotes, with escapes; base64 for what is not text.
-std::string shown(const json& value) {
-    if (value.is_string()) return beam::tool::dump_line(value);
-    return "base64:" + value.at("$b64").get<std::string>();
-}
-
-std::string print_ms(std::int64_t ms) {
-    return beam::print_duration(std::chrono::milliseconds(std::max<std::int64_t>(ms, 0)));
 }
 
 }  // namespace

@@ -16,5 +16,8 @@ BEAM_APPLICATION(kv, "1", kv::keeper, kv::router, kv::shard_server) {
     app.spec.description = "A replicated store";
     app.callbacks<kv::kv_app>();
     kv::add_value_methods(app);
+    kv::add_scan_methods(app);
+    kv::add_load_method(app);
+    kv::add_watch_method(app);
     kv::add_cluster_methods(app);
 }

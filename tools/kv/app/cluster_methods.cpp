@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "libbeamcore/runtime/nodes.hpp"
-#include "libbeamcore/runtime/timer.hpp"
 #include "libbeamcore/term/syntax.hpp"
 #include "tools/kv/app/answers.hpp"
+#include "tools/kv/app/cluster_known.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/limits.hpp"
 #include "tools/kv/app/methods.hpp"
@@ -25,13 +25,6 @@ using beam::awaitable;
 using beam::request;
 using beam::request_error;
 using beam::term;
-using namespace std::chrono_literals;
-
-template <class T>
-using asked = tl::expected<T, request_error>;
-
-constexpr auto known_within = 8s;
-constexpr auto between_looks = 20ms;
 
 struct key_params {
     std::string key;
@@ -46,36 +39,6 @@ struct init_params {
     std::uint32_t shards = 64, copies = 2, min_isr = 1;
     BEAM_FIELDS(init_params, nodes, shards, copies, min_isr)
 };
-
-request_error no_cluster(const node_standing& k) {
-    if (!k.trouble.empty())
-        return beam::refuse("unavailable", "this node could not join its cluster: " + k.trouble,
-                            "beamd logs", 69)
-            .value();
-    if (!k.facts.view && !k.coordinator.is_reachable)
-        return beam::refuse("unavailable",
-                            "the coordinator does not answer: " + k.coordinator.why.code,
-                            "kv cluster status", 69)
-            .value();
-    return beam::refuse("no_cluster", "this node is in no cluster", "kv cluster init --help", 69)
-        .value();
-}
-
-/// Once there is a cluster: that of nodes that have just been started is a moment away.
-awaitable<asked<node_standing>> settled() {
-    beam::self me = beam::this_process();
-    const auto until = beam::monotonic_time() + known_within;
-    node_standing last;
-    for (;;) {
-        auto asking = keeper::known();
-        beam::outcome<node_standing> k = co_await asking.outcome();
-        if (k && k->facts.view && k->facts.view->has_cluster()) co_return *std::move(k);
-        if (k) last = *std::move(k);
-        if (beam::monotonic_time() >= until) break;
-        co_await me.sleep_for(between_looks);
-    }
-    co_return tl::unexpected<request_error>(no_cluster(last));
-}
 
 bool is_up(const cluster_view& view, const store_id& store) {
     const store_entry* s = view.find_store(store);

@@ -402,6 +402,42 @@ void read(byte_reader& r, answer& a) {
     a.why = r.text();
 }
 
+void write(byte_writer& w, const changes_request& c) {
+    w.text(c.prefix);
+    write(w, c.after);
+    w.number(c.bytes_max);
+    write(w, c.patience);
+}
+void read(byte_reader& r, changes_request& c) {
+    c.prefix = r.text();
+    read(r, c.after);
+    c.bytes_max = r.number();
+    read(r, c.patience);
+}
+
+void write(byte_writer& w, const changes_page& p) {
+    write(w, p.is_too_old);
+    w.number(p.seq);
+    w.number(p.changes.size());
+    for (const told_change& c : p.changes) {
+        w.text(c.key);
+        write(w, c.value);
+        w.number(c.version);
+        w.signed_number(c.expires_ms);
+    }
+}
+void read(byte_reader& r, changes_page& p) {
+    read(r, p.is_too_old);
+    p.seq = r.number();
+    for (std::size_t n = r.count(); n > 0; --n) {
+        told_change& c = p.changes.emplace_back();
+        c.key = r.text();
+        read(r, c.value);
+        c.version = r.number();
+        c.expires_ms = r.signed_number();
+    }
+}
+
 std::string sealed(std::string_view bytes) {
     byte_writer w;
     w.fixed32(std::uint32_t(beam::xxh3_64(bytes)));

@@ -9,6 +9,7 @@
 
 #include "libbeamcore/term/fields.hpp"
 #include "tools/kv/app/bytes.hpp"
+#include "tools/kv/app/changes.hpp"
 #include "tools/kv/shard/checkpoint.hpp"
 #include "tools/kv/shard/dedup_table.hpp"
 #include "tools/kv/shard/entry.hpp"
@@ -93,6 +94,8 @@ KV_AS_BINARY(kv::message)
 KV_AS_BINARY(kv::write_request)
 KV_AS_BINARY(kv::read_request)
 KV_AS_BINARY(kv::answer)
+KV_AS_BINARY(kv::changes_request)
+KV_AS_BINARY(kv::changes_page)
 #undef KV_AS_BINARY
 
 }  // namespace beam

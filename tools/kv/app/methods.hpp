@@ -7,6 +7,12 @@ namespace kv {
 
 /// get, put, delete, cas, incr, expire, ttl, transaction.
 void add_value_methods(beam::application_definition& app);
+/// scan, count.
+void add_scan_methods(beam::application_definition& app);
+/// load.
+void add_load_method(beam::application_definition& app);
+/// watch.
+void add_watch_method(beam::application_definition& app);
 /// locate, cluster_status, cluster_health, cluster_nodes, cluster_init, cluster_drain, cluster_remove, ...
 void add_cluster_methods(beam::application_definition& app);
 

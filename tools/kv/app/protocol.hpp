@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "libbeamcore/runtime/call.hpp"
 #include "libbeamcore/term/fields.hpp"
@@ -33,11 +34,19 @@ struct ask_read {
     BEAM_FIELDS(ask_read, router, token, what)
 };
 
+struct ask_changes {
+    beam::pid router;
+    std::uint64_t token = 0;
+    changes_request what;
+    BEAM_FIELDS(ask_changes, router, token, what)
+};
+
 /// Shard to router.
 struct shard_answer {
     std::uint64_t token = 0;
     answer what;
-    BEAM_FIELDS(shard_answer, token, what)
+    std::optional<changes_page> changes{};  ///< the answer to ask_changes, if it is `found`
+    BEAM_FIELDS(shard_answer, token, what, changes)
 };
 
 /// Keeper to the shards and the router of its node: what the cluster is, as far as this node knows.

@@ -41,6 +41,20 @@ beam::future<routed_answer> router::read(read_request what) {
     return beam::call<do_read>(router_name(), beam::timeout(beam::infinity{}), std::move(what));
 }
 
+beam::future<routed_answer> router::scan(std::uint32_t shard, scan_range range,
+                                         std::chrono::nanoseconds patience) {
+    read_request r;
+    r.primary_only = true;
+    r.patience = patience;
+    r.scan = std::move(range);
+    return beam::call<do_read>(router_name(), beam::timeout(beam::infinity{}), std::move(r),
+                               std::optional<std::uint32_t>(shard));
+}
+beam::future<routed_answer> router::changes(std::uint32_t shard, changes_request what) {
+    return beam::call<do_changes>(router_name(), beam::timeout(beam::infinity{}), shard,
+                                  std::move(what));
+}
+
 router::router() : address_(beam::node().name()) {
     beam::register_name(router_name(), id());
     beam::monitor_nodes();
@@ -55,7 +69,24 @@ beam::call_result<routed_answer> router::handle_call(do_write m, beam::from from
 }
 
 beam::call_result<routed_answer> router::handle_call(do_read m, beam::from from) {
-    begin_read(from, &answer_whole, std::move(m.what));
+    pending p;
+    p.to = from;
+    p.answers = &answer_whole;
+    p.what = std::move(m.what);
+    p.is_shard_given = m.shard.has_value();
+    p.shard = m.shard.value_or(0);
+    begin(std::move(p));
+    return beam::noreply{};
+}
+
+beam::call_result<routed_answer> router::handle_call(do_changes m, beam::from from) {
+    pending p;
+    p.to = from;
+    p.answers = &answer_whole;
+    p.what = std::move(m.what);
+    p.is_shard_given = true;
+    p.shard = m.shard;
+    begin(std::move(p));
     return beam::noreply{};
 }
 
@@ -67,28 +98,26 @@ void router::begin_write(const beam::from& to, answer_in_words answers,
     write_request w;
     w.patience = patience;
     w.operations = std::move(operations);
-    const std::string key = w.operations.front().key;
     p.what = std::move(w);
-    begin(std::move(p), key);
+    begin(std::move(p));
 }
 
 void router::begin_read(const beam::from& to, answer_in_words answers, read_request what) {
     pending p;
     p.to = to;
     p.answers = answers;
-    const std::string key = what.key;
     p.what = std::move(what);
-    begin(std::move(p), key);
+    begin(std::move(p));
 }
 
-void router::begin(pending p, const std::string& key) {
+void router::begin(pending p) {
     if (pending_.size() >= pending_max)
         return p.answers(p.to,
                          {plain(answer::kind::busy, "too many requests are under way"), {}, 0});
     const auto patience = std::visit([](const auto& r) { return r.patience; }, p.what);
     p.deadline = beam::monotonic_time() + patience;
     // Before the cluster is known no key has a shard: the request waits for it.
-    if (facts_.view) p.shard = shard_of(key, facts_.view->meta.shards);
+    if (facts_.view) place(p);
     if (std::holds_alternative<write_request>(p.what)) {
         p.id = take_slot();
         auto& w = std::get<write_request>(p.what);
@@ -99,6 +128,13 @@ void router::begin(pending p, const std::string& key) {
     beam::send_after(patience, id(), give_up{token});
     auto& added = pending_.emplace(token, std::move(p)).first->second;
     ask_somebody(token, added);
+}
+
+void router::place(pending& p) const {
+    if (p.is_shard_given) return;
+    const auto* w = std::get_if<write_request>(&p.what);
+    const std::string& key = w ? w->operations.front().key : std::get<read_request>(p.what).key;
+    p.shard = shard_of(key, facts_.view->meta.shards);
 }
 
 router::slot router::take_slot() {
@@ -168,10 +204,13 @@ void router::ask(std::uint64_t token, pending& p, const std::string& node) {
     if (auto* w = std::get_if<write_request>(&p.what)) {
         w->patience = left;
         beam::cast<ask_write>(to, id(), token, *w);
+    } else if (auto* r = std::get_if<read_request>(&p.what)) {
+        r->patience = left;
+        beam::cast<ask_read>(to, id(), token, *r);
     } else {
-        auto& r = std::get<read_request>(p.what);
-        r.patience = left;
-        beam::cast<ask_read>(to, id(), token, r);
+        auto& c = std::get<changes_request>(p.what);
+        c.patience = left * 3 / 4;  // it answers that there is nothing before this one gives up
+        beam::cast<ask_changes>(to, id(), token, c);
     }
 }
 
@@ -193,7 +232,8 @@ void router::handle_cast(shard_answer m) {
     if (it == pending_.end()) return;
     pending& p = it->second;
     if (p.open_copies > 0) --p.open_copies;
-    if (m.what.what != answer::kind::not_primary) return finish(it, std::move(m.what));
+    if (m.what.what != answer::kind::not_primary)
+        return finish(it, std::move(m.what), std::move(m.changes));
     // One node after another, as they point to each other; a circle is left after a pause.
     const std::string next = m.what.hint.is_none() ? std::string() : address_of(m.what.hint);
     const std::string asked = p.asked.value_or("");
@@ -212,7 +252,7 @@ void router::handle_info(give_up m) {
     finish(it, plain(answer::kind::unavailable, "no usable copy"));
 }
 
-void router::finish(pending_map::iterator it, answer a) {
+void router::finish(pending_map::iterator it, answer a, std::optional<changes_page> changes) {
     pending& p = it->second;
     routed_answer all;
     all.node = p.asked.value_or("");
@@ -221,6 +261,7 @@ void router::finish(pending_map::iterator it, answer a) {
     const bool is_definite = a.what == answer::kind::busy || a.what == answer::kind::unavailable;
     if (is_definite && p.id && (p.may_be_done || p.open_copies > 0)) a.what = answer::kind::unknown;
     all.what = std::move(a);
+    all.changes = std::move(changes);
     // An id of which a copy may still be on its way is not used again.
     if (p.id && p.open_copies == 0 && !p.may_be_done) free_.push_back(*p.id);
     p.answers(p.to, std::move(all));
@@ -240,12 +281,7 @@ void router::handle_info(cluster_facts m) {
         epochs_[s] = records[s].record.epoch;
     }
     for (auto& [token, p] : pending_) {
-        if (is_first) {
-            const std::string& key = std::holds_alternative<write_request>(p.what)
-                                         ? std::get<write_request>(p.what).operations.front().key
-                                         : std::get<read_request>(p.what).key;
-            p.shard = shard_of(key, facts_.view->meta.shards);
-        }
+        if (is_first) place(p);
         // Whoever has the request may not be the primary any more; the new one is asked as well.
         const bool asks_again = is_first || (moved[p.shard] && p.asked && node_for(p) != *p.asked);
         if (asks_again) beam::send(id(), try_again{token});

@@ -28,7 +28,8 @@ struct routed_answer {
     answer what;
     std::string node;  ///< whose shard answered; empty: nobody's
     std::uint32_t shard = 0;
-    BEAM_FIELDS(routed_answer, what, node, shard)
+    std::optional<changes_page> changes{};  ///< of changes(), if it is `found`
+    BEAM_FIELDS(routed_answer, what, node, shard, changes)
 };
 
 /// The detail of a write that is refused since its keys are not all of one shard.
@@ -43,6 +44,12 @@ class router : public beam::gen_server<router> {
     struct do_read {
         using reply = routed_answer;
         read_request what;
+        std::optional<std::uint32_t> shard{};
+    };
+    struct do_changes {
+        using reply = routed_answer;
+        std::uint32_t shard = 0;
+        changes_request what;
     };
     struct try_again {
         std::uint64_t token = 0;
@@ -56,11 +63,16 @@ public:
     static beam::future<routed_answer> write(std::vector<operation> operations,
                                              std::chrono::nanoseconds patience);
     static beam::future<routed_answer> read(read_request what);
+    /// A scan of one shard.
+    static beam::future<routed_answer> scan(std::uint32_t shard, scan_range range,
+                                            std::chrono::nanoseconds patience);
+    static beam::future<routed_answer> changes(std::uint32_t shard, changes_request what);
 
-    using calls = beam::messages<do_write, do_read, request::get, request::put, request::erase,
-                                 request::incr, request::expire, request::transaction,
-                                 request::plain::get, request::plain::put, request::plain::erase,
-                                 request::plain::incr, request::plain::transaction>;
+    using calls =
+        beam::messages<do_write, do_read, do_changes, request::get, request::put, request::erase,
+                       request::incr, request::expire, request::transaction, request::plain::get,
+                       request::plain::put, request::plain::erase, request::plain::incr,
+                       request::plain::transaction>;
     using casts = beam::messages<shard_answer>;
     using infos =
         beam::messages<cluster_facts, store_died, try_again, give_up, beam::nodedown_message>;
@@ -69,6 +81,7 @@ public:
 
     beam::call_result<routed_answer> handle_call(do_write m, beam::from from);
     beam::call_result<routed_answer> handle_call(do_read m, beam::from from);
+    beam::call_result<routed_answer> handle_call(do_changes m, beam::from from);
     // What other code asks: service.cpp.
     beam::call_result<beam::outcome<found>> handle_call(request::get m, beam::from from);
     beam::call_result<beam::outcome<written>> handle_call(request::put m, beam::from from);
@@ -105,8 +118,9 @@ private:
     struct pending {
         beam::from to;
         answer_in_words answers = nullptr;
-        std::variant<write_request, read_request> what;
+        std::variant<write_request, read_request, changes_request> what;
         std::uint32_t shard = 0;
+        bool is_shard_given = false;
         time deadline{};
         std::optional<std::string> asked;  // the node that has it now
         unsigned tries = 0;
@@ -117,7 +131,7 @@ private:
     };
     using pending_map = std::unordered_map<std::uint64_t, pending>;
 
-    void begin(pending p, const std::string& key);
+    void begin(pending p);
     void begin_write(const beam::from& to, answer_in_words answers,
                      std::vector<operation> operations, time patience);
     void begin_read(const beam::from& to, answer_in_words answers, read_request what);
@@ -129,7 +143,8 @@ private:
     void ask(std::uint64_t token, pending& p, const std::string& node);
     void ask_somebody(std::uint64_t token, pending& p);
     void ask_later(std::uint64_t token, pending& p);
-    void finish(pending_map::iterator it, answer a);
+    void finish(pending_map::iterator it, answer a, std::optional<changes_page> changes = {});
+    void place(pending& p) const;
     void lose(const std::string& node);
     [[nodiscard]] std::string node_for(const pending& p) const;
     [[nodiscard]] std::string address_of(const store_id& store) const;

@@ -163,7 +163,7 @@ beam::call_result<answer> shard_server::handle_call(read_here m, beam::from from
 
 void shard_server::tell(const requester& to, answer a) {
     if (const auto* r = std::get_if<router_request>(&to)) {
-        beam::cast<shard_answer>(r->router, r->token, std::move(a));
+        beam::cast<shard_answer>(r->router, r->token, std::move(a), std::optional<changes_page>());
         return;
     }
     beam::reply(std::get<beam::from>(to), std::move(a));
@@ -245,6 +245,7 @@ void shard_server::step(Step s) {
         carry_out(std::move(next));
     }
     is_busy_ = false;
+    if (!watchers_.empty()) tell_watchers();
     arm();
 }
 

@@ -57,7 +57,7 @@ public:
 
     using arguments = std::tuple<std::uint32_t>;
     using calls = beam::messages<read_here, get_status>;
-    using casts = beam::messages<from_store, ask_write, ask_read>;
+    using casts = beam::messages<from_store, ask_write, ask_read, ask_changes>;
     using infos =
         beam::messages<cluster_facts, store_died, record_told, beam::store::written, wake, sweep>;
 
@@ -68,6 +68,7 @@ public:
     void handle_cast(from_store m);
     void handle_cast(ask_write m);
     void handle_cast(ask_read m);
+    void handle_cast(ask_changes m);
     beam::awaitable<void> handle_info(cluster_facts m);
     void handle_info(store_died m);
     void handle_info(record_told m);
@@ -81,6 +82,19 @@ private:
         std::uint64_t token = 0;
     };
     using requester = std::variant<router_request, beam::from>;
+
+    /// Somebody who watches, and has been told all that there is.
+    struct watcher {
+        router_request from;
+        changes_request what;
+        std::chrono::nanoseconds until{};
+    };
+
+    // Watching: shard_changes.cpp.
+    [[nodiscard]] std::optional<changes_page> changes_after(const changes_request& r) const;
+    void tell_changes(const router_request& to, changes_page page);
+    void tell_watchers();
+    void drop_watchers();
 
     beam::awaitable<void> begin();
     void learn_cluster();
@@ -103,6 +117,8 @@ private:
     std::chrono::nanoseconds armed_ = std::chrono::nanoseconds::max();
     std::uint64_t next_origin_ = 1;
     std::unordered_map<std::uint64_t, requester> waiting_;
+    std::deque<watcher> watchers_;
+    std::uint64_t watched_seq_ = 0;  // they have been told of this
     std::map<store_id, beam::atom> nodes_;
     std::map<store_id, std::uint64_t> heard_, dead_;  // incarnations
 };

@@ -1,0 +1,50 @@
+#include "tools/kv/app/cluster_known.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "libbeamcore/runtime/timer.hpp"
+
+namespace kv {
+
+namespace {
+
+using beam::awaitable;
+using beam::request_error;
+using namespace std::chrono_literals;
+
+constexpr auto known_within = 8s;
+constexpr auto between_looks = 20ms;
+
+request_error no_cluster(const node_standing& k) {
+    if (!k.trouble.empty())
+        return beam::refuse("unavailable", "this node could not join its cluster: " + k.trouble,
+                            "beamd logs", 69)
+            .value();
+    if (!k.facts.view && !k.coordinator.is_reachable)
+        return beam::refuse("unavailable",
+                            "the coordinator does not answer: " + k.coordinator.why.code,
+                            "kv cluster status", 69)
+            .value();
+    return beam::refuse("no_cluster", "this node is in no cluster", "kv cluster init --help", 69)
+        .value();
+}
+
+}  // namespace
+
+awaitable<tl::expected<node_standing, request_error>> settled() {
+    beam::self me = beam::this_process();
+    const auto until = beam::monotonic_time() + known_within;
+    node_standing last;
+    for (;;) {
+        auto asking = keeper::known();
+        beam::outcome<node_standing> k = co_await asking.outcome();
+        if (k && k->facts.view && k->facts.view->has_cluster()) co_return *std::move(k);
+        if (k) last = *std::move(k);
+        if (beam::monotonic_time() >= until) break;
+        co_await me.sleep_for(between_looks);
+    }
+    co_return tl::unexpected<request_error>(no_cluster(last));
+}
+
+}  // namespace kv

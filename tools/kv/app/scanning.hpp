@@ -1,0 +1,54 @@
+// scanning: the keys of all shards in order, page by page, merged.
+//
+// Each page of a shard is as that shard was at one moment; two shards, or two pages, are of different moments.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "libbeamcore/release/method.hpp"
+#include "libbeamcore/runtime/process.hpp"
+#include "tools/kv/app/router.hpp"
+
+namespace kv {
+
+struct scanned_item {
+    std::string key;
+    value is;
+};
+
+class scanning {
+public:
+    /// `shards`: those that are scanned.
+    scanning(std::vector<std::uint32_t> shards, scan_range range,
+             std::chrono::nanoseconds patience);
+
+    /// The next ones in order, at most `max`; fewer only at the end. Which shard failed, and why: the error.
+    [[nodiscard]] beam::awaitable<tl::expected<std::vector<scanned_item>, routed_answer>> next(
+        std::size_t max);
+
+private:
+    struct source {
+        std::uint32_t shard = 0;
+        std::deque<std::pair<std::string, value>> ready;
+        std::optional<std::string> after;
+        bool is_end = false;
+    };
+    [[nodiscard]] beam::awaitable<std::optional<routed_answer>> refill();
+    [[nodiscard]] source* least();
+
+    std::vector<source> sources_;
+    scan_range range_;
+    std::chrono::nanoseconds patience_;
+};
+
+/// The shards that keys with this prefix may be in: one if it has a whole {tag}.
+[[nodiscard]] std::vector<std::uint32_t> shards_of_prefix(const std::string& prefix,
+                                                          std::uint32_t shards);
+
+}  // namespace kv
