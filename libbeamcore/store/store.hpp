@@ -16,15 +16,6 @@
 //
 // When the process ends, what was not answered may or may not have been written; it is never half written
 // (a batch is atomic). Killing the OS process or the machine loses nothing that was answered.
-//
-// A folder's engine is chosen when its store is made. LMDB: up at once after whatever end, reads cost next to
-// nothing; one file, which is read through a map of it: who overwrites it meanwhile kills the OS process (SIGBUS).
-// After two lives in a row that did not close the store, its pages are read and checked before it is opened,
-// all but the insides of large values: `corrupt` names the first that is damaged. Keys and values carry checksums,
-// LMDB's own pages do not: damage among these may hide a key.
-// RocksDB: several times the durable writes, and data beyond memory; reads are ten times slower, and an open after a
-// kill reads its log again (a second for 64 MiB). All its files carry checksums: damage is `corrupt`, never a wrong
-// answer. A failed write ends the store: it is opened again by whoever supervises it.
 #pragma once
 
 #include <chrono>
@@ -83,7 +74,22 @@ private:
 
 }  // namespace detail
 
-enum class engine_type : std::uint8_t { lmdb, rocksdb };
+/// What keeps the data of a store. Chosen when the store is made; its folder shows which it is.
+enum class engine_type : std::uint8_t {
+    /// One file. Up at once after whatever end, and reads cost next to nothing. It is read through a map of it: who
+    /// overwrites it meanwhile kills the OS process (SIGBUS). After two lives in a row that did not close the store,
+    /// its pages are read and checked before it is opened, all but the insides of large values: `corrupt`
+    /// names the first that is damaged. Keys and values carry checksums; LMDB's own pages do not: damage of those
+    /// may hide a key.
+    lmdb,
+    /// A folder of files. One to three times as many durable writes (the more of them wait together, the better), and
+    /// data beyond memory; a read takes two to three times as long. It has at most about 128 MiB of memory, and 20 MiB of
+    /// the disk from the start. All its files carry checksums: damage is `corrupt`, never a wrong answer. An
+    /// open after a kill reads its log again (0.3 s for 50 MB; it has 64 MiB at most), a close writes out what
+    /// lies in memory; the caller's scheduler thread waits. A failed write ends the store: what it was may be
+    /// written or not, and who supervises the store opens it again.
+    rocksdb,
+};
 [[nodiscard]] BEAM_EXPORT std::string to_string(engine_type e);
 /// "lmdb" or "rocksdb".
 [[nodiscard]] BEAM_EXPORT std::optional<engine_type> parse_engine(std::string_view name);

@@ -5,6 +5,7 @@
 // environment has claimed it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>

@@ -13,6 +13,7 @@
 #include "libbeamcore/store/internal/failure.hpp"
 #include "libbeamcore/store/internal/folder.hpp"
 #include "libbeamcore/store/internal/rocksdb/closed_list.hpp"
+#include "libbeamcore/store/internal/rocksdb/log_check.hpp"
 #include "libbeamcore/store/internal/rocksdb/settings.hpp"
 
 namespace beam::store::detail {
@@ -62,6 +63,7 @@ result<void> rocksdb_engine::open() {
     // Where a store was made, RocksDB must not make another because it misses a file.
     const bool is_new = !is_marked_as_rocksdb(folder_);
     if (auto r = check_closed_list(folder_); !r) return r;
+    if (auto r = check_logs(folder_); !r) return r;
     if (const auto s = open_files(is_new); !s.ok()) {
         close_files();
         error why = failure(s);
