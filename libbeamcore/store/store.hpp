@@ -84,9 +84,10 @@ enum class engine_type : std::uint8_t {
     lmdb,
     /// A folder of files. One to three times as many durable writes (the more of them wait together, the better), and
     /// data beyond memory; a read takes two to three times as long. It has at most about 128 MiB of memory, and 20 MiB of
-    /// the disk from the start. All its files carry checksums: damage is `corrupt`, never a wrong answer. An
-    /// open after a kill reads its log again (0.3 s for 50 MB; it has 64 MiB at most), a close writes out what
-    /// lies in memory; the caller's scheduler thread waits. A failed write ends the store: what it was may be
+    /// the disk from the start. All its files carry checksums: damage is `corrupt`, never a wrong answer (but an end
+    /// that is missing from the log of a store that was not closed is taken for a write that was not finished). An open
+    /// after a kill reads the log again (0.3 s for 50 MB; it has 64 MiB at most), a close writes out what lies in
+    /// memory; a scheduler thread waits meanwhile. A failed write ends the store: what it was may be
     /// written or not, and who supervises the store opens it again.
     rocksdb,
 };
@@ -232,11 +233,9 @@ BEAM_EXPORT cas_future cas(const database& db, std::string_view key,
 
 struct scan_options {
     std::string prefix{};
-    std::string
-        first{};         ///< no key before this one, bytewise. After a key: the key and a zero byte
-    std::string last{};  ///< not this key, and none behind it; empty: no limit
-    std::string
-        after{};  ///< page::next of the page before, with the same options; empty: from the beginning
+    std::string first{};  ///< no key before it, bytewise. Behind a key: the key and a zero byte
+    std::string last{};   ///< neither this key nor one behind it; empty: no limit
+    std::string after{};  ///< page::next of the page before (same options); empty: the beginning
     std::size_t limit = 1000;         ///< items, and
     std::size_t bytes_max = 1 << 20;  ///< about that many bytes, at least one item
     bool reverse = false;             ///< last key first
@@ -272,8 +271,8 @@ struct statistics {
 [[nodiscard]] BEAM_EXPORT result<statistics> info(const server_ref& store);
 
 /// Copies all that is committed into a new folder, whose parent exists; start() opens it as a store. Writes go on
-/// meanwhile (LMDB: but for one that must raise the map, which waits). On the disk it has the name
-/// `FOLDER.partial` until it is whole. Runs on the dirty pool; if the caller dies it is finished nevertheless.
+/// meanwhile (LMDB: but for one that must raise the map, which waits), an end of the store waits for it. On the disk it
+/// is called `FOLDER.partial` until it is whole. Runs on the dirty pool; if the caller dies it is finished nevertheless.
 ///
 /// Errors: those of reading, `eexist` (something is there already), `enospc`, ...
 [[nodiscard]] BEAM_EXPORT awaitable<result<void>> backup(server_ref store, std::string folder);

@@ -176,7 +176,6 @@ void store_process::go_on(self self) {
         committer_.start(next_job());
         return;
     }
-    if (is_open_ && !waiting_.empty()) return;
     if (!closers_.empty()) {
         env_->close();
         is_open_ = false;

@@ -10,6 +10,7 @@
 #include <map>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "libbeamcore/base/hash.hpp"
 #include "libbeamcore/base/log.hpp"
@@ -56,7 +57,7 @@ hashes look_at(const std::string& folder) {
 
 std::string text_of(const hashes& files) {
     std::string text;
-    for (const auto& [name, hash] : files) text += name + ' ' + hash + '\n';
+    for (const auto& [name, hash] : files) text.append(name).append(" ").append(hash).append("\n");
     return text + hash_of(text) + '\n';
 }
 
@@ -69,6 +70,13 @@ bool parse(const std::string& text, hashes& files) {
         if (space != std::string::npos) files[line.substr(0, space)] = line.substr(space + 1);
     }
     return text_of(files) == text;
+}
+
+tl::unexpected<error> damaged(const std::string& folder, const std::string& name,
+                              const char* what) {
+    std::string detail = folder;
+    detail.append("/").append(name).append(": ").append(what);
+    return fail("corrupt", std::move(detail));
 }
 
 }  // namespace
@@ -89,10 +97,9 @@ result<void> check_closed_list(const std::string& folder) {
         const hashes now = look_at(folder);
         for (const auto& [name, hash] : before) {
             const auto it = now.find(name);
-            if (it != now.end() && it->second == hash) continue;
-            return fail("corrupt", folder + "/" + name +
-                                       (it == now.end() ? ": is missing"
-                                                        : ": is not as it was when it was closed"));
+            if (it == now.end()) return damaged(folder, name, "is missing");
+            if (it->second != hash)
+                return damaged(folder, name, "is not as it was when it was closed");
         }
     } else {
         log(log_level::warning, "store", "a damaged list is left out", {{"file", list}});

@@ -90,6 +90,7 @@ rocksdb::Status rocksdb_engine::open_files(bool is_new) {
     }
     family_settings_ = family_settings();
     std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    families.reserve(names.size());
     for (const auto& name : names) families.emplace_back(name, family_settings_);
     std::vector<family*> handles;
     rocksdb::DB* db = nullptr;
