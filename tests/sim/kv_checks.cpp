@@ -98,10 +98,8 @@ void kv_world::check_applied(std::size_t i, const entry& e) {
     require(e.at.seq == committed_.size() + 1, "6: a store applied beyond what is committed");
     require(machines_[i].shard->current_role() == role::primary,
             "6: a replica applied what is not committed");
-    committed_.push_back(e);
-    committed_at_.push_back(now_);
     for (const change& c : e.changes) {
-        auto& before = changes_[c.key];
+        const auto& before = changes_[c.key];
         if (!c.bytes && (e.id.client == 0 || !e.result.done)) {
             // It expired, some time since it was written.
             kv_operation gone;
@@ -111,8 +109,10 @@ void kv_world::check_applied(std::size_t i, const entry& e) {
             history_[c.key].push_back(gone);
             ++counts_.expired;
         }
-        before.push_back(e.at.seq);
     }
+    require(e.id.client == 0 || !committed_requests_.contains(e.id), "8: a request was done twice");
+    facts_[e.at] = {committed_.empty() ? log_point() : committed_.back().at, e, now_};
+    note_committed(e, now_);
     check_holders(e.at.seq);
     // 7: nobody else may read now, nor when it wakes up.
     for (const machine& m : machines_)
@@ -123,8 +123,14 @@ void kv_world::check_applied(std::size_t i, const entry& e) {
                     m.shard->log().last().seq >= e.at.seq,
                 "7: a replica that may answer lacks what is committed");
     if (e.id.client == 0) return;
-    require(committed_requests_.emplace(e.id, e.at.seq).second, "8: a request was done twice");
     require(!never_.contains(e.id), "a request was done after \"nothing was written\"");
+}
+
+void kv_world::note_committed(const entry& e, time when) {
+    committed_.push_back(e);
+    committed_at_.push_back(when);
+    for (const change& c : e.changes) changes_[c.key].push_back(e.at.seq);
+    if (e.id.client != 0) committed_requests_.emplace(e.id, e.at.seq);
 }
 
 // 3: each member of the in-sync set has all up to `seq` on its disk.
@@ -188,9 +194,9 @@ void kv_world::replay(std::map<std::string, value>& model, std::uint64_t seq) co
 void kv_world::check_page(std::uint64_t origin, const client& c, const scan_page& page) const {
     const auto asked = asked_.find(origin);
     if (asked == asked_.end()) return;
-    std::map<std::string, value> model;
-    for (std::uint64_t seq = 0; seq <= committed_.size(); ++seq) {
-        if (seq > 0) replay(model, seq);
+    auto model = base_data_;
+    for (std::uint64_t seq = base_seq_; seq <= committed_.size(); ++seq) {
+        if (seq > base_seq_) replay(model, seq);
         if (seq < committed_.size() && committed_at_[seq] < asked->second) continue;
         // None has expired by this clock: what is there at that moment is shown.
         const auto there = scan(model, *c.read.scan, 0);
@@ -241,8 +247,8 @@ void kv_world::check_agreement() {
     require(machines_[*node_of(r.primary)].shard->is_serving(), "the primary does not serve");
     check_holders(committed_.size());
     // The data is what the committed entries say.
-    std::map<std::string, value> model;
-    for (std::uint64_t seq = 1; seq <= committed_.size(); ++seq) replay(model, seq);
+    auto model = base_data_;
+    for (std::uint64_t seq = base_seq_ + 1; seq <= committed_.size(); ++seq) replay(model, seq);
     require(model == machines_[*node_of(r.primary)].disk->seen().data,
             "the data is not what was committed");
 }

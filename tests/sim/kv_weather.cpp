@@ -75,12 +75,56 @@ void kv_world::act_on_plan() {
     tell_plan();
 }
 
+/// An operator gives up all who are in sync, when none of them is there and their leases are over: whatever store he
+/// names leads, with what it has.
+void kv_world::recover() {
+    for (const store_id& s : record_.record.isr) {
+        const auto i = node_of(s);
+        if (i && machines_[*i].is_alive) return;
+    }
+    const machine& m = machines_[random_.below(machines_.size())];
+    if (now_ < member_died_ + 3s || m.disk->unsynced() > 0) return;
+    ++counts_.recovered;
+    const std::uint64_t epoch = record_.record.epoch + 1 + random_.below(3);
+    record_ = {{epoch, m.store, {m.store}}, record_.rev + 1};
+    records_[epoch] = record_.record;
+    given_up_ = epoch;
+    begin_era(m);
+    for (std::size_t k = 0; k < machines_.size(); ++k)
+        if (machines_[k].is_alive) tell_record(k, machines_[k].life, false);
+}
+
+/// What is committed from now on is what that store has. Clients take other keys: what they knew of these may be lost.
+void kv_world::begin_era(const machine& m) {
+    for (std::size_t c = 0; c < clients_.size(); ++c)
+        if (clients_[c].is_busy) finish(c, false);
+    check_history();
+    history_.clear();
+    open_.clear();
+    for (auto& key : keys_) key = key.substr(0, 1) + std::to_string(eras_ + 1);
+    ++eras_;
+
+    const kv_image& disk = m.disk->seen();
+    base_data_ = disk.data;
+    base_seq_ = disk.applied_seq;
+    std::vector<const fact*> kept;
+    const entry* last = disk.at(base_seq_);
+    for (log_point p = last ? last->at : disk.base; p.seq > 0; p = kept.back()->before)
+        kept.push_back(&facts_.at(p));
+    committed_.clear();
+    committed_at_.clear();
+    committed_requests_.clear();
+    changes_.clear();
+    for (auto f = kept.rbegin(); f != kept.rend(); ++f) note_committed((*f)->what, (*f)->at);
+}
+
 void kv_world::act() {
     const auto what = random_.below(20);
     if (what < 6) return act_on_network();
     if (what < 13) return act_on_machine(random_.below(machines_.size()));
     if (what < 15) return act_on_plan();
     if (what < 16) is_coordinator_up_ = !is_coordinator_up_;
+    if (what == 17) recover();
     // Else a while of peace.
 }
 

@@ -92,6 +92,7 @@ void kv_world::start(std::size_t i) {
 void kv_world::crash(std::size_t i) {
     machine& m = machines_[i];
     m.is_alive = m.is_paused = false;
+    if (record_.record.has(m.store)) member_died_ = now_;
     m.shard.reset();
     m.waiting.clear();
     m.disk->lose(random_.below(m.disk->unsynced() + 1));
@@ -215,6 +216,7 @@ void kv_world::transmit(std::size_t from, outgoing o) {
             if (!m.is_alive || !(m.store == o.to)) return;
             input(to, m.life,
                   [this, to, sender, what = o.what](shard& s, const instant& at, outputs& out) {
+                      if (epoch_of(what) < given_up_) return;
                       const std::uint64_t epoch = s.epoch();
                       s.receive(at, sender, what, out);
                       check_older(machines_[to], epoch, what, out);

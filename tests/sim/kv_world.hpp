@@ -51,7 +51,7 @@ public:
     struct figures {
         std::uint64_t events = 0, done = 0, reads = 0, replica_reads = 0, terms = 0, pieces = 0,
                       fillings = 0, entry_reads = 0, hand_overs = 0, unknown = 0, joins = 0,
-                      definite = 0, lost = 0, expired = 0, pages = 0;
+                      definite = 0, lost = 0, expired = 0, pages = 0, recovered = 0;
     };
     [[nodiscard]] const figures& counts() const { return counts_; }
 
@@ -144,6 +144,8 @@ private:
     void isolate(std::size_t i);
     void act_on_machine(std::size_t i);
     void act_on_plan();
+    void recover();
+    void begin_era(const machine& m);
     void heal();
     void pass(time d);
 
@@ -186,6 +188,19 @@ private:
     std::map<std::uint64_t, kv::shard_record> records_;  // by epoch, as written
     std::map<std::uint64_t, std::pair<kv::store_id, std::uint64_t>>
         actors_;  // who was primary in it
+    struct fact {
+        kv::log_point before;
+        kv::entry what;
+        time at{};
+    };
+    std::map<kv::log_point, fact> facts_;  // all that was ever committed, what was given up too
+    std::uint64_t given_up_ = 0;           // what was sent in an epoch below is lost
+    time member_died_{};                   // the last one that was in sync
+    // What the state was when an operator gave others up, and after which seq.
+    std::map<std::string, kv::value> base_data_;
+    std::uint64_t base_seq_ = 0, eras_ = 0;
+    void note_committed(const kv::entry& e, time when);
+
     std::vector<kv::entry> committed_;
     std::vector<time> committed_at_;                             // when it was first applied
     std::map<std::string, std::vector<std::uint64_t>> changes_;  // by key: the seqs

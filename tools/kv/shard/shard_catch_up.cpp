@@ -20,10 +20,11 @@ void shard::take(const instant& at, store_id from, const log_ends& m, outputs& o
         p.filling->sent.front().index == 0)
         p.filling.reset();
     if (p.filling) return;
+    const bool is_strange = rules_.refill_strangers && !log_.explains(m);
+    // What was acked in this term is of this history: the message is from before.
+    if (is_strange && p.acked > 0) return;
     p.rewound_at = at.now;
     p.is_known = true;
-    // What was acked in this term is of this history, whatever an older message says.
-    const bool is_strange = rules_.refill_strangers && p.acked == 0 && !log_.explains(m);
     if (is_strange) return begin_filling(from, p, &m);
     p.common = std::max(log_.common_with(m), p.acked);
     p.rewind();

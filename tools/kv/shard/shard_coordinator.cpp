@@ -85,7 +85,8 @@ void shard::learn(const instant& at, const known_record& known, outputs& out) {
         return begin_term(at, is_exempt_ ? at.now : promised_ + config_.grace, out);
     }
     if (term_ && is_own) return go_on(at, out);
-    hold(!term_, "a primary whose record somebody else wrote");
+    // An operator's, who gave others up: what it believed of them is over.
+    if (term_) end_term(out);
     const bool at_once = is_own && settled->why == intent::new_epoch && is_exempt_;
     begin_term(at, at_once ? at.now : open_time(at).value_or(at.now), out);
 }
