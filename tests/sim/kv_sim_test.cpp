@@ -49,6 +49,7 @@ kv_weather weather_of(std::uint64_t seed) {
         w.gap_max = std::chrono::seconds{12};
         w.steps = 25;
     }
+    if (seed % 7 == 3) w.doom = 0.15;
     if (seed % 5 == 1) w.coordinator_late = 0.5, w.spite = 0.7;
     return w;
 }

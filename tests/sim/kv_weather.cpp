@@ -75,6 +75,12 @@ void kv_world::act_on_plan() {
     tell_plan();
 }
 
+void kv_world::crash_members() {
+    const auto isr = record_.record.isr;
+    for (const store_id& s : isr)
+        if (const auto i = node_of(s); i && machines_[*i].is_alive) crash(*i);
+}
+
 /// An operator gives up all who are in sync, when none of them is there and their leases are over: whatever store he
 /// names leads, with what it has.
 void kv_world::recover() {
@@ -82,7 +88,8 @@ void kv_world::recover() {
         const auto i = node_of(s);
         if (i && machines_[*i].is_alive) return;
     }
-    const machine& m = machines_[random_.below(machines_.size())];
+    const bool is_filled = filled_ && random_.chance(0.5);
+    const machine& m = machines_[is_filled ? *filled_ : random_.below(machines_.size())];
     if (now_ < member_died_ + 3s || m.disk->unsynced() > 0) return;
     ++counts_.recovered;
     const std::uint64_t epoch = record_.record.epoch + 1 + random_.below(3);
@@ -119,12 +126,13 @@ void kv_world::begin_era(const machine& m) {
 }
 
 void kv_world::act() {
+    if (random_.chance(weather_.doom)) crash_members();
     const auto what = random_.below(20);
     if (what < 6) return act_on_network();
     if (what < 13) return act_on_machine(random_.below(machines_.size()));
     if (what < 15) return act_on_plan();
     if (what < 16) is_coordinator_up_ = !is_coordinator_up_;
-    if (what == 17) recover();
+    if (what == 17 || random_.chance(3 * weather_.doom)) recover();
     // Else a while of peace.
 }
 

@@ -27,6 +27,7 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
     config_.piece_bytes = 1 + random_.below(12);
     config_.pieces_in_flight_bytes = 1 + random_.below(40);
     config_.join_gap = random_.below(8);
+    if (w.doom > 0) config_.log_kept = 3, config_.piece_bytes = 1;
     for (int i = 0; i < w.nodes; ++i) {
         machine m;
         m.store = {1, ++stores_};
@@ -153,7 +154,13 @@ void kv_world::handle(std::size_t i, outputs out) {
             const auto batch = out.storage;
             m.disk->write(out.sync, std::move(out.storage));
             for (const auto& c : batch)
-                if (const auto* a = std::get_if<apply_entry>(&c)) check_applied(i, a->what);
+                if (std::holds_alternative<install_staged>(c)) {
+                    filled_ = i;
+                    // At the worst moment: it may have more than its log has.
+                    if (!is_healed_ && random_.chance(3 * weather_.doom))
+                        after(time(1), [this] { crash_members(); });
+                } else if (const auto* a = std::get_if<apply_entry>(&c))
+                    check_applied(i, a->what);
         } catch (const invariant_broken& b) {
             fail("store " + std::to_string(m.store.low) + ": " + b.what());
         }
@@ -254,7 +261,9 @@ void kv_world::look_up(std::size_t i, kv::look_up l) {
 void kv_world::read_piece(std::size_t i, piece_wanted p) {
     ++counts_.pieces;
     if (!p.after) ++counts_.fillings;
-    after(delay(), [this, i, life = machines_[i].life, p] {
+    // Where all is about snapshots they take long.
+    const time slow = weather_.doom > 0 ? time(random_.below(400'000'000)) : time(0);
+    after(delay() + slow, [this, i, life = machines_[i].life, p] {
         input(i, life, [this, i, p](shard& s, const instant& at, outputs& out) {
             const auto& data = machines_[i].disk->seen().data;
             auto it = p.after ? data.upper_bound(*p.after) : data.begin();

@@ -34,6 +34,7 @@ struct kv_weather {
     std::chrono::milliseconds delay_max{100};
     double coordinator_late = 0.03;  ///< its questions that take seconds
     double spite = 0.1;  ///< a change of the record after which one of those it is about is cut off
+    double doom = 0;     ///< steps at which all who are in sync die
     std::chrono::milliseconds gap_max{5000};  ///< between two of the steps
     int steps = 40;  ///< things that happen to machines, cables, the coordinator and the plan
     int nodes = 4;
@@ -144,6 +145,7 @@ private:
     void isolate(std::size_t i);
     void act_on_machine(std::size_t i);
     void act_on_plan();
+    void crash_members();
     void recover();
     void begin_era(const machine& m);
     void heal();
@@ -195,6 +197,7 @@ private:
     };
     std::map<kv::log_point, fact> facts_;  // all that was ever committed, what was given up too
     std::uint64_t given_up_ = 0;           // what was sent in an epoch below is lost
+    std::optional<std::size_t> filled_;    // who got a snapshot last
     time member_died_{};                   // the last one that was in sync
     // What the state was when an operator gave others up, and after which seq.
     std::map<std::string, kv::value> base_data_;
