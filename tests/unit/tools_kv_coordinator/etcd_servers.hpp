@@ -55,6 +55,7 @@ inline std::vector<int> free_ports(std::size_t n) {
     return ports;
 }
 
+/// For the test's own thread: its members are killed when the thread that started them ends.
 class etcd_servers {
 public:
     explicit etcd_servers(std::size_t members = 1, bool with_tls = false)

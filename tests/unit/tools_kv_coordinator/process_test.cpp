@@ -6,7 +6,7 @@
 
 #include "libbeamcore/runtime/send.hpp"
 #include "tests/support/simulated.hpp"
-#include "tests/unit/tools_kv_coordinator/clusters.hpp"
+#include "tests/unit/tools_kv_coordinator/etcd_servers.hpp"
 
 using namespace test;
 using beam::awaitable;
@@ -111,6 +111,12 @@ awaitable<void> serves(self me, kv::coordinator_options options) {
 TEST_CASE("a process serves a local coordinator") {
     const local_world world;
     in_node(serves, place_of(world));
+}
+
+TEST_CASE("a process serves etcd") {
+    if (!etcd_world::is_there()) return;
+    const etcd_world world;
+    in_node(serves, kv::coordinator_options(world.options()));
 }
 
 TEST_CASE("so it does in a deterministic node") {
@@ -222,6 +228,7 @@ public:
                                                     std::uint64_t r) override {
         return inner_->overwrite_record(s, p, i, r);
     }
+    beam::result<void> retire(const std::string& w) override { return inner_->retire(w); }
     bool wait(std::uint64_t rev, kv::steady_time deadline) override {
         return inner_->wait(rev, deadline);
     }
@@ -309,4 +316,67 @@ TEST_CASE("when it is silent, and when it is back, is told to subscribers") {
             CHECK(back->is_reachable);
         },
         world);
+}
+
+namespace {
+
+awaitable<pid> begins(self me, kv::etcd_options options) {
+    auto server = beam::start<coordinator_process>(kv::coordinator_options(options));
+    REQUIRE(server.has_value());
+    coordinator_process::subscribe(*server, me);
+    auto first = co_await me.receive<coordinator_reachable>();
+    CHECK(first.is_reachable);
+    auto joined = co_await coordinator_process::join(*server, life_of("nodeA", 1));
+    CHECK(code_of(joined) == "ok");
+    co_return *server;
+}
+
+awaitable<void> sees_it_gone(self me, pid server) {
+    coordinator_process::subscribe(server, me);
+    auto state = co_await me.receive<coordinator_reachable>();
+    while (state.is_reachable) state = co_await me.receive<coordinator_reachable>();
+    CHECK(state.why.is("unreachable"));
+    auto v = co_await seen(me, [](const auto& n) { return n.has_cluster(); });
+    coordinator_process::change_record(server, 0, v->records[0].record.next(store_of(1)),
+                                       v->records[0].rev, me);
+    auto refused = co_await coordinator_process::write_plan(server, v->plan, v->plan_rev);
+    CHECK(code_of(refused) == "unreachable");
+    CHECK_FALSE((co_await me.receive_for<record_told>(0ms)).has_value());
+}
+
+/// Asks as a shard does: again, as long as nothing is told.
+awaitable<void> goes_on(self me, pid server) {
+    coordinator_process::subscribe(server, me);
+    auto state = co_await me.receive<coordinator_reachable>();
+    while (!state.is_reachable) state = co_await me.receive<coordinator_reachable>();
+    std::optional<record_told> told;
+    for (int i = 0; i < 10 && !(told && !told->is_read); ++i) {
+        coordinator_process::read_record(server, 0, me);
+        auto now = co_await me.receive_for<record_told>(2s);
+        if (!now) continue;
+        coordinator_process::change_record(server, 0, now->known.record.next(store_of(1)),
+                                           now->known.rev, me);
+        told = co_await me.receive_for<record_told>(2s);
+    }
+    REQUIRE(told.has_value());
+    CHECK(told->known.record.epoch >= 2);
+    co_await seen(me, [&](const auto& n) { return n.records[0].rev == told->known.rev; });
+    auto left = co_await coordinator_process::leave(server);
+    CHECK(code_of(left) == "ok");
+}
+
+}  // namespace
+
+TEST_CASE("an etcd that goes away and comes back: the view stays, changes go on") {
+    if (!etcd_program()) return;
+    etcd_servers etcd;
+    value_of(value_of(kv::open_coordinator(etcd.options()))->create(three_nodes()));
+    beam::runtime node;
+    const auto server = node.execute(begins, etcd.options());
+    REQUIRE(server.has_value());
+    etcd.kill(0);
+    run_in(node, sees_it_gone, *server);
+    etcd.start(0);
+    etcd.await(0);
+    run_in(node, goes_on, *server);
 }

@@ -20,6 +20,7 @@ struct cluster_meta {
     std::uint32_t copies = 2;  ///< of each shard, its primary with it
     std::uint32_t min_isr = 1;
     std::uint32_t format = 1;  ///< of what is kept in the coordinator
+    std::string moved_to{};    ///< not empty: the cluster has another coordinator now (retire)
 
     friend bool operator==(const cluster_meta&, const cluster_meta&) = default;
 };
@@ -35,8 +36,9 @@ struct store_entry {
     std::string node;
     store_state state = store_state::in;
     std::uint32_t weight = 1;
-    std::uint64_t order = 0;  ///< of creation: a node's newest store is the one that it has now
-    std::uint64_t rev = 0;    ///< of the last change
+    std::uint64_t order =
+        0;  ///< of creation: a node's newest store is the one that it has now. Stores of several nodes may share one
+    std::uint64_t rev = 0;  ///< of the last change
 
     friend bool operator==(const store_entry&, const store_entry&) = default;
 };

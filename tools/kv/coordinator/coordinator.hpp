@@ -14,6 +14,7 @@
 //   corrupt            what is here cannot be read
 //   denied             the coordinator does not let us: user, password, certificate, mode of a file
 //   bad_file_system    the folder is on another machine's disk, where locks prove nothing
+//   moved              the cluster has another coordinator now, which the detail names
 //   too_new            written by a later version
 //   rejected           the coordinator does not take what was asked, in its words; nothing was written
 // and those that a call names. Besides them the system's (`enospc`, `eacces`, ...), with a file's name as the
@@ -51,8 +52,9 @@ struct changed_record {
 
 /// What a cluster begins with.
 struct first_cluster {
-    cluster_meta meta;                ///< with a uuid that nobody had
-    std::vector<store_entry> stores;  ///< their order and revision are given by the coordinator
+    cluster_meta meta;  ///< with a uuid that nobody had
+    std::vector<store_entry>
+        stores;  ///< in the order of their creation; they get their `order` by it
     kv::plan plan;
     std::vector<shard_record> records;  ///< one a shard; all epochs at least 1
 };
@@ -77,7 +79,8 @@ public:
     /// Ends nothing of what join() said: the life that joined has ended when leave() was called or its OS process is gone.
     virtual ~coordinator();
 
-    /// All of it at one revision, linearizable. Without a cluster: a view that has none.
+    /// All of it at one revision, linearizable. Without a cluster: a view that has none. One that has moved is told,
+    /// too, as it was then.
     [[nodiscard]] virtual beam::result<cluster_view> snapshot() = 0;
 
     /// The records of these shards, in the order asked; each read is linearizable. Errors: `no_shard`.
@@ -117,6 +120,10 @@ public:
     /// other calls are; zero: never.
     virtual void tend() {}
     [[nodiscard]] virtual std::chrono::milliseconds tend_every() const { return {}; }
+
+    /// The cluster is kept elsewhere from now on: for everybody, all calls but snapshot() and this one fail with
+    /// `moved`. An empty `where` takes it back, which is safe only as long as no other coordinator has the cluster.
+    [[nodiscard]] virtual beam::result<void> retire(const std::string& where) = 0;
 
     /// Blocks until something may have changed since the revision `rev`, or the deadline. True: look. By a thread of
     /// its own, beside the other calls. Errors are seen by the look.

@@ -49,6 +49,7 @@ public:
                                           std::uint64_t expected_rev) override;
     void tend() override { membership_.tend(cluster_); }
     std::chrono::milliseconds tend_every() const override { return membership_.tend_every(); }
+    result<void> retire(const std::string& where) override;
     bool wait(std::uint64_t rev, steady_time deadline) override {
         return watch_.wait(rev, deadline);
     }
@@ -212,6 +213,32 @@ result<known_record> etcd_coordinator::overwrite_record(std::uint32_t shard,
     return known_record{next, *rev};
 }
 
+// Its description is what all transactions compare: with this one, none of them is made any more.
+result<void> etcd_coordinator::retire(const std::string& where) {
+    const etcd_keys& keys = cluster_.keys();
+    auto range = cluster_.gateway().call("kv/range", {{"key", keys.key(meta_key)}}, effect::reads);
+    if (!range) return pass(range);
+    const auto found = keys.kept_in(*range);
+    if (found.empty()) return known_.recognise(nullptr);
+    auto meta = decode_meta(found[0].value);
+    if (!meta) return pass(meta);
+    meta->moved_to.clear();
+    if (auto ok = known_.may_be(*meta); !ok) return ok;
+    meta->moved_to = where;
+    const std::string value = encode(*meta);
+    if (value == found[0].value) return {};
+    const json body{{"compare", json::array({keys.is_of_rev(meta_key, found[0].rev)})},
+                    {"success", json::array({keys.put(meta_key, value)})},
+                    {"failure", json::array({keys.get(meta_key)})}};
+    auto done = cluster_.gateway().call("kv/txn", body, effect::writes);
+    if (!done) return pass(done);
+    if (done->value("succeeded", false)) return {};
+    for (const json& a : array_in(*done, "responses"))
+        for (const kept_value& k : cluster_.found_in(a))
+            if (k.value == value) return {};
+    return fail("conflict", "the cluster's description was changed meanwhile");
+}
+
 // A new cluster. It may be more than a transaction holds, so it is written in steps by the one who has `creating`, and
 // is there with the last one, which writes `meta`. What a creator who died has left is no cluster, and is erased.
 
@@ -271,7 +298,9 @@ result<void> etcd_coordinator::create_all(const first_cluster& first, const std:
         if (auto done = create_step(token, std::exchange(puts, {})); !done)
             return not_created(done);
     }
-    for (const store_entry& s : first.stores) {
+    std::uint64_t order = 0;
+    for (store_entry s : first.stores) {
+        s.order = ++order;
         puts.push_back(keys.put(store_key(s.id), encode(s)));
         if (puts.size() < reads_a_transaction) continue;
         if (auto done = create_step(token, std::exchange(puts, {})); !done)

@@ -102,7 +102,7 @@ result<cluster_view> etcd_cluster::snapshot() {
     const auto meta = std::find_if(kept.begin(), kept.end(),
                                    [](const kept_value& k) { return k.key == meta_key; });
     const auto ok = known_.recognise(meta == kept.end() ? nullptr : &meta->value);
-    if (!ok && !ok.error().is("no_cluster")) return pass(ok);
+    if (!ok && !ok.error().is("no_cluster") && !ok.error().is("moved")) return pass(ok);
     auto whole = view_of(revision_of(*range), kept);
     if (!whole) return pass(whole);
     return std::move(whole->view);

@@ -54,7 +54,7 @@ public:
                                    std::vector<json> looks);
     /// Whether a swap was made, of its answer.
     [[nodiscard]] static bool was_made(const json& answer);
-    /// What the looks of a swap that was not made found, or a get: the values, one a look at most.
+    /// What the looks of a swap that was not made found, or a get: the values.
     [[nodiscard]] std::vector<kept_value> found_in(const json& answer) const;
 
     /// The whole cluster. Errors: as above; without a cluster that was known: an empty view.

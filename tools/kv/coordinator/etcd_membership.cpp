@@ -62,7 +62,7 @@ result<void> etcd_membership::enter(etcd_cluster& cluster, const join_request& r
     kept_member entry;
     entry.member = {request.node, request.store, request.incarnation, request.dist_address, true};
     for (int i = 0; i < enter_tries; ++i) {
-        auto read = cluster.guarded({keys.get(me), keys.get(holder), keys.get(store)},
+        auto read = cluster.guarded({keys.get(me), keys.get(holder), keys.get_all("stores/")},
                                     etcd_gateway::effect::reads);
         if (!read) return pass(read);
         std::vector<kept_value> found;
@@ -81,13 +81,18 @@ result<void> etcd_membership::enter(etcd_cluster& cluster, const join_request& r
             there->member.node = json::parse(at[1]->value).value("node", std::string());
             if (is_in_the_way(*there, request)) return fail("store_taken", named(*there));
         }
+        std::vector<store_entry> stores;
+        for (const kept_value& k : found) {
+            if (!k.key.starts_with("stores/")) continue;
+            auto store_there = decode_store(k.key, k.value);
+            if (!store_there) return pass(store_there);
+            stores.push_back(*std::move(store_there));
+        }
         store_entry known;
         known.id = request.store;
-        if (at[2]) {
-            auto there = decode_store(store, at[2]->value);
-            if (!there) return pass(there);
-            known = *std::move(there);
-        }
+        known.order = next_order(stores);
+        for (const store_entry& s : stores)
+            if (s.id == request.store) known = s;
         if (known.state == store_state::removed)
             return fail("removed", "store " + to_text(request.store) + " was removed");
 

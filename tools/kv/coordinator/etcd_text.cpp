@@ -57,6 +57,9 @@ json etcd_keys::put(std::string_view k, std::string_view value, const std::strin
 json etcd_keys::get(std::string_view k) const {
     return {{"request_range", {{"key", key(k)}}}};
 }
+json etcd_keys::get_all(std::string_view prefix) const {
+    return {{"request_range", {{"key", key(prefix)}, {"range_end", end_of(prefix)}}}};
+}
 json etcd_keys::erase(std::string_view k) const {
     return {{"request_delete_range", {{"key", key(k)}}}};
 }
@@ -82,8 +85,8 @@ std::vector<kept_value> etcd_keys::kept_in(const json& range) const {
     for (const json& kv : array_in(range, "kvs")) {
         std::string whole = bytes_in(kv, "key");
         if (!whole.starts_with(prefix_)) continue;
-        found.push_back({whole.substr(prefix_.size()), bytes_in(kv, "value"),
-                         number_in(kv, "create_revision"), number_in(kv, "mod_revision")});
+        found.push_back(
+            {whole.substr(prefix_.size()), bytes_in(kv, "value"), number_in(kv, "mod_revision")});
     }
     return found;
 }

@@ -36,6 +36,7 @@ public:
     [[nodiscard]] json put(std::string_view key, std::string_view value,
                            const std::string& lease = {}) const;
     [[nodiscard]] json get(std::string_view key) const;
+    [[nodiscard]] json get_all(std::string_view prefix) const;
     [[nodiscard]] json erase(std::string_view key) const;
     [[nodiscard]] json erase_all(std::string_view prefix) const;
     [[nodiscard]] json is_absent(std::string_view key) const;

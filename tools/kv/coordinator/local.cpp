@@ -51,6 +51,7 @@ public:
     result<known_record> overwrite_record(std::uint32_t shard, const store_id& primary,
                                           const std::vector<store_id>& isr,
                                           std::uint64_t expected_rev) override;
+    result<void> retire(const std::string& where) override;
     bool wait(std::uint64_t rev, steady_time deadline) override {
         return watch_.wait(rev, deadline);
     }
@@ -66,7 +67,8 @@ private:
     [[nodiscard]] result<void> note_leaving();
     [[nodiscard]] std::vector<member> dead_of(const cluster_view& view) const;
     [[nodiscard]] result<void> enter(local_transaction& txn, const join_request& request);
-    [[nodiscard]] result<void> enter_store(local_transaction& txn, const join_request& request);
+    [[nodiscard]] result<void> enter_store(local_transaction& txn, const cluster_view& seen,
+                                           const join_request& request);
 
     const std::string folder_;
     std::string uuid_;  // of the cluster that is known
@@ -109,7 +111,7 @@ result<kept_view> local_coordinator::look() {
     auto kept = view_of(txn->rev(), *all);
     if (!kept) return kept;
     const auto known = recognise(&kept->view.meta, uuid_);
-    if (!known && !known.error().is("no_cluster")) return pass(known);
+    if (!known && !known.error().is("no_cluster") && !known.error().is("moved")) return pass(known);
     return kept;
 }
 
@@ -144,7 +146,8 @@ result<cluster_view> local_coordinator::snapshot() {
     if (watch_.is_interrupted()) return fail("unreachable", "closed");
     auto kept = look();
     if (!kept) return pass(kept);
-    if (const auto dead = dead_of(kept->view); !dead.empty()) {
+    const bool has_moved = !kept->view.meta.moved_to.empty();
+    if (const auto dead = dead_of(kept->view); !dead.empty() && !has_moved) {
         if (auto noted = note_deaths(dead); !noted) return pass(noted);
         kept = look();
         if (!kept) return pass(kept);
@@ -237,8 +240,11 @@ result<void> local_coordinator::create(const first_cluster& first) {
     };
     result<void> done = put(meta_key, encode(first.meta));
     if (done) done = put(plan_key, encode(first.plan));
-    for (const store_entry& s : first.stores)
+    std::uint64_t order = 0;
+    for (store_entry s : first.stores) {
+        s.order = ++order;
         if (done) done = put(store_key(s.id), encode(s));
+    }
     for (std::size_t s = 0; s < first.records.size(); ++s)
         if (done) done = put(shard_key(std::uint32_t(s)), encode(first.records[s]));
     if (done) done = finish(*std::move(txn));
@@ -276,22 +282,33 @@ result<std::uint64_t> local_coordinator::set_store_state(const store_id& store, 
     return rev;
 }
 
+result<void> local_coordinator::retire(const std::string& where) {
+    if (watch_.is_interrupted()) return fail("unreachable", "closed");
+    auto txn = file_.write();
+    if (!txn) return pass(txn);
+    const auto kept = txn->get(meta_key);
+    if (!kept) return pass(kept);
+    if (!*kept) return recognise(nullptr, uuid_);
+    auto meta = decode_meta((*kept)->value);
+    if (!meta) return pass(meta);
+    meta->moved_to.clear();
+    if (auto ok = recognise(&*meta, uuid_); !ok) return ok;
+    meta->moved_to = where;
+    if (auto put = txn->put(meta_key, encode(*meta)); !put) return put;
+    return finish(*std::move(txn));
+}
+
 // Members.
 
-result<void> local_coordinator::enter_store(local_transaction& txn, const join_request& request) {
-    const auto kept = txn.get(store_key(request.store));
-    if (!kept) return pass(kept);
-    store_entry entry;
-    entry.id = request.store;
-    if (*kept) {
-        auto there = decode_store((*kept)->key, (*kept)->value);
-        if (!there) return pass(there);
-        if (there->state == store_state::removed)
-            return fail("removed", "store " + to_text(request.store) + " was removed");
-        if (there->node == request.node) return {};
-        entry = *std::move(there);
-    }
+result<void> local_coordinator::enter_store(local_transaction& txn, const cluster_view& seen,
+                                            const join_request& request) {
+    const store_entry* there = seen.find_store(request.store);
+    if (there && there->state == store_state::removed)
+        return fail("removed", "store " + to_text(request.store) + " was removed");
+    if (there && there->node == request.node) return {};
+    store_entry entry = there ? *there : store_entry{request.store, request.node};
     entry.node = request.node;
+    if (!there) entry.order = next_order(seen.stores);
     return txn.put(store_key(entry.id), encode(entry));
 }
 
@@ -306,7 +323,7 @@ result<void> local_coordinator::enter(local_transaction& txn, const join_request
             local_life::may_go_on(folder_, m.node, m.incarnation))
             return fail("store_taken", holder_of({m, kept->os_pids[i]}));
     }
-    if (auto entered = enter_store(txn, request); !entered) return entered;
+    if (auto entered = enter_store(txn, kept->view, request); !entered) return entered;
     const kept_member me{
         {request.node, request.store, request.incarnation, request.dist_address, true}, ::getpid()};
     return txn.put(member_key(request.node), encode(me));

@@ -36,7 +36,6 @@ error lmdb_error(int number, const std::string& file) {
 // In front of each value.
 struct header {
     std::uint64_t check;  // of all that follows, with the key
-    std::uint64_t created;
     std::uint64_t rev;
 };
 
@@ -46,7 +45,7 @@ std::uint64_t check_of(std::string_view key, std::string_view after_check) {
 
 std::string packed(const kept_value& v) {
     std::string bytes(sizeof(header), '\0');
-    header h{0, v.created, v.rev};
+    header h{0, v.rev};
     std::memcpy(bytes.data(), &h, sizeof h);
     bytes += v.value;
     h.check = check_of(v.key, std::string_view(bytes).substr(sizeof h.check));
@@ -59,7 +58,7 @@ std::optional<kept_value> unpacked(std::string_view key, std::string_view bytes)
     if (bytes.size() < sizeof h) return std::nullopt;
     std::memcpy(&h, bytes.data(), sizeof h);
     if (check_of(key, bytes.substr(sizeof h.check)) != h.check) return std::nullopt;
-    return kept_value{std::string(key), std::string(bytes.substr(sizeof h)), h.created, h.rev};
+    return kept_value{std::string(key), std::string(bytes.substr(sizeof h)), h.rev};
 }
 
 std::string_view view_of(const MDB_val& v) {
@@ -295,10 +294,7 @@ result<std::vector<kept_value>> local_transaction::all() const {
 }
 
 result<void> local_transaction::put(const std::string& key, std::string_view value) {
-    const auto before = get(key);
-    if (!before) return pass(before);
-    const std::uint64_t created = *before ? (*before)->created : rev_;
-    const std::string bytes = packed({key, std::string(value), created, rev_});
+    const std::string bytes = packed({key, std::string(value), rev_});
     MDB_val k = val_of(key), v = val_of(bytes);
     const int rc = ::mdb_put(txn_, database_, &k, &v, 0);
     if (rc != 0) return tl::unexpected(failure(rc));

@@ -96,11 +96,13 @@ std::optional<store_id> store_id_of(std::string_view text) {
 // Values.
 
 std::string encode(const cluster_meta& m) {
-    return dumped({{"uuid", m.uuid},
-                   {"shards", m.shards},
-                   {"copies", m.copies},
-                   {"min_isr", m.min_isr},
-                   {"format", m.format}});
+    json j{{"uuid", m.uuid},
+           {"shards", m.shards},
+           {"copies", m.copies},
+           {"min_isr", m.min_isr},
+           {"format", m.format}};
+    if (!m.moved_to.empty()) j["moved_to"] = m.moved_to;
+    return dumped(j);
 }
 
 result<cluster_meta> decode_meta(std::string_view value) {
@@ -112,6 +114,7 @@ result<cluster_meta> decode_meta(std::string_view value) {
         read.shards = j.at("shards").get<std::uint32_t>();
         read.copies = j.at("copies").get<std::uint32_t>();
         read.min_isr = j.at("min_isr").get<std::uint32_t>();
+        read.moved_to = j.value("moved_to", std::string());
         if (read.uuid.empty() || read.shards == 0 || read.shards > shards_max)
             throw std::invalid_argument("no cluster");
         return read;
@@ -122,7 +125,10 @@ result<cluster_meta> decode_meta(std::string_view value) {
 }
 
 std::string encode(const store_entry& s) {
-    return dumped({{"node", s.node}, {"state", to_string(s.state)}, {"weight", s.weight}});
+    return dumped({{"node", s.node},
+                   {"state", to_string(s.state)},
+                   {"weight", s.weight},
+                   {"order", s.order}});
 }
 
 result<store_entry> decode_store(std::string_view key, std::string_view value) {
@@ -132,6 +138,7 @@ result<store_entry> decode_store(std::string_view key, std::string_view value) {
         s.node = j.at("node").get<std::string>();
         s.state = state_of(j.at("state").get<std::string>()).value();
         s.weight = j.value("weight", 1U);
+        s.order = j.value("order", std::uint64_t{0});
         return s;
     });
 }
@@ -196,7 +203,7 @@ result<void> add(kept_view& into, const kept_value& kept) {
     if (after(kept.key, stores)) {
         auto s = decode_store(kept.key, kept.value);
         if (!s) return pass(s);
-        s->order = kept.created;
+
         s->rev = kept.rev;
         v.stores.push_back(*std::move(s));
     } else if (after(kept.key, members)) {
@@ -246,6 +253,12 @@ result<kept_view> view_of(std::uint64_t rev, const std::vector<kept_value>& all)
     return into;
 }
 
+std::uint64_t next_order(const std::vector<store_entry>& stores) {
+    std::uint64_t last = 0;
+    for (const store_entry& s : stores) last = std::max(last, s.order);
+    return last + 1;
+}
+
 // Checks.
 
 result<void> check(const shard_record& r) {
@@ -265,6 +278,7 @@ result<void> check(const first_cluster& f) {
     if (m.copies == 0 || m.min_isr > m.copies)
         return fail("bad_cluster", "fewer copies than 1, or than min_isr asks for");
     if (m.format != known_format) return fail("bad_cluster", "an unknown format");
+    if (!m.moved_to.empty()) return fail("bad_cluster", "it has moved");
     if (f.records.size() != m.shards || f.plan.shards.size() != m.shards)
         return fail("bad_cluster", "not one record and one row of the plan a shard");
     for (const shard_record& r : f.records) {
@@ -294,8 +308,10 @@ result<void> recognise(const cluster_meta* meta, std::string& uuid) {
         return fail("lost", "cluster " + uuid + " is not here any more");
     }
     if (uuid.empty()) uuid = meta->uuid;
-    if (meta->uuid == uuid) return {};
-    return fail("wrong_cluster", "cluster " + meta->uuid + " is here, not " + uuid);
+    if (meta->uuid != uuid)
+        return fail("wrong_cluster", "cluster " + meta->uuid + " is here, not " + uuid);
+    if (!meta->moved_to.empty()) return fail("moved", meta->moved_to);
+    return {};
 }
 
 }  // namespace kv

@@ -1,7 +1,7 @@
 // How what a coordinator knows is written in it: keys, and values in JSON; the same in both backends.
 //
-//     meta            {"uuid", "shards", "copies", "min_isr", "format"}
-//     stores/STORE    {"node", "state", "weight"}
+//     meta            {"uuid", "shards", "copies", "min_isr", "format", "moved_to"}
+//     stores/STORE    {"node", "state", "weight", "order"}
 //     members/NODE    {"store", "incarnation", "address", "alive", "pid"}
 //     plan            {"n", "nodes", "shards"}
 //     shards/NUMBER   {"epoch", "primary", "isr"}
@@ -58,8 +58,7 @@ struct kept_member {
 struct kept_value {
     std::string key;
     std::string value;
-    std::uint64_t created = 0;  ///< the revision that made the key
-    std::uint64_t rev = 0;      ///< the last one that changed it
+    std::uint64_t rev = 0;  ///< the last one that changed it
 };
 
 /// A view, and the OS processes of its members, in their order.
@@ -72,6 +71,9 @@ struct kept_view {
 [[nodiscard]] beam::result<kept_view> view_of(std::uint64_t rev,
                                               const std::vector<kept_value>& all);
 
+/// The first free place in the order of stores.
+[[nodiscard]] std::uint64_t next_order(const std::vector<store_entry>& stores);
+
 // Checks before anything is written.
 
 /// Errors: `bad_cluster`.
@@ -83,7 +85,7 @@ struct kept_view {
 
 /// Whether `meta` (null: nothing is there) is of the cluster that is known by `uuid`; takes note of it if none is known.
 ///
-/// Errors: `no_cluster`, `lost`, `wrong_cluster`.
+/// Errors: `no_cluster`, `lost`, `wrong_cluster`, `moved`.
 [[nodiscard]] beam::result<void> recognise(const cluster_meta* meta, std::string& uuid);
 
 }  // namespace kv
