@@ -2,7 +2,8 @@
 # includes as `grep -n` prints them; prints those that the layers do not allow and exits 1.
 #
 # A tool's app/ may include every layer but node, and other tools' app/NAME.hpp, which only send
-# terms; the rest of a tool sees tools/common, base and term; tools/beamd sees all. Tests see all.
+# terms; a folder beside it, which is a part of it, the layers; the rest of a tool, its client, sees
+# tools/common, base and term; tools/beamd sees all. Tests see all.
 
 function allow(layer, other,    names, i, n) {
     if ((layer, other) in allowed) return
@@ -66,7 +67,7 @@ function refuse(why) {
         refuse("of another tool only app/NAME.hpp may be included, and by an application")
         next
     }
-    if (from[3] == "app") {
+    if (n > 3) {
         if (to[2] == "node") refuse("an application does not know the node")
         next
     }
