@@ -66,6 +66,12 @@ refused() {
     refused tools/cache/main.cpp tools/kv/app/kv.hpp
 }
 
+@test "a folder beside an application's sees what that sees, but no other tool's" {
+    allowed tools/kv/coordinator/etcd.cpp libbeamcore/otp/b.hpp
+    refused tools/kv/coordinator/etcd.cpp libbeamcore/node/b.hpp
+    refused tools/kv/coordinator/etcd.cpp tools/cache/app/cache.hpp
+}
+
 @test "beamd sees all layers" {
     allowed tools/beamd/main.cpp libbeamcore/node/b.hpp
 }
