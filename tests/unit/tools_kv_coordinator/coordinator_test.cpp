@@ -278,6 +278,19 @@ TEST_CASE_TEMPLATE("another cluster than the one known is refused, and an empty 
     CHECK(value_of(world.open("nodeA", "cluster-1")->snapshot()).has_cluster());
 }
 
+TEST_CASE_TEMPLATE("a cluster that was lost is made again under its own name, with later epochs", W,
+                   BACKENDS) {
+    const W world;
+    if (!W::is_there()) return;
+    const auto c = world.open("nodeA", "cluster-1");
+    CHECK(code_of(c->read({0})) == "lost");
+    kv::first_cluster again = three_nodes();
+    for (auto& r : again.records) r.epoch = 9;
+    value_of(c->create(again));
+    CHECK(value_of(c->read({0}))[0].record.epoch == 9);
+    CHECK(value_of(c->snapshot()).meta.uuid == "cluster-1");
+}
+
 TEST_CASE_TEMPLATE("who waits is woken by a change, and not before", W, BACKENDS) {
     const W world;
     if (!W::is_there()) return;

@@ -39,9 +39,10 @@ std::unique_ptr<kv::coordinator> open_without_looks(const std::string& dir,
 }
 
 child helper(const std::string& name, const folder& dir, const std::string& node,
-             std::uint64_t store = 1) {
+             std::uint64_t store = 1, const std::string& uuid = {}) {
     return child("helper: " + name, {{"KV_TEST_DIR", dir.path()},
                                      {"KV_TEST_NODE", node},
+                                     {"KV_TEST_UUID", uuid},
                                      {"KV_TEST_STORE", std::to_string(store)}});
 }
 
@@ -50,7 +51,9 @@ child helper(const std::string& name, const folder& dir, const std::string& node
 // Children.
 
 TEST_CASE("helper: join and stay" * doctest::skip()) {
-    const auto c = open(told("KV_TEST_DIR"), told("KV_TEST_NODE"));
+    auto o = options_of(told("KV_TEST_DIR"), told("KV_TEST_NODE"));
+    o.uuid = told("KV_TEST_UUID");
+    const auto c = value_of(kv::open_coordinator(o));
     say("joining");
     const auto r = c->join(life_of(told("KV_TEST_NODE"), std::stoull(told("KV_TEST_STORE"))));
     say(code_of(r) + " " + (r ? "" : r.error().detail));
@@ -210,6 +213,43 @@ TEST_CASE("closing a descriptor of the lock's file does not let the name go") {
     value_of(c->leave());
 }
 
+TEST_CASE("a lock that an earlier version of this code has left in the process is taken over") {
+    const folder dir;
+    const auto c = open(dir.path(), "nodeA");
+    value_of(c->create(three_nodes()));
+    std::filesystem::create_directory(dir / "state/members");
+    const beam::unique_fd left(
+        ::open((dir / "state/members/nodeA.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    struct flock name {};
+    name.l_type = F_WRLCK;
+    name.l_whence = SEEK_SET;
+    name.l_len = 1;
+    REQUIRE(::fcntl(left.get(), F_OFD_SETLK, &name) == 0);
+    {
+        child other = helper("join and stay", dir, "nodeA", 1);
+        REQUIRE(other.hear() == "joining");
+        CHECK(other.hear()->substr(0, 10) == "name_taken");
+    }
+    value_of(c->join(life_of("nodeA", 1)));
+    CHECK(value_of(c->snapshot()).find_member("nodeA")->is_alive);
+    CHECK(code_of(open(dir.path(), "nodeA")->join(life_of("nodeA", 1))) == "name_taken");
+    value_of(c->leave());
+    // It is free now, though that descriptor is open.
+    child other = helper("join and stay", dir, "nodeA", 1);
+    REQUIRE(other.hear() == "joining");
+    CHECK(other.hear() == "ok ");
+}
+
+TEST_CASE("a file that others in this process have open is not opened beside them") {
+    const folder dir;
+    value_of(open(dir.path(), "nodeA")->create(three_nodes()));
+    beam::unique_fd other(::open((dir / "state/cluster.mdb-lock").c_str(), O_RDWR | O_CLOEXEC));
+    REQUIRE(bool(other));
+    CHECK(code_of(kv::open_coordinator(options_of(dir.path(), "nodeA"))) == "already_open");
+    other.reset();
+    CHECK(value_of(open(dir.path(), "nodeA")->snapshot()).has_cluster());
+}
+
 // Files.
 
 TEST_CASE("files and folders are their owner's alone, and a folder's path may be long") {
@@ -275,11 +315,12 @@ TEST_CASE(
           "lost");
     CHECK(code_of(a->create(three_nodes())) == "lost");
     // A node that knows the cluster does not begin a new one here; one that knows none finds none.
-    auto o = options_of(dir.path(), "nodeB");
-    o.uuid = "cluster-1";
-    CHECK(code_of(value_of(kv::open_coordinator(o))->snapshot()) == "lost");
-    const auto b = open(dir.path(), "nodeC");
-    CHECK(code_of(b->join(life_of("nodeC", 3))) == "no_cluster");
+    child known = helper("join and stay", dir, "nodeB", 2, "cluster-1");
+    REQUIRE(known.hear() == "joining");
+    CHECK(known.hear()->substr(0, 5) == "lost ");
+    child fresh = helper("join and stay", dir, "nodeC", 3);
+    REQUIRE(fresh.hear() == "joining");
+    CHECK(fresh.hear()->substr(0, 11) == "no_cluster ");
     CHECK(code_of(a->snapshot()) == "lost");
 }
 

@@ -52,7 +52,7 @@ struct changed_record {
 
 /// What a cluster begins with.
 struct first_cluster {
-    cluster_meta meta;  ///< with a uuid that nobody had
+    cluster_meta meta;  ///< with a uuid that nobody had; or, of a cluster that was lost, its own
     std::vector<store_entry>
         stores;  ///< in the order of their creation; they get their `order` by it
     kv::plan plan;

@@ -1,5 +1,6 @@
 #include "tools/kv/coordinator/folders.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -8,7 +9,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "libbeamcore/base/hash.hpp"
 
@@ -62,6 +65,20 @@ result<void> check_file_system(const std::string& path) {
     if (!is_of_network(long(s.f_type))) return {};
     return fail("bad_file_system",
                 path + ": is on a file system of other machines, where locks prove nothing");
+}
+
+std::vector<int> other_descriptors(int fd) {
+    std::vector<int> found;
+    struct stat mine {};
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir("/proc/self/fd"), &::closedir);
+    if (!dir || ::fstat(fd, &mine) != 0) return found;
+    while (const dirent* e = ::readdir(dir.get())) {
+        const int other = std::atoi(e->d_name);
+        struct stat its {};
+        if (e->d_name[0] == '.' || other == fd || ::fstat(other, &its) != 0) continue;
+        if (its.st_dev == mine.st_dev && its.st_ino == mine.st_ino) found.push_back(other);
+    }
+    return found;
 }
 
 std::string file_name(const std::string& node) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "libbeamcore/base/result.hpp"
 #include "libbeamcore/base/unique_fd.hpp"
@@ -20,6 +21,9 @@ namespace kv {
 
 /// Errors: `bad_file_system`, the system's.
 [[nodiscard]] beam::result<void> check_file_system(const std::string& path);
+
+/// Descriptors that this OS process has of the file that `fd` is of; not `fd`. Those of other threads may be closed by now.
+[[nodiscard]] std::vector<int> other_descriptors(int fd);
 
 /// The name of a node as that of a file, short enough for a socket in /proc/self/fd/N/.
 [[nodiscard]] std::string file_name(const std::string& node);

@@ -15,7 +15,7 @@
 
 namespace kv {
 
-/// Errors: `bad_file_system`, `corrupt`, `bad_options`, the system's. A file of another cluster than that known is told
+/// Errors: `bad_file_system`, `corrupt`, `already_open`, `bad_options`, the system's. A file of another cluster than that known is told
 /// by the calls.
 [[nodiscard]] beam::result<std::unique_ptr<coordinator>> open_local(const local_options& options);
 

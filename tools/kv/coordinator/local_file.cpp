@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "libbeamcore/base/hash.hpp"
@@ -161,6 +163,17 @@ std::optional<file_identity> identity_of(int fd) {
     return file_identity{s.st_dev, s.st_ino};
 }
 
+/// Another version of this code, loaded beside it, may be about to close the file.
+bool await_closed(const std::string& lock_file) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+    const unique_fd fd(::open(lock_file.c_str(), O_RDONLY | O_CLOEXEC));
+    while (fd && !other_descriptors(fd.get()).empty()) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+}
+
 }  // namespace
 
 // The file.
@@ -178,6 +191,10 @@ result<local_file> local_file::open(const std::string& folder) {
     open_file& entry = open_files()[*identity];
     if (!entry.env) {
         made.reset();
+        if (!await_closed(file + "-lock")) {
+            open_files().erase(*identity);
+            return fail("already_open", file + ": is open in this process already");
+        }
         auto env = std::make_shared<local_environment>(file);
         if (auto ok = env->open(); !ok) {
             open_files().erase(*identity);

@@ -55,7 +55,7 @@ private:
 /// One user's hold of the file. Threads may use it at once.
 class local_file {
 public:
-    /// Errors: `corrupt`, `bad_file_system`, the system's.
+    /// Errors: `corrupt`, `bad_file_system`, `already_open` (in this OS process, by others), the system's.
     [[nodiscard]] static beam::result<local_file> open(const std::string& folder);
     local_file(local_file&&) noexcept = default;
     local_file& operator=(local_file&&) = delete;

@@ -47,11 +47,25 @@ void unlock_all_but_name(int fd) {
     (void)::fcntl(fd, F_OFD_SETLK, &l);
 }
 
-// Locks of lives that go on without an object, by file.
-std::mutex abandoned_mutex;
-std::map<std::string, unique_fd>& abandoned() {
-    static auto* const lives = new std::map<std::string, unique_fd>;  // not closed at exit
-    return *lives;
+/// The lives of this OS process, by file: one whose object is gone has its lock here.
+struct kept_life {
+    bool has_object = false;
+    unique_fd fd{};
+};
+std::mutex lives_mutex;
+std::map<std::string, kept_life>& lives() {
+    static auto* const all = new std::map<std::string, kept_life>;  // not closed at exit
+    return *all;
+}
+
+/// The lock, if it is held in this OS process by nobody whom this code knows: by an earlier version of it.
+unique_fd taken_over(int refused) {
+    for (const int other : other_descriptors(refused)) {
+        unique_fd mine(::fcntl(other, F_DUPFD_CLOEXEC, 0));
+        // Only who has the lock already gets it.
+        if (mine && lock(mine.get(), name_byte)) return mine;
+    }
+    return {};
 }
 
 std::string lock_file_of(const std::string& folder, const std::string& node) {
@@ -64,30 +78,40 @@ result<local_life> local_life::begin(const std::string& folder, const std::strin
                                      std::uint64_t incarnation) {
     if (auto made = open_folder(folder + "/members"); !made) return pass(made);
     const std::string file = lock_file_of(folder, node);
-    std::lock_guard guard(abandoned_mutex);
-    unique_fd fd;
-    if (auto former = abandoned().extract(file)) {
-        fd = std::move(former.mapped());
-        unlock_all_but_name(fd.get());
-    } else {
+    std::lock_guard guard(lives_mutex);
+    kept_life& kept = lives()[file];
+    if (kept.has_object) return fail("name_taken", node);
+    unique_fd fd = std::move(kept.fd);
+    if (!fd) {
         fd.reset(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (!fd) return tl::unexpected(system_error(errno, file));
         if (!lock(fd.get(), name_byte)) {
-            if (errno == EAGAIN || errno == EACCES) return fail("name_taken", node);
-            return tl::unexpected(system_error(errno, file));
+            if (errno != EAGAIN && errno != EACCES)
+                return tl::unexpected(system_error(errno, file));
+            fd = taken_over(fd.get());
+            if (!fd) return fail("name_taken", node);
         }
     }
+    unlock_all_but_name(fd.get());
     if (!lock(fd.get(), life_byte(incarnation))) return tl::unexpected(system_error(errno, file));
+    kept.has_object = true;
     return local_life(file, std::move(fd));
 }
 
 local_life::~local_life() {
     if (!fd_) return;
-    std::lock_guard guard(abandoned_mutex);
-    abandoned().insert_or_assign(file_, std::move(fd_));
+    std::lock_guard guard(lives_mutex);
+    lives()[file_] = kept_life{false, std::move(fd_)};
 }
 
 void local_life::end() {
+    if (!fd_) return;
+    std::lock_guard guard(lives_mutex);
+    lives().erase(file_);
+    // Other descriptors of it may be open still.
+    struct flock all = one_byte(F_UNLCK, 0);
+    all.l_len = 0;
+    (void)::fcntl(fd_.get(), F_OFD_SETLK, &all);
     fd_.reset();
 }
 

@@ -22,8 +22,8 @@ class local_life {
 public:
     /// Errors: `name_taken` (another life holds the name), the system's.
     ///
-    /// A life whose object is gone, but which was not ended, goes on in this OS process; if it is of this node its lock is
-    /// taken over, and that life ends.
+    /// A life whose object is gone, but which was not ended, goes on in this OS process, also one of another version of
+    /// this code; if it is of this node its lock is taken over, and that life ends.
     [[nodiscard]] static beam::result<local_life> begin(const std::string& folder,
                                                         const std::string& node,
                                                         std::uint64_t incarnation);

@@ -240,6 +240,7 @@ result<kept_view> view_of(std::uint64_t rev, const std::vector<kept_value>& all)
     into.view.records.resize(into.view.meta.shards);
     // By key: members are sorted by their node.
     std::vector<const kept_value*> sorted;
+    sorted.reserve(all.size());
     for (const kept_value& k : all) sorted.push_back(&k);
     std::sort(sorted.begin(), sorted.end(),
               [](const kept_value* a, const kept_value* b) { return a->key < b->key; });
