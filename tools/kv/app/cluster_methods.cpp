@@ -14,6 +14,7 @@
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/limits.hpp"
 #include "tools/kv/app/methods.hpp"
+#include "tools/kv/app/settings.hpp"
 
 namespace kv {
 
@@ -133,18 +134,20 @@ awaitable<answer> health(request&) {
     std::vector<term> up, down;
     for (const auto& [name, s] : current_stores(view))
         if (s.state != store_state::removed) (is_up(view, s.id) ? up : down).emplace_back(name);
-    co_return beam::map({{atom("healthy"), healthy},
-                         {atom("up"), beam::list_of(std::move(up))},
-                         {atom("down"), beam::list_of(std::move(down))},
-                         {atom("shards_healthy"), c.healthy},
-                         {atom("shards_degraded"), c.degraded},
-                         {atom("shards_offline"), c.offline},
-                         {atom("shards_moving"), c.moving},
-                         {atom("not_healthy"), beam::list_of(std::move(c.not_healthy))},
-                         {atom("members"), nodes_term(view)},
-                         {atom("coordinator"), "local"},
-                         {atom("coordinator_reachable"), k->coordinator.is_reachable},
-                         {atom("sync"), "every write"}});
+    co_return beam::map(
+        {{atom("healthy"), healthy},
+         {atom("up"), beam::list_of(std::move(up))},
+         {atom("down"), beam::list_of(std::move(down))},
+         {atom("shards_healthy"), c.healthy},
+         {atom("shards_degraded"), c.degraded},
+         {atom("shards_offline"), c.offline},
+         {atom("shards_moving"), c.moving},
+         {atom("not_healthy"), beam::list_of(std::move(c.not_healthy))},
+         {atom("members"), nodes_term(view)},
+         {atom("coordinator"),
+          coordinator_name_setting().empty() ? std::string("local") : coordinator_name_setting()},
+         {atom("coordinator_reachable"), k->coordinator.is_reachable},
+         {atom("sync"), "every write"}});
 }
 
 awaitable<answer> nodes(request&) {
@@ -205,6 +208,11 @@ awaitable<answer> init(request&, init_params p) {
     const std::string detail = is_pair ? std::string(why.elements()[1].bytes()) : std::string();
     if (code == "exists")
         co_return beam::refuse("exists", "there is a cluster already", "kv cluster status", 1);
+    if (code == "needs_etcd")
+        co_return beam::refuse("needs_etcd",
+                               "a cluster of several hosts needs etcd: set BEAM_KV_COORDINATOR for "
+                               "its nodes",
+                               "man kv", 78);
     if (code == "unreachable")
         co_return beam::refuse("unreachable", "no answer from " + detail + " within 5s",
                                "beamd status --node " + short_name(detail), 69);

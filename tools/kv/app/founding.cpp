@@ -7,6 +7,7 @@
 #include "libbeamcore/runtime/timer.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
+#include "tools/kv/app/settings.hpp"
 
 namespace kv {
 
@@ -18,6 +19,14 @@ using namespace std::chrono_literals;
 /// The others leave it to the first of the nodes for so long.
 constexpr auto first_goes_before = 1s;
 constexpr auto all_are_there_within = 5s;
+
+/// A file is shared by the nodes of one host only, and its locks prove nothing to others.
+bool is_beyond_this_host(const std::vector<std::string>& nodes) {
+    return std::any_of(nodes.begin(), nodes.end(), [](const std::string& n) {
+        const std::string host = n.substr(n.find('@') + 1);
+        return !host.starts_with("127.") && host != "localhost" && host != "nohost";
+    });
+}
 
 }  // namespace
 
@@ -114,6 +123,8 @@ beam::call_result<beam::outcome<bool>> keeper::handle_call(found_one m, beam::fr
         return beam::outcome<bool>(
             beam::fail_term(beam::tuple(beam::atom("exists"), known_.facts.view->meta.uuid)));
     if (founding_) return beam::outcome<bool>(beam::fail_term(beam::tuple(beam::atom("busy"), "")));
+    if (coordinator_name_setting().empty() && is_beyond_this_host(m.what.nodes))
+        return beam::outcome<bool>(beam::fail_term(beam::tuple(beam::atom("needs_etcd"), "")));
     founding_ = std::move(m.what);
     founder_ = from;
     founding_until_ = beam::monotonic_time() + all_are_there_within;

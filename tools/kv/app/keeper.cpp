@@ -12,6 +12,7 @@
 #include "libbeamcore/store/store.hpp"
 #include "libbeamcore/term/syntax.hpp"
 #include "tools/kv/app/names.hpp"
+#include "tools/kv/app/settings.hpp"
 #include "tools/kv/app/shard_server.hpp"
 
 namespace kv {
@@ -43,16 +44,6 @@ awaitable<void> keep(std::string key, std::string what) {
     auto writing = beam::store::put(meta(), key, what);
     const auto written = co_await writing;
     if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
-}
-
-coordinator_options coordinator_of(const std::string& node, const std::string& uuid) {
-    const beam::node_facts facts = beam::this_node_facts();
-    local_options o;
-    o.folder = (facts.store_folder.parent_path() / "kv.cluster").string();
-    o.runtime_folder = facts.socket.parent_path().string();
-    o.node = node;
-    o.uuid = uuid;
-    return o;
 }
 
 }  // namespace
@@ -95,7 +86,7 @@ awaitable<beam::init_result<keeper>> keeper::init() {
     const std::string uuid = co_await kept("cluster", "");
 
     auto started = beam::start_link<coordinator_process>(beam::server_options(coordinator_name()),
-                                                         coordinator_of(k.name_, uuid));
+                                                         coordinator_setting(k.name_, uuid));
     if (!started) co_return beam::stop_with{started.error()};
     coordinator_process::subscribe(coordinator_name(), me.id());
     beam::monitor_nodes();
@@ -260,8 +251,7 @@ void keeper::meet_nodes() const {
         const beam::atom node(there.dist_address);
         const bool can_be_met = there.is_alive && there.node != name_ &&
                                 there.dist_address != nobody_reaches && address_ != nobody_reaches;
-        if (can_be_met && !beam::is_connected(node))
-            introduce(node, false);
+        if (can_be_met && !beam::is_connected(node)) introduce(node, false);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/router.hpp"
+#include "tools/kv/app/settings.hpp"
 
 namespace kv {
 
@@ -22,6 +23,11 @@ constexpr beam::dynamic_supervisor_flags shards_flags{.max_restarts = 100,
 beam::start_result open_store() {
     beam::store::open_options o;
     o.name = store_name();
+    const auto engine = engine_setting();
+    if (!engine)
+        return tl::unexpected<beam::term>(
+            beam::tuple(beam::atom(engine.error().code), engine.error().detail));
+    o.engine = *engine;
     auto opened =
         beam::store::start_link((beam::this_node_facts().store_folder / "kv").string(), o);
     if (!opened) return tl::unexpected<beam::term>(std::move(opened.error()));

@@ -1,0 +1,64 @@
+#include "tools/kv/app/settings.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "libbeamcore/release/node_facts.hpp"
+
+namespace kv {
+
+namespace {
+
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+std::vector<std::string> parts_of(const std::string& list) {
+    std::vector<std::string> all;
+    for (std::size_t begin = 0; begin < list.size();) {
+        const std::size_t end = std::min(list.find(',', begin), list.size());
+        if (end > begin) all.push_back(list.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return all;
+}
+
+}  // namespace
+
+beam::result<std::optional<beam::store::engine_type>> engine_setting() {
+    const std::string said = variable("BEAM_KV_ENGINE");
+    if (said.empty()) return std::optional<beam::store::engine_type>();
+    const auto engine = beam::store::parse_engine(said);
+    if (!engine)
+        return beam::fail("bad_engine", "BEAM_KV_ENGINE is " + said + "; it is lmdb or rocksdb");
+    return engine;
+}
+
+std::string coordinator_name_setting() {
+    return variable("BEAM_KV_COORDINATOR");
+}
+
+coordinator_options coordinator_setting(const std::string& node, const std::string& uuid) {
+    if (const std::string etcd = coordinator_name_setting(); !etcd.empty()) {
+        etcd_options o;
+        o.endpoints = parts_of(etcd);
+        if (const std::string name = variable("BEAM_KV_CLUSTER"); !name.empty()) o.cluster = name;
+        o.uuid = uuid;
+        o.ca_file = variable("BEAM_KV_COORDINATOR_CA");
+        o.certificate_file = variable("BEAM_KV_COORDINATOR_CERT");
+        o.key_file = variable("BEAM_KV_COORDINATOR_KEY");
+        o.password_file = variable("BEAM_KV_COORDINATOR_PASSWORD_FILE");
+        return o;
+    }
+    const beam::node_facts facts = beam::this_node_facts();
+    local_options o;
+    o.folder = (facts.store_folder.parent_path() / "kv.cluster").string();
+    o.runtime_folder = facts.socket.parent_path().string();
+    o.node = node;
+    o.uuid = uuid;
+    return o;
+}
+
+}  // namespace kv

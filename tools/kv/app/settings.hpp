@@ -1,0 +1,29 @@
+// What the environment of a node says about kv; a node that a tool starts has the tool's.
+//
+//   BEAM_KV_ENGINE                      lmdb or rocksdb, for a store that is made (lmdb)
+//   BEAM_KV_COORDINATOR                 etcd's endpoints, http://h1:2379,http://h2:2379; none: a file of this host
+//   BEAM_KV_CLUSTER                     the cluster's name in etcd (kv)
+//   BEAM_KV_COORDINATOR_CA, _CERT, _KEY files, for https
+//   BEAM_KV_COORDINATOR_PASSWORD_FILE   two lines, user and password; of mode 0600
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "libbeamcore/base/result.hpp"
+#include "libbeamcore/store/store.hpp"
+#include "tools/kv/coordinator/open.hpp"
+
+namespace kv {
+
+/// Errors: `bad_engine`.
+[[nodiscard]] beam::result<std::optional<beam::store::engine_type>> engine_setting();
+
+/// For the node of that short name, which knows the cluster by that uuid (or none).
+[[nodiscard]] coordinator_options coordinator_setting(const std::string& node,
+                                                      const std::string& uuid);
+
+/// etcd's endpoints as they were said; empty: the file of this host.
+[[nodiscard]] std::string coordinator_name_setting();
+
+}  // namespace kv
