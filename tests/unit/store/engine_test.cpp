@@ -77,6 +77,25 @@ STORE_TEST("a store is opened with the engine that made it, and with no other") 
     });
 }
 
+STORE_TEST("a store has no more databases than it was opened for") {
+    test::folder dir;
+    test::in_node([&](self) -> awaitable<void> {
+        store::open_options o;
+        o.databases_max = 2;
+        const pid s = test::start(dir / "store", o);
+        for (const char* name : {"a", "b"}) {
+            auto r = co_await store::put(store::database(s, name), "key", "value");
+            CHECK(r.has_value());
+        }
+        auto r = co_await store::put(store::database(s, "c"), "key", "value");
+        REQUIRE_FALSE(r.has_value());
+        CHECK(r.error().is("too_many_databases"));
+        r = co_await store::put(store::database(s, "a"), "key", "other");
+        CHECK(r.has_value());
+        CHECK(store::databases(s)->size() == 2);
+    });
+}
+
 STORE_TEST("a folder with files of both engines is refused") {
     test::folder dir;
     test::in_node(make, dir / "store");
