@@ -27,7 +27,7 @@ bool has(pid s, const std::string& key) {
     return value->has_value();
 }
 
-// Nothing but lazy batches waits longer than the test.
+// Lazy batches would wait longer than the test lasts.
 store::open_options very_lazy() {
     store::open_options o;
     o.lazy_delay_max = 1h;
