@@ -77,6 +77,29 @@ exit_code cluster_nodes(client& node) {
     return exit_code::done;
 }
 
+exit_code cluster_recover(client& node, bool accepts_data_loss) {
+    const json answer = node.ask("kv.cluster_recover", {{"accept_data_loss", accepts_data_loss}});
+    const auto n = answer.at("recovered").get<std::uint64_t>();
+    node.common()->print(n == 0 ? std::string("nothing to recover")
+                                : "recovered shards=" + std::to_string(n) +
+                                      ", given up: " + answer.at("given_up").get<std::string>(),
+                         answer);
+    return exit_code::done;
+}
+
+exit_code cluster_rebalance(client& node) {
+    const json answer = node.ask("kv.cluster_rebalance");
+    std::string text;
+    for (const json& m : answer.at("moves")) {
+        if (!text.empty()) text += '\n';
+        text += "shard " + number(m, "shard") + ": ";
+        text += m.contains("copy_to") ? "copy to " + m.at("copy_to").get<std::string>()
+                                      : "lead by " + m.at("lead_by").get<std::string>();
+    }
+    node.common()->print(text.empty() ? "balanced" : text, answer);
+    return exit_code::done;
+}
+
 exit_code cluster_change(client& node, const std::string& how, const std::string& name) {
     if (how == "join") {
         // The node that answers is the one that joins.

@@ -53,10 +53,18 @@ beam::tool::exit_code export_keys(beam::client& node, const std::string& prefix)
 /// Of stdin, from that line on.
 beam::tool::exit_code import_keys(beam::client& node, std::uint64_t from_line);
 
+beam::tool::exit_code backup(beam::client& node, const std::string& folder);
+/// Into a cluster without keys.
+beam::tool::exit_code restore(beam::client& node, const std::string& folder);
+
 beam::tool::exit_code cluster_init(beam::client& node, const init_words& words);
 beam::tool::exit_code cluster_status(beam::client& node);
 beam::tool::exit_code cluster_health(beam::client& node);
 beam::tool::exit_code cluster_nodes(beam::client& node);
+/// Without `accepts_data_loss` it only says what would be lost.
+beam::tool::exit_code cluster_recover(beam::client& node, bool accepts_data_loss);
+/// What is still to be moved, or would be: nodes do it by themselves.
+beam::tool::exit_code cluster_rebalance(beam::client& node);
 /// `how`: join, drain, remove or rejoin.
 beam::tool::exit_code cluster_change(beam::client& node, const std::string& how,
                                      const std::string& name);

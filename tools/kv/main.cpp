@@ -21,14 +21,14 @@ void add_ttl(CLI::App& command, change_words& words, const char* what) {
 }
 
 struct cluster_commands {
-    CLI::App *init, *status, *health, *nodes, *join, *drain, *remove, *rejoin;
+    CLI::App *init, *status, *health, *nodes, *join, *drain, *remove, *rejoin, *recover, *rebalance;
+    bool accepts_data_loss = false, is_dry_run = false;
 };
 
-cluster_commands add_cluster_commands(CLI::App& app, init_words& words, std::string& name,
-                                      const beam::tool::common_options& common) {
+void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words, std::string& name,
+                          const beam::tool::common_options& common) {
     auto* cluster = app.add_subcommand("cluster", "Make a cluster, look at it, change its nodes");
     cluster->require_subcommand(1);
-    cluster_commands c{};
     c.init = cluster->add_subcommand("init", "Make a cluster of nodes that run");
     c.init->add_option("--nodes", words.nodes, "Its nodes, with commas between (this one)")
         ->option_text("NODES")
@@ -44,12 +44,17 @@ cluster_commands add_cluster_commands(CLI::App& app, init_words& words, std::str
     c.drain = cluster->add_subcommand("drain", "Move everything off a node");
     c.remove = cluster->add_subcommand("remove", "Take a node out for good");
     c.rejoin = cluster->add_subcommand("rejoin", "Take a drained or removed node back");
+    c.recover = cluster->add_subcommand(
+        "recover", "Go on with what is left of shards whose current copies are all gone");
+    c.recover->add_flag("--accept-data-loss", c.accepts_data_loss,
+                        "Though what only the lost copies had is lost");
+    c.rebalance = cluster->add_subcommand("rebalance", "Print what is to be moved");
+    c.rebalance->add_flag("-n,--dry-run", c.is_dry_run, "Print it only: nodes move it themselves");
     for (auto* command : {c.drain, c.remove, c.rejoin})
         command->add_option("NODE", name, "Which node (the one that answers)");
     beam::tool::add_yes_option(*c.remove, common);
-    for (const auto* command : {c.init, c.join, c.drain, c.remove, c.rejoin})
+    for (const auto* command : {c.init, c.join, c.drain, c.remove, c.rejoin, c.recover})
         beam::tool::runs_once(*command, common);
-    return c;
 }
 
 }  // namespace
@@ -115,10 +120,16 @@ int main(int argc, char** argv) {
     export_it->add_option("PREFIX", range.prefix, "What the keys begin with (all)");
     auto* import_it = app.add_subcommand("import", "Write what export printed, from stdin");
     import_it->add_option("--from-line", from_line, "Begin with this line (1)")->option_text("N");
-    for (const auto* command :
-         {put, del, cas, incr, expire, transact, watch_it, export_it, import_it})
+    std::string folder;
+    auto* backup_it = app.add_subcommand("backup", "Write all keys into a new folder");
+    backup_it->add_option("FOLDER", folder, "Must not be there yet")->required();
+    auto* restore_it = app.add_subcommand("restore", "Read a backup into a cluster without keys");
+    restore_it->add_option("FOLDER", folder, "Of a backup")->required();
+    for (const auto* command : {backup_it, restore_it, put, del, cas, incr, expire, transact,
+                                watch_it, export_it, import_it})
         beam::tool::runs_once(*command, common);
-    const cluster_commands c = add_cluster_commands(app, first, node_name, common);
+    cluster_commands c{};
+    add_cluster_commands(c, app, first, node_name, common);
 
     return beam::tool::run(app, argc, argv, common, [&](client& node) -> exit_code {
         if (put->parsed()) return change(node, "put", words);
@@ -135,11 +146,15 @@ int main(int argc, char** argv) {
         if (watch_it->parsed()) return watch(node, range.prefix, from, watch_limits.limits());
         if (export_it->parsed()) return export_keys(node, range.prefix);
         if (import_it->parsed()) return import_keys(node, from_line);
+        if (backup_it->parsed()) return backup(node, folder);
+        if (restore_it->parsed()) return restore(node, folder);
         if (c.init->parsed()) return cluster_init(node, first);
         if (c.status->parsed()) return cluster_status(node);
         if (c.health->parsed()) return cluster_health(node);
         if (c.nodes->parsed()) return cluster_nodes(node);
         if (c.join->parsed()) return cluster_change(node, "join", node_name);
+        if (c.recover->parsed()) return cluster_recover(node, c.accepts_data_loss);
+        if (c.rebalance->parsed()) return cluster_rebalance(node);
         if (c.drain->parsed()) return cluster_change(node, "drain", node_name);
         if (c.remove->parsed()) return cluster_change(node, "remove", node_name);
         return cluster_change(node, "rejoin", node_name);

@@ -20,4 +20,5 @@ BEAM_APPLICATION(kv, "1", kv::keeper, kv::router, kv::shard_server) {
     kv::add_load_method(app);
     kv::add_watch_method(app);
     kv::add_cluster_methods(app);
+    kv::add_repair_methods(app);
 }

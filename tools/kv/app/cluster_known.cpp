@@ -32,6 +32,12 @@ request_error no_cluster(const node_standing& k) {
 
 }  // namespace
 
+bool is_up(const cluster_view& view, const store_id& store) {
+    const store_entry* s = view.find_store(store);
+    const member* there = s ? view.find_member(s->node) : nullptr;
+    return there && there->store == store && there->is_alive;
+}
+
 awaitable<tl::expected<node_standing, request_error>> settled() {
     beam::self me = beam::this_process();
     const auto until = beam::monotonic_time() + known_within;

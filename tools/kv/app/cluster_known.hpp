@@ -10,4 +10,7 @@ namespace kv {
 /// Once there is a cluster: that of nodes that have just been started is a moment away. Else why there is none.
 [[nodiscard]] beam::awaitable<tl::expected<node_standing, beam::request_error>> settled();
 
+/// Whether the node that has that store is up with it, as far as the coordinator knows.
+[[nodiscard]] bool is_up(const cluster_view& view, const store_id& store);
+
 }  // namespace kv

@@ -41,12 +41,6 @@ struct init_params {
     BEAM_FIELDS(init_params, nodes, shards, copies, min_isr)
 };
 
-bool is_up(const cluster_view& view, const store_id& store) {
-    const store_entry* s = view.find_store(store);
-    const member* there = s ? view.find_member(s->node) : nullptr;
-    return there && there->store == store && there->is_alive;
-}
-
 struct shard_counts {
     std::uint64_t healthy = 0, degraded = 0, offline = 0, moving = 0;
     std::vector<term> not_healthy;

@@ -57,6 +57,12 @@ beam::future<node_standing> keeper::known() {
 beam::future<beam::outcome<bool>> keeper::found(founding what) {
     return beam::call<found_one>(keeper_name(), beam::timeout(beam::infinity{}), std::move(what));
 }
+beam::future<std::vector<copy_on_disk>> keeper::copies(const std::string& node,
+                                                       std::vector<std::uint32_t> shards) {
+    const beam::atom name(node);
+    if (name == beam::node()) return beam::call<get_copies>(keeper_name(), std::move(shards));
+    return beam::call<get_copies>(beam::server_ref(keeper_name(), name), std::move(shards));
+}
 beam::future<beam::outcome<bool>> keeper::join_cluster() {
     return beam::call<take_part>(keeper_name());
 }
@@ -187,6 +193,15 @@ awaitable<void> keeper::join() {
     co_await keep("cluster", known_.facts.view->meta.uuid);
     known_.has_joined = true;
     known_.trouble.clear();
+}
+
+std::vector<copy_on_disk> keeper::handle_call(get_copies m) {
+    std::vector<copy_on_disk> all;
+    for (const std::uint32_t s : m.shards) {
+        const log_point last = shard_disk(store_name(), s).last_on_disk();
+        all.push_back({s, last.epoch, last.seq});
+    }
+    return all;
 }
 
 void keeper::tell_all() const {

@@ -29,6 +29,13 @@ struct founding {
     BEAM_FIELDS(founding, nodes, shards, copies, min_isr)
 };
 
+/// What a node's disk has of a shard: for an operator's recover.
+struct copy_on_disk {
+    std::uint32_t shard = 0;
+    std::uint64_t epoch = 0, seq = 0;  ///< of its log's last entry; 0: it has nothing
+    BEAM_FIELDS(copy_on_disk, shard, epoch, seq)
+};
+
 /// What this node knows of its cluster.
 struct node_standing {
     cluster_facts facts;  ///< its view is null before the first look
@@ -49,6 +56,11 @@ class keeper : public beam::gen_server<keeper> {
         using reply = beam::outcome<bool>;
         std::string node;
         store_state state = store_state::in;
+    };
+    struct get_copies {
+        using reply = std::vector<copy_on_disk>;
+        std::vector<std::uint32_t> shards;
+        BEAM_FIELDS(get_copies, shards)
     };
     struct take_part {
         using reply = beam::outcome<bool>;
@@ -74,10 +86,13 @@ public:
     static beam::future<beam::outcome<bool>> set_node_state(const std::string& node,
                                                             store_state state);
 
+    /// Of a node, by its full name.
+    static beam::future<std::vector<copy_on_disk>> copies(const std::string& node,
+                                                          std::vector<std::uint32_t> shards);
     /// This node joins the cluster that its coordinator has, if it is none of it yet.
     static beam::future<beam::outcome<bool>> join_cluster();
 
-    using calls = beam::messages<get_known, found_one, set_state, take_part>;
+    using calls = beam::messages<get_known, found_one, set_state, take_part, get_copies>;
     using casts = beam::messages<tell_me, hello>;
     using infos = beam::messages<cluster_changed, coordinator_reachable, look, beam::nodeup_message,
                                  beam::nodedown_message>;
@@ -88,6 +103,7 @@ public:
     beam::call_result<beam::outcome<bool>> handle_call(found_one m, beam::from from);
     beam::awaitable<beam::outcome<bool>> handle_call(set_state m);
     beam::awaitable<beam::outcome<bool>> handle_call(take_part);
+    std::vector<copy_on_disk> handle_call(get_copies m);
     void handle_cast(tell_me m);
     beam::awaitable<void> handle_cast(hello m);
     beam::awaitable<void> handle_info(cluster_changed m);
@@ -126,7 +142,7 @@ private:
     node_standing known_;
     std::string name_, address_;
     std::uint64_t last_incarnation_ = 0;
-    bool wants_to_join_ = false;  // was told to, though the cluster does not know it
+    bool wants_to_join_ = false;               // was told to, though the cluster does not know it
     std::map<std::string, hello> introduced_;  // by address
     std::optional<founding> founding_;
     std::optional<beam::from> founder_;

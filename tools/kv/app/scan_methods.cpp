@@ -30,8 +30,9 @@ struct scan_params {
     std::optional<std::string> cursor;
     std::optional<std::uint64_t> limit;
     bool keys_only = false;
+    std::optional<std::uint32_t> shard;  // only this one
     std::int64_t timeout_ms = patience_default_ms;
-    BEAM_FIELDS(scan_params, prefix, cursor, limit, keys_only, timeout_ms)
+    BEAM_FIELDS(scan_params, prefix, cursor, limit, keys_only, shard, timeout_ms)
 };
 
 term shown(scanned_item item, bool keys_only) {
@@ -52,8 +53,12 @@ awaitable<beam::answer> scan(request& r, scan_params p) {
     if (p.keys_only) range.what = scan_range::kind::keys;
     if (p.limit) range.items_max = std::min<std::size_t>(range.items_max, *p.limit);
     range.bytes_max = 128U << 10U;
-    scanning all(shards_of_prefix(p.prefix, k->facts.view->meta.shards), std::move(range),
-                 std::chrono::milliseconds(p.timeout_ms));
+    const std::uint32_t shards = k->facts.view->meta.shards;
+    if (p.shard && *p.shard >= shards)
+        co_return malformed("there are " + std::to_string(shards) + " shards, from 0 on");
+    scanning all(
+        p.shard ? std::vector<std::uint32_t>{*p.shard} : shards_of_prefix(p.prefix, shards),
+        std::move(range), std::chrono::milliseconds(p.timeout_ms));
     std::uint64_t told = 0;
     std::string cursor = p.cursor.value_or("");
     bool is_end = false;

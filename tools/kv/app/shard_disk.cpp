@@ -88,6 +88,25 @@ stored_shard shard_disk::load() {
     return s;
 }
 
+log_point shard_disk::last_on_disk() const {
+    beam::store::scan_options last_of;
+    last_of.prefix = own("");
+    last_of.reverse = true;
+    last_of.limit = 1;
+    const auto page = value_of(beam::store::scan(log_, last_of));
+    if (!page.items.empty()) return read_entry(page.items.front().second).at;
+    const auto state = value_of(beam::store::get(meta_, own("state")));
+    log_point base;
+    if (!state) return base;
+    try {
+        byte_reader r(unsealed(*state));
+        read(r, base);
+    } catch (const malformed_bytes& e) {
+        throw spoilt_disk(file() + ": " + e.what());
+    }
+    return base;
+}
+
 std::vector<entry> shard_disk::entries_from(std::uint64_t first, std::size_t count,
                                             std::size_t bytes) const {
     std::vector<entry> some;

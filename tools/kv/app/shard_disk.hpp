@@ -46,6 +46,9 @@ public:
     /// What a start needs. Nothing there: an empty shard. Throws spoilt_disk.
     [[nodiscard]] stored_shard load();
 
+    /// The last entry of the log that is on disk; all zero: there is nothing. Needs no load().
+    [[nodiscard]] log_point last_on_disk() const;
+
     /// With all that changes() was given, committed or not.
     [[nodiscard]] std::optional<value> get(const std::string& key) const override;
 
@@ -75,7 +78,8 @@ public:
     /// Keys of the index whose time has come, whatever the data says of them: at most `max`.
     struct due_keys {
         std::vector<expired_key> expired;
-        beam::store::batch gone;  ///< takes away what the index has of keys that are no more, or stay longer
+        beam::store::batch
+            gone;  ///< takes away what the index has of keys that are no more, or stay longer
         std::size_t looked_at = 0;
     };
     [[nodiscard]] due_keys due(std::int64_t wall_ms, std::size_t max) const;
