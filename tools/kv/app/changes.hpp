@@ -18,6 +18,8 @@ struct changes_request {
         after;  ///< of entries after this one; nothing: only where the log ends now
     std::size_t bytes_max = 256U << 10U;  ///< of keys and values, about; one entry at least
     std::chrono::nanoseconds patience{};  ///< waits for the first change so long
+
+    friend bool operator==(const changes_request&, const changes_request&) = default;
 };
 
 struct told_change {
@@ -25,12 +27,16 @@ struct told_change {
     std::optional<std::string> value;  ///< nothing: it was deleted, or has expired
     std::uint64_t version = 0;         ///< the entry's number
     std::int64_t expires_ms = 0;
+
+    friend bool operator==(const told_change&, const told_change&) = default;
 };
 
 struct changes_page {
     bool is_too_old = false;  ///< the log does not go back so far
     std::uint64_t seq = 0;    ///< up to which entry this tells: where to go on
     std::vector<told_change> changes;
+
+    friend bool operator==(const changes_page&, const changes_page&) = default;
 };
 
 void write(byte_writer& w, const changes_request& c);

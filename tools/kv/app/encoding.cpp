@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -184,45 +185,55 @@ void read(byte_reader& r, log_mark& m) {
     m.bytes = r.number();
 }
 
-// The fields of each message, in one place for both ways.
+// The fields of each message, in one place for both ways. A field that is forgotten here does not compile.
+
+template <class M, class Kind>
+concept is_message = std::is_same_v<std::remove_const_t<M>, Kind>;
 
 template <class Way>
-void each(Way&& way, auto& m) requires requires {
-    m.entries;
-}
-{ way(m.epoch, m.before, m.commit_seq, m.entries); }
-template <class Way, class M>
-void each(Way&& way, M& m) requires std::is_same_v<std::remove_const_t<M>, ack> {
-    way(m.epoch, m.durable_seq);
-}
-template <class Way, class M>
-void each(Way&& way, M& m) requires(std::is_same_v<std::remove_const_t<M>, query> ||
-                                    std::is_same_v<std::remove_const_t<M>, stale>) {
-    way(m.epoch);
+void each(Way&& way, is_message<prepare> auto& m) {
+    auto& [epoch, before, commit_seq, entries] = m;
+    way(epoch, before, commit_seq, entries);
 }
 template <class Way>
-void each(Way&& way, auto& m) requires requires {
-    m.runs;
+void each(Way&& way, is_message<ack> auto& m) {
+    auto& [epoch, durable_seq] = m;
+    way(epoch, durable_seq);
 }
-{ way(m.epoch, m.base, m.runs, m.applied_seq, m.reflects, m.part); }
 template <class Way>
-void each(Way&& way, auto& m) requires requires {
-    m.is_serving;
+void each(Way&& way, is_message<query> auto& m) {
+    auto& [epoch] = m;
+    way(epoch);
 }
-{ way(m.epoch, m.number, m.echo_life, m.echo, m.commit_seq, m.is_member, m.is_serving); }
 template <class Way>
-void each(Way&& way, auto& m) requires requires {
-    m.life;
+void each(Way&& way, is_message<log_ends> auto& m) {
+    auto& [epoch, base, runs, applied_seq, reflects, part] = m;
+    way(epoch, base, runs, applied_seq, reflects, part);
 }
-{ way(m.epoch, m.number, m.life, m.time); }
 template <class Way>
-void each(Way&& way, auto& m) requires requires {
-    m.items;
+void each(Way&& way, is_message<stale> auto& m) {
+    auto& [epoch] = m;
+    way(epoch);
 }
-{ way(m.epoch, m.transfer, m.index, m.at, m.items, m.requests, m.is_last); }
-template <class Way, class M>
-void each(Way&& way, M& m) requires std::is_same_v<std::remove_const_t<M>, snapshot_ack> {
-    way(m.epoch, m.transfer, m.index);
+template <class Way>
+void each(Way&& way, is_message<beacon> auto& m) {
+    auto& [epoch, number, echo_life, echo, commit_seq, is_member, is_serving] = m;
+    way(epoch, number, echo_life, echo, commit_seq, is_member, is_serving);
+}
+template <class Way>
+void each(Way&& way, is_message<beacon_ack> auto& m) {
+    auto& [epoch, number, life, time] = m;
+    way(epoch, number, life, time);
+}
+template <class Way>
+void each(Way&& way, is_message<snapshot_piece> auto& m) {
+    auto& [epoch, transfer, index, at, reflects, after, items, requests, is_last, is_refill] = m;
+    way(epoch, transfer, index, at, reflects, after, items, requests, is_last, is_refill);
+}
+template <class Way>
+void each(Way&& way, is_message<snapshot_ack> auto& m) {
+    auto& [epoch, transfer, index] = m;
+    way(epoch, transfer, index);
 }
 
 template <std::size_t I = 0>

@@ -77,7 +77,9 @@ beam::awaitable<void> shard_server::begin() {
     const auto written = co_await barrier;
     if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
     const std::uint64_t life = beam::secure_random_64() | 1U;
-    shard_.emplace(config{}, facts_.self, life, disk_.load(), disk_);
+    config c;
+    c.min_isr = facts_.view->meta.min_isr;
+    shard_.emplace(c, facts_.self, life, disk_.load(), disk_);
     step([](shard& s, const instant& at, outputs& out) { s.start(at, out); });
 }
 

@@ -22,16 +22,22 @@ struct prepare {
     log_point before;
     std::uint64_t commit_seq = 0;
     std::vector<entry> entries;
+
+    friend bool operator==(const prepare&, const prepare&) = default;
 };
 
 /// Replica to primary: it holds the primary's log up to `durable_seq` on its disk.
 struct ack {
     std::uint64_t epoch = 0, durable_seq = 0;
+
+    friend bool operator==(const ack&, const ack&) = default;
 };
 
 /// Primary to replica: what is in your log?
 struct query {
     std::uint64_t epoch = 0;
+
+    friend bool operator==(const query&, const query&) = default;
 };
 
 /// The beginning of a snapshot that a learner has, from a primary whose term has ended since.
@@ -51,11 +57,15 @@ struct log_ends {
     std::uint64_t applied_seq = 0;
     log_point reflects;  ///< the state may have what came up to this, beyond `applied_seq`; 0: no
     std::optional<part_snapshot> part;
+
+    friend bool operator==(const log_ends&, const log_ends&) = default;
 };
 
 /// There is a later epoch than that of the message this answers.
 struct stale {
     std::uint64_t epoch = 0;
+
+    friend bool operator==(const stale&, const stale&) = default;
 };
 
 /// Primary to each store that holds the shard or shall hold it.
@@ -68,12 +78,16 @@ struct beacon {
     bool is_member = false;  ///< the receiver is in the in-sync set
     /// The primary may serve reads as it sends this, and so may a member whose ack is echoed.
     bool is_serving = false;
+
+    friend bool operator==(const beacon&, const beacon&) = default;
 };
 
 /// The receiver accepts this primary and will not take its place for the grace period from now on.
 struct beacon_ack {
     std::uint64_t epoch = 0, number = 0, life = 0;
     std::chrono::nanoseconds time{};
+
+    friend bool operator==(const beacon_ack&, const beacon_ack&) = default;
 };
 
 /// A part of a snapshot. Pieces are read one after the other while the shard goes on: what changed meanwhile is in
@@ -88,11 +102,15 @@ struct snapshot_piece {
     bool is_last = false;
     /// The receiver's state is not a part of this history: all of it is to be replaced.
     bool is_refill = false;
+
+    friend bool operator==(const snapshot_piece&, const snapshot_piece&) = default;
 };
 
 /// `index` is the piece that is wanted next.
 struct snapshot_ack {
     std::uint64_t epoch = 0, transfer = 0, index = 0;
+
+    friend bool operator==(const snapshot_ack&, const snapshot_ack&) = default;
 };
 
 using message = std::variant<prepare, ack, query, log_ends, stale, beacon, beacon_ack,

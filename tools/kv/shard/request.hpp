@@ -28,6 +28,8 @@ struct operation {
     std::int64_t expires_ms = 0;                       ///< wall time; 0: never
     std::optional<std::uint64_t> expect_version = {};  ///< 0: there must be none
     std::optional<std::string> expect_bytes = {};
+
+    friend bool operator==(const operation&, const operation&) = default;
 };
 
 /// All of it or nothing: one entry of the log.
@@ -38,6 +40,8 @@ struct write_request {
     /// All numbers of this client below it are answered, or nobody waits for their answers any more: the table of
     /// requests forgets them, and none of them is done from then on. Not above the number itself.
     std::uint64_t settled = 0;
+
+    friend bool operator==(const write_request&, const write_request&) = default;
 };
 
 /// Some of the keys with a prefix, in their order, as they are at one moment.
@@ -52,11 +56,15 @@ struct scan_range {
     std::size_t items_max = 1000;       ///< of counted ones too
     std::size_t bytes_max = 1U << 20U;  ///< of keys and values, if it is more than one item
     kind what = kind::items;
+
+    friend bool operator==(const scan_range&, const scan_range&) = default;
 };
 
 struct expired_key {
     std::string key;
     std::uint64_t version = 0;
+
+    friend bool operator==(const expired_key&, const expired_key&) = default;
 };
 
 struct scan_page {
@@ -66,6 +74,8 @@ struct scan_page {
     bool is_end = false;      ///< nothing comes after that
     /// Met and not counted above: expired by the look-up's wall time. Empty in an answer.
     std::vector<expired_key> expired;
+
+    friend bool operator==(const scan_page&, const scan_page&) = default;
 };
 
 struct read_request {
@@ -74,6 +84,8 @@ struct read_request {
     bool stale = false;  ///< a replica may answer however old it is
     std::chrono::nanoseconds patience{};
     std::optional<scan_range> scan = {};  ///< instead of one key; answered by the primary only
+
+    friend bool operator==(const read_request&, const read_request&) = default;
 };
 
 struct answer {
@@ -94,6 +106,8 @@ struct answer {
     std::chrono::nanoseconds age{};  ///< of a replica's answer, at most
     store_id hint;
     std::string why;
+
+    friend bool operator==(const answer&, const answer&) = default;
 };
 
 }  // namespace kv

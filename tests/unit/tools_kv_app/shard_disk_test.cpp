@@ -1,0 +1,459 @@
+// What a shard has on disk, with each engine: written, and read again by another life.
+#include "tools/kv/app/shard_disk.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "tests/unit/store/world.hpp"
+#include "tools/kv/app/encoding.hpp"
+
+using namespace beam;
+using kv::shard_disk;
+
+namespace {
+
+constexpr std::uint32_t number = 3;
+
+atom store_name() {
+    return atom("disk_test_store");
+}
+beam::pid open(const std::string& path) {
+    store::open_options o;
+    o.name = store_name();
+    return test::start(path, o);
+}
+
+kv::store_id some_store() {
+    return {7, 9};
+}
+
+/// A shard's log and its disk, and all that was done to them in this life.
+struct world {
+    explicit world(std::uint32_t shard = number) : disk(store_name(), shard) {
+        stored = disk.load();
+        log = kv::shard_log(stored.base, stored.applied_seq, stored.entries, stored.saved.log);
+    }
+
+    /// Not on disk yet.
+    void stage(std::vector<kv::storage_change> all) {
+        batches.push_back(disk.changes(++ticket, all, log).batch);
+    }
+    awaitable<void> write() {
+        for (store::batch& b : std::exchange(batches, {})) {
+            auto writing = store::write(store_name(), std::move(b));
+            const auto done = co_await writing;
+            REQUIRE(done.has_value());
+        }
+        disk.committed(ticket);
+    }
+    awaitable<void> change(std::vector<kv::storage_change> all) {
+        stage(std::move(all));
+        return write();
+    }
+
+    kv::entry entry_of(std::vector<kv::change> changes, std::uint64_t epoch = 1) {
+        kv::entry e;
+        e.at = {epoch, log.last().seq + 1};
+        e.id = {5, e.at.seq};
+        e.changes = std::move(changes);
+        e.result.version = e.at.seq;
+        return e;
+    }
+    /// Appended and applied, in memory.
+    std::vector<kv::storage_change> written(std::vector<kv::change> changes) {
+        const kv::entry e = entry_of(std::move(changes));
+        log.append(e);
+        log.mark_applied();
+        return {kv::append_log{e}, kv::apply_entry{e}};
+    }
+    awaitable<void> put(std::string key, std::string value, std::int64_t expires_ms = 0) {
+        auto all = written({{std::move(key), std::move(value), expires_ms}});
+        return change(std::move(all));
+    }
+
+    shard_disk disk;
+    kv::stored_shard stored;
+    kv::shard_log log;
+    std::uint64_t ticket = 0;
+    std::vector<store::batch> batches;
+};
+
+std::string bytes_at(const shard_disk& d, const std::string& key) {
+    const auto v = d.get(key);
+    return v ? v->bytes : "none";
+}
+
+std::string shown(const kv::scan_page& page) {
+    std::string all;
+    for (const auto& [key, v] : page.items) all += key + "=" + v.bytes + " ";
+    return all + (page.is_end ? "end" : "more");
+}
+
+std::string scanned(const shard_disk& d, const kv::scan_range& range = {}, std::int64_t now = 0) {
+    return shown(d.scan(range, now));
+}
+
+kv::scan_range range_of(std::string prefix, std::optional<std::string> after = {},
+                        std::size_t items = 1000) {
+    kv::scan_range r;
+    r.prefix = std::move(prefix);
+    r.after = std::move(after);
+    r.items_max = items;
+    return r;
+}
+
+}  // namespace
+
+STORE_TEST("an empty store has an empty shard") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        CHECK(w.stored.entries.empty());
+        CHECK(w.stored.base == kv::log_point());
+        CHECK(w.stored.applied_seq == 0);
+        CHECK(w.stored.acted.epoch == 0);
+        CHECK_FALSE(w.disk.get("k"));
+        CHECK(scanned(w.disk) == "end");
+        co_return;
+    });
+}
+
+STORE_TEST(
+    "another life finds the log, the data, the record and the checkpoint as they were left") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        co_await w.put("a", "1");
+        co_await w.put("b", "2", 5000);
+        auto all = w.written({{"a", std::nullopt, 0}, {"c", "3", 0}});
+        kv::shard_record acted{4, some_store(), {some_store()}};
+        all.push_back(kv::save_record{acted});
+        co_await w.change(std::move(all));
+        // Prepared only.
+        const kv::entry prepared = w.entry_of({{"d", "4", 0}}, 2);
+        w.log.append(prepared);
+        std::vector<kv::storage_change> append{kv::append_log{prepared}};
+        co_await w.change(std::move(append));
+
+        world again;
+        CHECK(again.stored.applied_seq == 3);
+        REQUIRE(again.stored.entries.size() == 4);
+        CHECK(again.stored.entries.back() == prepared);
+        CHECK(again.stored.acted == acted);
+        CHECK(bytes_at(again.disk, "a") == "none");
+        CHECK(again.disk.get("b") == kv::value{"2", 2, 5000});
+        CHECK(again.disk.get("c") == kv::value{"3", 3, 0});
+        CHECK(bytes_at(again.disk, "d") == "none");
+
+        kv::checkpoint saved;
+        saved.seq = 3;
+        saved.log = again.log.shape();
+        saved.installed = 12;
+        saved.reflects = {1, 2};
+        for (const kv::entry& e : again.stored.entries)
+            if (e.at.seq <= 3) saved.requests.apply(e);
+        std::vector<kv::storage_change> checkpoint{saved};
+        co_await again.change(std::move(checkpoint));
+        world third;
+        CHECK(third.stored.saved == saved);
+        REQUIRE(third.stored.entries.size() == 1);
+        CHECK(third.stored.entries.front() == prepared);
+        CHECK(third.stored.acted == acted);
+        CHECK(world(number + 1).stored.entries.empty());
+    });
+}
+
+STORE_TEST("a cut takes the log's end, a drop its beginning; neither touches the data") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w, neighbour(number + 1);
+        co_await neighbour.put("n", "1");
+        for (int i = 1; i <= 6; ++i) co_await w.put("k" + std::to_string(i), std::to_string(i));
+        for (int i = 7; i <= 9; ++i) {
+            const kv::entry e = w.entry_of({{"p", std::to_string(i), 0}});
+            w.log.append(e);
+            std::vector<kv::storage_change> append{kv::append_log{e}};
+            co_await w.change(std::move(append));
+        }
+        w.log.cut(8);
+        std::vector<kv::storage_change> cut{kv::cut_log{8}};
+        co_await w.change(std::move(cut));
+        w.log.drop_to(2);
+        std::vector<kv::storage_change> drop{kv::drop_log{w.log.base()}};
+        co_await w.change(std::move(drop));
+
+        CHECK(w.disk.entries_from(1, 10, 1 << 20).empty());
+        CHECK(w.disk.entries_from(3, 10, 1 << 20).size() == 5);
+        CHECK(w.disk.entries_from(3, 2, 1 << 20).size() == 2);
+        CHECK(w.disk.entries_from(3, 10, 1).size() == 1);
+        CHECK(w.disk.entries_from(8, 10, 1 << 20).empty());
+        world again;
+        CHECK(again.stored.base == kv::log_point{1, 2});
+        CHECK(again.stored.applied_seq == 6);
+        CHECK(bytes_at(again.disk, "k1") == "1");
+        CHECK(bytes_at(again.disk, "p") == "none");
+        world beside(number + 1);
+        CHECK(beside.stored.entries.size() == 1);
+        CHECK(bytes_at(beside.disk, "n") == "1");
+    });
+}
+
+STORE_TEST("what is not committed yet is read over what is on disk, until it is there") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        for (const char* key : {"b", "d", "f", "h"}) co_await w.put(key, "old");
+        w.stage(w.written({{"a", "new", 0}, {"d", "new", 0}, {"f", std::nullopt, 0}}));
+        w.stage(w.written({{"i", "new", 0}, {"b", std::nullopt, 0}, {"b", "again", 0}}));
+        const std::string all = "a=new b=again d=new h=old i=new end";
+        CHECK(bytes_at(w.disk, "f") == "none");
+        CHECK(bytes_at(w.disk, "b") == "again");
+        CHECK(scanned(w.disk) == all);
+        CHECK(scanned(w.disk, range_of("", "b")) == "d=new h=old i=new end");
+        CHECK(scanned(w.disk, range_of("d")) == "d=new end");
+        CHECK(scanned(w.disk, range_of("d", "a")) == "d=new end");
+        CHECK(scanned(w.disk, range_of("z")) == "end");
+        // Page by page, one key each.
+        std::string seen;
+        kv::scan_range one = range_of("", {}, 1);
+        for (int i = 0; i < 10; ++i) {
+            const auto page = w.disk.scan(one, 0);
+            for (const auto& [key, v] : page.items) seen += key + "=" + v.bytes + " ";
+            if (page.is_end) break;
+            one.after = page.last;
+        }
+        CHECK(seen + "end" == all);
+        // All of it is in the pieces of a snapshot.
+        std::string pieces;
+        std::optional<std::string> after;
+        for (bool is_last = false; !is_last;) {
+            auto piece = w.disk.items_after(after, 1);
+            REQUIRE((piece.is_last || !piece.some.empty()));
+            for (const auto& [key, v] : piece.some) pieces += key + "=" + v.bytes + " ";
+            if (!piece.some.empty()) after = piece.some.back().first;
+            is_last = piece.is_last;
+        }
+        for (const char* item : {"a=new ", "b=again ", "d=new ", "h=old ", "i=new "})
+            CHECK(pieces.find(item) != std::string::npos);
+        CHECK(pieces.find("f=") == std::string::npos);
+        co_await w.write();
+        CHECK(scanned(w.disk) == all);
+        CHECK(scanned(world().disk) == all);
+    });
+}
+
+STORE_TEST("a batch that is committed leaves what a later one has put over it") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        w.stage(w.written({{"k", "1", 0}}));
+        w.stage(w.written({{"k", "2", 0}}));
+        auto first = store::write(store_name(), std::move(w.batches.front()));
+        CHECK((co_await first).has_value());
+        w.batches.erase(w.batches.begin());
+        w.disk.committed(1);
+        CHECK(bytes_at(w.disk, "k") == "2");
+        co_await w.write();
+        CHECK(bytes_at(w.disk, "k") == "2");
+    });
+}
+
+STORE_TEST(
+    "a scan counts, leaves out values, keeps to its bytes, and tells apart what has expired") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        for (int i = 0; i < 5; ++i)
+            co_await w.put("k" + std::to_string(i), std::string(100, char('a' + i)),
+                           i % 2 == 1 ? 1000 : 0);
+        kv::scan_range r;
+        r.what = kv::scan_range::kind::count;
+        CHECK(w.disk.scan(r, 999).count == 5);
+        const auto page = w.disk.scan(r, 1000);
+        CHECK(page.count == 3);
+        REQUIRE(page.expired.size() == 2);
+        CHECK(page.expired[0].key == "k1");
+        CHECK(page.expired[0].version == 2);
+        r.what = kv::scan_range::kind::keys;
+        CHECK(scanned(w.disk, r, 1000) == "k0= k2= k4= end");
+        r.what = kv::scan_range::kind::items;
+        r.bytes_max = 210;
+        const auto two = w.disk.scan(r, 1000);
+        CHECK(two.items.size() == 2);
+        CHECK_FALSE(two.is_end);
+        r.bytes_max = 1;  // one at least
+        CHECK(w.disk.scan(r, 1000).items.size() == 1);
+    });
+}
+
+STORE_TEST("keys are due when their time has come, and only if they have that time still") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        co_await w.put("early", "1", 1000);
+        co_await w.put("late", "1", 2000);
+        co_await w.put("longer", "1", 1000);
+        co_await w.put("longer", "1", 9000);
+        co_await w.put("gone", "1", 1000);
+        auto removal = w.written({{"gone", std::nullopt, 0}});
+        co_await w.change(std::move(removal));
+        CHECK(w.disk.due(999, 100).looked_at == 0);
+        auto due = w.disk.due(1000, 100);
+        REQUIRE(due.expired.size() == 1);
+        CHECK(due.expired[0].key == "early");
+        CHECK(due.expired[0].version == 1);
+        CHECK(due.looked_at == 3);
+        CHECK(due.gone.size() == 2);
+        auto tidying = store::write(store_name(), std::move(due.gone));
+        CHECK((co_await tidying).has_value());
+        CHECK(w.disk.due(1000, 100).looked_at == 1);
+        CHECK(w.disk.due(5000, 100).expired.size() == 2);
+        CHECK(w.disk.due(5000, 1).looked_at == 1);
+        CHECK(w.disk.due(9000, 100).expired.size() == 3);
+    });
+}
+
+STORE_TEST(
+    "what was staged takes the place of the data in one step, and what another left is dropped") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        co_await w.put("old", "1", 1000);
+        const auto item = [](const char* key, std::uint64_t version) {
+            return std::pair<std::string, kv::value>(key, {"staged", version, 0});
+        };
+        std::vector<kv::storage_change> left{kv::stage_items{1, true, {item("left", 4)}}};
+        co_await w.change(std::move(left));
+        std::vector<kv::storage_change> first{kv::stage_items{2, true, {item("a", 5)}}};
+        co_await w.change(std::move(first));
+        std::vector<kv::storage_change> second{kv::stage_items{2, false, {item("b", 6)}}};
+        co_await w.change(std::move(second));
+        CHECK(scanned(w.disk) == "old=1 end");
+        CHECK(scanned(world().disk) == "old=1 end");
+
+        w.log = kv::shard_log({3, 40}, 40, {});
+        std::vector<kv::storage_change> install{kv::install_staged{2, {3, 40}}};
+        w.stage(std::move(install));
+        co_await w.write();
+        for (int life = 0; life < 2; ++life) {
+            world again;
+            CHECK(scanned(again.disk) == "a=staged b=staged end");
+            CHECK(again.disk.get("b")->version == 6);
+            CHECK(again.stored.base == kv::log_point{3, 40});
+            CHECK(again.stored.applied_seq == 40);
+            CHECK(again.stored.entries.empty());
+            CHECK(again.disk.due(5000, 10).looked_at == 0);
+        }
+        co_await w.put("new", "1");
+        CHECK(scanned(w.disk) == "a=staged b=staged new=1 end");
+    });
+}
+
+STORE_TEST("any changes, in any order, leave what a map has") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+            CAPTURE(seed);
+            std::mt19937_64 random(seed);
+            const auto shard = std::uint32_t(100 + seed);
+            std::map<std::string, kv::value> model;
+            auto w = std::make_unique<world>(shard);
+            for (int step = 0; step < 120; ++step) {
+                const auto what = random() % 10;
+                if (what < 7) {
+                    std::vector<kv::change> changes;
+                    for (auto n = random() % 3 + 1; n > 0; --n) {
+                        // Some keys are longer than what an engine takes as a key.
+                        const auto id = random() % 30;
+                        std::string key = "k" + std::to_string(id);
+                        if (id % 7 == 0) key += std::string(600, 'x');
+                        kv::change c{key, std::to_string(random()), 0};
+                        if (random() % 3 == 0) c.bytes.reset();
+                        changes.push_back(std::move(c));
+                    }
+                    const std::uint64_t seq = w->log.last().seq + 1;
+                    for (const kv::change& c : changes) {
+                        model.erase(c.key);
+                        if (c.bytes) model[c.key] = {*c.bytes, seq, 0};
+                    }
+                    w->stage(w->written(std::move(changes)));
+                } else if (what < 9) {
+                    co_await w->write();
+                } else {
+                    co_await w->write();
+                    w = std::make_unique<world>(shard);
+                    CHECK(w->stored.applied_seq == w->log.applied_seq());
+                }
+                std::map<std::string, kv::value> found;
+                kv::scan_range r;
+                r.items_max = random() % 10 + 1;
+                for (bool is_end = false; !is_end;) {
+                    const auto page = w->disk.scan(r, 0);
+                    for (const auto& item : page.items) CHECK(found.insert(item).second);
+                    is_end = page.is_end;
+                    r.after = page.last;
+                }
+                REQUIRE(found == model);
+                for (const auto& [key, v] : model) REQUIRE(w->disk.get(key) == v);
+            }
+            co_await w->write();
+        }
+    });
+}
+
+STORE_TEST("a flipped bit in what a store gives is a spoilt disk, never a value") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        co_await w.put("k", "value");
+        kv::checkpoint saved;
+        saved.seq = 0;
+        std::vector<kv::storage_change> checkpoint{saved};
+        co_await w.change(std::move(checkpoint));
+        std::size_t spoilt = 0;
+        for (const char* database : {"data", "log", "meta"}) {
+            const store::database db(store_name(), database);
+            const auto page = store::scan(db, {});
+            REQUIRE(page.has_value());
+            for (const auto& [key, bytes] : page->items) {
+                if (bytes.empty()) continue;
+                for (std::size_t bit = 0; bit < bytes.size() * 8; bit += 5) {
+                    std::string flipped = bytes;
+                    flipped[bit / 8] = char(flipped[bit / 8] ^ (1 << (bit % 8)));
+                    auto spoiling = store::put(db, key, flipped);
+                    CHECK((co_await spoiling).has_value());
+                    CHECK_THROWS_AS(
+                        [] {
+                            world reader;
+                            (void)reader.disk.get("k");
+                        }(),
+                        kv::spoilt_disk);
+                    ++spoilt;
+                }
+                auto mending = store::put(db, key, bytes);
+                CHECK((co_await mending).has_value());
+            }
+        }
+        CHECK(spoilt > 50);
+        CHECK(bytes_at(world().disk, "k") == "value");
+        // A scan does not tell it either, nor does a snapshot.
+        const store::database data(store_name(), "data");
+        const auto page = store::scan(data, {});
+        std::string bad = page->items.front().second;
+        bad.back() = char(bad.back() ^ 1);
+        auto spoiling = store::put(data, page->items.front().first, bad);
+        CHECK((co_await spoiling).has_value());
+        CHECK_THROWS_AS((void)scanned(w.disk), kv::spoilt_disk);
+        CHECK_THROWS_AS((void)w.disk.items_after({}, 1000), kv::spoilt_disk);
+    });
+}
