@@ -441,3 +441,89 @@ TEST_CASE(
     CHECK(std::chrono::steady_clock::now() - again < 2s);
     value_of(c->leave());
 }
+
+namespace {
+
+/// Answers everything with the same, which may be anything.
+class babbler {
+public:
+    babbler() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in a{};
+        a.sin_family = AF_INET;
+        a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof a;
+        REQUIRE(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&a), size) == 0);
+        REQUIRE(::listen(listener_.get(), 16) == 0);
+        REQUIRE(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&a), &size) == 0);
+        port_ = ntohs(a.sin_port);
+        thread_ = std::thread([this] { main(); });
+    }
+    ~babbler() {
+        is_stopping_ = true;
+        thread_.join();
+    }
+    [[nodiscard]] int port() const { return port_; }
+    void say(std::string what) {
+        std::lock_guard lock(mutex_);
+        answer_ = std::move(what);
+    }
+
+private:
+    void main() {
+        while (!is_stopping_) {
+            pollfd p{listener_.get(), POLLIN, 0};
+            if (::poll(&p, 1, 20) <= 0) continue;
+            const beam::unique_fd c(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            char request[65536];
+            if (::recv(c.get(), request, sizeof request, 0) <= 0) continue;
+            std::lock_guard lock(mutex_);
+            (void)!::send(c.get(), answer_.data(), answer_.size(), MSG_NOSIGNAL);
+        }
+    }
+
+    int port_ = 0;
+    beam::unique_fd listener_;
+    std::mutex mutex_;
+    std::string answer_;
+    std::atomic<bool> is_stopping_{false};
+    std::thread thread_;
+};
+
+std::string http(const std::string& body) {
+    return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
+           std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+}  // namespace
+
+TEST_CASE("what is no etcd's answer is an error, whatever it is") {
+    babbler b;
+    kv::etcd_options o;
+    o.endpoints = {"http://127.0.0.1:" + std::to_string(b.port())};
+    o.patience = 300ms;
+    const std::string header = R"("header":{"revision":"7"},"succeeded":true)";
+    for (const std::string& answer :
+         {std::string("nonsense"), std::string("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
+          http(""), http("<html>"), http("{}"), http("[]"), http("7"), http(R"({"header":7})"),
+          http(R"({"result":5})"), http(R"({"result":[{}]})"), http("{" + header + "}"),
+          http("{" + header + R"(,"responses":7,"kvs":{}})"),
+          http("{" + header + R"(,"responses":[1,2],"kvs":[1,{},{"key":5,"value":[]}],"ID":5})"),
+          http("{" + header + R"(,"kvs":[{"key":"L2JlYW1jb3JlL2t2L21ldGE=","value":"e30="}]})"),
+          http("{" + header + R"(,"kvs":[{"key":"L2JlYW1jb3JlL2t2L21ldGE=","value":"!"}]})"),
+          http(R"({"error":{"grpc_code":"x","message":5}})"), http(std::string(100'000, '[')),
+          std::string("HTTP/1.1 503 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")}) {
+        CAPTURE(answer.substr(0, 200));
+        b.say(answer);
+        const auto c = open(o);
+        const auto begin = std::chrono::steady_clock::now();
+        const auto seen = c->snapshot();
+        CHECK_FALSE((seen && seen->has_cluster()));
+        CHECK_FALSE(c->read({0}));
+        CHECK_FALSE(c->change({{0, {2, store_of(1), {store_of(1)}}, 1}}));
+        CHECK_FALSE(c->write_plan({}, 1));
+        CHECK_FALSE(c->join(life_of("nodeA", 1)));
+        CHECK_FALSE(c->retire("elsewhere"));
+        (void)c->wait(1, in(50ms));
+        CHECK(std::chrono::steady_clock::now() - begin < 10s);
+    }
+}

@@ -232,7 +232,7 @@ result<void> etcd_coordinator::retire(const std::string& where) {
                     {"failure", json::array({keys.get(meta_key)})}};
     auto done = cluster_.gateway().call("kv/txn", body, effect::writes);
     if (!done) return pass(done);
-    if (done->value("succeeded", false)) return {};
+    if (flag_in(*done, "succeeded")) return {};
     for (const json& a : array_in(*done, "responses"))
         for (const kept_value& k : cluster_.found_in(a))
             if (k.value == value) return {};
@@ -264,7 +264,7 @@ result<void> etcd_coordinator::begin_to_create(const std::string& token, const s
         {"failure", json::array({keys.get(meta_key), keys.get(creating_key)})}};
     auto done = cluster_.gateway().call("kv/txn", body, effect::writes);
     if (!done) return pass(done);
-    if (done->value("succeeded", false)) return {};
+    if (flag_in(*done, "succeeded")) return {};
     // An attempt that got no answer may have been this very one.
     for (const json& a : array_in(*done, "responses"))
         for (const kept_value& k : cluster_.found_in(a))
@@ -280,7 +280,7 @@ result<void> etcd_coordinator::create_step(const std::string& token, std::vector
         {"failure", json::array({keys.get(meta_key)})}};
     auto done = cluster_.gateway().call("kv/txn", body, effect::writes);
     if (!done) return pass(done);
-    if (done->value("succeeded", false)) return {};
+    if (flag_in(*done, "succeeded")) return {};
     return tl::unexpected(whose_is_it(*done));
 }
 
@@ -322,7 +322,7 @@ result<void> etcd_coordinator::create(const first_cluster& first) {
     auto lease = cluster_.gateway().call(
         "lease/grant", {{"TTL", std::to_string(creating_lease.count())}}, effect::reads);
     if (!lease) return pass(lease);
-    const std::string id = lease->value("ID", std::string());
+    const std::string id = text_in(*lease, "ID");
     const std::string token = beam::secure_random_hex(16);
     auto done = begin_to_create(token, id);
     if (!done && done.error().is("unknown")) done = fail("unreachable", done.error().detail);

@@ -53,13 +53,16 @@ result<void> etcd_cluster::get_to_know() {
 result<etcd_cluster::made> etcd_cluster::guarded(std::vector<json> operations, effect e) {
     if (known_.meta_text().empty())
         if (auto ok = get_to_know(); !ok) return pass(ok);
+    const std::size_t asked = operations.size();
     const json body{{"compare", json::array({keys_.has_value(meta_key, known_.meta_text())})},
                     {"success", std::move(operations)},
                     {"failure", json::array({keys_.get(meta_key)})}};
     auto done = gateway_.call("kv/txn", body, e);
     if (!done) return pass(done);
     const json& answers = array_in(*done, "responses");
-    if (done->value("succeeded", false)) {
+    if (flag_in(*done, "succeeded")) {
+        if (answers.size() != asked)
+            return fail(e == effect::writes ? "unknown" : "corrupt", "an answer of another form");
         made m{revision_of(*done), {}};
         for (const json& a : answers) m.answers.push_back(a);
         return m;
@@ -79,7 +82,7 @@ json etcd_cluster::swap(std::vector<json> conditions, std::vector<json> puts,
 
 bool etcd_cluster::was_made(const json& answer) {
     const auto it = answer.find("response_txn");
-    return it != answer.end() && it->value("succeeded", false);
+    return it != answer.end() && flag_in(*it, "succeeded");
 }
 
 std::vector<kept_value> etcd_cluster::found_in(const json& answer) const {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libbeamcore/base/unique_fd.hpp"
+#include "tools/kv/coordinator/etcd_text.hpp"
 #include "tools/kv/coordinator/folders.hpp"
 
 namespace kv {
@@ -16,7 +17,6 @@ using beam::error;
 using beam::fail;
 using beam::pass;
 using beam::result;
-using nlohmann::json;
 
 namespace {
 
@@ -124,7 +124,10 @@ etcd_gateway::attempt etcd_gateway::try_once(const std::string& path, const std:
     }
     json parsed = json::parse(answer->body, nullptr, false);
     const bool has_error = parsed.is_object() && parsed.contains("error");
-    if (answer->status == 200 && parsed.is_object() && !has_error)
+    // All that etcd answers has one of these: else somebody else is there.
+    const bool is_etcd =
+        parsed.is_object() && (parsed.contains("header") || parsed.contains("result"));
+    if (answer->status == 200 && is_etcd && !has_error)
         return {kind::answered, std::move(parsed), {}};
     const said s = said_in(parsed);
     const std::string words =
@@ -153,7 +156,7 @@ etcd_gateway::attempt etcd_gateway::log_in(http_time deadline) {
     attempt a = try_once("auth/authenticate",
                          body.dump(-1, ' ', false, json::error_handler_t::replace), deadline);
     if (a.what == kind::answered) {
-        token_ = a.body.value("token", std::string());
+        token_ = text_in(a.body, "token");
     } else if (a.why.detail.find("not enabled") != std::string::npos) {
         a = {kind::answered, {}, {}};  // an etcd that wants no password
     } else if (a.what == kind::log_in || a.why.is("rejected")) {

@@ -48,7 +48,7 @@ result<std::string> etcd_membership::grant(etcd_cluster& cluster, std::chrono::s
     auto lease = cluster.gateway().call("lease/grant", {{"TTL", std::to_string(ttl.count())}},
                                         etcd_gateway::effect::reads);
     if (!lease) return pass(lease);
-    std::string id = lease->value("ID", std::string());
+    std::string id = text_in(*lease, "ID");
     if (id.empty()) return fail("corrupt", "a lease without a name");
     return id;
 }
@@ -78,7 +78,7 @@ result<void> etcd_membership::enter(etcd_cluster& cluster, const join_request& r
         if (at[1]) {
             auto there = decode_member(member_key(""), at[1]->value);
             if (!there) return pass(there);
-            there->member.node = json::parse(at[1]->value).value("node", std::string());
+            there->member.node = text_in(json::parse(at[1]->value), "node");
             if (is_in_the_way(*there, request)) return fail("store_taken", named(*there));
         }
         std::vector<store_entry> stores;

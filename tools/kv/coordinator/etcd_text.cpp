@@ -27,6 +27,18 @@ std::string bytes_in(const json& object, const char* name) {
     return beam::base64_decode(it->get_ref<const std::string&>()).value_or(std::string());
 }
 
+std::string text_in(const json& object, const char* name) {
+    if (!object.is_object()) return {};
+    const auto it = object.find(name);
+    return it == object.end() || !it->is_string() ? std::string() : it->get<std::string>();
+}
+
+bool flag_in(const json& object, const char* name) {
+    if (!object.is_object()) return false;
+    const auto it = object.find(name);
+    return it != object.end() && it->is_boolean() && it->get<bool>();
+}
+
 const json& array_in(const json& object, const char* name) {
     static const json none = json::array();
     if (!object.is_object()) return none;
@@ -35,6 +47,7 @@ const json& array_in(const json& object, const char* name) {
 }
 
 std::uint64_t revision_of(const json& answer) {
+    if (!answer.is_object()) return 0;
     const auto it = answer.find("header");
     return it == answer.end() ? 0 : number_in(*it, "revision");
 }

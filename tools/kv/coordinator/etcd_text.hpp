@@ -17,6 +17,10 @@ using nlohmann::json;
 [[nodiscard]] std::uint64_t number_in(const json& object, const char* name);
 /// The text of a base64 field; absent, or none: empty.
 [[nodiscard]] std::string bytes_in(const json& object, const char* name);
+/// A text as it stands; absent, or none: empty.
+[[nodiscard]] std::string text_in(const json& object, const char* name);
+/// Absent, or none: false.
+[[nodiscard]] bool flag_in(const json& object, const char* name);
 /// The array of that name; absent: empty.
 [[nodiscard]] const json& array_in(const json& object, const char* name);
 /// The revision that an answer's header tells.

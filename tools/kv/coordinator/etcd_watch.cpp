@@ -33,8 +33,8 @@ etcd_watch::news etcd_watch::take(const std::string& line) {
     const auto result = said.is_object() ? said.find("result") : said.end();
     if (!said.is_object() || result == said.end()) return news::broken;
     // Compacted, or no permission: all is read again.
-    if (result->value("canceled", false)) return news::broken;
-    if (result->value("created", false)) {
+    if (flag_in(*result, "canceled")) return news::broken;
+    if (flag_in(*result, "created")) {
         is_confirmed_ = true;
         failures_ = 0;
         return news::none;
