@@ -58,9 +58,14 @@ inline std::vector<int> free_ports(std::size_t n) {
 /// For the test's own thread: its members are killed when the thread that started them ends.
 class etcd_servers {
 public:
-    explicit etcd_servers(std::size_t members = 1, bool with_tls = false)
-        : with_tls_(with_tls), ports_(free_ports(2 * members)), pids_(members, -1) {
-        if (with_tls) write_certificates();
+    enum class tls { none, server, both };  ///< whose certificates
+
+    explicit etcd_servers(std::size_t members = 1, tls t = tls::none)
+        : with_tls_(t != tls::none),
+          of_clients_(t == tls::both),
+          ports_(free_ports(2 * members)),
+          pids_(members, -1) {
+        if (with_tls_) write_certificates();
         for (std::size_t i = 0; i < members; ++i) start(i);
         for (std::size_t i = 0; i < members; ++i) await(i);
     }
@@ -79,6 +84,7 @@ public:
         kv::etcd_options o;
         for (std::size_t i = 0; i < pids_.size(); ++i) o.endpoints.push_back(endpoint(i));
         if (with_tls_) o.ca_file = ca_file();
+        if (of_clients_) o.certificate_file = dir_ / "client.pem", o.key_file = dir_ / "client.key";
         o.lease = 3s;
         return o;
     }
@@ -104,6 +110,10 @@ public:
         if (with_tls_) {
             args.push_back("--cert-file=" + (dir_ / "server.pem"));
             args.push_back("--key-file=" + (dir_ / "server.key"));
+        }
+        if (of_clients_) {
+            args.push_back("--client-cert-auth");
+            args.push_back("--trusted-ca-file=" + ca_file());
         }
         std::vector<char*> argv;
         for (std::string& a : args) argv.push_back(a.data());
@@ -157,6 +167,8 @@ public:
                                        const std::string& authorization = {}) const {
         kv::http_options tls;
         if (with_tls_) tls.ca_file = ca_file();
+        if (of_clients_)
+            tls.certificate_file = dir_ / "client.pem", tls.key_file = dir_ / "client.key";
         kv::http_client http(tls);
         auto a = http.post({endpoint(i) + "/v3/" + path, body, authorization}, in(2s));
         if (!a || a->status != 200) return std::nullopt;
@@ -182,10 +194,14 @@ private:
         std::ofstream(ca_file()) << a.own().certificate;
         std::ofstream(dir_ / "server.pem") << mine.certificate;
         std::ofstream(dir_ / "server.key") << mine.key;
+        const auto client = a.sign(wish("kv"));
+        std::ofstream(dir_ / "client.pem") << client.certificate;
+        std::ofstream(dir_ / "client.key") << client.key;
     }
 
     folder dir_;
     const bool with_tls_;
+    const bool of_clients_;
     const std::vector<int> ports_;
     std::vector<pid_t> pids_;
 };

@@ -216,7 +216,7 @@ TEST_CASE(
 
 TEST_CASE("https: the authority that is named is believed, and no other") {
     if (!etcd_program()) return;
-    etcd_servers etcd(1, true);
+    etcd_servers etcd(1, etcd_servers::tls::server);
     const auto c = open(etcd.options());
     value_of(c->create(three_nodes()));
     const auto v = value_of(c->snapshot());
@@ -231,6 +231,22 @@ TEST_CASE("https: the authority that is named is believed, and no other") {
     CHECK(refused.error().detail.find("127.0.0.1") != std::string::npos);
     other.ca_file = "/nowhere/ca.pem";
     CHECK(code_of(open(other)->snapshot()) == "denied");
+}
+
+TEST_CASE("an etcd that wants a certificate gets one") {
+    if (!etcd_program()) return;
+    etcd_servers etcd(1, etcd_servers::tls::both);
+    const auto c = open(etcd.options());
+    value_of(c->create(three_nodes()));
+    CHECK(value_of(c->snapshot()).has_cluster());
+    kv::etcd_options without = etcd.options();
+    without.certificate_file.clear();
+    without.key_file.clear();
+    const auto refused = open(without)->snapshot();
+    CHECK((code_of(refused) == "denied" || code_of(refused) == "unreachable"));
+    kv::etcd_options missing = etcd.options();
+    missing.certificate_file = "/nowhere/client.pem";
+    CHECK(code_of(open(missing)->snapshot()) == "denied");
 }
 
 TEST_CASE(
