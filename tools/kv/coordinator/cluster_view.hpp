@@ -14,8 +14,8 @@ namespace kv {
 
 /// What is fixed when a cluster is made.
 struct cluster_meta {
-    std::string
-        uuid;  ///< names the cluster's data: nodes keep it, and refuse another's. Empty: no cluster
+    /// Names the cluster's data: nodes keep it, and refuse another's. Empty: no cluster.
+    std::string uuid;
     std::uint32_t shards = 64;
     std::uint32_t copies = 2;  ///< of each shard, its primary with it
     std::uint32_t min_isr = 1;
@@ -36,8 +36,8 @@ struct store_entry {
     std::string node;
     store_state state = store_state::in;
     std::uint32_t weight = 1;
-    std::uint64_t order =
-        0;  ///< of creation: a node's newest store is the one that it has now. Stores of several nodes may share one
+    /// Of creation: a node's newest store is the one that it has now. Stores of different nodes may share one.
+    std::uint64_t order = 0;
     std::uint64_t rev = 0;  ///< of the last change
 
     friend bool operator==(const store_entry&, const store_entry&) = default;

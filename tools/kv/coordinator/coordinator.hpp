@@ -53,8 +53,7 @@ struct changed_record {
 /// What a cluster begins with.
 struct first_cluster {
     cluster_meta meta;  ///< with a uuid that nobody had; or, of a cluster that was lost, its own
-    std::vector<store_entry>
-        stores;  ///< in the order of their creation; they get their `order` by it
+    std::vector<store_entry> stores;  ///< oldest first: that gives them their `order`
     kv::plan plan;
     std::vector<shard_record> records;  ///< one a shard; all epochs at least 1
 };

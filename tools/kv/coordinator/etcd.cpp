@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "libbeamcore/base/random.hpp"
 #include "tools/kv/coordinator/etcd_cluster.hpp"
+#include "tools/kv/coordinator/etcd_creation.hpp"
 #include "tools/kv/coordinator/etcd_membership.hpp"
 #include "tools/kv/coordinator/etcd_watch.hpp"
 
@@ -20,8 +20,6 @@ namespace {
 // etcd takes 128 operations a transaction, those inside of others with them.
 constexpr std::size_t reads_a_transaction = 100;
 constexpr std::size_t changes_a_transaction = 60;
-const std::string creating_key = "creating";
-constexpr std::chrono::seconds creating_lease{10};
 
 class etcd_coordinator final : public coordinator {
 public:
@@ -34,7 +32,9 @@ public:
     result<cluster_view> snapshot() override { return cluster_.snapshot(); }
     result<std::vector<known_record>> read(const std::vector<std::uint32_t>& shards) override;
     result<std::vector<changed_record>> change(const std::vector<record_swap>& changes) override;
-    result<void> create(const first_cluster& first) override;
+    result<void> create(const first_cluster& first) override {
+        return etcd_creation(cluster_).create(first);
+    }
     result<std::uint64_t> write_plan(const plan& next, std::uint64_t expected_rev) override {
         return overwrite(plan_key, encode(next), expected_rev);
     }
@@ -64,10 +64,6 @@ private:
         const std::vector<record_swap>& changes, std::size_t first, std::size_t count);
     [[nodiscard]] result<std::uint64_t> overwrite(const std::string& key, const std::string& value,
                                                   std::uint64_t expected_rev);
-    [[nodiscard]] result<void> create_step(const std::string& token, std::vector<json> operations);
-    [[nodiscard]] result<void> create_all(const first_cluster& first, const std::string& token);
-    [[nodiscard]] result<void> begin_to_create(const std::string& token, const std::string& lease);
-    [[nodiscard]] beam::error whose_is_it(const json& refused);
 
     known_cluster known_;
     etcd_cluster cluster_;
@@ -237,98 +233,6 @@ result<void> etcd_coordinator::retire(const std::string& where) {
         for (const kept_value& k : cluster_.found_in(a))
             if (k.value == value) return {};
     return fail("conflict", "the cluster's description was changed meanwhile");
-}
-
-// A new cluster. It may be more than a transaction holds, so it is written in steps by the one who has `creating`, and
-// is there with the last one, which writes `meta`. What a creator who died has left is no cluster, and is erased.
-
-beam::error etcd_coordinator::whose_is_it(const json& refused) {
-    std::vector<kept_value> found;
-    for (const json& a : array_in(refused, "responses"))
-        for (kept_value& k : cluster_.found_in(a)) found.push_back(std::move(k));
-    for (const kept_value& k : found) {
-        if (k.key != meta_key) continue;
-        const auto meta = decode_meta(k.value);
-        return {"exists", meta ? meta->uuid : meta.error().detail};
-    }
-    return {"conflict", "somebody else makes a cluster of this name now"};
-}
-
-result<void> etcd_coordinator::begin_to_create(const std::string& token, const std::string& lease) {
-    const etcd_keys& keys = cluster_.keys();
-    const json body{
-        {"compare", json::array({keys.is_absent(meta_key), keys.is_absent(creating_key)})},
-        {"success", json::array({keys.put(creating_key, token, lease), keys.erase_all("shards/"),
-                                 keys.erase_all("stores/"), keys.erase_all("members/"),
-                                 keys.erase_all("holders/")})},
-        {"failure", json::array({keys.get(meta_key), keys.get(creating_key)})}};
-    auto done = cluster_.gateway().call("kv/txn", body, effect::writes);
-    if (!done) return pass(done);
-    if (flag_in(*done, "succeeded")) return {};
-    // An attempt that got no answer may have been this very one.
-    for (const json& a : array_in(*done, "responses"))
-        for (const kept_value& k : cluster_.found_in(a))
-            if (k.key == creating_key && k.value == token) return {};
-    return tl::unexpected(whose_is_it(*done));
-}
-
-result<void> etcd_coordinator::create_step(const std::string& token, std::vector<json> operations) {
-    const etcd_keys& keys = cluster_.keys();
-    const json body{
-        {"compare", json::array({keys.is_absent(meta_key), keys.has_value(creating_key, token)})},
-        {"success", std::move(operations)},
-        {"failure", json::array({keys.get(meta_key)})}};
-    auto done = cluster_.gateway().call("kv/txn", body, effect::writes);
-    if (!done) return pass(done);
-    if (flag_in(*done, "succeeded")) return {};
-    return tl::unexpected(whose_is_it(*done));
-}
-
-result<void> etcd_coordinator::create_all(const first_cluster& first, const std::string& token) {
-    const etcd_keys& keys = cluster_.keys();
-    // Until the last step nothing is there: an attempt without an answer leaves nothing either.
-    const auto not_created = [](const result<void>& r) -> result<void> {
-        if (r.error().is("unknown")) return fail("unreachable", r.error().detail);
-        return r;
-    };
-    std::vector<json> puts;
-    for (std::size_t s = 0; s < first.records.size(); ++s) {
-        puts.push_back(keys.put(shard_key(std::uint32_t(s)), encode(first.records[s])));
-        if (puts.size() < reads_a_transaction && s + 1 < first.records.size()) continue;
-        if (auto done = create_step(token, std::exchange(puts, {})); !done)
-            return not_created(done);
-    }
-    std::uint64_t order = 0;
-    for (store_entry s : first.stores) {
-        s.order = ++order;
-        puts.push_back(keys.put(store_key(s.id), encode(s)));
-        if (puts.size() < reads_a_transaction) continue;
-        if (auto done = create_step(token, std::exchange(puts, {})); !done)
-            return not_created(done);
-    }
-    puts.push_back(keys.put(plan_key, encode(first.plan)));
-    puts.push_back(keys.put(meta_key, encode(first.meta)));
-    puts.push_back(keys.erase(creating_key));
-    auto done = create_step(token, std::move(puts));
-    const bool is_ours =
-        !done && done.error().is("exists") && done.error().detail == first.meta.uuid;
-    if (is_ours) return {};
-    return done;
-}
-
-result<void> etcd_coordinator::create(const first_cluster& first) {
-    if (auto ok = check(first); !ok) return ok;
-    if (auto ok = known_.may_be(first.meta); !ok) return ok;
-    auto lease = cluster_.gateway().call(
-        "lease/grant", {{"TTL", std::to_string(creating_lease.count())}}, effect::reads);
-    if (!lease) return pass(lease);
-    const std::string id = text_in(*lease, "ID");
-    const std::string token = beam::secure_random_hex(16);
-    auto done = begin_to_create(token, id);
-    if (!done && done.error().is("unknown")) done = fail("unreachable", done.error().detail);
-    if (done) done = create_all(first, token);
-    (void)cluster_.gateway().call("lease/revoke", {{"ID", id}}, effect::writes);
-    return done;
 }
 
 }  // namespace

@@ -39,6 +39,44 @@ std::uint64_t rev_of(const kept_value* k) {
     return k ? k->rev : 0;
 }
 
+/// Errors: `name_taken`, `store_taken`, `corrupt`.
+result<void> check_free(const std::vector<kept_value>& found, const join_request& request) {
+    const std::string me = member_key(request.node);
+    if (const kept_value* k = find(found, me)) {
+        const auto there = decode_member(me, k->value);
+        if (!there) return pass(there);
+        if (is_in_the_way(*there, request)) return fail("name_taken", named(*there));
+    }
+    if (const kept_value* k = find(found, holder_key(request.store))) {
+        auto there = decode_member(member_key(""), k->value);
+        if (!there) return pass(there);
+        there->member.node = text_in(json::parse(k->value), "node");
+        if (is_in_the_way(*there, request)) return fail("store_taken", named(*there));
+    }
+    return {};
+}
+
+/// The store as it is known, or new: then of no node yet. Errors: `removed`, `corrupt`.
+result<store_entry> store_for(const std::vector<kept_value>& found, const join_request& request) {
+    std::vector<store_entry> stores;
+    for (const kept_value& k : found) {
+        if (!k.key.starts_with("stores/")) continue;
+        auto entry = decode_store(k.key, k.value);
+        if (!entry) return pass(entry);
+        stores.push_back(*std::move(entry));
+    }
+    for (const store_entry& s : stores) {
+        if (s.id != request.store) continue;
+        if (s.state == store_state::removed)
+            return fail("removed", "store " + to_text(request.store) + " was removed");
+        return s;
+    }
+    store_entry fresh;
+    fresh.id = request.store;
+    fresh.order = next_order(stores);
+    return fresh;
+}
+
 }  // namespace
 
 etcd_membership::etcd_membership(const etcd_options& options) : ttl_(options.lease) {}
@@ -59,8 +97,10 @@ result<void> etcd_membership::enter(etcd_cluster& cluster, const join_request& r
     const etcd_keys& keys = cluster.keys();
     const std::string me = member_key(request.node), holder = holder_key(request.store),
                       store = store_key(request.store);
-    kept_member entry;
-    entry.member = {request.node, request.store, request.incarnation, request.dist_address, true};
+    const kept_member entry{
+        {request.node, request.store, request.incarnation, request.dist_address, true}};
+    json held = json::parse(encode(entry));
+    held["node"] = request.node;
     for (int i = 0; i < enter_tries; ++i) {
         auto read = cluster.guarded({keys.get(me), keys.get(holder), keys.get_all("stores/")},
                                     etcd_gateway::effect::reads);
@@ -68,45 +108,19 @@ result<void> etcd_membership::enter(etcd_cluster& cluster, const join_request& r
         std::vector<kept_value> found;
         for (const json& a : read->answers)
             for (kept_value& k : cluster.found_in(a)) found.push_back(std::move(k));
-        const kept_value* at[] = {find(found, me), find(found, holder), find(found, store)};
+        if (auto free = check_free(found, request); !free) return free;
+        auto known = store_for(found, request);
+        if (!known) return pass(known);
 
-        if (at[0]) {
-            const auto there = decode_member(me, at[0]->value);
-            if (!there) return pass(there);
-            if (is_in_the_way(*there, request)) return fail("name_taken", named(*there));
-        }
-        if (at[1]) {
-            auto there = decode_member(member_key(""), at[1]->value);
-            if (!there) return pass(there);
-            there->member.node = text_in(json::parse(at[1]->value), "node");
-            if (is_in_the_way(*there, request)) return fail("store_taken", named(*there));
-        }
-        std::vector<store_entry> stores;
-        for (const kept_value& k : found) {
-            if (!k.key.starts_with("stores/")) continue;
-            auto store_there = decode_store(k.key, k.value);
-            if (!store_there) return pass(store_there);
-            stores.push_back(*std::move(store_there));
-        }
-        store_entry known;
-        known.id = request.store;
-        known.order = next_order(stores);
-        for (const store_entry& s : stores)
-            if (s.id == request.store) known = s;
-        if (known.state == store_state::removed)
-            return fail("removed", "store " + to_text(request.store) + " was removed");
-
-        json held = json::parse(encode(entry));
-        held["node"] = request.node;
         std::vector<json> puts{keys.put(me, encode(entry), lease),
                                keys.put(holder, held.dump(), lease)};
-        if (known.node != request.node) {
-            known.node = request.node;
-            puts.push_back(keys.put(store, encode(known)));
+        if (known->node != request.node) {
+            known->node = request.node;
+            puts.push_back(keys.put(store, encode(*known)));
         }
-        std::vector<json> conditions{keys.is_of_rev(me, rev_of(at[0])),
-                                     keys.is_of_rev(holder, rev_of(at[1])),
-                                     keys.is_of_rev(store, rev_of(at[2]))};
+        std::vector<json> conditions;
+        for (const std::string& key : {me, holder, store})
+            conditions.push_back(keys.is_of_rev(key, rev_of(find(found, key))));
         auto done = cluster.guarded({etcd_cluster::swap(conditions, puts, {})},
                                     etcd_gateway::effect::writes);
         if (!done) return pass(done);

@@ -1,83 +1,17 @@
 #include "tools/kv/coordinator/local.hpp"
 
-#include <unistd.h>
-
 #include <climits>
 #include <cstdlib>
-#include <functional>
 #include <optional>
 #include <utility>
 
-#include "tools/kv/coordinator/local_file.hpp"
-#include "tools/kv/coordinator/local_life.hpp"
-#include "tools/kv/coordinator/local_wake.hpp"
-#include "tools/kv/coordinator/local_watch.hpp"
-#include "tools/kv/coordinator/values.hpp"
+#include "tools/kv/coordinator/local_coordinator.hpp"
 
 namespace kv {
 
 using beam::fail;
 using beam::pass;
 using beam::result;
-
-namespace {
-
-std::string holder_of(const kept_member& k) {
-    return k.member.node + ", process " + std::to_string(k.os_pid) + ", store " +
-           to_text(k.member.store);
-}
-
-class local_coordinator final : public coordinator {
-public:
-    local_coordinator(const local_options& options, std::string folder, local_file file,
-                      local_wake wake)
-        : folder_(std::move(folder)),
-          uuid_(options.uuid),
-          file_(std::move(file)),
-          wake_(std::move(wake)),
-          watch_(folder_, file_, wake_, options.look_every) {}
-
-    [[nodiscard]] result<void> open() { return watch_.open(); }
-
-    result<cluster_view> snapshot() override;
-    result<std::vector<known_record>> read(const std::vector<std::uint32_t>& shards) override;
-    result<std::vector<changed_record>> change(const std::vector<record_swap>& changes) override;
-    result<void> create(const first_cluster& first) override;
-    result<std::uint64_t> write_plan(const plan& next, std::uint64_t expected_rev) override;
-    result<void> join(const join_request& request) override;
-    result<void> leave() override;
-    result<std::uint64_t> set_store_state(const store_id& store, store_state state,
-                                          std::uint64_t expected_rev) override;
-    result<known_record> overwrite_record(std::uint32_t shard, const store_id& primary,
-                                          const std::vector<store_id>& isr,
-                                          std::uint64_t expected_rev) override;
-    result<void> retire(const std::string& where) override;
-    bool wait(std::uint64_t rev, steady_time deadline) override {
-        return watch_.wait(rev, deadline);
-    }
-    void interrupt() override { watch_.interrupt(); }
-
-private:
-    /// A transaction on the cluster that is known.
-    [[nodiscard]] result<local_transaction> on_cluster(bool writes);
-    [[nodiscard]] result<void> finish(local_transaction txn);
-    [[nodiscard]] result<known_record> record_in(const local_transaction& txn, std::uint32_t shard);
-    [[nodiscard]] result<kept_view> look();
-    [[nodiscard]] result<void> note_deaths(const std::vector<member>& dead);
-    [[nodiscard]] result<void> note_leaving();
-    [[nodiscard]] std::vector<member> dead_of(const cluster_view& view) const;
-    [[nodiscard]] result<void> enter(local_transaction& txn, const join_request& request);
-    [[nodiscard]] result<void> enter_store(local_transaction& txn, const cluster_view& seen,
-                                           const join_request& request);
-
-    const std::string folder_;
-    std::string uuid_;  // of the cluster that is known
-    const local_file file_;
-    const local_wake wake_;
-    local_watch watch_;
-    std::optional<local_life> life_;
-    join_request joined_;
-};
 
 result<local_transaction> local_coordinator::on_cluster(bool writes) {
     if (watch_.is_interrupted()) return fail("unreachable", "closed");
@@ -113,33 +47,6 @@ result<kept_view> local_coordinator::look() {
     const auto known = recognise(&kept->view.meta, uuid_);
     if (!known && !known.error().is("no_cluster") && !known.error().is("moved")) return pass(known);
     return kept;
-}
-
-std::vector<member> local_coordinator::dead_of(const cluster_view& view) const {
-    std::vector<member> dead;
-    for (const member& m : view.members)
-        if (m.is_alive && !local_life::may_go_on(folder_, m.node, m.incarnation)) dead.push_back(m);
-    return dead;
-}
-
-result<void> local_coordinator::note_deaths(const std::vector<member>& dead) {
-    auto txn = on_cluster(true);
-    if (!txn) return pass(txn);
-    bool is_news = false;
-    for (const member& m : dead) {
-        const auto kept = txn->get(member_key(m.node));
-        if (!kept) return pass(kept);
-        if (!*kept) continue;
-        auto now = decode_member((*kept)->key, (*kept)->value);
-        if (!now) return pass(now);
-        // Somebody may have noted it, or the node has joined again.
-        if (!now->member.is_alive || now->member.incarnation != m.incarnation) continue;
-        now->member.is_alive = false;
-        if (auto put = txn->put((*kept)->key, encode(*now)); !put) return put;
-        is_news = true;
-    }
-    if (!is_news) return {};
-    return finish(*std::move(txn));
 }
 
 result<cluster_view> local_coordinator::snapshot() {
@@ -297,87 +204,6 @@ result<void> local_coordinator::retire(const std::string& where) {
     if (auto put = txn->put(meta_key, encode(*meta)); !put) return put;
     return finish(*std::move(txn));
 }
-
-// Members.
-
-result<void> local_coordinator::enter_store(local_transaction& txn, const cluster_view& seen,
-                                            const join_request& request) {
-    const store_entry* there = seen.find_store(request.store);
-    if (there && there->state == store_state::removed)
-        return fail("removed", "store " + to_text(request.store) + " was removed");
-    if (there && there->node == request.node) return {};
-    store_entry entry = there ? *there : store_entry{request.store, request.node};
-    entry.node = request.node;
-    if (!there) entry.order = next_order(seen.stores);
-    return txn.put(store_key(entry.id), encode(entry));
-}
-
-result<void> local_coordinator::enter(local_transaction& txn, const join_request& request) {
-    const auto all = txn.all();
-    if (!all) return pass(all);
-    const auto kept = view_of(txn.rev(), *all);
-    if (!kept) return pass(kept);
-    for (std::size_t i = 0; i < kept->view.members.size(); ++i) {
-        const member& m = kept->view.members[i];
-        if (m.store == request.store && m.node != request.node && m.is_alive &&
-            local_life::may_go_on(folder_, m.node, m.incarnation))
-            return fail("store_taken", holder_of({m, kept->os_pids[i]}));
-    }
-    if (auto entered = enter_store(txn, kept->view, request); !entered) return entered;
-    const kept_member me{
-        {request.node, request.store, request.incarnation, request.dist_address, true}, ::getpid()};
-    return txn.put(member_key(request.node), encode(me));
-}
-
-result<void> local_coordinator::join(const join_request& request) {
-    if (auto ok = check(request); !ok) return ok;
-    if (life_) return fail("name_taken", joined_.node + ", by this coordinator itself");
-    auto txn = on_cluster(true);
-    if (!txn) return pass(txn);
-    auto life = local_life::begin(folder_, request.node, request.incarnation);
-    if (!life && life.error().is("name_taken")) {
-        const auto kept = txn->get(member_key(request.node));
-        const auto holder = kept && *kept ? decode_member((*kept)->key, (*kept)->value)
-                                          : result<kept_member>(fail("corrupt"));
-        return fail("name_taken", holder ? holder_of(*holder) : request.node);
-    }
-    if (!life) return pass(life);
-    auto done = enter(*txn, request);
-    if (done) done = finish(*std::move(txn));
-    if (!done) {
-        life->end();
-        return done;
-    }
-    life_.emplace(*std::move(life));
-    joined_ = request;
-    return {};
-}
-
-result<void> local_coordinator::note_leaving() {
-    auto txn = on_cluster(true);
-    if (!txn) return pass(txn);
-    const auto kept = txn->get(member_key(joined_.node));
-    if (!kept) return pass(kept);
-    if (!*kept) return {};
-    auto me = decode_member((*kept)->key, (*kept)->value);
-    if (!me) return pass(me);
-    if (me->member.incarnation != joined_.incarnation) return {};
-    me->member.is_alive = false;
-    if (auto put = txn->put((*kept)->key, encode(*me)); !put) return put;
-    return finish(*std::move(txn));
-}
-
-// The lock is let go in any case: it says the same.
-result<void> local_coordinator::leave() {
-    if (!life_) return {};
-    auto noted = note_leaving();
-    life_->end();
-    life_.reset();
-    wake_.wake_all();
-    return noted;
-}
-
-}  // namespace
 
 result<std::unique_ptr<coordinator>> open_local(const local_options& options) {
     if (options.folder.empty() || options.runtime_folder.empty() || options.node.empty() ||

@@ -15,6 +15,7 @@
 #include "libbeamcore/base/hash.hpp"
 #include "libbeamcore/base/unique_fd.hpp"
 #include "tools/kv/coordinator/folders.hpp"
+#include "tools/kv/coordinator/local_environment.hpp"
 
 namespace kv {
 
@@ -25,15 +26,6 @@ using beam::result;
 using beam::unique_fd;
 
 namespace {
-
-constexpr unsigned readers_max = 512;
-constexpr std::size_t map_size = std::size_t{1} << 30;  // address space only
-
-error lmdb_error(int number, const std::string& file) {
-    if (number == MDB_MAP_FULL) number = ENOSPC;
-    if (number > 0) return system_error(number, file);
-    return {"corrupt", file + ": " + ::mdb_strerror(number)};
-}
 
 // In front of each value.
 struct header {
@@ -69,79 +61,6 @@ std::string_view view_of(const MDB_val& v) {
 MDB_val val_of(std::string_view s) {
     return {s.size(), const_cast<char*>(s.data())};  // NOLINT: LMDB does not write to it
 }
-
-// LMDB writes to its lock file through a map of it. Where the disk has no room for that, this says so; the write
-// would be a SIGBUS. The size is what LMDB gives it: a header, and a line a reader.
-int reserve_lock_file(const std::string& file) {
-    unique_fd fd(::open((file + "-lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!fd) return errno;
-    return ::posix_fallocate(fd.get(), 0, 192 + off_t{64} * (readers_max - 1));
-}
-
-}  // namespace
-
-/// The file, once in this OS process.
-class local_environment {
-public:
-    explicit local_environment(std::string path) : file(std::move(path)) {}
-    local_environment(const local_environment&) = delete;
-    local_environment& operator=(const local_environment&) = delete;
-    ~local_environment() {
-        if (env) ::mdb_env_close(env);
-    }
-
-    [[nodiscard]] result<void> open() {
-        int rc = reserve_lock_file(file);
-        if (rc == 0) rc = ::mdb_env_create(&env);
-        if (rc == 0) rc = ::mdb_env_set_mapsize(env, map_size);
-        if (rc == 0) rc = ::mdb_env_set_maxreaders(env, readers_max);
-        if (rc == 0) rc = ::mdb_env_open(env, file.c_str(), MDB_NOTLS | MDB_NOSUBDIR, 0600);
-        if (rc == 0) rc = check_readers();
-        if (rc == 0) rc = open_database();
-        if (rc != 0) return tl::unexpected(lmdb_error(rc, file));
-        return check_length();
-    }
-
-    /// Readers of an OS process that was killed would keep old pages for ever.
-    [[nodiscard]] int check_readers() const {
-        int dead = 0;
-        return ::mdb_reader_check(env, &dead);
-    }
-
-    const std::string file;
-    MDB_env* env = nullptr;
-    MDB_dbi database = 0;
-
-private:
-    [[nodiscard]] int open_database() {
-        MDB_txn* txn = nullptr;
-        int rc = ::mdb_txn_begin(env, nullptr, MDB_RDONLY, &txn);
-        if (rc != 0) return rc;
-        rc = ::mdb_dbi_open(txn, nullptr, 0, &database);
-        if (rc == 0) return ::mdb_txn_commit(txn);
-        ::mdb_txn_abort(txn);
-        return rc;
-    }
-
-    // What a file lacks at its end is a SIGBUS to who reads it through the map.
-    [[nodiscard]] result<void> check_length() const {
-        MDB_envinfo info{};
-        MDB_stat pages{};
-        struct stat s {};
-        int fd = -1;
-        ::mdb_env_info(env, &info);
-        ::mdb_env_stat(env, &pages);
-        ::mdb_env_get_fd(env, &fd);
-        if (::fstat(fd, &s) != 0) return tl::unexpected(system_error(errno, file));
-        // A file without a commit has no more than its two first pages, or nothing yet.
-        if (pages.ms_entries == 0 ||
-            std::uint64_t(s.st_size) >= (info.me_last_pgno + 1) * pages.ms_psize)
-            return {};
-        return fail("corrupt", file + ": its end is missing");
-    }
-};
-
-namespace {
 
 using file_identity = std::pair<dev_t, ino_t>;
 
@@ -200,9 +119,7 @@ result<local_file> local_file::open(const std::string& folder) {
             open_files().erase(*identity);
             return pass(ok);
         }
-        int fd_of_env = -1;
-        ::mdb_env_get_fd(env->env, &fd_of_env);
-        if (identity_of(fd_of_env) != identity) {
+        if (identity_of(env->descriptor()) != identity) {
             open_files().erase(*identity);
             return fail("lost", file + ": was replaced while it was opened");
         }
@@ -226,11 +143,9 @@ local_file::~local_file() {
 }
 
 bool local_file::is_in_place() const {
-    int fd = -1;
-    ::mdb_env_get_fd(env_->env, &fd);
     struct stat mine {
     }, there{};
-    return ::fstat(fd, &mine) == 0 && ::stat(env_->file.c_str(), &there) == 0 &&
+    return ::fstat(env_->descriptor(), &mine) == 0 && ::stat(env_->file.c_str(), &there) == 0 &&
            mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 

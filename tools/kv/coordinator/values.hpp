@@ -21,6 +21,7 @@
 namespace kv {
 
 constexpr std::uint32_t known_format = 1;
+constexpr std::uint32_t shards_of_cluster_max = 4096;
 
 inline const std::string meta_key = "meta";
 inline const std::string plan_key = "plan";
