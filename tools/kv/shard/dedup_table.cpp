@@ -7,10 +7,13 @@ namespace kv {
 void dedup_table::apply(const entry& e) {
     age_ms_ = std::max(age_ms_, e.age_ms);
     if (e.id.client != 0) {
-        client& c = clients_[e.id.client];
-        by_age_.erase({c.last_ms, e.id.client});
-        c.last_ms = age_ms_;
-        by_age_.emplace(c.last_ms, e.id.client);
+        const auto [found, is_new] = clients_.try_emplace(e.id.client);
+        client& c = found->second;
+        if (is_new || c.last_ms + 1000 <= age_ms_) {
+            by_age_.erase({c.last_ms, e.id.client});
+            c.last_ms = age_ms_;
+            by_age_.emplace(c.last_ms, e.id.client);
+        }
         const std::size_t before = c.outcomes.size();
         c.outcomes.emplace(e.id.number, e.result);
         c.settled = std::max(c.settled, e.settled);

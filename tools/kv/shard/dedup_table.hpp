@@ -18,7 +18,7 @@ class dedup_table {
 public:
     static constexpr std::size_t numbers_kept = 64;  ///< the last ones of each client
     static constexpr std::uint64_t client_kept_ms =
-        600'000;  ///< since its last, by the shard's age
+        600'000;  ///< since its last, or up to a second before, by the shard's age
 
     void apply(const entry& e);
 

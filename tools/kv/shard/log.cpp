@@ -1,7 +1,6 @@
 #include "tools/kv/shard/log.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "tools/kv/shard/invariant.hpp"
 
@@ -79,20 +78,18 @@ log_shape shard_log::shape() const {
 void shard_log::append(entry e) {
     hold(e.at.seq == last().seq + 1, "a log with a hole");
     hold(e.at.epoch >= last().epoch, "a log whose epochs go back");
-    note(e);
     if (!runs_.empty() && runs_.back().epoch == e.at.epoch)
         runs_.back() = e.at;
     else
         runs_.push_back(e.at);
     entries_.push_back(std::move(e));
+    note(entries_.back());
 }
 
 void shard_log::cut(std::uint64_t first) {
     hold(first > applied_seq_, "a cut that undoes state");
-    while (window_ + entries_.size() >= first) {
-        unnote(entries_.back());
-        entries_.pop_back();
-    }
+    entries_.erase(entries_.begin() + std::ptrdiff_t(first - window_ - 1), entries_.end());
+    note_all();
     while (!runs_.empty() && runs_.back().seq >= first) {
         const std::uint64_t epoch = runs_.back().epoch;
         runs_.pop_back();
@@ -176,10 +173,10 @@ std::uint64_t shard_log::common_with(const log_ends& other) const {
     return std::max(seq, other.applied_seq);
 }
 
-std::optional<std::uint64_t> shard_log::prepared_change(const std::string& key) const {
-    auto after = prepared_changes_.upper_bound({key, std::numeric_limits<std::uint64_t>::max()});
-    if (after == prepared_changes_.begin() || std::prev(after)->first != key) return std::nullopt;
-    return std::prev(after)->second;
+std::optional<std::uint64_t> shard_log::prepared_change(std::string_view key) const {
+    const auto found = prepared_changes_.find(key);
+    if (found == prepared_changes_.end()) return std::nullopt;
+    return found->second;
 }
 
 std::optional<std::uint64_t> shard_log::prepared_request(const request_id& id) const {
@@ -190,16 +187,40 @@ std::optional<std::uint64_t> shard_log::prepared_request(const request_id& id) c
 
 void shard_log::note(const entry& e) {
     prepared_bytes_ += size_of(e);
-    for (const change& c : e.changes) prepared_changes_.emplace(c.key, e.at.seq);
-    if (e.id.client != 0) prepared_requests_.emplace(e.id, e.at.seq);
+    for (const change& c : e.changes) {
+        // With the key of the newest: an older entry is forgotten first.
+        auto node = prepared_changes_.extract(c.key);
+        if (node.empty()) {
+            prepared_changes_.emplace(c.key, e.at.seq);
+            continue;
+        }
+        node.key() = c.key;
+        node.mapped() = e.at.seq;
+        prepared_changes_.insert(std::move(node));
+    }
+    if (e.id.client != 0) prepared_requests_[e.id] = e.at.seq;
 }
 
+/// It is the oldest that is prepared.
 void shard_log::unnote(const entry& e) {
     prepared_bytes_ -= size_of(e);
-    for (const change& c : e.changes) prepared_changes_.erase({c.key, e.at.seq});
+    for (const change& c : e.changes) {
+        const auto found = prepared_changes_.find(c.key);
+        if (found != prepared_changes_.end() && found->second == e.at.seq)
+            prepared_changes_.erase(found);
+    }
     const auto found = prepared_requests_.find(e.id);
     if (found != prepared_requests_.end() && found->second == e.at.seq)
         prepared_requests_.erase(found);
+}
+
+/// After a cut: older entries are the newest of their keys again.
+void shard_log::note_all() {
+    prepared_changes_.clear();
+    prepared_requests_.clear();
+    prepared_bytes_ = 0;
+    for (std::uint64_t seq = applied_seq_ + 1; seq <= window_ + entries_.size(); ++seq)
+        note(at(seq));
 }
 
 }  // namespace kv

@@ -4,11 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <map>
+#include <functional>
 #include <optional>
-#include <set>
-#include <string>
-#include <utility>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "tools/kv/shard/checkpoint.hpp"
@@ -27,6 +26,11 @@ public:
     /// are in the state.
     shard_log(log_point base, std::uint64_t applied_seq, const std::vector<entry>& entries,
               const log_shape& before = {});
+    shard_log(shard_log&&) = default;
+    shard_log& operator=(shard_log&&) = default;
+    shard_log(const shard_log&) = delete;  // it points into its own entries
+    shard_log& operator=(const shard_log&) = delete;
+    ~shard_log() = default;
 
     [[nodiscard]] log_point base() const { return base_; }
     [[nodiscard]] log_point last() const { return runs_.empty() ? base_ : runs_.back(); }
@@ -79,13 +83,20 @@ public:
     [[nodiscard]] std::uint64_t common_with(const log_ends& other) const;
 
     /// The newest prepared entry that changes the key.
-    [[nodiscard]] std::optional<std::uint64_t> prepared_change(const std::string& key) const;
+    [[nodiscard]] std::optional<std::uint64_t> prepared_change(std::string_view key) const;
     /// The prepared entry of that request.
     [[nodiscard]] std::optional<std::uint64_t> prepared_request(const request_id& id) const;
 
 private:
     void note(const entry& e);
     void unnote(const entry& e);
+    void note_all();
+
+    struct id_hash {
+        std::size_t operator()(const request_id& id) const {
+            return std::hash<std::uint64_t>()(id.client * 0x9E3779B97F4A7C15U + id.number);
+        }
+    };
 
     log_point base_;
     std::uint64_t applied_seq_ = 0;
@@ -96,8 +107,9 @@ private:
     std::uint64_t window_ = 0;  // in memory is what follows
     std::deque<entry> entries_;
     std::size_t window_bytes_ = 0, prepared_bytes_ = 0;
-    std::set<std::pair<std::string, std::uint64_t>> prepared_changes_;
-    std::map<request_id, std::uint64_t> prepared_requests_;
+    // The newest entry of each; the keys are those in that entry.
+    std::unordered_map<std::string_view, std::uint64_t> prepared_changes_;
+    std::unordered_map<request_id, std::uint64_t, id_hash> prepared_requests_;
 };
 
 }  // namespace kv
