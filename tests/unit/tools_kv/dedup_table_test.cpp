@@ -51,3 +51,23 @@ TEST_CASE("a client is dropped ten minutes of the shard's age after its last req
     t.apply(done(9, 1, 5));
     CHECK(t.age_ms() == 600'001);
 }
+
+TEST_CASE("what a client has settled is forgotten, and is never done again") {
+    dedup_table t;
+    for (std::uint64_t n = 1; n <= 5; ++n) t.apply(done(7, n, 0));
+    t.apply(done(8, 1, 0));
+    CHECK(t.outcomes() == 6);
+    entry e = done(7, 6, 0);
+    e.settled = 6;
+    t.apply(e);
+    CHECK(t.outcomes() == 2);
+    CHECK(t.find({7, 6}));
+    CHECK_FALSE(t.find({7, 5}));
+    CHECK(t.is_settled({7, 5}));
+    CHECK_FALSE(t.is_settled({7, 6}));
+    CHECK_FALSE(t.is_settled({8, 0}));
+    // It never goes back.
+    e = done(7, 7, 0);
+    t.apply(e);
+    CHECK(t.is_settled({7, 5}));
+}

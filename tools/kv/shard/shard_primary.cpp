@@ -226,10 +226,10 @@ bool shard::is_ahead() const {
 void shard::tidy_log(outputs& out) {
     const std::size_t kept = config_.log_kept, kept_bytes = config_.log_kept_bytes;
     log_.measure(std::max<std::size_t>(1, kept / 8), kept_bytes / 8);
-    // A large table is saved as seldom as it is large.
-    if (log_.applied_seq() - saved_.seq >= std::max(config_.window_entries, requests_.outcomes()) ||
-        log_.applied_bytes() - saved_.log.bytes >=
-            std::max(config_.window_bytes, 64 * requests_.outcomes()))
+    // A large table is saved as seldom as it is large: what is saved is of the size of what came.
+    const std::size_t half = requests_.outcomes() / 2;
+    if (log_.applied_seq() - saved_.seq >= std::max(config_.window_entries, half) ||
+        log_.applied_bytes() - saved_.log.bytes >= std::max(config_.window_bytes, 64 * half))
         save_checkpoint(out);
     log_.trim(config_.window_entries, config_.window_bytes);
     std::uint64_t to = std::min(log_.surplus(kept, kept_bytes), saved_.seq);
