@@ -176,3 +176,6 @@ TEST_CASE("a primary that does what was settled and forgotten is found out") {
 TEST_CASE("a primary that takes the state of another history for a part of its own is found out") {
     CHECK(first_failing(&rules::refill_strangers) > 0);
 }
+TEST_CASE("a start that knows only the requests of its checkpoint is found out") {
+    CHECK(first_failing(&rules::replay_requests) > 0);
+}

@@ -56,6 +56,7 @@ struct rules {
     bool log_expiry = true;            ///< a key is gone when its removal is committed
     bool log_scan_expiry = true;       ///< for a scan too
     bool settled_is_over = true;       ///< a request that is settled is not done any more
+    bool replay_requests = true;       ///< a start knows the requests after its checkpoint
     bool refill_strangers = true;      ///< a state of another history is replaced as a whole
 };
 

@@ -22,7 +22,7 @@ shard::shard(const config& c, store_id self, std::uint64_t life, stored_shard fr
       durable_(log_.last().seq),
       commit_(log_.applied_seq()) {
     for (const entry& e : from.entries)
-        if (e.at.seq <= log_.applied_seq()) requests_.apply(e);
+        if (rules_.replay_requests && e.at.seq <= log_.applied_seq()) requests_.apply(e);
     if (log_.applied_seq() >= reflects_.seq && !is_ahead()) reflects_ = {};
     log_.trim(config_.window_entries, config_.window_bytes);
 }
