@@ -1,7 +1,7 @@
 // The checker of histories: good ones pass, and each kind of bad one is seen.
 #include <doctest/doctest.h>
 
-#include "kv_history.hpp"
+#include "tests/support/kv_history.hpp"
 
 using test::is_linearizable;
 using op = test::kv_operation;
@@ -26,6 +26,11 @@ op swap(std::string from, std::string to, bool refused, std::int64_t called,
     o.refused = refused, o.called = called, o.answered = answered;
     return o;
 }
+op removed(std::int64_t called, std::int64_t answered = op::never) {
+    op o;
+    o.what = op::kind::remove, o.called = called, o.answered = answered;
+    return o;
+}
 
 }  // namespace
 
@@ -40,6 +45,28 @@ TEST_CASE("histories that one copy could have made are linearizable") {
     CHECK(is_linearizable(history{put("a", 0), put("b", 1, 2), got("b", 5, 6), got("b", 7, 8)}));
     CHECK(is_linearizable(
         history{put("a", 0, 1), swap("a", "b", false, 2, 3), swap("a", "c", true, 4, 5)}));
+    // Removed, once; a removal without an answer at any time.
+    CHECK(is_linearizable(history{put("a", 0, 1), removed(2, 3), got({}, 4, 5)}));
+    CHECK(is_linearizable(history{put("a", 0, 1), removed(2), got("a", 3, 4), got({}, 5, 6)}));
+    // Nobody saw it, but a swap that was refused must have met it.
+    CHECK(is_linearizable(history{put("a", 0, 1), put("b", 2), swap("a", "c", true, 3, 4)}));
+    // A swap without an answer that was done, as is seen later.
+    CHECK(is_linearizable(history{put("a", 0, 1), swap("a", "b", false, 2, op::never),
+                                  got("a", 3, 4), got("b", 5, 6)}));
+}
+
+TEST_CASE("long histories with many requests that had no answer are judged in time") {
+    history good;
+    for (std::int64_t i = 0; i < 5000; ++i) {
+        const std::string value = std::to_string(i);
+        good.push_back(put(value, 10 * i, 10 * i + 5));
+        good.push_back(got(value, 10 * i + 6, 10 * i + 8));
+        if (i % 50 == 0) good.push_back(put("lost " + value, 10 * i + 1));
+        if (i % 500 == 0) good.push_back(removed(10 * i + 1));
+    }
+    CHECK(is_linearizable(good));
+    good.push_back(got("17", 40000, 40001));
+    CHECK_FALSE(is_linearizable(good));
 }
 
 TEST_CASE("histories that no one copy could have made are seen") {
@@ -56,4 +83,15 @@ TEST_CASE("histories that no one copy could have made are seen") {
     CHECK_FALSE(is_linearizable(
         history{put("a", 0, 1), swap("a", "b", false, 2, 5), swap("a", "c", false, 2, 5)}));
     CHECK_FALSE(is_linearizable(history{put("a", 0, 1), swap("a", "b", true, 2, 3)}));
+    // Removed, and there again; there, and nobody removed it.
+    CHECK_FALSE(is_linearizable(history{put("a", 0, 1), removed(2, 3), got("a", 4, 5)}));
+    CHECK_FALSE(is_linearizable(history{put("a", 0, 1), put("b", 0, 5), got({}, 6, 7)}));
+    // Seen before it was asked for.
+    CHECK_FALSE(is_linearizable(history{got("a", 0, 1), put("a", 2)}));
+    // A put without an answer is done once, not again after another's.
+    CHECK_FALSE(
+        is_linearizable(history{put("a", 0), got("a", 1, 2), put("b", 3, 4), got("a", 5, 6)}));
+    // Two readers that do not agree on the order of two puts without an answer.
+    CHECK_FALSE(is_linearizable(
+        history{put("a", 0), put("b", 0), got("a", 1, 2), got("b", 3, 4), got("a", 5, 6)}));
 }

@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "kv_disk.hpp"
-#include "kv_history.hpp"
 #include "libbeamcore/base/random.hpp"
+#include "tests/support/kv_history.hpp"
 #include "tools/kv/shard/shard.hpp"
 
 namespace test {

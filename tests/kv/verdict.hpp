@@ -1,0 +1,35 @@
+// What is wrong with a record: each function gives a line a fault.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/kv/record.hpp"
+
+namespace test {
+
+using complaints = std::vector<std::string>;
+
+/// The events of each key, in the order of their calls.
+[[nodiscard]] std::map<std::string, kv_record> by_key(const kv_record& all);
+
+/// One key: writes and the primary's answers, as if there were one copy. Of their values alone.
+[[nodiscard]] complaints judge_values(const kv_record& one_key);
+
+/// One key: the versions that were told never go back from one request to a later one, no two writes have the same, and a
+/// version has one value.
+[[nodiscard]] complaints judge_versions(const kv_record& one_key);
+
+/// One key: a replica's answer misses nothing that was acknowledged before it was asked, nor what anybody had been told 1.6 s
+/// before that.
+[[nodiscard]] complaints judge_replicas(const kv_record& one_key);
+
+/// One key that is only added to, by one: each sum is told once, and the last one lies between what was acknowledged and what
+/// was asked for.
+[[nodiscard]] complaints judge_sums(const kv_record& one_key);
+
+/// All of it. Keys that were added to are judged as sums.
+[[nodiscard]] complaints judge(const kv_record& all);
+
+}  // namespace test
