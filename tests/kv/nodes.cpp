@@ -186,7 +186,10 @@ void kv_nodes::start(std::size_t i) {
     std::string dist = "--dist";
     if (network_) dist += "=" + network_->address(i);
     words command{"beamd", "--node", names_[i], dist, "--dist-join", others};
-    if (network_) command = network_->in_node(i, command);
+    if (network_) {
+        command.emplace_back("--dist-insecure");
+        command = network_->in_node(i, command);
+    }
     processes_[i].emplace(start_logged(command, options_.folder / (names_[i] + ".out")));
 }
 
