@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <optional>
 #include <thread>
 
 #include "tools/common/deadline.hpp"
@@ -13,6 +16,34 @@ using beam::tool::deadline;
 using nlohmann::json;
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// In one of its files, wherever there is something. The file and the place.
+std::optional<std::string> flip_bit_in(const fs::path& folder, std::uint64_t choice) {
+    std::vector<fs::path> files;
+    for (const auto& f : fs::recursive_directory_iterator(folder))
+        if (f.is_regular_file() && f.file_size() > 0) files.push_back(f.path());
+    if (files.empty()) return std::nullopt;
+    std::sort(files.begin(), files.end());
+    const fs::path& file = files[choice % files.size()];
+    std::fstream bytes(file, std::ios::in | std::ios::out | std::ios::binary);
+    const auto size = fs::file_size(file);
+    auto at = choice / 8 % size;
+    // Much of a file may never have been written.
+    for (std::uint64_t tries = 0; tries < size; ++tries, at = (at + 1) % size) {
+        bytes.seekg(std::streamoff(at));
+        const int byte = bytes.get();
+        if (byte == 0) continue;
+        bytes.seekp(std::streamoff(at));
+        bytes.put(char(byte ^ (1 << choice % 8)));
+        return file.string() + " at " + std::to_string(at);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
 
 kv_faults::kv_faults(kv_nodes& nodes, std::uint64_t seed, std::vector<std::string> only)
     : nodes_(nodes), asker_(nodes.names()), random_(seed), began_(kv_clock()) {
@@ -22,7 +53,8 @@ kv_faults::kv_faults(kv_nodes& nodes, std::uint64_t seed, std::vector<std::strin
                {"runtime", 3, [this] { kill_runtime(); }},
                {"pause", 4, [this] { pause_one(); }},
                {"two", 2, [this] { pause_and_kill(); }},
-               {"wipe", 1, [this] { wipe_one(); }}};
+               {"wipe", 1, [this] { wipe_one(); }},
+               {"flip", 1, [this] { flip_bit(); }}};
     if (nodes_.network()) {
         faults_.push_back({"cut", 4, [this] { cut_one(); }});
         faults_.push_back({"oneway", 3, [this] { cut_one_way(); }});
@@ -157,6 +189,25 @@ void kv_faults::wipe_one() {
     nodes_.start(i);
     note("started " + nodes_.names()[i]);
     // Until it is filled the others may hold the only copies.
+    (void)is_healthy_within(20s);
+}
+
+/// In a file of a node's store: the node serves what is right, or says which store it is that it cannot use. Which bit it was
+/// cannot be told afterwards, so the store is thrown away.
+void kv_faults::flip_bit() {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) nodes_.start(i);
+    if (!is_healthy_within(20s)) return;
+    const std::size_t i = below(nodes_.size());
+    nodes_.kill(i);
+    const auto flipped = flip_bit_in(nodes_.store(i), random_());
+    if (!flipped) return nodes_.start(i);
+    note("flipped a bit in " + *flipped);
+    nodes_.start(i);
+    if (!is_healthy_within(6s) && !nodes_.log_names_store(i))
+        complaints_.push_back(nodes_.names()[i] + " does not say what is wrong with " + *flipped);
+    nodes_.kill(i);
+    nodes_.wipe(i);
+    nodes_.start(i);
     (void)is_healthy_within(20s);
 }
 

@@ -26,6 +26,9 @@ public:
     /// What was done, a line each: `12345 ms: kill n1`.
     [[nodiscard]] const std::vector<std::string>& done() const { return done_; }
 
+    /// What a node did that it must not, whatever its clients were told.
+    [[nodiscard]] const std::vector<std::string>& complaints() const { return complaints_; }
+
 private:
     struct fault {
         std::string name;
@@ -42,6 +45,7 @@ private:
     void cut_one();
     void cut_one_way();
     void wipe_one();
+    void flip_bit();
     void stop_coordinator();
     void pause_coordinator();
 
@@ -55,7 +59,7 @@ private:
     kv_asker asker_;
     std::mt19937_64 random_;
     std::vector<fault> faults_;
-    std::vector<std::string> done_;
+    std::vector<std::string> done_, complaints_;
     std::int64_t began_;
 };
 

@@ -143,6 +143,7 @@ bool round(const words& w, std::uint64_t seed, std::chrono::milliseconds time) {
         const complaints more = final_state(asker, record);
         found.insert(found.end(), more.begin(), more.end());
         done = faults.done();
+        found.insert(found.end(), faults.complaints().begin(), faults.complaints().end());
     }
     const complaints more = judge(record);
     found.insert(found.end(), more.begin(), more.end());

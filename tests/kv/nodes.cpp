@@ -224,6 +224,14 @@ void kv_nodes::wipe(std::size_t i) const {
     fs::remove_all(store(i));
 }
 
+bool kv_nodes::log_names_store(std::size_t i) const {
+    std::ifstream log(options_.folder / "state" / "beamcore" / (names_[i] + ".log"));
+    for (std::string line; std::getline(log, line);)
+        if (line.find("store of kv") != line.npos || line.find(store(i).string()) != line.npos)
+            return true;
+    return false;
+}
+
 std::optional<std::string> kv_nodes::tend() {
     for (std::size_t i = 0; i < names_.size(); ++i) {
         if (!processes_[i] || !processes_[i]->ends_by(deadline::in(0s))) continue;

@@ -68,6 +68,8 @@ public:
     /// Of a node that is down.
     void wipe(std::size_t i) const;
     [[nodiscard]] std::filesystem::path store(std::size_t i) const;
+    /// Whether what the node logged tells of its store.
+    [[nodiscard]] bool log_names_store(std::size_t i) const;
     /// A node that ended by itself, if one has: it is started again.
     [[nodiscard]] std::optional<std::string> tend();
 
