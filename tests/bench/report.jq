@@ -37,12 +37,16 @@ def table($figures):
     | ($v.otp // $v.elixir) as $beam
     | ($rows | map(select(.subject == "otp" or .subject == "elixir"))[0].variant) as $variant
     | $v.beamcore as $own
+    | ($rows | map(select(.subject == "beamcore"))[0].variant) as $engine
+    # One of several, where several measure it: the one that a bound is about.
+    | ($f.bounds | map(capture("^(?<name>[a-z]+)").name) | map(select(. == "redis" or . == "etcd"))[0]) as $asked
+    | ($v.go // $v[$asked // "redis"] // $v.redis // $v.etcd) as $peer
     | ($f.bounds | map(bound($v; $mine))) as $limits
-    | [ $f.bench, $rows[0].unit, ($own | show),
+    | [ $f.bench, $rows[0].unit, ($own | show) + (if $engine then " " + $engine else "" end),
         ($beam | show) + (if $variant then " " + $variant else "" end),
-        ($v.go // $v.redis | show),
+        ($peer | show),
         (if $own and $beam then $beam / $own else null end | times),
-        (if $own and ($v.go // $v.redis) then ($v.go // $v.redis) / $own else null end | times),
+        (if $own and $peer then $peer / $own else null end | times),
         ($f.bounds | map("<= " + .) | join(", ")),
         ($limits | map(show) | join(", ")),
         (if $own == null then "not measured"

@@ -31,8 +31,9 @@ public:
     [[nodiscard]] int pick(int full, int quick, int smoke) const {
         return size_ == size::full ? full : size_ == size::quick ? quick : smoke;
     }
-    /// Prints a line of JSON.
-    void figure(const std::string& name, double value, const char* unit) const;
+    /// Prints a line of JSON. Of several variants the best one counts.
+    void figure(const std::string& name, double value, const char* unit,
+                const char* variant = nullptr) const;
 
 private:
     bench::size size_;

@@ -46,11 +46,13 @@ registration::registration(const char* name, group code) {
     entries().push_back({name, code});
 }
 
-void run::figure(const std::string& name, double value, const char* unit) const {
+void run::figure(const std::string& name, double value, const char* unit,
+                 const char* variant) const {
+    const std::string of = variant ? ",\"variant\":\"" + std::string(variant) + "\"" : "";
     std::printf(
         "{\"bench\":\"%s\",\"subject\":\"beamcore\",\"value\":%.2f,\"unit\":\"%s\","
-        "\"better\":\"lower\"}\n",
-        name.c_str(), value, unit);
+        "\"better\":\"lower\"%s}\n",
+        name.c_str(), value, unit, of.c_str());
     std::fflush(stdout);
 }
 
