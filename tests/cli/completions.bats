@@ -58,12 +58,18 @@ breaker st => status
 breaker list --state h => half_open
 presence log => login logout
 presence watch --ch => --changes
+kv inc => incr
+kv put --if => --if-absent
+kv cluster st => status
+kv cluster re => rejoin remove
+kv --node nodeB cluster init --r => --rf
+kv cluster remove --y => --yes
 END
 }
 
 @test "the completions that are installed are those that the tools print" {
     local tool
-    for tool in cache beamd breaker chatctl faultlab observer presence ratelimit; do
+    for tool in cache beamd breaker chatctl faultlab kv observer presence ratelimit; do
         "$tool" completion bash | diff -u "$completions/$tool.bash" -
         "$tool" completion zsh | diff -u "$completions/_$tool" -
         "$tool" completion fish | diff -u "$completions/$tool.fish" -

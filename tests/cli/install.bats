@@ -31,7 +31,7 @@ plain() { env -i "HOME=$HOME" "PATH=$stage/usr/bin:/usr/bin:/bin" "TMPDIR=$XDG_R
 
 @test "man pages, completions and units are where their readers look" {
     local tool
-    for tool in beamd breaker chatctl faultlab presence ratelimit; do
+    for tool in beamd breaker chatctl faultlab kv presence ratelimit; do
         [ -f "$stage/usr/share/man/man1/$tool.1" ] || [ -f "$stage/usr/share/man/man1/$tool.1.gz" ]
         [ -f "$stage/usr/share/bash-completion/completions/$tool" ]
         [ -f "$stage/usr/share/zsh/site-functions/_$tool" ] || [ -f "$stage/usr/share/zsh/vendor-completions/_$tool" ]

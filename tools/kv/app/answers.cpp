@@ -83,7 +83,7 @@ awaitable<request_error> failed(routed_answer a, std::string key, bool is_write)
     beam::outcome<node_standing> k = co_await asking.outcome();
     situation s{"the cluster's keeper is being restarted", "the same again"};
     if (k) s = situation_of(*k, a.shard, key);
-    if (a.what.why == "too few copies") {
+    if (a.what.why == too_few_copies) {
         s.why = "shard " + std::to_string(a.shard) +
                 " has fewer copies in sync than the cluster's --min-isr";
         s.advice = "kv cluster health";

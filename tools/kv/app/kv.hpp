@@ -171,7 +171,8 @@ struct transaction {
     return beam::send_request(store, request::get{std::move(key), beam::to_term(o)},
                               beam::timeout(beam::infinity{}));
 }
-/// Errors of this and the next ones: all but `not_found`, unless said.
+/// Errors of this and the next ones: all but `not_found`, unless said; a put that expects something of a key that is not
+/// there: `not_found` as well.
 [[nodiscard]] inline beam::future<beam::outcome<written>> put(
     std::string key, std::string value, const change_options& o = {},
     const beam::server_ref& store = here()) {
@@ -179,7 +180,7 @@ struct transaction {
                               request::put{std::move(key), std::move(value), beam::to_term(o)},
                               beam::timeout(beam::infinity{}));
 }
-/// Also: `not_found`.
+/// That there is no such key is no error. One that expects something and finds none: `not_found`.
 [[nodiscard]] inline beam::future<beam::outcome<written>> erase(
     std::string key, const change_options& o = {}, const beam::server_ref& store = here()) {
     return beam::send_request(store, request::erase{std::move(key), beam::to_term(o)},

@@ -35,6 +35,8 @@ term failure_of(const routed_answer& a) {
         case answer::kind::unknown:
             return because("unknown", "no answer from " + shard);
         default:
+            if (a.what.why == too_few_copies)
+                return because("unavailable", shard + " has fewer copies in sync than min_isr");
             return because("unavailable", "no usable copy of " + shard);
     }
 }

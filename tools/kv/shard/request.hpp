@@ -88,6 +88,9 @@ struct read_request {
     friend bool operator==(const read_request&, const read_request&) = default;
 };
 
+/// Why a write is unavailable that min_isr forbids.
+inline constexpr const char* too_few_copies = "too few copies";
+
 struct answer {
     enum class kind : std::uint8_t {
         done,         ///< on disk on every member of the in-sync set

@@ -70,7 +70,7 @@ void shard::place(const instant& at, std::uint64_t origin, const write_request& 
             return tell(origin, answer_of(answer::kind::unknown), out);
     }
     if (record_.record.isr.size() < config_.min_isr)
-        return tell(origin, answer_of(answer::kind::unavailable, "too few copies"), out);
+        return tell(origin, answer_of(answer::kind::unavailable, too_few_copies), out);
     evaluation e = evaluate(
         r, [&](const std::string& key) { return newest(key, out); }, at.wall_ms);
     if (!e.result.done && !rules_.log_refusals) {
