@@ -76,6 +76,16 @@ END
     done
 }
 
+@test "every command and option that kv has is in its manual page" {
+    local page=$BATS_TEST_DIRNAME/../../man/kv.1.scd word words=()
+    mapfile -t words < <(kv completion bash | sed -n "s/^ *'[^']*') words='\(.*\)' ;;$/\1/p" | tr ' ' '\n' |
+        sort -u | grep -vxE -- '--help|batch|config|completion|bash|zsh|fish|--origin')
+    [ ${#words[@]} -gt 40 ]
+    for word in "${words[@]}"; do
+        sed 's|[\\]||g' "$page" | grep -qE -- "(^|[^a-z-])$word([^a-z-]|$)" || { echo "not in kv(1): $word"; return 1; }
+    done
+}
+
 @test "bash offers what may come next" {
     check_offers bash
 }

@@ -1,16 +1,19 @@
 #!/usr/bin/env bats
 # kv as its users see it.
+# shellcheck disable=SC2154  # stderr: bats sets it
 
 bats_require_minimum_version 1.5.0
 load helper
 
 is_healthy() { kv cluster health --node "${1:-nodeA}" -q; }
-has_copies() { [ "$(kv cluster nodes --node "$1" --json | jq ".nodes[] | select(.node == \"$2\") | .copies")" "${3:--gt}" 0 ]; }
+copies_of() { kv cluster nodes --node "$1" --json | jq ".nodes[] | select(.node == \"$2\") | .copies"; }
+has_copies() { [ "$(copies_of "$1" "$2")" -gt 0 ]; }
+has_none() { [ "$(copies_of "$1" "$2")" -eq 0 ]; }
 state_of() { kv cluster nodes --node "$1" --json | jq -r ".nodes[] | select(.node == \"$2\") | .state"; }
 kill_node() {
     local pids
-    pids=$(beamd status --node "$1" --json | jq '.parent_pid, .os_pid')
-    kill -9 $pids
+    mapfile -t pids < <(beamd status --node "$1" --json | jq '.parent_pid, .os_pid')
+    kill -9 "${pids[@]}"
 }
 
 @test "the transcripts, on a fresh machine" {
@@ -86,10 +89,10 @@ END
 }
 
 @test "a value keeps its bytes, whatever they are" {
-    head -c 100000 /dev/urandom >bytes
-    kv put bytes - <bytes
-    kv get bytes --raw | cmp - bytes
-    kv get bytes --raw --node nodeC | cmp - bytes
+    head -c 100000 /dev/urandom >random
+    kv put bytes - <random
+    kv get bytes --raw | cmp - random
+    kv get bytes --raw --node nodeC | cmp - random
     printf 'line\n' | kv put text -
     [ "$(kv get text)" = '"line\n" (remote)' ] || [ "$(kv get text)" = '"line\n" (primary)' ] ||
         [ "$(kv get text)" = '"line\n" (replica)' ]
@@ -131,8 +134,8 @@ END
     [[ $stderr == *"the key has 1025 bytes; at most 1024 are allowed"* ]]
     run -2 --separate-stderr kv put '' x
     [[ $stderr == *"a key is not empty"* ]]
-    head -c 1048577 /dev/zero >big
-    run -2 --separate-stderr kv put big - <big
+    head -c 1048577 /dev/zero >large
+    run -2 --separate-stderr kv put big - <large
     [[ $stderr == *"more than the 1 MiB"* ]]
     run -2 --separate-stderr kv put k v --ttl soon
     [[ $stderr == *"not a duration"* ]]
@@ -183,7 +186,7 @@ END
     kv cluster join --node n3@127.0.0.1
     eventually has_copies n1@127.0.0.1 n3
     kv cluster drain n2
-    eventually has_copies n1@127.0.0.1 n2 -eq
+    eventually has_none n1@127.0.0.1 n2
     [ "$(state_of n1@127.0.0.1 n2)" = draining ]
     eventually is_healthy n1@127.0.0.1
     beamd stop --node n2@127.0.0.1
