@@ -36,12 +36,12 @@ awaitable<kv::changes_page> changes_of(std::string key, std::optional<std::uint6
 struct tally {
     std::int64_t done = 0, unknown = 0, refused = 0;
 };
-struct stop {};
+struct end_counting {};
 
 /// Adds one again and again, until it is told to stop.
 process count_up(self me, pid parent, std::string key) {
     tally t;
-    while (!co_await me.receive_for<stop>(0ms)) {
+    while (!co_await me.receive_for<end_counting>(0ms)) {
         auto adding = kv::incr(key);
         const outcome<outcome<kv::counted_to>> a = co_await adding.outcome();
         if (a && *a)
@@ -171,6 +171,8 @@ STORE_TEST("a watch goes on from a cursor with nothing missing and nothing twice
                 CHECK(page.changes[i].version == cursors[from + i]);
             }
         }
+        // Nobody was told of that here.
+        CHECK((co_await changes_of("k", cursors.back() + 1)).is_too_old);
     });
 }
 
@@ -241,7 +243,7 @@ STORE_TEST(
                 const outcome<outcome<kv::found>> found = co_await getting.outcome();
                 if (found && *found) seen = std::stoll((*found)->value);
             }
-            send(client, stop{});
+            send(client, end_counting{});
             const tally t = co_await me.receive<tally>();
             const auto counted = std::stoll(co_await test::get(key));
             CHECK(t.refused == 0);

@@ -42,6 +42,7 @@ awaitable<beam::answer> load(request&, load_params p) {
     for (load_entry& e : p.entries) {
         auto why = bad_key(e.key);
         if (!why) why = bad_value(e.value);
+        if (!why && e.expires_ms < 0) why = "expires_ms is not below 0";
         if (why) co_return malformed(*why);
         operation o;
         o.key = std::move(e.key);

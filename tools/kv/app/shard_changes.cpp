@@ -37,7 +37,8 @@ std::optional<changes_page> shard_server::changes_after(const changes_request& r
     changes_page page;
     page.seq = log.applied_seq();
     if (!r.after) return page;
-    if (*r.after < log.base().seq) {
+    // What a primary that serves has told of is in its log: a cursor from beyond that is of another history.
+    if (*r.after < log.base().seq || *r.after > log.applied_seq()) {
         page.is_too_old = true;
         return page;
     }
