@@ -75,7 +75,8 @@ public:
                        request::plain::transaction>;
     using casts = beam::messages<shard_answer>;
     using infos =
-        beam::messages<cluster_facts, store_died, try_again, give_up, beam::nodedown_message>;
+        beam::messages<cluster_facts, store_died, try_again, give_up, beam::nodeup_message,
+                       beam::nodedown_message>;
 
     router();
 
