@@ -87,6 +87,13 @@ exit_code cluster_recover(client& node, bool accepts_data_loss) {
     return exit_code::done;
 }
 
+exit_code cluster_migrate(client& node, const std::string& to) {
+    beam::tool::confirm(node.common(), "move what decides who leads to " + to);
+    const json answer = node.ask("kv.cluster_migrate", {{"to", to}});
+    node.common()->print("migrated; restart each node with BEAM_KV_COORDINATOR=" + to, answer);
+    return exit_code::done;
+}
+
 exit_code cluster_rebalance(client& node) {
     const json answer = node.ask("kv.cluster_rebalance");
     std::string text;

@@ -63,6 +63,8 @@ beam::tool::exit_code cluster_health(beam::client& node);
 beam::tool::exit_code cluster_nodes(beam::client& node);
 /// Without `accepts_data_loss` it only says what would be lost.
 beam::tool::exit_code cluster_recover(beam::client& node, bool accepts_data_loss);
+/// From the file of this host to the etcd at these endpoints.
+beam::tool::exit_code cluster_migrate(beam::client& node, const std::string& to);
 /// What is still to be moved, or would be: nodes do it by themselves.
 beam::tool::exit_code cluster_rebalance(beam::client& node);
 /// `how`: join, drain, remove or rejoin.

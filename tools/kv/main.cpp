@@ -21,8 +21,10 @@ void add_ttl(CLI::App& command, change_words& words, const char* what) {
 }
 
 struct cluster_commands {
-    CLI::App *init, *status, *health, *nodes, *join, *drain, *remove, *rejoin, *recover, *rebalance;
+    CLI::App *init, *status, *health, *nodes, *join, *drain, *remove, *rejoin, *recover, *rebalance,
+        *migrate;
     bool accepts_data_loss = false, is_dry_run = false;
+    std::string endpoints;
 };
 
 void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words, std::string& name,
@@ -48,12 +50,15 @@ void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words,
         "recover", "Go on with what is left of shards whose current copies are all gone");
     c.recover->add_flag("--accept-data-loss", c.accepts_data_loss,
                         "Though what only the lost copies had is lost");
+    c.migrate = cluster->add_subcommand("migrate", "Move what decides who leads to etcd");
+    c.migrate->add_option("ENDPOINTS", c.endpoints, "As http://h1:2379,http://h2:2379")->required();
+    beam::tool::add_yes_option(*c.migrate, common);
     c.rebalance = cluster->add_subcommand("rebalance", "Print what is to be moved");
     c.rebalance->add_flag("-n,--dry-run", c.is_dry_run, "Print it only: nodes move it themselves");
     for (auto* command : {c.drain, c.remove, c.rejoin})
         command->add_option("NODE", name, "Which node (the one that answers)");
     beam::tool::add_yes_option(*c.remove, common);
-    for (const auto* command : {c.init, c.join, c.drain, c.remove, c.rejoin, c.recover})
+    for (const auto* command : {c.init, c.join, c.drain, c.remove, c.rejoin, c.recover, c.migrate})
         beam::tool::runs_once(*command, common);
 }
 
@@ -154,6 +159,7 @@ int main(int argc, char** argv) {
         if (c.nodes->parsed()) return cluster_nodes(node);
         if (c.join->parsed()) return cluster_change(node, "join", node_name);
         if (c.recover->parsed()) return cluster_recover(node, c.accepts_data_loss);
+        if (c.migrate->parsed()) return cluster_migrate(node, c.endpoints);
         if (c.rebalance->parsed()) return cluster_rebalance(node);
         if (c.drain->parsed()) return cluster_change(node, "drain", node_name);
         if (c.remove->parsed()) return cluster_change(node, "remove", node_name);

@@ -1,5 +1,5 @@
 // kv.cluster_recover: shards whose copies in sync are all gone, led by what is left. kv.cluster_rebalance: what the next
-// plan would move.
+// plan would move. kv.cluster_migrate: from the file of a host to etcd.
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -8,12 +8,15 @@
 #include <utility>
 #include <vector>
 
+#include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 #include "tools/kv/app/answers.hpp"
 #include "tools/kv/app/cluster_known.hpp"
 #include "tools/kv/app/methods.hpp"
 #include "tools/kv/app/names.hpp"
+#include "tools/kv/app/settings.hpp"
 #include "tools/kv/coordinator/coordinator_process.hpp"
+#include "tools/kv/coordinator/migrate.hpp"
 #include "tools/kv/shard/config.hpp"
 
 namespace kv {
@@ -139,10 +142,45 @@ awaitable<beam::answer> rebalance(request&) {
     co_return beam::map({{atom("moves"), beam::list_of(std::move(moves))}});
 }
 
+struct migrate_params {
+    std::string to;
+    BEAM_FIELDS(migrate_params, to)
+};
+
+/// An empty code: it is done.
+beam::error moved(const coordinator_options& from_options, const etcd_options& to_options,
+                  const std::string& where) {
+    auto from = open_coordinator(from_options);
+    if (!from) return from.error();
+    auto to = open_coordinator(to_options);
+    if (!to) return to.error();
+    const auto done = migrate(**from, **to, where);
+    return done ? beam::error() : done.error();
+}
+
+/// From the file of this host to etcd. Nodes serve meanwhile and after; what they are started with next is for who asked.
+awaitable<beam::answer> migrate_to(request&, migrate_params p) {
+    auto k = co_await settled();
+    if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
+    if (!coordinator_name_setting().empty())
+        co_return beam::refuse("exists", "the cluster is in etcd already", "kv cluster health", 1);
+    const std::string uuid = k->facts.view->meta.uuid;
+    const coordinator_options from = coordinator_setting("migrate", uuid);
+    etcd_options to = etcd_setting(p.to, "");
+    if (to.endpoints.empty()) co_return malformed("the address of an etcd is missing");
+    auto job = beam::blocking([from, to, where = p.to] { return moved(from, to, where); });
+    const beam::error failed = co_await job;
+    if (!failed.code.empty())
+        co_return beam::refuse("failed", "it says " + failed.code + " " + failed.detail,
+                               "the same again, which goes on where it stopped", 75);
+    co_return beam::map({{atom("coordinator"), p.to}});
+}
+
 }  // namespace
 
 void add_repair_methods(beam::application_definition& app) {
     app.method("cluster_recover", recover);
+    app.method("cluster_migrate", migrate_to);
     app.method("cluster_rebalance", rebalance, {.restartable = true});
 }
 

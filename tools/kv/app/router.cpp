@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t pending_max = 20'000;
+constexpr std::size_t pending_bytes_max = std::size_t{64} << 20;
 constexpr auto pause_first = 5ms, pause_max = 200ms;
 
 void answer_whole(const beam::from& to, routed_answer a) {
@@ -111,7 +112,9 @@ void router::begin_read(const beam::from& to, answer_in_words answers, read_requ
 }
 
 void router::begin(pending p) {
-    if (pending_.size() >= pending_max)
+    if (const auto* w = std::get_if<write_request>(&p.what))
+        for (const operation& o : w->operations) p.bytes += o.key.size() + o.bytes.size();
+    if (pending_.size() >= pending_max || pending_bytes_ + p.bytes > pending_bytes_max)
         return p.answers(p.to,
                          {plain(answer::kind::busy, "too many requests are under way"), {}, 0});
     const auto patience = std::visit([](const auto& r) { return r.patience; }, p.what);
@@ -124,6 +127,7 @@ void router::begin(pending p) {
         w.id = {p.id->client, p.id->number};
         w.settled = p.id->number;  // a slot has one request under way
     }
+    pending_bytes_ += p.bytes;
     const std::uint64_t token = next_token_++;
     beam::send_after(patience, id(), give_up{token});
     auto& added = pending_.emplace(token, std::move(p)).first->second;
@@ -264,6 +268,7 @@ void router::finish(pending_map::iterator it, answer a, std::optional<changes_pa
     all.changes = std::move(changes);
     // An id of which a copy may still be on its way is not used again.
     if (p.id && p.open_copies == 0 && !p.may_be_done) free_.push_back(*p.id);
+    pending_bytes_ -= p.bytes;
     p.answers(p.to, std::move(all));
     pending_.erase(it);
 }

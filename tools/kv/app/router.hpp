@@ -74,9 +74,8 @@ public:
                        request::plain::put, request::plain::erase, request::plain::incr,
                        request::plain::transaction>;
     using casts = beam::messages<shard_answer>;
-    using infos =
-        beam::messages<cluster_facts, store_died, try_again, give_up, beam::nodeup_message,
-                       beam::nodedown_message>;
+    using infos = beam::messages<cluster_facts, store_died, try_again, give_up,
+                                 beam::nodeup_message, beam::nodedown_message>;
 
     router();
 
@@ -128,6 +127,7 @@ private:
         unsigned open_copies = 0;  // sent, and not answered
         bool may_be_done = false;  // a copy of it was lost
         std::string why;           // of the last refusal
+        std::size_t bytes = 0;     // of what it writes
         std::optional<slot> id;
     };
     using pending_map = std::unordered_map<std::uint64_t, pending>;
@@ -153,6 +153,7 @@ private:
     cluster_facts facts_;
     std::string address_;
     pending_map pending_;
+    std::size_t pending_bytes_ = 0;
     std::uint64_t next_token_ = 1;
     std::vector<slot> free_;
     std::vector<std::uint64_t> epochs_;  // by shard, as this router knows them

@@ -40,18 +40,21 @@ std::string coordinator_name_setting() {
     return variable("BEAM_KV_COORDINATOR");
 }
 
+etcd_options etcd_setting(const std::string& endpoints, const std::string& uuid) {
+    etcd_options o;
+    o.endpoints = parts_of(endpoints);
+    if (const std::string name = variable("BEAM_KV_CLUSTER"); !name.empty()) o.cluster = name;
+    o.uuid = uuid;
+    o.ca_file = variable("BEAM_KV_COORDINATOR_CA");
+    o.certificate_file = variable("BEAM_KV_COORDINATOR_CERT");
+    o.key_file = variable("BEAM_KV_COORDINATOR_KEY");
+    o.password_file = variable("BEAM_KV_COORDINATOR_PASSWORD_FILE");
+    return o;
+}
+
 coordinator_options coordinator_setting(const std::string& node, const std::string& uuid) {
-    if (const std::string etcd = coordinator_name_setting(); !etcd.empty()) {
-        etcd_options o;
-        o.endpoints = parts_of(etcd);
-        if (const std::string name = variable("BEAM_KV_CLUSTER"); !name.empty()) o.cluster = name;
-        o.uuid = uuid;
-        o.ca_file = variable("BEAM_KV_COORDINATOR_CA");
-        o.certificate_file = variable("BEAM_KV_COORDINATOR_CERT");
-        o.key_file = variable("BEAM_KV_COORDINATOR_KEY");
-        o.password_file = variable("BEAM_KV_COORDINATOR_PASSWORD_FILE");
-        return o;
-    }
+    if (const std::string etcd = coordinator_name_setting(); !etcd.empty())
+        return etcd_setting(etcd, uuid);
     const beam::node_facts facts = beam::this_node_facts();
     local_options o;
     o.folder = (facts.store_folder.parent_path() / "kv.cluster").string();

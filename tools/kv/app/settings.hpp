@@ -23,6 +23,9 @@ namespace kv {
 [[nodiscard]] coordinator_options coordinator_setting(const std::string& node,
                                                       const std::string& uuid);
 
+/// The same for etcd at these endpoints, whatever BEAM_KV_COORDINATOR says.
+[[nodiscard]] etcd_options etcd_setting(const std::string& endpoints, const std::string& uuid);
+
 /// etcd's endpoints as they were said; empty: the file of this host.
 [[nodiscard]] std::string coordinator_name_setting();
 
