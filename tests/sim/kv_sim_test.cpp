@@ -80,8 +80,9 @@ std::optional<std::string> run_world(std::uint64_t seed, const rules& r,
 struct some_worlds {
     std::uint64_t first = 1, every = 1;
 };
-constexpr some_worlds spiteful{1, 5};          // a spiteful coordinator
-constexpr some_worlds three_in_peace{17, 36};  // three copies; little happens, and lasts
+constexpr some_worlds spiteful{1, 5};             // a spiteful coordinator
+constexpr some_worlds spiteful_and_late{26, 60};  // and messages that take seconds
+constexpr some_worlds three_in_peace{17, 36};     // three copies; little happens, and lasts
 
 /// The first of a thousand seeds that a store without one of its rules fails; 0: none.
 std::uint64_t first_failing(bool rules::*rule, some_worlds of = {}) {
@@ -150,7 +151,7 @@ TEST_CASE("a primary that does a request twice is found out") {
     CHECK(first_failing(&rules::deduplicate) > 0);
 }
 TEST_CASE("a new primary that breaks its promise to the last one is found out") {
-    CHECK(first_failing(&rules::wait_for_own_promise, spiteful) > 0);
+    CHECK(first_failing(&rules::wait_for_own_promise, spiteful_and_late) > 0);
 }
 TEST_CASE("a primary that reads without the lease of one who may have joined is found out") {
     CHECK(first_failing(&rules::lease_of_joining) > 0);
