@@ -24,7 +24,9 @@ namespace {
 std::optional<std::string> flip_bit_in(const fs::path& folder, std::uint64_t choice) {
     std::vector<fs::path> files;
     for (const auto& f : fs::recursive_directory_iterator(folder))
-        if (f.is_regular_file() && f.file_size() > 0) files.push_back(f.path());
+        // What is in the file of locks is made anew whenever the store is opened.
+        if (f.is_regular_file() && f.file_size() > 0 && f.path().filename() != "lock.mdb")
+            files.push_back(f.path());
     if (files.empty()) return std::nullopt;
     std::sort(files.begin(), files.end());
     const fs::path& file = files[choice % files.size()];
@@ -51,6 +53,7 @@ kv_faults::kv_faults(kv_nodes& nodes, std::uint64_t seed, std::vector<std::strin
                {"primary", 2, [this] { kill_primary_again_and_again(); }},
                {"all", 2, [this] { kill_all(); }},
                {"runtime", 3, [this] { kill_runtime(); }},
+               {"crashes", 2, [this] { kill_runtimes_again_and_again(); }},
                {"pause", 4, [this] { pause_one(); }},
                {"two", 2, [this] { pause_and_kill(); }},
                {"wipe", 1, [this] { wipe_one(); }},
@@ -135,11 +138,23 @@ void kv_faults::kill_runtime() {
     nodes_.kill_runtime(i);
 }
 
+/// At any step of a write, of a start, of taking over.
+void kv_faults::kill_runtimes_again_and_again() {
+    for (std::size_t times = 5 + below(10); times > 0; --times) {
+        kill_runtime();
+        wait(0ms, 600ms);
+    }
+}
+
 void kv_faults::pause_one() {
     const std::size_t i = below(nodes_.size());
     note("pause " + nodes_.names()[i]);
     nodes_.pause(i);
-    wait(100ms, 6s);
+    // Longer than the others' patience, so that there is another primary when it goes on; or shorter.
+    if (below(2) == 0)
+        wait(3500ms, 6s);
+    else
+        wait(100ms, 3500ms);
     nodes_.resume(i);
     note("resumed " + nodes_.names()[i]);
 }

@@ -40,6 +40,7 @@ private:
     void kill_primary_again_and_again();
     void kill_all();
     void kill_runtime();
+    void kill_runtimes_again_and_again();
     void pause_one();
     void pause_and_kill();
     void cut_one();

@@ -192,26 +192,22 @@ complaints judge_replicas(const kv_record& one_key) {
 
 complaints judge_sums(const kv_record& one_key) {
     complaints all;
-    std::set<std::string> sums;
-    std::size_t asked = 0, acknowledged = 0;
-    std::string last;
+    std::uint64_t sum = 0, open = 0;
     for (const kv_event& e : one_key) {
-        if (e.what == act::incr) {
-            asked += e.told == end::nothing ? 0 : 1;
-            if (e.told != end::done) continue;
-            ++acknowledged;
-            if (!sums.insert(e.found.value_or("")).second)
-                all.push_back("a sum was told twice: " + shown(e));
-        } else if (e.told == end::done && e.by_primary) {
-            last = e.found.value_or("0");
+        const bool is_told = e.told == end::done && (e.what == act::incr || e.by_primary);
+        if (e.what == act::incr && e.told == end::unknown) ++open;
+        if (!is_told) continue;
+        const std::uint64_t least = sum + (e.what == act::incr ? 1 : 0);
+        const std::uint64_t told = std::stoull(e.found.value_or("0"));
+        if (told < least || told > least + open) {
+            all.push_back("a sum of " + std::to_string(told) + " where " + std::to_string(least) +
+                          " was due, and " + std::to_string(open) +
+                          " more may have been added: " + shown(e));
+            return all;
         }
+        open -= told - least;
+        sum = told;
     }
-    if (last.empty()) return all;
-    const auto sum = std::stoull(last);
-    if (sum < acknowledged || sum > asked)
-        all.push_back(one_key.front().key + " is " + last + "; " + std::to_string(acknowledged) +
-                      " additions were acknowledged of " + std::to_string(asked) +
-                      " that may have been done");
     return all;
 }
 

@@ -25,8 +25,8 @@ using complaints = std::vector<std::string>;
 /// before that.
 [[nodiscard]] complaints judge_replicas(const kv_record& one_key);
 
-/// One key that is only added to, by one: each sum is told once, and the last one lies between what was acknowledged and what
-/// was asked for.
+/// One key to which one client adds, one at a time: each sum is the one before and one more, and more than that only by
+/// what may have been added without an answer.
 [[nodiscard]] complaints judge_sums(const kv_record& one_key);
 
 /// All of it. Keys that were added to are judged as sums.

@@ -98,5 +98,8 @@ TEST_CASE("an addition that was lost, or done twice, is seen") {
     CHECK_FALSE(judge({added("1", 0), added("2", 2), got("1", 3, 6, 7)}).empty());
     CHECK_FALSE(judge({added("1", 0), added("", 2, end::unknown), got("3", 3, 6, 7)}).empty());
     CHECK_FALSE(judge({added("1", 0), added("1", 2)}).empty());
+    CHECK_FALSE(judge({added("1", 0), added("3", 2)}).empty());
+    CHECK(judge({added("", 0, end::unknown), added("1", 2), added("3", 4)}).empty());
+    CHECK_FALSE(judge({added("", 0, end::unknown), added("2", 2), added("4", 4)}).empty());
     CHECK_FALSE(judge({added("1", 0), added("", 2, end::nothing), got("2", 3, 6, 7)}).empty());
 }
