@@ -48,39 +48,63 @@ public:
         is_open_done_.resize(open_.size());
     }
 
-    bool run() { return from(std::nullopt); }
-
-private:
-    // Those that were called before any other was answered may be next; those without an answer at any time.
-    bool from(const value_now& now) {
-        while (first_ < ops_.size() && done_[first_]) ++first_;
-        if (first_ == ops_.size()) return true;
-        if (!seen_.insert(state(now)).second) return false;
-        const std::size_t first = first_;
-        const std::int64_t horizon = first_answer();
-        const auto may_be_next = [&](const kv_operation& op) { return op.called <= horizon; };
-        for (std::size_t i = first; i < ops_.size() && may_be_next(ops_[i]); ++i)
-            if (!done_[i] && leads_on(ops_[i], done_, i, now)) return true;
-        first_ = first;
-        for (std::size_t i = 0; i < open_.size(); ++i) {
-            if (is_open_done_[i] || !may_be_next(open_[i])) continue;
-            if (leads_on(open_[i], is_open_done_, i, now)) return true;
-            first_ = first;
+    /// Not by recursion: a path is as long as the history.
+    bool run() {
+        std::vector<step> path;
+        value_now now;
+        for (;;) {
+            while (first_ < ops_.size() && done_[first_]) ++first_;
+            if (first_ == ops_.size()) return true;
+            if (seen_.insert(state(now)).second) path.push_back(step_from(now));
+            std::optional<value_now> next;
+            while (!path.empty() && !(next = take_next(path.back()))) path.pop_back();
+            if (!next) return false;
+            now = *std::move(next);
         }
-        return false;
     }
 
-    bool leads_on(const kv_operation& op, std::vector<bool>& marks, std::size_t i,
-                  const value_now& now) {
-        const std::size_t first = first_;
-        const auto next = after(op, now);
-        // One without an answer that changes nothing need not have happened.
-        if (!next || (!has_answer(op) && *next == now)) return false;
-        marks[i] = true;
-        if (from(*next)) return true;
-        marks[i] = false;
-        first_ = first;
-        return false;
+private:
+    /// One that was taken, and which could be taken instead: those that were called before any other was answered, and of
+    /// those without an answer that were called by then, all.
+    struct step {
+        std::size_t first, window;
+        std::int64_t horizon;
+        value_now before;
+        std::size_t next = 0;
+        std::optional<std::size_t> taken{};
+    };
+
+    [[nodiscard]] step step_from(value_now now) const {
+        const std::int64_t horizon = first_answer();
+        std::size_t end = first_;
+        while (end < ops_.size() && ops_[end].called <= horizon) ++end;
+        return {first_, end - first_, horizon, std::move(now)};
+    }
+
+    [[nodiscard]] const kv_operation& choice(const step& s, std::size_t n) const {
+        return n < s.window ? ops_[s.first + n] : open_[n - s.window];
+    }
+    std::vector<bool>::reference mark(const step& s, std::size_t n) {
+        return n < s.window ? done_[s.first + n] : is_open_done_[n - s.window];
+    }
+
+    /// What the key is after the next one that can be taken; nothing: there is none any more.
+    std::optional<value_now> take_next(step& s) {
+        if (s.taken) mark(s, *s.taken) = false;
+        s.taken.reset();
+        first_ = s.first;
+        while (s.next < s.window + open_.size()) {
+            const std::size_t n = s.next++;
+            const kv_operation& op = choice(s, n);
+            if (mark(s, n) || op.called > s.horizon) continue;
+            auto next = after(op, s.before);
+            // One without an answer that changes nothing need not have happened.
+            if (!next || (!has_answer(op) && *next == s.before)) continue;
+            mark(s, n) = true;
+            s.taken = n;
+            return next;
+        }
+        return std::nullopt;
     }
 
     [[nodiscard]] std::int64_t first_answer() const {
