@@ -10,11 +10,11 @@ _kv() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case "$word" in --node|--socket|--timeout|--color|--as|--config|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--nodes|--shards|--rf|--min-isr) ((i++)); continue ;; esac
-        case "$place/$word" in /put|/get|/delete|/cas|/incr|/expire|/ttl|/transaction|/locate|/scan|/count|/watch|/export|/import|/cluster|/cluster/init|/cluster/status|/cluster/health|/cluster/nodes|/cluster/join|/cluster/drain|/cluster/remove|/cluster/rejoin|/batch|/config|/completion) place=$place/$word ;; esac
+        case "$place/$word" in /put|/get|/delete|/cas|/incr|/expire|/ttl|/transaction|/locate|/scan|/count|/watch|/export|/import|/backup|/restore|/cluster|/cluster/init|/cluster/status|/cluster/health|/cluster/nodes|/cluster/join|/cluster/drain|/cluster/remove|/cluster/rejoin|/cluster/recover|/cluster/rebalance|/batch|/config|/completion) place=$place/$word ;; esac
     done
     local words=''
     case "$place" in
-        '') words='put get delete cas incr expire ttl transaction locate scan count watch export import cluster batch config completion' ;;
+        '') words='put get delete cas incr expire ttl transaction locate scan count watch export import backup restore cluster batch config completion' ;;
         '/put') words='--help --ttl --expect --expect-version --if-absent' ;;
         '/get') words='--help --primary --stale --raw' ;;
         '/delete') words='--help --expect --expect-version' ;;
@@ -29,7 +29,9 @@ _kv() {
         '/watch') words='--help --from --count --for --until-idle' ;;
         '/export') words='--help' ;;
         '/import') words='--help --from-line' ;;
-        '/cluster') words='init status health nodes join drain remove rejoin --help' ;;
+        '/backup') words='--help' ;;
+        '/restore') words='--help' ;;
+        '/cluster') words='init status health nodes join drain remove rejoin recover rebalance --help' ;;
         '/cluster/init') words='--help --nodes --shards --rf --min-isr' ;;
         '/cluster/status') words='--help' ;;
         '/cluster/health') words='--help' ;;
@@ -38,6 +40,8 @@ _kv() {
         '/cluster/drain') words='--help' ;;
         '/cluster/remove') words='--help --yes' ;;
         '/cluster/rejoin') words='--help' ;;
+        '/cluster/recover') words='--help --accept-data-loss' ;;
+        '/cluster/rebalance') words='--help --dry-run' ;;
         '/batch') words='--help' ;;
         '/config') words='--help --origin' ;;
         '/completion') words='--help' ;;

@@ -3,7 +3,7 @@ function __beam_kv_path
     set -l path ''
     for word in (commandline -opc)[2..-1]
         switch "$path/$word"
-            case /put /get /delete /cas /incr /expire /ttl /transaction /locate /scan /count /watch /export /import /cluster /cluster/init /cluster/status /cluster/health /cluster/nodes /cluster/join /cluster/drain /cluster/remove /cluster/rejoin /batch /config /completion
+            case /put /get /delete /cas /incr /expire /ttl /transaction /locate /scan /count /watch /export /import /backup /restore /cluster /cluster/init /cluster/status /cluster/health /cluster/nodes /cluster/join /cluster/drain /cluster/remove /cluster/rejoin /cluster/recover /cluster/rebalance /batch /config /completion
                 set path "$path/$word"
         end
     end
@@ -23,6 +23,8 @@ complete -c kv -f -n 'test (__beam_kv_path) = ""' -a count -d 'Print how many ke
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a watch -d 'Print changes of keys with a prefix'
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a export -d 'Print keys and values as JSON lines, for import'
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a import -d 'Write what export printed, from stdin'
+complete -c kv -f -n 'test (__beam_kv_path) = ""' -a backup -d 'Write all keys into a new folder'
+complete -c kv -f -n 'test (__beam_kv_path) = ""' -a restore -d 'Read a backup into a cluster without keys'
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a cluster -d 'Make a cluster, look at it, change its nodes'
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a batch -d 'Answer requests from stdin, one a line, in order'
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a config -d 'Print the settings in force'
@@ -77,6 +79,8 @@ complete -c kv -n 'test (__beam_kv_path) = "/watch"' -l until-idle -d 'End when 
 complete -c kv -n 'test (__beam_kv_path) = "/export"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/import"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/import"' -l from-line -x -d 'Begin with this line (1)'
+complete -c kv -n 'test (__beam_kv_path) = "/backup"' -l help -s h -d 'Print this and exit'
+complete -c kv -n 'test (__beam_kv_path) = "/restore"' -l help -s h -d 'Print this and exit'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a init -d 'Make a cluster of nodes that run'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a status -d 'Print nodes, shards and copies'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a health -d 'Tell whether all is well: 0 yes, 1 no'
@@ -85,6 +89,8 @@ complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a join -d 'Have the n
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a drain -d 'Move everything off a node'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a remove -d 'Take a node out for good'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a rejoin -d 'Take a drained or removed node back'
+complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a recover -d 'Go on with what is left of shards whose current copies are all gone'
+complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a rebalance -d 'Print what is to be moved'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/init"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/init"' -l nodes -x -d 'Its nodes, with commas between (this one)'
@@ -99,6 +105,10 @@ complete -c kv -n 'test (__beam_kv_path) = "/cluster/drain"' -l help -s h -d 'Pr
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/remove"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/remove"' -l yes -d 'Do not ask'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/rejoin"' -l help -s h -d 'Print this and exit'
+complete -c kv -n 'test (__beam_kv_path) = "/cluster/recover"' -l help -s h -d 'Print this and exit'
+complete -c kv -n 'test (__beam_kv_path) = "/cluster/recover"' -l accept-data-loss -d 'Though what only the lost copies had is lost'
+complete -c kv -n 'test (__beam_kv_path) = "/cluster/rebalance"' -l help -s h -d 'Print this and exit'
+complete -c kv -n 'test (__beam_kv_path) = "/cluster/rebalance"' -l dry-run -s n -d 'Print it only: nodes move it themselves'
 complete -c kv -n 'test (__beam_kv_path) = "/batch"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/config"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/config"' -l origin -d 'And where each comes from'

@@ -59,9 +59,10 @@ breaker list --state h => half_open
 presence log => login logout
 presence watch --ch => --changes
 kv inc => incr
+kv cluster recover --a => --accept-data-loss
 kv put --if => --if-absent
 kv cluster st => status
-kv cluster re => rejoin remove
+kv cluster re => rebalance recover rejoin remove
 kv --node nodeB cluster init --r => --rf
 kv cluster remove --y => --yes
 END

@@ -5,6 +5,7 @@
 
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/release/application_module.hpp"
+#include "libbeamcore/term/syntax.hpp"
 #include "tools/kv/app/kv.hpp"
 
 namespace notes {
