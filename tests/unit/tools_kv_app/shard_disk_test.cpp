@@ -264,7 +264,6 @@ STORE_TEST("keys that differ only far behind are each told once, whatever their 
                 w.stage(w.written({{key, "v", 0}}));
         }
         for (const std::size_t items : {std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
-            CAPTURE(items);
             kv::scan_range r = range_of("", {}, items);
             std::set<std::string> seen;
             for (int pages = 0; pages < 100; ++pages) {
@@ -404,7 +403,6 @@ STORE_TEST("any changes, in any order, leave what a map has") {
         const test::folder folder;
         open(folder / "s");
         for (std::uint64_t seed = 1; seed <= 8; ++seed) {
-            CAPTURE(seed);
             std::mt19937_64 random(seed);
             const auto shard = std::uint32_t(100 + seed);
             std::map<std::string, kv::value> model;
@@ -444,7 +442,7 @@ STORE_TEST("any changes, in any order, leave what a map has") {
                     is_end = page.is_end;
                     r.after = page.last;
                 }
-                REQUIRE(found == model);
+                REQUIRE_MESSAGE(found == model, "seed " << seed);
                 for (const auto& [key, v] : model) REQUIRE(w->disk.get(key) == v);
             }
             co_await w->write();

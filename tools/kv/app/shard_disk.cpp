@@ -20,6 +20,64 @@ T value_of(beam::result<T> r) {
     return *std::move(r);
 }
 
+using stored_item = std::pair<std::string, std::string>;
+
+/// The items of a scan in the order of their keys' bytes. An engine may have another order for keys that are alike in
+/// their first bytes (store.hpp): these are gathered, and sorted. So who stops anywhere may go on behind that key.
+class in_order {
+public:
+    in_order(const beam::store::database& db, beam::store::scan_options options)
+        : db_(db), options_(std::move(options)) {}
+
+    /// Nothing: that was all.
+    std::optional<stored_item> next() {
+        if (alike_.empty()) {
+            stored_item* first = peek();
+            if (!first) return std::nullopt;
+            ++at_;
+            if (first->first.size() < ordered_bytes) return std::move(*first);
+            gather(std::move(*first));
+        }
+        stored_item item = std::move(alike_.back());
+        alike_.pop_back();
+        return item;
+    }
+
+private:
+    static constexpr std::size_t ordered_bytes = 495;
+
+    stored_item* peek() {
+        while (at_ == page_.size()) {
+            if (is_end_) return nullptr;
+            auto page = value_of(beam::store::scan(db_, options_));
+            page_ = std::move(page.items);
+            at_ = 0;
+            is_end_ = page.next.empty();
+            options_.after = std::move(page.next);
+        }
+        return &page_[at_];
+    }
+    void gather(stored_item first) {
+        const std::string begin = first.first.substr(0, ordered_bytes);
+        alike_.push_back(std::move(first));
+        for (stored_item* s = peek(); s && s->first.starts_with(begin); s = peek()) {
+            alike_.push_back(std::move(*s));
+            ++at_;
+        }
+        const auto is_later = [](const stored_item& a, const stored_item& b) {
+            return a.first > b.first;
+        };
+        std::sort(alike_.begin(), alike_.end(), is_later);
+    }
+
+    beam::store::database db_;
+    beam::store::scan_options options_;
+    std::vector<stored_item> page_;
+    std::size_t at_ = 0;
+    bool is_end_ = false;
+    std::vector<stored_item> alike_;  // the next one last
+};
+
 }  // namespace
 
 shard_disk::shard_disk(const beam::server_ref& store, std::uint32_t shard)
@@ -244,25 +302,28 @@ shard_disk::items shard_disk::items_after(const std::optional<std::string>& key,
     page_of.limit = 10'000;
     if (key) page_of.first = data_key(*key).append(1, '\0');
     items found;
-    do {
-        const auto page = value_of(beam::store::scan(data_, page_of));
-        page_of.after = page.next;
-        found.is_last = page.next.empty();
-        for (const auto& [stored, bytes] : page.items) {
-            std::string own_key = stored.substr(page_of.prefix.size());
-            const auto newer = uncommitted_.find(own_key);
-            if (newer == uncommitted_.end())
-                found.some.emplace_back(std::move(own_key), read_value(bytes));
-            else if (newer->second.is)
-                found.some.emplace_back(std::move(own_key), *newer->second.is);
+    found.is_last = true;
+    std::size_t size = 0;
+    in_order all(data_, page_of);
+    while (auto item = all.next()) {
+        size += item->first.size() + item->second.size();
+        if (size > bytes_max && !found.some.empty()) {
+            found.is_last = false;
+            break;
         }
-    } while (found.some.empty() && !found.is_last);
+        std::string own_key = item->first.substr(page_of.prefix.size());
+        const auto newer = uncommitted_.find(own_key);
+        if (newer == uncommitted_.end())
+            found.some.emplace_back(std::move(own_key), read_value(item->second));
+        else if (newer->second.is)
+            found.some.emplace_back(std::move(own_key), *newer->second.is);
+    }
     add_new(found, key);
     return found;
 }
 
-/// What the store does not have at all. Its order of very long keys is another one, so such a key goes into each piece
-/// between whose ends it is: at least one. The last item stays the last: the next piece begins after it.
+/// What the store does not have at all, of the keys that this piece ends with. The last item stays the last: the next piece
+/// begins after it.
 void shard_disk::add_new(items& found, const std::optional<std::string>& after) const {
     std::set<std::string_view> there;
     for (const auto& [key, v] : found.some) there.insert(key);
@@ -336,21 +397,18 @@ scan_page shard_disk::scan(const scan_range& range, std::int64_t wall_ms) const 
     const auto is_there = [&] {
         return newer != uncommitted_.end() && newer->first.starts_with(range.prefix);
     };
-    do {
-        const auto some = value_of(beam::store::scan(data_, page_of));
-        for (const auto& [stored, bytes] : some.items) {
-            const std::string key = stored.substr(data_prefix(0).size());
-            for (; is_there() && newer->first < key; ++newer)
-                if (newer->second.is && !page.add(newer->first, *newer->second.is))
-                    return page.take(false);
-            const bool is_newer = is_there() && newer->first == key;
-            if (!is_newer && !page.add(key, read_value(bytes))) return page.take(false);
-            if (is_newer && newer->second.is && !page.add(key, *newer->second.is))
+    in_order all(data_, std::move(page_of));
+    while (auto item = all.next()) {
+        const std::string key = item->first.substr(data_prefix(0).size());
+        for (; is_there() && newer->first < key; ++newer)
+            if (newer->second.is && !page.add(newer->first, *newer->second.is))
                 return page.take(false);
-            if (is_newer) ++newer;
-        }
-        page_of.after = some.next;
-    } while (!page_of.after.empty());
+        const bool is_newer = is_there() && newer->first == key;
+        if (!is_newer && !page.add(key, read_value(item->second))) return page.take(false);
+        if (is_newer && newer->second.is && !page.add(key, *newer->second.is))
+            return page.take(false);
+        if (is_newer) ++newer;
+    }
     for (; is_there(); ++newer)
         if (newer->second.is && !page.add(newer->first, *newer->second.is)) return page.take(false);
     return page.take(true);

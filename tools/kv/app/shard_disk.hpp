@@ -63,8 +63,8 @@ public:
     /// The batch of that ticket, and those before it, are committed.
     void committed(std::uint64_t ticket);
 
-    /// Some items after that key, about in order, with what is not committed. Each item there was all the while is in
-    /// one of the pieces that follow each other, or in more.
+    /// Some items after that key, with what is not committed; the last of them has the greatest key. Each item there was
+    /// all the while is in one of the pieces that follow each other.
     struct items {
         std::vector<std::pair<std::string, value>> some;
         bool is_last = false;
