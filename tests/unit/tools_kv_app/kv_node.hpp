@@ -10,12 +10,15 @@
 
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/release/node_facts.hpp"
+#include "libbeamcore/runtime/link.hpp"
+#include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 #include "tests/unit/store/world.hpp"
 #include "tools/kv/app/application.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/kv.hpp"
+#include "tools/kv/app/names.hpp"
 
 namespace test {
 
@@ -82,6 +85,22 @@ inline beam::awaitable<std::string> get(std::string key) {
     auto getting = kv::get(std::move(key));
     const beam::outcome<kv::found> found = co_await getting;
     co_return found ? found->value : beam::to_string(found.error());
+}
+
+/// Kills the process of that name, and waits until others have its name and the router's.
+inline beam::awaitable<void> kill_and_await_restart(beam::self me, beam::atom name) {
+    const auto deadline = beam::monotonic_time() + std::chrono::seconds(30);
+    const beam::pid old = *beam::whereis(name);
+    const beam::ref monitor = beam::monitor(old);
+    beam::exit(old, beam::atoms::kill);
+    (void)co_await me.receive_if<beam::down_message>(
+        [monitor](const beam::down_message& m) { return m.monitor == monitor; });
+    while (beam::monotonic_time() < deadline) {
+        const auto now = beam::whereis(name);
+        if (now && *now != old && beam::whereis(kv::router_name())) co_return;
+        co_await me.yield();
+    }
+    FAIL("it was not started again");
 }
 
 }  // namespace test

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <set>
 
-#include "tests/support/restarting.hpp"
 #include "tests/unit/tools_kv_app/kv_node.hpp"
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/router.hpp"
@@ -226,11 +225,10 @@ STORE_TEST(
                 auto getting = kv::get(key);
                 seen = std::stoll((co_await getting)->value);
             }
-            co_await test::kill_and_see_restarted(me, victim);
-            // Whoever stands on it is started again as well: the router is the last of them.
-            for (int i = 0; i < 200'000 && !whereis(kv::router_name()); ++i) co_await me.yield();
+            co_await test::kill_and_await_restart(me, victim);
             std::string now;
-            for (int i = 0; i < 100'000 && now.empty(); ++i) {
+            const auto deadline = monotonic_time() + 30s;
+            while (now.empty() && monotonic_time() < deadline) {
                 auto getting = kv::get(key);
                 const outcome<outcome<kv::found>> found = co_await getting.outcome();
                 if (found && *found) now = (*found)->value;

@@ -183,8 +183,12 @@ STORE_TEST("a cut takes the log's end, a drop its beginning; neither touches the
         w.log.cut(8);
         std::vector<kv::storage_change> cut{kv::cut_log{8}};
         co_await w.change(std::move(cut));
+        // A start reads what the checkpoint does not tell.
+        kv::checkpoint saved;
+        saved.seq = w.log.applied_seq();
+        saved.log = w.log.shape();
         w.log.drop_to(2);
-        std::vector<kv::storage_change> drop{kv::drop_log{w.log.base()}};
+        std::vector<kv::storage_change> drop{saved, kv::drop_log{w.log.base()}};
         co_await w.change(std::move(drop));
 
         CHECK(w.disk.entries_from(1, 10, 1 << 20).empty());
@@ -195,6 +199,8 @@ STORE_TEST("a cut takes the log's end, a drop its beginning; neither touches the
         world again;
         CHECK(again.stored.base == kv::log_point{1, 2});
         CHECK(again.stored.applied_seq == 6);
+        CHECK(again.stored.entries.size() == 1);
+        CHECK(again.log.last().seq == 7);
         CHECK(bytes_at(again.disk, "k1") == "1");
         CHECK(bytes_at(again.disk, "p") == "none");
         world beside(number + 1);
