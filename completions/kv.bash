@@ -10,7 +10,7 @@ _kv() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case "$word" in --node|--socket|--timeout|--color|--as|--config|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--nodes|--shards|--rf|--min-isr) ((i++)); continue ;; esac
-        case "$place/$word" in /put|/get|/delete|/cas|/incr|/expire|/ttl|/transaction|/locate|/scan|/count|/watch|/export|/import|/backup|/restore|/cluster|/cluster/init|/cluster/status|/cluster/health|/cluster/nodes|/cluster/join|/cluster/drain|/cluster/remove|/cluster/rejoin|/cluster/recover|/cluster/rebalance|/batch|/config|/completion) place=$place/$word ;; esac
+        case "$place/$word" in /put|/get|/delete|/cas|/incr|/expire|/ttl|/transaction|/locate|/scan|/count|/watch|/export|/import|/backup|/restore|/cluster|/cluster/init|/cluster/status|/cluster/health|/cluster/nodes|/cluster/join|/cluster/drain|/cluster/remove|/cluster/rejoin|/cluster/recover|/cluster/migrate|/cluster/rebalance|/batch|/config|/completion) place=$place/$word ;; esac
     done
     local words=''
     case "$place" in
@@ -31,7 +31,7 @@ _kv() {
         '/import') words='--help --from-line' ;;
         '/backup') words='--help' ;;
         '/restore') words='--help' ;;
-        '/cluster') words='init status health nodes join drain remove rejoin recover rebalance --help' ;;
+        '/cluster') words='init status health nodes join drain remove rejoin recover migrate rebalance --help' ;;
         '/cluster/init') words='--help --nodes --shards --rf --min-isr' ;;
         '/cluster/status') words='--help' ;;
         '/cluster/health') words='--help' ;;
@@ -41,6 +41,7 @@ _kv() {
         '/cluster/remove') words='--help --yes' ;;
         '/cluster/rejoin') words='--help' ;;
         '/cluster/recover') words='--help --accept-data-loss' ;;
+        '/cluster/migrate') words='--help --yes' ;;
         '/cluster/rebalance') words='--help --dry-run' ;;
         '/batch') words='--help' ;;
         '/config') words='--help --origin' ;;

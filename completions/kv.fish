@@ -3,7 +3,7 @@ function __beam_kv_path
     set -l path ''
     for word in (commandline -opc)[2..-1]
         switch "$path/$word"
-            case /put /get /delete /cas /incr /expire /ttl /transaction /locate /scan /count /watch /export /import /backup /restore /cluster /cluster/init /cluster/status /cluster/health /cluster/nodes /cluster/join /cluster/drain /cluster/remove /cluster/rejoin /cluster/recover /cluster/rebalance /batch /config /completion
+            case /put /get /delete /cas /incr /expire /ttl /transaction /locate /scan /count /watch /export /import /backup /restore /cluster /cluster/init /cluster/status /cluster/health /cluster/nodes /cluster/join /cluster/drain /cluster/remove /cluster/rejoin /cluster/recover /cluster/migrate /cluster/rebalance /batch /config /completion
                 set path "$path/$word"
         end
     end
@@ -90,6 +90,7 @@ complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a drain -d 'Move ever
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a remove -d 'Take a node out for good'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a rejoin -d 'Take a drained or removed node back'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a recover -d 'Go on with what is left of shards whose current copies are all gone'
+complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a migrate -d 'Move what decides who leads to etcd'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a rebalance -d 'Print what is to be moved'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/init"' -l help -s h -d 'Print this and exit'
@@ -107,6 +108,8 @@ complete -c kv -n 'test (__beam_kv_path) = "/cluster/remove"' -l yes -d 'Do not 
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/rejoin"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/recover"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/recover"' -l accept-data-loss -d 'Though what only the lost copies had is lost'
+complete -c kv -n 'test (__beam_kv_path) = "/cluster/migrate"' -l help -s h -d 'Print this and exit'
+complete -c kv -n 'test (__beam_kv_path) = "/cluster/migrate"' -l yes -d 'Do not ask'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/rebalance"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/rebalance"' -l dry-run -s n -d 'Print it only: nodes move it themselves'
 complete -c kv -n 'test (__beam_kv_path) = "/batch"' -l help -s h -d 'Print this and exit'
