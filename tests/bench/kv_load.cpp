@@ -10,7 +10,7 @@
 namespace {
 
 std::string request(const char* method, std::uint64_t key) {
-    std::string text = "{\"id\":1,\"method\":\"kv." + std::string(method) +
+    std::string text = "{\"id\":" + std::to_string(key) + ",\"method\":\"kv." + method +
                        "\",\"params\":{\"key\":\"" + load::key(key) + "\"";
     if (method[0] == 'p') text += ",\"value\":\"" + load::value + "\"";
     if (method[0] == 'g') text += ",\"primary\":true";

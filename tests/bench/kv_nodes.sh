@@ -4,7 +4,9 @@
 # shellcheck source=SCRIPTDIR/node.sh
 source "$(dirname "${BASH_SOURCE[0]}")/node.sh"
 
+# shellcheck disable=SC2034  # those who source this use them
 readonly kv_keys=20000
+# shellcheck disable=SC2034
 engines=(lmdb rocksdb)
 
 free_port() {
@@ -41,7 +43,7 @@ start_kv_one() { # start_kv_one ENGINE
     export BEAM_KV_ENGINE=$1
     start_kv_node one
     "$BENCH_BEAMD" await --node one > /dev/null
-    "$BENCH_KV" cluster init --node one --nodes one --rf 1 --no-spawn > /dev/null
+    "$BENCH_KV" cluster init --node one --rf 1 --no-spawn > /dev/null
     wait_healthy one
 }
 
