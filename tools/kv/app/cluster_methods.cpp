@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "libbeamcore/release/node_facts.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/term/syntax.hpp"
 #include "tools/kv/app/answers.hpp"
@@ -171,6 +172,8 @@ awaitable<answer> locate(request&, key_params p) {
 std::string full_name(const std::string& node) {
     if (node.find('@') != std::string::npos) return node;
     const std::string own(beam::node().name());
+    // It has another address as long as it has no distribution.
+    if (node == short_name(beam::this_node_facts().name)) return own;
     return node + own.substr(own.find('@'));
 }
 
