@@ -129,9 +129,17 @@ void router::begin(pending p) {
     }
     pending_bytes_ += p.bytes;
     const std::uint64_t token = next_token_++;
-    beam::send_after(patience, id(), give_up{token});
+    deadlines_.emplace(p.deadline, token);
+    watch_deadlines();
     auto& added = pending_.emplace(token, std::move(p)).first->second;
     ask_somebody(token, added);
+}
+
+/// One timer for all: most requests are answered long before their deadline, and a timer of each would stay until then.
+void router::watch_deadlines() {
+    if (deadlines_.empty() || deadlines_.begin()->first >= armed_) return;
+    armed_ = deadlines_.begin()->first;
+    beam::send_after(std::max(armed_ - beam::monotonic_time(), time(0)), id(), give_up{});
 }
 
 void router::place(pending& p) const {
@@ -246,9 +254,15 @@ void router::handle_cast(shard_answer m) {
     ask_later(m.token, p);
 }
 
-void router::handle_info(give_up m) {
-    const auto it = pending_.find(m.token);
-    if (it == pending_.end()) return;
+void router::handle_info(give_up) {
+    const time now = beam::monotonic_time();
+    armed_ = time::max();
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now)
+        give_up_on(pending_.find(deadlines_.begin()->second));
+    watch_deadlines();
+}
+
+void router::give_up_on(pending_map::iterator it) {
     pending& p = it->second;
     const bool is_write = std::holds_alternative<write_request>(p.what);
     if (is_write && (p.may_be_done || p.open_copies > 0))
@@ -269,6 +283,7 @@ void router::finish(pending_map::iterator it, answer a, std::optional<changes_pa
     // An id of which a copy may still be on its way is not used again.
     if (p.id && p.open_copies == 0 && !p.may_be_done) free_.push_back(*p.id);
     pending_bytes_ -= p.bytes;
+    deadlines_.erase({p.deadline, it->first});
     p.answers(p.to, std::move(all));
     pending_.erase(it);
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -54,9 +55,7 @@ class router : public beam::gen_server<router> {
     struct try_again {
         std::uint64_t token = 0;
     };
-    struct give_up {
-        std::uint64_t token = 0;
-    };
+    struct give_up {};
 
 public:
     /// All keys of one shard, or the answer is `refused`. The caller's death does not end the write.
@@ -101,7 +100,7 @@ public:
     void handle_info(cluster_facts m);
     void handle_info(store_died) {}
     void handle_info(try_again m);
-    void handle_info(give_up m);
+    void handle_info(give_up);
     void handle_info(beam::nodeup_message) {}
     void handle_info(beam::nodedown_message m);
     void handle_info(beam::down_message m);
@@ -133,6 +132,8 @@ private:
     using pending_map = std::unordered_map<std::uint64_t, pending>;
 
     void begin(pending p);
+    void watch_deadlines();
+    void give_up_on(pending_map::iterator it);
     void begin_write(const beam::from& to, answer_in_words answers,
                      std::vector<operation> operations, time patience);
     void begin_read(const beam::from& to, answer_in_words answers, read_request what);
@@ -154,6 +155,8 @@ private:
     std::string address_;
     pending_map pending_;
     std::size_t pending_bytes_ = 0;
+    std::set<std::pair<time, std::uint64_t>> deadlines_;  // and tokens, of all that is pending
+    time armed_ = time::max();                            // a timer comes then
     std::uint64_t next_token_ = 1;
     std::vector<slot> free_;
     std::vector<std::uint64_t> epochs_;  // by shard, as this router knows them
