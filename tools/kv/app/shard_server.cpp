@@ -48,7 +48,7 @@ beam::future<shard_status> shard_server::status(beam::pid shard) {
 shard_server::shard_server(std::uint32_t shard) : number_(shard), disk_(store_name(), shard) {
     beam::register_name(shard_name(shard), id());
     keeper::tell_cluster(id());
-    beam::send_after(sweep_every, id(), sweep{});
+    sweep_later();
 }
 
 instant shard_server::now() {
@@ -79,6 +79,7 @@ beam::awaitable<void> shard_server::begin() {
     const std::uint64_t life = beam::secure_random_64() | 1U;
     config c;
     c.min_isr = facts_.view->meta.min_isr;
+    c.beacons_together = true;
     shard_.emplace(c, facts_.self, life, disk_.load(), disk_);
     step([](shard& s, const instant& at, outputs& out) { s.start(at, out); });
 }
@@ -211,10 +212,16 @@ void shard_server::handle_info(wake) {
     step([](shard& s, const instant& at, outputs& out) { s.tick(at, out); });
 }
 
+/// All shards of the node at the same times, which are those of beacons too: it wakes for all of them at once.
+void shard_server::sweep_later() {
+    const nanoseconds time = now().now, every = sweep_every;
+    beam::send_after((time / every + 1) * every - time, id(), sweep{});
+}
+
 /// Keys whose time has come go without being asked for. The index is looked at by every copy: what it has too much, it
 /// has on each disk.
 void shard_server::handle_info(sweep) {
-    beam::send_after(sweep_every, id(), sweep{});
+    sweep_later();
     if (!shard_ || is_sweeping_) return;
     auto due = disk_.due(now().wall_ms, swept_at_once);
     if (due.gone.size() > 0) {

@@ -104,6 +104,7 @@ private:
     void tell(const requester& to, answer a);
     void send(const outgoing& o);
     void arm();
+    void sweep_later();
     [[nodiscard]] static instant now();
     [[nodiscard]] std::uint64_t origin_of(requester r);
 

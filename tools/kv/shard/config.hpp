@@ -10,6 +10,8 @@ struct config {
     using milliseconds = std::chrono::milliseconds;
 
     milliseconds beacon{250};
+    /// All shards of a node at the same times: it wakes once for them.
+    bool beacons_together = false;
     milliseconds lease{2000};   ///< how long a beacon that was acked lets the primary read
     milliseconds grace{3000};   ///< how long a replica waits for a beacon; at least 1.5 leases
     milliseconds stagger{300};  ///< between the replicas that might take over

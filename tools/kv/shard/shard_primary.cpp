@@ -104,7 +104,8 @@ void shard::append(const instant& at, entry e, outputs& out) {
 }
 
 void shard::send_beacons(const instant& at, outputs& out) {
-    term_->beacon_at = at.now + config_.beacon;
+    term_->beacon_at = config_.beacons_together ? (at.now / config_.beacon + 1) * config_.beacon
+                                                : at.now + config_.beacon;
     const bool is_serving = may_read(at.now) || !rules_.serving_beacons_only;
     for (auto& [id, p] : term_->peers) {
         beacon b;
