@@ -83,6 +83,12 @@ void shard::died(const instant& at, store_id store, outputs& out) {
         heard_ = at.now;
     }
     if (role_ == role::replica) consider_taking_over(at, out);
+    if (term_ && term_->peers.contains(store)) {
+        // It answers no reads any more, and its next life none before it has heard this primary. One that was not heard
+        // in this term may be about to start.
+        peer& p = term_->peers[store];
+        if (p.granted) p.heard = std::min(p.heard, at.now - config_.lease);
+    }
     finish(at, out);
 }
 

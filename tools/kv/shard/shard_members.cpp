@@ -27,7 +27,9 @@ bool shard::remove_silent(const instant& at, outputs& out) {
 /// First commits wait for it; when it holds all that was committed before, it joins.
 bool shard::add_learner(const instant& at, outputs& out) {
     const auto is_near = [&](const peer& p) {
-        return p.is_known && !p.filling && p.granted && at.now < *p.granted + config_.lease;
+        // Not who is dead, whatever it granted before.
+        return p.is_known && !p.filling && p.granted &&
+               at.now < std::min(*p.granted, p.heard) + config_.lease;
     };
     if (term_->joining && std::find(plan_.begin(), plan_.end(), *term_->joining) == plan_.end())
         term_->joining.reset();
