@@ -35,9 +35,9 @@ struct scan_params {
     BEAM_FIELDS(scan_params, prefix, cursor, limit, keys_only, shard, timeout_ms)
 };
 
-term shown(scanned_item item, bool keys_only) {
+term shown(const scanned_item& item, bool keys_only) {
     std::vector<beam::map_entry> told{{atom("key"), item.key}, {atom("version"), item.is.version}};
-    if (!keys_only) told.push_back({atom("value"), std::move(item.is.bytes)});
+    if (!keys_only) told.push_back({atom("value"), item.is.bytes});
     if (item.is.expires_ms != 0) told.push_back({atom("expires_ms"), item.is.expires_ms});
     return beam::map_of(std::move(told));
 }
@@ -75,7 +75,7 @@ awaitable<beam::answer> scan(request& r, scan_params p) {
         told += some->size();
         cursor = some->back().key;
         std::vector<term> items;
-        for (scanned_item& one : *some) items.push_back(shown(std::move(one), p.keys_only));
+        for (const scanned_item& one : *some) items.push_back(shown(one, p.keys_only));
         term page =
             beam::map({{atom("items"), beam::list_of(std::move(items))}, {atom("cursor"), cursor}});
         co_await r.item(std::move(page));

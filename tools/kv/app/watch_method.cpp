@@ -91,12 +91,12 @@ beam::process watch_shard(beam::self me, beam::pid request, std::size_t index, s
     }
 }
 
-term shown(told_change c, const std::string& cursor) {
+term shown(const told_change& c, const std::string& cursor) {
     std::vector<beam::map_entry> told{{atom("event"), c.value ? "put" : "delete"},
-                                      {atom("key"), std::move(c.key)},
+                                      {atom("key"), c.key},
                                       {atom("version"), c.version},
                                       {atom("cursor"), cursor}};
-    if (c.value) told.push_back({atom("value"), *std::move(c.value)});
+    if (c.value) told.push_back({atom("value"), *c.value});
     if (c.expires_ms != 0) told.push_back({atom("expires_ms"), c.expires_ms});
     return beam::map_of(std::move(told));
 }
@@ -135,14 +135,14 @@ awaitable<beam::answer> watch(request& r, watch_params p) {
             co_await r.item(std::move(begin));
         }
         for (std::size_t i = 0; i < s.page.changes.size(); ++i) {
-            told_change& c = s.page.changes[i];
+            const told_change& c = s.page.changes[i];
             // Between two changes of one page the cursor stands behind the first. One entry's changes have one cursor.
             watch_cursor here = *at;
             const bool is_last_of_entry =
                 i + 1 == s.page.changes.size() || s.page.changes[i + 1].version != c.version;
             if (i + 1 < s.page.changes.size())
                 here.seqs[s.index] = is_last_of_entry ? c.version : c.version - 1;
-            co_await r.item(shown(std::move(c), here.text()));
+            co_await r.item(shown(c, here.text()));
         }
     }
 }
