@@ -44,6 +44,21 @@ operation operation_of(change_params p) {
     return o;
 }
 
+beam::result<std::vector<operation>> operations_of(std::vector<change_params> all) {
+    const auto refuse = [](std::string why) { return beam::fail("bad_params", std::move(why)); };
+    if (all.empty() || all.size() > operations_max)
+        return refuse("a transaction has 1 to 1000 operations");
+    std::vector<operation> operations;
+    std::size_t bytes = 0;
+    for (change_params& c : all) {
+        if (auto why = bad_change(c)) return refuse(*std::move(why));
+        bytes += c.key.size() + c.value.value_or("").size();
+        operations.push_back(operation_of(std::move(c)));
+    }
+    if (bytes > operations_bytes_max) return refuse("a transaction has at most 4 MiB");
+    return operations;
+}
+
 std::int64_t wall_ms() {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();

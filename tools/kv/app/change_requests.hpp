@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "libbeamcore/base/result.hpp"
 #include "libbeamcore/term/fields.hpp"
 #include "tools/kv/shard/request.hpp"
 
@@ -34,6 +36,9 @@ struct change_params {
 
 /// Of one that bad_change() has nothing against.
 [[nodiscard]] operation operation_of(change_params p);
+
+/// Of a transaction. Error: `bad_params`, whose detail says why it is refused.
+[[nodiscard]] beam::result<std::vector<operation>> operations_of(std::vector<change_params> all);
 
 [[nodiscard]] std::int64_t wall_ms();
 

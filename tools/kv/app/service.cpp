@@ -153,19 +153,16 @@ beam::call_result<beam::outcome<written>> router::handle_call(request::transacti
     const auto o = beam::read_parameters<change_options>(m.options);
     if (!o) return refuse(o.error().detail);
     if (auto why = bad_patience(o->timeout_ms)) return refuse(*why);
-    if (m.parts.empty() || m.parts.size() > operations_max)
-        return refuse("a transaction has 1 to 1000 operations");
-    std::vector<operation> operations;
-    std::size_t bytes = 0;
+    if (m.parts.size() > operations_max) return refuse("a transaction has 1 to 1000 operations");
+    std::vector<change_params> all;
     for (const term& part : m.parts) {
         auto p = beam::read_parameters<change_params>(part);
         if (!p) return refuse(p.error().detail);
-        if (auto why = bad_change(*p)) return refuse(*why);
-        bytes += p->key.size() + p->value.value_or("").size();
-        operations.push_back(operation_of(*std::move(p)));
+        all.push_back(*std::move(p));
     }
-    if (bytes > operations_bytes_max) return refuse("a transaction has at most 4 MiB");
-    begin_write(from, &answer_write, std::move(operations),
+    auto operations = operations_of(std::move(all));
+    if (!operations) return refuse(std::move(operations.error().detail));
+    begin_write(from, &answer_write, *std::move(operations),
                 std::chrono::milliseconds(o->timeout_ms));
     return beam::noreply{};
 }

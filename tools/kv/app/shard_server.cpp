@@ -36,15 +36,6 @@ answer not_here() {
 
 }  // namespace
 
-beam::future<answer> shard_server::read(std::uint32_t shard, read_request what,
-                                        beam::timeout limit) {
-    return beam::call<read_here>(shard_name(shard), limit, std::move(what));
-}
-
-beam::future<shard_status> shard_server::status(beam::pid shard) {
-    return beam::call<get_status>(shard);
-}
-
 shard_server::shard_server(std::uint32_t shard) : number_(shard), disk_(store_name(), shard) {
     beam::register_name(shard_name(shard), id());
     keeper::tell_cluster(id());
@@ -132,8 +123,8 @@ void shard_server::send(const outgoing& o) {
 
 // -- requests -------------------------------------------------------------------------------------
 
-std::uint64_t shard_server::origin_of(requester r) {
-    waiting_.emplace(next_origin_, std::move(r));
+std::uint64_t shard_server::origin_of(router_request r) {
+    waiting_.emplace(next_origin_, r);
     return next_origin_++;
 }
 
@@ -155,44 +146,8 @@ void shard_server::handle_cast(ask_read m) {
     });
 }
 
-beam::call_result<answer> shard_server::handle_call(read_here m, beam::from from) {
-    if (!shard_) return not_here();
-    const std::uint64_t origin = origin_of(from);
-    step([&](shard& s, const instant& at, outputs& out) {
-        s.read(at, origin, std::move(m.what), out);
-    });
-    return beam::noreply{};
-}
-
-void shard_server::tell(const requester& to, answer a) {
-    if (const auto* r = std::get_if<router_request>(&to)) {
-        beam::cast<shard_answer>(r->router, r->token, std::move(a), std::optional<changes_page>());
-        return;
-    }
-    beam::reply(std::get<beam::from>(to), std::move(a));
-}
-
-shard_status shard_server::handle_call(get_status) {
-    shard_status s;
-    s.shard = number_;
-    s.role = "starting";
-    if (!shard_) return s;
-    switch (shard_->current_role()) {
-        case role::starting:
-            break;
-        case role::replica:
-            s.role = "replica";
-            break;
-        case role::primary:
-            s.role = "primary";
-            break;
-    }
-    s.epoch = shard_->epoch();
-    s.is_serving = shard_->is_serving();
-    s.may_read = shard_->may_read(now().now);
-    s.last_seq = shard_->log().last().seq;
-    s.applied_seq = shard_->log().applied_seq();
-    return s;
+void shard_server::tell(const router_request& to, answer a) {
+    beam::cast<shard_answer>(to.router, to.token, std::move(a), std::optional<changes_page>());
 }
 
 // -- the shard's steps ----------------------------------------------------------------------------

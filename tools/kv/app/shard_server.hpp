@@ -14,7 +14,6 @@
 #include <optional>
 #include <tuple>
 #include <unordered_map>
-#include <variant>
 
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/store/store.hpp"
@@ -25,46 +24,18 @@
 
 namespace kv {
 
-/// Where a shard stands, for `status` and `health`.
-struct shard_status {
-    std::uint32_t shard = 0;
-    std::string role;
-    std::uint64_t epoch = 0;
-    bool is_serving = false;
-    bool may_read = false;
-    std::uint64_t last_seq = 0, applied_seq = 0;
-    BEAM_FIELDS(shard_status, shard, role, epoch, is_serving, may_read, last_seq, applied_seq)
-};
-
 class shard_server : public beam::gen_server<shard_server> {
-    struct read_here {
-        using reply = answer;
-        read_request what;
-        BEAM_FIELDS(read_here, what)
-    };
-    struct get_status {
-        using reply = shard_status;
-        BEAM_FIELDS(get_status)
-    };
     struct wake {};
     struct sweep {};
 
 public:
-    /// A read by this node's copy. `not_primary`: it may not answer.
-    static beam::future<answer> read(std::uint32_t shard, read_request what,
-                                     beam::timeout limit = beam::infinity{});
-    static beam::future<shard_status> status(beam::pid shard);
-
     using arguments = std::tuple<std::uint32_t>;
-    using calls = beam::messages<read_here, get_status>;
     using casts = beam::messages<from_store, ask_write, ask_read, ask_changes>;
     using infos =
         beam::messages<cluster_facts, store_died, record_told, beam::store::written, wake, sweep>;
 
     explicit shard_server(std::uint32_t shard);
 
-    beam::call_result<answer> handle_call(read_here m, beam::from from);
-    shard_status handle_call(get_status);
     void handle_cast(from_store m);
     void handle_cast(ask_write m);
     void handle_cast(ask_read m);
@@ -81,7 +52,6 @@ private:
         beam::pid router;
         std::uint64_t token = 0;
     };
-    using requester = std::variant<router_request, beam::from>;
 
     /// Somebody who watches, and has been told all that there is.
     struct watcher {
@@ -101,12 +71,12 @@ private:
     template <class Step>
     void step(Step s);
     void carry_out(outputs out);
-    void tell(const requester& to, answer a);
+    void tell(const router_request& to, answer a);
     void send(const outgoing& o);
     void arm();
     void sweep_later();
     [[nodiscard]] static instant now();
-    [[nodiscard]] std::uint64_t origin_of(requester r);
+    [[nodiscard]] std::uint64_t origin_of(router_request r);
 
     std::uint32_t number_;
     cluster_facts facts_;
@@ -117,7 +87,7 @@ private:
     bool is_sweeping_ = false;  // what the index had too much is being written
     std::chrono::nanoseconds armed_ = std::chrono::nanoseconds::max();
     std::uint64_t next_origin_ = 1;
-    std::unordered_map<std::uint64_t, requester> waiting_;
+    std::unordered_map<std::uint64_t, router_request> waiting_;
     std::deque<watcher> watchers_;
     std::uint64_t watched_seq_ = 0;  // they have been told of this
     std::map<store_id, beam::atom> nodes_;

@@ -113,24 +113,16 @@ awaitable<beam::answer> cas(request&, change_params p) {
 }
 
 awaitable<beam::answer> transaction_method(request&, transaction_params p) {
-    if (p.operations.empty()) co_return malformed("a transaction has at least one operation");
-    if (p.operations.size() > operations_max)
-        co_return malformed("a transaction has at most 1000 operations");
     if (auto why = bad_patience(p.timeout_ms)) co_return malformed(*why);
-    std::size_t bytes = 0;
-    std::vector<operation> all;
-    const std::string key = p.operations.front().key;
-    for (change_params& c : p.operations) {
-        if (auto why = bad_change(c)) co_return malformed(*why);
-        bytes += c.key.size() + c.value.value_or("").size();
-        all.push_back(operation_of(std::move(c)));
-    }
-    if (bytes > operations_bytes_max) co_return malformed("a transaction has at most 4 MiB");
-    auto a = co_await written(std::move(all), p.timeout_ms);
+    const std::size_t count = p.operations.size();
+    auto all = operations_of(std::move(p.operations));
+    if (!all) co_return malformed(std::move(all.error().detail));
+    const std::string key = all->front().key;
+    auto a = co_await written(*std::move(all), p.timeout_ms);
     if (!a) co_return tl::unexpected<request_error>(std::move(a.error()));
     if (a->what.what == answer::kind::refused) co_return refused(a->what.result.detail, key);
     co_return beam::map({{atom("version"), a->what.result.version},
-                         {atom("operations"), std::uint64_t(p.operations.size())},
+                         {atom("operations"), std::uint64_t(count)},
                          {atom("node"), short_name(a->node)},
                          {atom("shard"), a->shard}});
 }
