@@ -419,6 +419,24 @@ TEST_CASE("pieces of a snapshot follow each other as long as so many bytes are o
     CHECK(all<snapshot_piece>(x.tick()).empty());
 }
 
+TEST_CASE(
+    "a snapshot begins again for who was started anew, and has only a late copy of a first piece") {
+    filler x;
+    auto out = x.receive(b, log_ends{2, {}, {}, 0, {}, {}});
+    const auto transfer = out.pieces.at(0).transfer;
+    x.piece(transfer, "k1", false);
+    x.receive(b, snapshot_ack{2, transfer, 1});
+    x.piece(transfer, "k2", false);
+    x.receive(b, snapshot_ack{2, transfer, 2});
+    x.piece(transfer, "k3", true);
+    x.now += 1100ms;
+    CHECK(find<snapshot_piece>(x.tick())->index == 2);
+    out = x.receive(b, snapshot_ack{2, transfer, 1});
+    REQUIRE(out.pieces.size() == 1);
+    CHECK(out.pieces[0].transfer > transfer);
+    CHECK_FALSE(out.pieces[0].after);
+}
+
 TEST_CASE("a snapshot goes on where another primary's ended, if that is of the same history") {
     filler x;
     log_ends ends{2, {}, {}, 0, {}, part_snapshot{{2, 5}, {2, 6}, "k7"}};

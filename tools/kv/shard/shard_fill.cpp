@@ -102,9 +102,8 @@ void shard::take(const instant& at, store_id from, const snapshot_ack& m, output
     if (m.index <= first) {
         // Late, unless something was sent again since the last that was news.
         if (!f.is_stuck) return;
-        // It was started again and knows nothing of the pieces that it had.
-        if (m.index == 0 && first > 0) return begin_filling(from, p, nullptr);
-        if (m.index < first) return;
+        // It was started again, and knows nothing of the pieces that it had, or only one that came late.
+        if (m.index < first) return begin_filling(from, p, nullptr);
         f.is_stuck = false;
         f.resend_at = at.now + 4 * config_.resend;
         for (const snapshot_piece& piece : f.sent) send_piece(from, piece, out);
