@@ -77,8 +77,6 @@ struct lone_shard {
             r.key = "key" + std::to_string(i % 1000);
             r.patience = 10s;
             shard.read(at, std::uint64_t(i), std::move(r), out);
-            const auto ticket = out.look_ups.at(0).ticket;
-            shard.looked_up(at, ticket, data.get(""), out);
             answers += out.replies.size();
         }
         return double(bench::now_ns() - start) / n;

@@ -14,6 +14,12 @@ std::optional<std::int64_t> number_in(const std::string& text) {
     return n;
 }
 
+/// Whether what comes of it depends on what is there.
+bool looks(const operation& op) {
+    return op.what == operation::kind::add || op.what == operation::kind::expire ||
+           op.expect_version || op.expect_bytes;
+}
+
 /// Why the operation may not be done, or nothing.
 std::optional<std::string> objection(const operation& op, const std::optional<value>& there) {
     if (op.expect_version && *op.expect_version != (there ? there->version : 0))
@@ -46,7 +52,7 @@ evaluation evaluate(const write_request& request, const newest_value& newest,
         return std::nullopt;
     };
     for (const operation& op : request.operations) {
-        const auto there = value_of(op.key);
+        const auto there = looks(op) ? value_of(op.key) : std::nullopt;
         if (auto why = objection(op, there))
             return {{false, 0, std::move(*why)}, std::move(expired)};
         switch (op.what) {

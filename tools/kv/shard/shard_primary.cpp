@@ -182,8 +182,9 @@ void shard::advance(const instant& at, outputs& out) {
         hold(s == self_ || term_->peers.contains(s), "a member that nobody waits for");
     if (least > commit_) {
         commit_ = least;
-        term_->tell_at =
-            std::min(term_->tell_at.value_or(time::max()), at.now + config_.commit_tell);
+        if (!term_->peers.empty())
+            term_->tell_at =
+                std::min(term_->tell_at.value_or(time::max()), at.now + config_.commit_tell);
     }
     apply_to(commit_, out);
     if (term_->is_serving || commit_ < term_->first_seq) return;

@@ -16,9 +16,9 @@ void shard::read(const instant& at, std::uint64_t origin, read_request request, 
     r.deadline = at.now + request.patience;
     r.wall_ms = at.wall_ms;
     r.request = std::move(request);
-    note_due(r.deadline);
     try_read(at, std::move(r), out);
-    finish(at, out);
+    // Else nothing has changed that anything could follow from.
+    if (!out.storage.empty()) finish(at, out);
 }
 
 /// How old what is applied here may be, by this store's clock alone; nothing: nobody knows.
@@ -62,6 +62,12 @@ void shard::try_read(const instant& at, pending_read r, outputs& out) {
         }
         r.epoch = epoch_;
     }
+    // The table shows what earlier calls applied, and this one has applied nothing yet.
+    if (!r.request.scan && out.storage.empty()) {
+        auto found = data_.get(r.request.key);
+        return answer_read(at, std::move(r), std::move(found), out);
+    }
+    note_due(r.deadline);
     const std::uint64_t ticket = next_ticket_++;
     out.look_ups.push_back({ticket, r.request.key, r.request.scan, r.wall_ms});
     reading_.emplace(ticket, std::move(r));
