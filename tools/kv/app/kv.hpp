@@ -27,6 +27,7 @@
 #include <utility>
 #include <vector>
 
+#include "libbeamcore/release/method.hpp"
 #include "libbeamcore/runtime/call.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/term/fields.hpp"
@@ -82,45 +83,78 @@ struct transaction_part {
     BEAM_FIELDS(transaction_part, op, key, value, by, ttl_ms, if_absent, expect, expect_version)
 };
 
+/// The options of a request: a struct here, in Erlang a map, of which what is absent has its default.
+template <class T>
+struct options_of {
+    T is{};
+    std::string wrong{};  ///< why a map is not one of options
+};
+
+}  // namespace kv
+
+namespace beam {
+
+/// Reads what a map says, or notes why it cannot: whoever asked is to be told.
+template <class T>
+struct field_codec<kv::options_of<T>> {
+    static term to(const kv::options_of<T>& options) { return to_term(options.is); }
+    static result<void> from(const term& t, kv::options_of<T>& options) {
+        auto read = read_parameters<T>(t);
+        if (read)
+            options.is = *std::move(read);
+        else
+            options.wrong = std::move(read.error().detail);
+        return {};
+    }
+    template <class Root>
+    static constexpr std::uint64_t fingerprint() {
+        return field_codec<T>::template fingerprint<Root>();
+    }
+};
+
+}  // namespace beam
+
+namespace kv {
+
 /// What is sent to `kv`. Of Erlang the tuples without options are taken, too.
 namespace request {
 
 struct get {
     using reply = beam::outcome<found>;
     std::string key;
-    beam::term options = beam::map();
+    options_of<get_options> options{};
     BEAM_FIELDS(get, key, options)
 };
 struct put {
     using reply = beam::outcome<written>;
     std::string key, value;
-    beam::term options = beam::map();
+    options_of<change_options> options{};
     BEAM_FIELDS(put, key, value, options)
 };
 struct erase {
     using reply = beam::outcome<written>;
     std::string key;
-    beam::term options = beam::map();
+    options_of<change_options> options{};
     BEAM_FIELDS(erase, key, options)
 };
 struct incr {
     using reply = beam::outcome<counted_to>;
     std::string key;
     std::int64_t by = 1;
-    beam::term options = beam::map();
+    options_of<change_options> options{};
     BEAM_FIELDS(incr, key, by, options)
 };
 /// Without a ttl among the options: for ever.
 struct expire {
     using reply = beam::outcome<written>;
     std::string key;
-    beam::term options = beam::map();
+    options_of<change_options> options{};
     BEAM_FIELDS(expire, key, options)
 };
 struct transaction {
     using reply = beam::outcome<written>;
     std::vector<beam::term> parts;
-    beam::term options = beam::map();
+    options_of<change_options> options{};
     BEAM_FIELDS(transaction, parts, options)
 };
 
@@ -168,7 +202,7 @@ struct transaction {
 /// Errors: `not_found`, `unavailable`, `busy`, `bad_argument`.
 [[nodiscard]] inline beam::future<beam::outcome<found>> get(
     std::string key, const get_options& o = {}, const beam::server_ref& store = here()) {
-    return beam::send_request(store, request::get{std::move(key), beam::to_term(o)},
+    return beam::send_request(store, request::get{std::move(key), {o}},
                               beam::timeout(beam::infinity{}));
 }
 /// Errors of this and the next ones: all but `not_found`, unless said; a put that expects something of a key that is not
@@ -176,27 +210,26 @@ struct transaction {
 [[nodiscard]] inline beam::future<beam::outcome<written>> put(
     std::string key, std::string value, const change_options& o = {},
     const beam::server_ref& store = here()) {
-    return beam::send_request(store,
-                              request::put{std::move(key), std::move(value), beam::to_term(o)},
+    return beam::send_request(store, request::put{std::move(key), std::move(value), {o}},
                               beam::timeout(beam::infinity{}));
 }
 /// That there is no such key is no error. One that expects something and finds none: `not_found`.
 [[nodiscard]] inline beam::future<beam::outcome<written>> erase(
     std::string key, const change_options& o = {}, const beam::server_ref& store = here()) {
-    return beam::send_request(store, request::erase{std::move(key), beam::to_term(o)},
+    return beam::send_request(store, request::erase{std::move(key), {o}},
                               beam::timeout(beam::infinity{}));
 }
 /// Adds to a decimal number; a missing key counts as 0. Also: `{conflict, What}` for a value that is none.
 [[nodiscard]] inline beam::future<beam::outcome<counted_to>> incr(
     std::string key, std::int64_t by = 1, const change_options& o = {},
     const beam::server_ref& store = here()) {
-    return beam::send_request(store, request::incr{std::move(key), by, beam::to_term(o)},
+    return beam::send_request(store, request::incr{std::move(key), by, {o}},
                               beam::timeout(beam::infinity{}));
 }
 /// Another ttl (`o.ttl_ms`) for what is there; nothing: for ever. Also: `not_found`.
 [[nodiscard]] inline beam::future<beam::outcome<written>> expire(
     std::string key, const change_options& o, const beam::server_ref& store = here()) {
-    return beam::send_request(store, request::expire{std::move(key), beam::to_term(o)},
+    return beam::send_request(store, request::expire{std::move(key), {o}},
                               beam::timeout(beam::infinity{}));
 }
 /// All of it or nothing, in this order; the keys are of one shard (a common `{tag}`), else `bad_argument`.

@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t pending_max = 20'000;
 constexpr std::size_t pending_bytes_max = std::size_t{64} << 20;
 constexpr auto pause_first = 5ms, pause_max = 200ms;
+constexpr auto deadlines_every = 2ms;
 
 void answer_whole(const beam::from& to, routed_answer a) {
     beam::reply(to, std::move(a));
@@ -129,17 +130,16 @@ void router::begin(pending p) {
     }
     pending_bytes_ += p.bytes;
     const std::uint64_t token = next_token_++;
-    deadlines_.emplace(p.deadline, token);
-    watch_deadlines();
+    watch_deadline(p.deadline);
     auto& added = pending_.emplace(token, std::move(p)).first->second;
     ask_somebody(token, added);
 }
 
 /// One timer for all: most requests are answered long before their deadline, and a timer of each would stay until then.
-void router::watch_deadlines() {
-    if (deadlines_.empty() || deadlines_.begin()->first >= armed_) return;
-    armed_ = deadlines_.begin()->first;
-    beam::send_after(std::max(armed_ - beam::monotonic_time(), time(0)), id(), give_up{});
+void router::watch_deadline(time at) {
+    if (at >= armed_) return;
+    armed_ = at;
+    beam::send_after(std::max(at - beam::monotonic_time(), time(0)), id(), give_up{});
 }
 
 void router::place(pending& p) const {
@@ -198,17 +198,13 @@ bool router::is_of_one_shard(const pending& p) const {
 
 void router::ask(std::uint64_t token, pending& p, const std::string& node) {
     ++p.tries;
-    const beam::atom name = shard_name(p.shard);
-    beam::server_ref to(name);
+    beam::server_ref to{beam::pid()};
     if (node == address_) {
-        const auto process = beam::whereis(name);
+        const auto process = own_shard(p.shard);
         if (!process) return ask_later(token, p);
-        if (watched_.size() <= p.shard) watched_.resize(p.shard + 1);
-        if (!watched_[p.shard]) own_shards_.emplace(beam::monitor(*process), p.shard);
-        watched_[p.shard] = true;
         to = beam::server_ref(*process);
     } else {
-        to = beam::server_ref(name, beam::atom(node));
+        to = beam::server_ref(shard_name(p.shard), beam::atom(node));
     }
     p.asked = node;
     ++p.open_copies;
@@ -224,6 +220,16 @@ void router::ask(std::uint64_t token, pending& p, const std::string& node) {
         c.patience = left * 3 / 4;  // it answers that there is nothing before this one gives up
         beam::cast<ask_changes>(to, id(), token, c);
     }
+}
+
+std::optional<beam::pid> router::own_shard(std::uint32_t shard) {
+    if (own_shards_.size() <= shard) own_shards_.resize(shard + 1);
+    beam::pid& known = own_shards_[shard];
+    if (known) return known;
+    const auto process = beam::whereis(shard_name(shard));
+    if (!process) return std::nullopt;
+    monitors_.emplace(beam::monitor(*process), shard);
+    return known = *process;
 }
 
 void router::ask_later(std::uint64_t token, pending& p) {
@@ -254,12 +260,19 @@ void router::handle_cast(shard_answer m) {
     ask_later(m.token, p);
 }
 
+/// Looks at all, but not more often than every other millisecond.
 void router::handle_info(give_up) {
     const time now = beam::monotonic_time();
     armed_ = time::max();
-    while (!deadlines_.empty() && deadlines_.begin()->first <= now)
-        give_up_on(pending_.find(deadlines_.begin()->second));
-    watch_deadlines();
+    time next = time::max();
+    for (auto it = pending_.begin(); it != pending_.end();) {
+        const auto here = it++;
+        if (here->second.deadline <= now)
+            give_up_on(here);
+        else
+            next = std::min(next, here->second.deadline);
+    }
+    if (next != time::max()) watch_deadline(std::max(next, now + deadlines_every));
 }
 
 void router::give_up_on(pending_map::iterator it) {
@@ -283,7 +296,6 @@ void router::finish(pending_map::iterator it, answer a, std::optional<changes_pa
     // An id of which a copy may still be on its way is not used again.
     if (p.id && p.open_copies == 0 && !p.may_be_done) free_.push_back(*p.id);
     pending_bytes_ -= p.bytes;
-    deadlines_.erase({p.deadline, it->first});
     p.answers(p.to, std::move(all));
     pending_.erase(it);
 }
@@ -324,11 +336,11 @@ void router::handle_info(beam::nodedown_message m) {
 }
 
 void router::handle_info(beam::down_message m) {
-    const auto found = own_shards_.find(m.monitor);
-    if (found == own_shards_.end()) return;
+    const auto found = monitors_.find(m.monitor);
+    if (found == monitors_.end()) return;
     const std::uint32_t shard = found->second;
-    own_shards_.erase(found);
-    watched_[shard] = false;
+    monitors_.erase(found);
+    own_shards_[shard] = {};
     for (auto& [token, p] : pending_) {
         if (p.shard != shard || p.asked != address_) continue;
         p.may_be_done = true;

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -132,14 +131,15 @@ private:
     using pending_map = std::unordered_map<std::uint64_t, pending>;
 
     void begin(pending p);
-    void watch_deadlines();
+    void watch_deadline(time at);
     void give_up_on(pending_map::iterator it);
     void begin_write(const beam::from& to, answer_in_words answers,
                      std::vector<operation> operations, time patience);
     void begin_read(const beam::from& to, answer_in_words answers, read_request what);
     /// Why not; nothing: it has begun.
     [[nodiscard]] std::optional<beam::term> change(const beam::from& to, answer_in_words answers,
-                                                   change_params p, const beam::term& options);
+                                                   change_params p,
+                                                   options_of<change_options> options);
     [[nodiscard]] slot take_slot();
     [[nodiscard]] bool is_of_one_shard(const pending& p) const;
     void ask(std::uint64_t token, pending& p, const std::string& node);
@@ -148,6 +148,7 @@ private:
     void finish(pending_map::iterator it, answer a, std::optional<changes_page> changes = {});
     void place(pending& p) const;
     void lose(const std::string& node);
+    [[nodiscard]] std::optional<beam::pid> own_shard(std::uint32_t shard);
     [[nodiscard]] std::string node_for(const pending& p) const;
     [[nodiscard]] std::string address_of(const store_id& store) const;
 
@@ -155,13 +156,12 @@ private:
     std::string address_;
     pending_map pending_;
     std::size_t pending_bytes_ = 0;
-    std::set<std::pair<time, std::uint64_t>> deadlines_;  // and tokens, of all that is pending
-    time armed_ = time::max();                            // a timer comes then
+    time armed_ = time::max();  // a timer comes then: no deadline is before it
     std::uint64_t next_token_ = 1;
     std::vector<slot> free_;
     std::vector<std::uint64_t> epochs_;  // by shard, as this router knows them
-    std::unordered_map<beam::ref, std::uint32_t> own_shards_;  // monitors
-    std::vector<bool> watched_;
+    std::unordered_map<beam::ref, std::uint32_t> monitors_;
+    std::vector<beam::pid> own_shards_;  // those that are monitored
 };
 
 }  // namespace kv

@@ -75,14 +75,14 @@ change_params one(const char* op, std::string key) {
 }
 
 /// Adds what the options say. Why not; nothing: it is done.
-std::optional<term> take_options(change_params& p, const term& options) {
-    auto o = beam::read_parameters<change_options>(options);
-    if (!o) return because("bad_argument", o.error().detail);
-    p.ttl_ms = o->ttl_ms;
-    p.if_absent = o->if_absent;
-    p.expect = std::move(o->expect);
-    p.expect_version = o->expect_version;
-    p.timeout_ms = o->timeout_ms;
+std::optional<term> take_options(change_params& p, options_of<change_options> options) {
+    if (!options.wrong.empty()) return because("bad_argument", std::move(options.wrong));
+    change_options& o = options.is;
+    p.ttl_ms = o.ttl_ms;
+    p.if_absent = o.if_absent;
+    p.expect = std::move(o.expect);
+    p.expect_version = o.expect_version;
+    p.timeout_ms = o.timeout_ms;
     auto why = bad_patience(p.timeout_ms);
     if (!why) why = bad_change(p);
     if (why) return because("bad_argument", *why);
@@ -92,8 +92,8 @@ std::optional<term> take_options(change_params& p, const term& options) {
 }  // namespace
 
 std::optional<term> router::change(const beam::from& to, answer_in_words answers, change_params p,
-                                   const term& options) {
-    if (auto why = take_options(p, options)) return why;
+                                   options_of<change_options> options) {
+    if (auto why = take_options(p, std::move(options))) return why;
     const std::chrono::milliseconds patience(p.timeout_ms);
     std::vector<operation> operations;
     operations.push_back(operation_of(std::move(p)));
@@ -102,17 +102,17 @@ std::optional<term> router::change(const beam::from& to, answer_in_words answers
 }
 
 beam::call_result<beam::outcome<found>> router::handle_call(request::get m, beam::from from) {
-    const auto o = beam::read_parameters<get_options>(m.options);
+    const get_options& o = m.options.is;
     std::optional<std::string> why;
-    if (!o) why = o.error().detail;
+    if (!m.options.wrong.empty()) why = std::move(m.options.wrong);
     if (!why) why = bad_key(m.key);
-    if (!why) why = bad_patience(o->timeout_ms);
+    if (!why) why = bad_patience(o.timeout_ms);
     if (why) return beam::outcome<found>(beam::fail_term(because("bad_argument", *why)));
     read_request r;
     r.key = std::move(m.key);
-    r.primary_only = o->primary;
-    r.stale = o->stale;
-    r.patience = std::chrono::milliseconds(o->timeout_ms);
+    r.primary_only = o.primary;
+    r.stale = o.stale;
+    r.patience = std::chrono::milliseconds(o.timeout_ms);
     begin_read(from, &answer_get, std::move(r));
     return beam::noreply{};
 }
@@ -120,13 +120,14 @@ beam::call_result<beam::outcome<found>> router::handle_call(request::get m, beam
 beam::call_result<beam::outcome<written>> router::handle_call(request::put m, beam::from from) {
     change_params p = one("put", std::move(m.key));
     p.value = std::move(m.value);
-    if (auto why = change(from, &answer_write, std::move(p), m.options))
+    if (auto why = change(from, &answer_write, std::move(p), std::move(m.options)))
         return beam::outcome<written>(beam::fail_term(*std::move(why)));
     return beam::noreply{};
 }
 
 beam::call_result<beam::outcome<written>> router::handle_call(request::erase m, beam::from from) {
-    if (auto why = change(from, &answer_write, one("delete", std::move(m.key)), m.options))
+    if (auto why =
+            change(from, &answer_write, one("delete", std::move(m.key)), std::move(m.options)))
         return beam::outcome<written>(beam::fail_term(*std::move(why)));
     return beam::noreply{};
 }
@@ -134,13 +135,14 @@ beam::call_result<beam::outcome<written>> router::handle_call(request::erase m, 
 beam::call_result<beam::outcome<counted_to>> router::handle_call(request::incr m, beam::from from) {
     change_params p = one("incr", std::move(m.key));
     p.by = m.by;
-    if (auto why = change(from, &answer_incr, std::move(p), m.options))
+    if (auto why = change(from, &answer_incr, std::move(p), std::move(m.options)))
         return beam::outcome<counted_to>(beam::fail_term(*std::move(why)));
     return beam::noreply{};
 }
 
 beam::call_result<beam::outcome<written>> router::handle_call(request::expire m, beam::from from) {
-    if (auto why = change(from, &answer_write, one("expire", std::move(m.key)), m.options))
+    if (auto why =
+            change(from, &answer_write, one("expire", std::move(m.key)), std::move(m.options)))
         return beam::outcome<written>(beam::fail_term(*std::move(why)));
     return beam::noreply{};
 }
@@ -150,9 +152,9 @@ beam::call_result<beam::outcome<written>> router::handle_call(request::transacti
     const auto refuse = [](std::string why) {
         return beam::outcome<written>(beam::fail_term(because("bad_argument", std::move(why))));
     };
-    const auto o = beam::read_parameters<change_options>(m.options);
-    if (!o) return refuse(o.error().detail);
-    if (auto why = bad_patience(o->timeout_ms)) return refuse(*why);
+    if (!m.options.wrong.empty()) return refuse(std::move(m.options.wrong));
+    const std::int64_t timeout_ms = m.options.is.timeout_ms;
+    if (auto why = bad_patience(timeout_ms)) return refuse(*why);
     if (m.parts.size() > operations_max) return refuse("a transaction has 1 to 1000 operations");
     std::vector<change_params> all;
     for (const term& part : m.parts) {
@@ -162,8 +164,7 @@ beam::call_result<beam::outcome<written>> router::handle_call(request::transacti
     }
     auto operations = operations_of(std::move(all));
     if (!operations) return refuse(std::move(operations.error().detail));
-    begin_write(from, &answer_write, *std::move(operations),
-                std::chrono::milliseconds(o->timeout_ms));
+    begin_write(from, &answer_write, *std::move(operations), std::chrono::milliseconds(timeout_ms));
     return beam::noreply{};
 }
 
