@@ -1,6 +1,7 @@
 #include "libbeamcore/store/store.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/detail/local.hpp"
@@ -146,6 +147,7 @@ batch& batch::in(std::string db) {
 }
 batch& batch::add(operation::kind what, std::string_view key, std::string_view value) {
     operations_.push_back({what, db_, std::string(key), std::string(value)});
+    bytes_ += key.size() + value.size();
     return *this;
 }
 batch& batch::put(std::string_view key, std::string_view value) {
@@ -161,6 +163,16 @@ batch& batch::erase_prefix(std::string_view prefix) {
 batch& batch::erase_range(std::string_view first, std::string_view last) {
     return add(operation::kind::erase_range, first, last);
 }
+batch& batch::append(batch other) {
+    bytes_ += other.bytes_;
+    if (operations_.empty())
+        operations_ = std::move(other.operations_);
+    else
+        operations_.insert(operations_.end(), std::make_move_iterator(other.operations_.begin()),
+                           std::make_move_iterator(other.operations_.end()));
+    return *this;
+}
+
 batch& batch::lazy() {
     is_lazy_ = true;
     return *this;

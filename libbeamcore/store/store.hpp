@@ -179,12 +179,16 @@ public:
     /// Nothing of the batch is done unless the key has this value (or, with nothing, is absent) before the
     /// batch: error `conflict`, with the key as detail.
     batch& expect(std::string_view key, std::optional<std::string_view> value);
+    /// Those of another, after these. Whether it is lazy stays as it is here.
+    batch& append(batch other);
 
     /// It needs no commit of its own: it is committed, and answered, with the next batch that is not lazy, or
     /// open_options::lazy_delay_max after it came. Its turn among the others does not change.
     batch& lazy();
 
     [[nodiscard]] std::size_t size() const { return operations_.size(); }
+    /// Of keys and values.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
     [[nodiscard]] std::vector<detail::operation>& operations() { return operations_; }
     [[nodiscard]] bool is_lazy() const { return is_lazy_; }
 
@@ -192,6 +196,7 @@ private:
     batch& add(detail::operation::kind what, std::string_view key, std::string_view value);
     std::string db_;
     std::vector<detail::operation> operations_;
+    std::size_t bytes_ = 0;
     bool is_lazy_ = false;
 };
 /// Also: `conflict`.

@@ -230,13 +230,16 @@ void shard_disk::cut(beam::store::batch& b, std::uint64_t first) {
     b.in("log").erase_range(log_key(first), log_key(std::numeric_limits<std::uint64_t>::max()));
 }
 
-void shard_disk::save_state(beam::store::batch& b, const shard_log& log) const {
+void shard_disk::save_state(beam::store::batch& b, const shard_log& log) {
     byte_writer w;
     write(w, log.base());
     w.number(log.applied_seq());
     write(w, acted_);
     w.fixed32(generation_);
+    // An entry that is appended changes none of it.
+    if (w.bytes() == saved_state_) return;
     b.in("meta").put(own("state"), sealed(w.bytes()));
+    saved_state_ = w.take();
 }
 
 shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,

@@ -99,7 +99,7 @@ private:
     void put_item(beam::store::batch& b, std::uint32_t generation, const std::string& key,
                   const value& v) const;
     void cut(beam::store::batch& b, std::uint64_t first);
-    void save_state(beam::store::batch& b, const shard_log& log) const;
+    void save_state(beam::store::batch& b, const shard_log& log);
     void add_new(items& found, const std::optional<std::string>& after) const;
     [[nodiscard]] value read_value(std::string_view bytes) const;
     [[nodiscard]] entry read_entry(std::string_view bytes) const;
@@ -114,6 +114,7 @@ private:
     std::uint32_t shard_;
     std::uint32_t generation_ = 0;
     shard_record acted_;
+    std::string saved_state_;  // the last one that changes() wrote
     std::map<std::string, newer> uncommitted_;
     std::deque<std::pair<std::uint64_t, std::string>> by_ticket_;
 };

@@ -19,6 +19,7 @@ using std::chrono::nanoseconds;
 
 constexpr std::chrono::milliseconds sweep_every{500};
 constexpr std::size_t swept_at_once = 1000;
+constexpr std::size_t held_bytes_max = 256 << 10;
 constexpr std::uint64_t swept_tag = 0;  // no step's
 
 nanoseconds clock_now(clockid_t clock) {
@@ -177,6 +178,10 @@ void shard_server::sweep_later() {
 /// has on each disk.
 void shard_server::handle_info(sweep) {
     sweep_later();
+    if (held_ticket_ != 0) {
+        held_.lazy();  // with those of the other shards
+        write_held();
+    }
     if (!shard_ || is_sweeping_) return;
     auto due = disk_.due(now().wall_ms, swept_at_once);
     if (due.gone.size() > 0) {
@@ -194,15 +199,14 @@ void shard_server::step(Step s) {
     outputs out;
     s(*shard_, now(), out);
     // At once: the next step reads the data with this in it, and the batch says how far the log is now.
-    if (out.sync != 0) {
-        auto w = disk_.changes(out.sync, out.storage, shard_->log());
-        if (w.is_lazy) w.batch.lazy();
-        beam::store::notify_write(store_name(), std::move(w.batch), id(), out.sync);
-    }
-    to_do_.push_back(std::move(out));
+    if (out.sync != 0) store(out.sync, disk_.changes(out.sync, out.storage, shard_->log()));
     // What carrying out brings about is a step of its own, after all of this one.
-    if (is_busy_) return;
+    if (is_busy_) {
+        to_do_.push_back(std::move(out));
+        return;
+    }
     is_busy_ = true;
+    carry_out(std::move(out));
     while (!to_do_.empty()) {
         outputs next = std::move(to_do_.front());
         to_do_.pop_front();
@@ -211,6 +215,19 @@ void shard_server::step(Step s) {
     is_busy_ = false;
     if (!watchers_.empty()) tell_watchers();
     arm();
+}
+
+/// What need not be on disk soon goes with what must, or with the next sweep: what an entry came to lies here until the
+/// next entry, so that a write is one batch for the store, not two.
+void shard_server::store(std::uint64_t ticket, shard_disk::written_batch w) {
+    held_.append(std::move(w.batch));
+    held_ticket_ = ticket;
+    if (!w.is_lazy || held_.bytes() > held_bytes_max) write_held();
+}
+
+void shard_server::write_held() {
+    beam::store::notify_write(store_name(), std::exchange(held_, {}), id(),
+                              std::exchange(held_ticket_, 0));
 }
 
 void shard_server::carry_out(outputs out) {

@@ -70,6 +70,8 @@ private:
     void learn_cluster();
     template <class Step>
     void step(Step s);
+    void store(std::uint64_t ticket, shard_disk::written_batch w);
+    void write_held();
     void carry_out(outputs out);
     void tell(const router_request& to, answer a);
     void send(const outgoing& o);
@@ -84,6 +86,9 @@ private:
     std::optional<shard> shard_;
     std::deque<outputs> to_do_;
     bool is_busy_ = false;
+    // Batches of the last steps that can wait, and the ticket of the last of them.
+    beam::store::batch held_;
+    std::uint64_t held_ticket_ = 0;
     bool is_sweeping_ = false;  // what the index had too much is being written
     std::chrono::nanoseconds armed_ = std::chrono::nanoseconds::max();
     std::uint64_t next_origin_ = 1;
