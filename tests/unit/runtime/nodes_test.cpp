@@ -260,6 +260,7 @@ TEST_CASE("LINK-09, MON-14: what a lost connection tells links, monitors and cal
             me.trap_exit(true);
             link(p);
             const ref watch = monitor(p);
+            n->cut(true);  // or the request would end it
             auto f = send_request(p, square{1});
             // As the connection does for what it knows.
             runtime& here = n->a;
