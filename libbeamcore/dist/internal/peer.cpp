@@ -370,6 +370,13 @@ void peer::give_way() {
     gives_way_ = state_ == state::connecting;
 }
 
+bool peer::take_up(std::uint64_t attempt) {
+    std::lock_guard lock(mutex_);
+    if (state_ != state::connecting || number_ != attempt) return false;
+    gives_way_ = false;
+    return true;
+}
+
 bool peer::attempt_counts(std::uint64_t attempt) const {
     std::lock_guard lock(mutex_);
     return state_ == state::connecting && number_ == attempt && !gives_way_;

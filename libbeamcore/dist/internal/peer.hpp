@@ -90,6 +90,8 @@ public:
     [[nodiscard]] bool set_attempt_process(std::uint64_t attempt, const pid& p);
     /// The peer's own attempt goes before: ours waits for that.
     void give_way();
+    /// Whoever it gave way to is through, or has failed. False: the attempt does not count any more.
+    [[nodiscard]] bool take_up(std::uint64_t attempt);
     /// False: there is a connection since, or the peer's attempt goes before.
     [[nodiscard]] bool attempt_counts(std::uint64_t attempt) const;
 

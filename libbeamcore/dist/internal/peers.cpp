@@ -74,7 +74,7 @@ void peers::send_order(const acceptances::order& o) {
 
 void peers::accept_end(const std::string& name) {
     const auto kept = accepting_.end(name);
-    if (kept && kept->to->attempt_counts(kept->attempt)) send_order(*kept);
+    if (kept && kept->to->take_up(kept->attempt)) send_order(*kept);
 }
 
 void peers::message(const pid& from, const server_ref& to, term value) noexcept {

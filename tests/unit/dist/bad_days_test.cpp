@@ -59,11 +59,13 @@ void await_up(dist_node& n, const char* peer) {
     run_in(
         *n,
         [](self me, atom peer) -> awaitable<void> {
-            for (;;) {
+            const auto until = std::chrono::steady_clock::now() + test::patience;
+            while (std::chrono::steady_clock::now() < until) {
                 const auto up = nodes(node_kind::connected);
                 if (std::find(up.begin(), up.end(), peer) != up.end()) co_return;
                 co_await me.yield();
             }
+            FAIL("it does not come up");
         },
         atom(peer));
 }
@@ -81,13 +83,15 @@ process sender_of(self me, atom to, int count, std::size_t size) {
 
 void await_suspended(dist_node& n) {
     run_in(*n, [](self me) -> awaitable<void> {
-        for (;;) {
+        const auto until = std::chrono::steady_clock::now() + test::patience;
+        while (std::chrono::steady_clock::now() < until) {
             const auto p = whereis(atom("sender"));
             const auto info = p ? process_info(*p) : std::nullopt;
             if (info && info->status == process_status::suspended) co_return;
             CHECK_FALSE(whereis(atom("sent")));
             co_await me.yield();
         }
+        FAIL("nobody is suspended");
     });
 }
 
@@ -225,6 +229,43 @@ TEST_CASE("who sends to a node that is being connected to is held back, too") {
     registered.close();
     mute.close();
     test::await_name(*a, "sent");
+}
+
+TEST_CASE(
+    "a connection that was put off for a peer which connects itself, and breaks off, is made after "
+    "all") {
+    lone_node a;
+    // The name is greater than a's, so its own attempts go before.
+    const auto offer = [&](test::tcp_client& c) {
+        dist::handshake_options o;
+        o.own_name = raw_name;
+        o.creation = 1;
+        o.cookie = "secret";
+        auto h = dist::handshake::initiator(o, std::string(a.node.name().name()));
+        REQUIRE(c.send(h.take_output()));
+        REQUIRE_FALSE(c.read_some().empty());  // it is answered, and waited for
+    };
+    test::tcp_client first(a.port), second(a.port);
+    offer(first);
+    a.node->spawn([](self me) -> process {
+        (void)monitor(server_ref(atom("nobody"), atom(raw_name)));
+        register_name(atom("watching"), me.id());
+        auto down = co_await me.receive<down_message>();
+        CHECK(down.reason == atoms::noconnection);
+        register_name(atom("told"), spawn(test::idle));
+    });
+    test::await_name(*a.node, "watching");
+    offer(second);
+    first.close();
+    second.close();
+    // Nobody of that name is to be found, which the watcher is told.
+    run_in(*a.node, [](self me) -> awaitable<void> {
+        const auto until = std::chrono::steady_clock::now() + test::patience;
+        while (!whereis(atom("told"))) {
+            if (std::chrono::steady_clock::now() > until) FAIL("the watcher is not told");
+            co_await me.sleep_for(1ms);
+        }
+    });
 }
 
 TEST_CASE(
