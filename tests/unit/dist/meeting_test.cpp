@@ -74,7 +74,11 @@ void await_apart(dist_node& n, atom other) {
     run_in(
         *n,
         [](self me, atom other) -> awaitable<void> {
-            while (is_connected(other)) co_await me.yield();
+            const auto until = std::chrono::steady_clock::now() + test::patience;
+            while (is_connected(other)) {
+                if (std::chrono::steady_clock::now() > until) FAIL("they do not part");
+                co_await me.yield();
+            }
         },
         other);
 }

@@ -38,8 +38,13 @@ public:
                h.event() == beam::dist::handshake_event::peer_has_connection) {
             if (h.event() == beam::dist::handshake_event::peer_has_connection) h.go_on(true);
             REQUIRE(client_.send(h.take_output()));
-            h.feed(client_.read_some());
+            const std::string more = client_.read_some();
+            if (more.empty())
+                h.input_ended();  // the node has closed
+            else
+                h.feed(more);
         }
+        INFO(h.failure().code << ": " << h.failure().detail);
         REQUIRE(client_.send(h.take_output()));
         REQUIRE(h.event() == beam::dist::handshake_event::established);
         peer_ = {to.name(), h.result().peer_creation};

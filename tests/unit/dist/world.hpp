@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <chrono>
 #include <cstdint>
@@ -55,12 +56,14 @@ inline std::uint16_t free_port() {
     return tcp_listener().port();
 }
 
-/// A blocking TCP client, as a stranger would write it.
+/// A blocking TCP client, as a stranger would write it. Nothing waits longer than `patience`.
 class tcp_client {
 public:
     explicit tcp_client(std::uint16_t port) {
         fd_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         const auto a = loopback(port);
+        const timeval limit{patience.count(), 0};
+        (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
         connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0;
     }
     bool connected() const { return connected_; }
@@ -83,7 +86,10 @@ public:
     /// At least that many bytes, or all until the end.
     std::string read_at_least(std::size_t n) {
         std::string all;
+        // Also of a peer that says something now and then.
+        const auto until = std::chrono::steady_clock::now() + patience;
         while (all.size() < n) {
+            REQUIRE(std::chrono::steady_clock::now() < until);
             const auto more = read_some();
             if (more.empty()) break;
             all += more;
