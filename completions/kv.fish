@@ -98,6 +98,7 @@ complete -c kv -n 'test (__beam_kv_path) = "/cluster/init"' -l nodes -x -d 'Its 
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/init"' -l shards -x -d 'A power of two (64)'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/init"' -l rf -x -d 'Copies of each shard (2)'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/init"' -l min-isr -x -d 'Refuse writes on fewer copies (1)'
+complete -c kv -n 'test (__beam_kv_path) = "/cluster/init"' -l out-after -x -d 'Copy elsewhere what a node has that is not there for so long (10s)'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/status"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/health"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/nodes"' -l help -s h -d 'Print this and exit'

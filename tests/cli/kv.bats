@@ -179,7 +179,11 @@ END
     export BEAM_NODE=n1@127.0.0.1
     run -69 --separate-stderr kv get x --timeout 4s
     [[ $stderr == *"this node is in no cluster; try: kv cluster init --help"* ]]
-    kv cluster init --nodes n1,n2 --shards 16
+    run -2 --separate-stderr kv cluster init --nodes n1,n2 --out-after 999ms
+    [[ $stderr == *"out-after is between 1s and 30d"* ]]
+    run -2 kv cluster init --nodes n1,n2 --out-after soon
+    kv cluster init --nodes n1,n2 --shards 16 --out-after 2s
+    [ "$(kv cluster status --json | jq .out_after_ms)" = 2000 ]
     run -1 kv cluster init --nodes n1
     for i in $(seq 20); do kv put "key$i" "value$i" -q; done
     [ "$(kv get key1 --node n3@127.0.0.1 --raw)" = value1 ]

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/kv/commands.hpp"
+#include "tools/kv/lines.hpp"
 
 namespace kv::client {
 
@@ -51,10 +52,12 @@ std::string health_text(const json& h) {
 }  // namespace
 
 exit_code cluster_init(client& node, const init_words& words) {
+    const std::int64_t out_after = milliseconds_of("--out-after", words.out_after);
     const json answer = node.ask("kv.cluster_init", {{"nodes", words.nodes},
                                                      {"shards", words.shards},
                                                      {"copies", words.copies},
-                                                     {"min_isr", words.min_isr}});
+                                                     {"min_isr", words.min_isr},
+                                                     {"out_after_ms", out_after}});
     node.common()->print(status_text(answer), answer);
     return exit_code::done;
 }

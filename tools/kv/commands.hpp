@@ -26,6 +26,7 @@ struct get_words {
 struct init_words {
     std::vector<std::string> nodes;
     std::uint32_t shards = 64, copies = 2, min_isr = 1;
+    std::string out_after = "10s";
 };
 
 /// `op`: put, cas, delete, incr or expire. A value `-` is what stdin holds, byte for byte.

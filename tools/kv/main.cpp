@@ -39,6 +39,10 @@ void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words,
     c.init->add_option("--rf", words.copies, "Copies of each shard (2)")->option_text("N");
     c.init->add_option("--min-isr", words.min_isr, "Refuse writes on fewer copies (1)")
         ->option_text("N");
+    c.init
+        ->add_option("--out-after", words.out_after,
+                     "Copy elsewhere what a node has that is not there for so long (10s)")
+        ->option_text("DUR");
     c.status = cluster->add_subcommand("status", "Print nodes, shards and copies");
     c.health = cluster->add_subcommand("health", "Tell whether all is well: 0 yes, 1 no");
     c.nodes = cluster->add_subcommand("nodes", "List the nodes and what they hold");

@@ -26,7 +26,8 @@ TEST_CASE_TEMPLATE("a cluster is created once, and is then as it was given", W, 
     const W world;
     if (!W::is_there()) return;
     const auto a = world.open(), b = world.open("nodeB");
-    const kv::first_cluster first = three_nodes(200);
+    kv::first_cluster first = three_nodes(200);
+    first.meta.out_after = 42s;
     value_of(a->create(first));
     kv::first_cluster other = three_nodes(4);
     other.meta.uuid = "cluster-2";
@@ -67,6 +68,9 @@ TEST_CASE_TEMPLATE("what can be no cluster is refused", W, BACKENDS) {
     CHECK(code_of(c->create(f)) == "bad_cluster");
     f = three_nodes();
     f.records[2].epoch = 0;
+    CHECK(code_of(c->create(f)) == "bad_cluster");
+    f = three_nodes();
+    f.meta.out_after = 999ms;
     CHECK(code_of(c->create(f)) == "bad_cluster");
     CHECK_FALSE(value_of(c->snapshot()).has_cluster());
 }

@@ -39,7 +39,8 @@ struct node_params {
 struct init_params {
     std::vector<std::string> nodes;
     std::uint32_t shards = 64, copies = 2, min_isr = 1;
-    BEAM_FIELDS(init_params, nodes, shards, copies, min_isr)
+    std::int64_t out_after_ms = 10'000;
+    BEAM_FIELDS(init_params, nodes, shards, copies, min_isr, out_after_ms)
 };
 
 struct shard_counts {
@@ -111,6 +112,7 @@ awaitable<answer> status_now() {
                          {atom("shards"), std::uint64_t(view.meta.shards)},
                          {atom("replication"), std::uint64_t(view.meta.copies)},
                          {atom("min_isr"), std::uint64_t(view.meta.min_isr)},
+                         {atom("out_after_ms"), std::int64_t(view.meta.out_after.count())},
                          {atom("uuid"), view.meta.uuid},
                          {atom("plan"), view.plan.number},
                          {atom("members"), nodes_term(view)}});
@@ -182,11 +184,14 @@ awaitable<answer> init(request&, init_params p) {
         co_return malformed("shards is a power of two between 1 and 4096");
     if (p.copies < 1 || p.copies > 5) co_return malformed("rf is between 1 and 5");
     if (p.min_isr < 1 || p.min_isr > p.copies) co_return malformed("min-isr is between 1 and rf");
+    if (p.out_after_ms < out_after_min.count() || p.out_after_ms > out_after_max.count())
+        co_return malformed("out-after is between 1s and 30d");
     if (p.nodes.size() > 32) co_return malformed("a cluster has at most 32 nodes");
     founding what;
     what.shards = p.shards;
     what.copies = p.copies;
     what.min_isr = p.min_isr;
+    what.out_after_ms = p.out_after_ms;
     for (const std::string& n : p.nodes) what.nodes.push_back(full_name(n));
     if (what.nodes.empty()) what.nodes.emplace_back(beam::node().name());
     std::sort(what.nodes.begin(), what.nodes.end());

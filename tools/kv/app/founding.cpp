@@ -92,6 +92,7 @@ awaitable<beam::outcome<bool>> keeper::create(founding what) {
     first.meta.shards = what.shards;
     first.meta.copies = what.copies;
     first.meta.min_isr = what.min_isr;
+    first.meta.out_after = std::chrono::milliseconds(what.out_after_ms);
     std::vector<std::string> names;
     std::sort(what.nodes.begin(), what.nodes.end());
     std::map<std::string, store_id> stores;

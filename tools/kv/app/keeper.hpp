@@ -26,7 +26,8 @@ namespace kv {
 struct founding {
     std::vector<std::string> nodes;  ///< full names; this one's among them or not
     std::uint32_t shards = 64, copies = 2, min_isr = 1;
-    BEAM_FIELDS(founding, nodes, shards, copies, min_isr)
+    std::int64_t out_after_ms = 10'000;
+    BEAM_FIELDS(founding, nodes, shards, copies, min_isr, out_after_ms)
 };
 
 /// What a node's disk has of a shard: for an operator's recover.

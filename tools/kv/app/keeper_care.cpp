@@ -12,10 +12,6 @@ namespace kv {
 namespace {
 
 using beam::awaitable;
-using namespace std::chrono_literals;
-
-constexpr auto out_after = 10s;
-
 }  // namespace
 
 awaitable<void> keeper::care_for_cluster() {
@@ -42,7 +38,7 @@ awaitable<void> keeper::put_out_silent() {
             continue;
         }
         const time since = silent_since_.try_emplace(s.node, now).first->second;
-        if (s.state != store_state::in || now < since + out_after) continue;
+        if (s.state != store_state::in || now < since + view->meta.out_after) continue;
         beam::log(beam::log_level::notice, "kv", "a node is out", {{"node", s.node}});
         auto out =
             coordinator_process::set_store_state(coordinator_name(), s.id, store_state::out, s.rev);

@@ -30,6 +30,9 @@ result<void> check(const first_cluster& f) {
         return fail("bad_cluster", std::to_string(m.shards) + " shards; 1 to 4096 can be");
     if (m.copies == 0 || m.min_isr > m.copies)
         return fail("bad_cluster", "fewer copies than 1, or than min_isr asks for");
+    if (m.out_after < out_after_min || m.out_after > out_after_max)
+        return fail("bad_cluster",
+                    "a node is put out after less than a second, or more than 30 days");
     if (m.format != known_format) return fail("bad_cluster", "an unknown format");
     if (!m.moved_to.empty()) return fail("bad_cluster", "it has moved");
     if (f.records.size() != m.shards || f.plan.shards.size() != m.shards)

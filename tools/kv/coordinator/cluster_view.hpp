@@ -1,6 +1,7 @@
 // What a coordinator knows of a cluster, at one revision: plain values.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +13,10 @@
 
 namespace kv {
 
+// A node that is silent is put out no sooner: it may only be restarting.
+inline constexpr std::chrono::milliseconds out_after_min = std::chrono::seconds(1),
+                                           out_after_max = std::chrono::hours(30 * 24);
+
 /// What is fixed when a cluster is made.
 struct cluster_meta {
     /// Names the cluster's data: nodes keep it, and refuse another's. Empty: no cluster.
@@ -19,6 +24,8 @@ struct cluster_meta {
     std::uint32_t shards = 64;
     std::uint32_t copies = 2;  ///< of each shard, its primary with it
     std::uint32_t min_isr = 1;
+    /// A node that is silent for so long is put out.
+    std::chrono::milliseconds out_after{10'000};
     std::uint32_t format = 1;  ///< of what is kept in the coordinator
     std::string moved_to{};    ///< not empty: the cluster has another coordinator now (retire)
 

@@ -95,6 +95,7 @@ std::string encode(const cluster_meta& m) {
            {"shards", m.shards},
            {"copies", m.copies},
            {"min_isr", m.min_isr},
+           {"out_after_ms", m.out_after.count()},
            {"format", m.format}};
     if (!m.moved_to.empty()) j["moved_to"] = m.moved_to;
     return dumped(j);
@@ -109,8 +110,10 @@ result<cluster_meta> decode_meta(std::string_view value) {
         read.shards = j.at("shards").get<std::uint32_t>();
         read.copies = j.at("copies").get<std::uint32_t>();
         read.min_isr = j.at("min_isr").get<std::uint32_t>();
+        read.out_after = std::chrono::milliseconds(j.value("out_after_ms", read.out_after.count()));
         read.moved_to = j.value("moved_to", std::string());
-        if (read.uuid.empty() || read.shards == 0 || read.shards > shards_of_cluster_max)
+        if (read.uuid.empty() || read.shards == 0 || read.shards > shards_of_cluster_max ||
+            read.out_after < out_after_min || read.out_after > out_after_max)
             throw std::invalid_argument("no cluster");
         return read;
     });

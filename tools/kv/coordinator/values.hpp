@@ -1,6 +1,6 @@
 // How what a coordinator knows is written in it: keys, and values in JSON; the same in both backends.
 //
-//     meta            {"uuid", "shards", "copies", "min_isr", "format", "moved_to"}
+//     meta            {"uuid", "shards", "copies", "min_isr", "out_after_ms", "format", "moved_to"}
 //     stores/STORE    {"node", "state", "weight", "order"}
 //     members/NODE    {"store", "incarnation", "address", "alive", "pid"}
 //     plan            {"n", "nodes", "shards"}
