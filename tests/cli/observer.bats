@@ -332,7 +332,7 @@ begin() {
     keys 1
     eventually shows '^node: beam'
     keys t
-    eventually shows 'node_requests'
+    eventually shows 'node_connections'
     screen resize-window -x 120 -y 40
     eventually shows 'chat_room_sup'
     screen resize-window -x 12 -y 3

@@ -108,9 +108,6 @@ result<dist::options> dist_options(const node_options& node) {
 std::vector<child_spec> children_of(node_context* node) {
     std::vector<child_spec> list;
     list.push_back(supervisor::child_of(
-        term(node_names::requests()),
-        dynamic_supervisor::child({.max_restarts = 1000}, server_name(node_names::requests()))));
-    list.push_back(supervisor::child_of(
         term(node_names::connections()),
         dynamic_supervisor::child({.max_restarts = 1000}, server_name(node_names::connections()))));
     list.emplace_back(term(node_names::events()), child<event_log>(named(node_names::events())));

@@ -3,7 +3,6 @@
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/node/internal/control_request.hpp"
 #include "libbeamcore/node/internal/node_methods.hpp"
-#include "libbeamcore/otp/dynamic_supervisor.hpp"
 #include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/exit.hpp"
 #include "libbeamcore/term/json.hpp"
@@ -115,13 +114,12 @@ awaitable<void> connection_process::take_line(std::string text) {
         notice(*parsed);
         co_return;
     }
-    auto beginning = begin(*std::move(parsed));
-    co_await beginning;
+    begin(*std::move(parsed));
 }
 
 // -- requests -------------------------------------------------------------------------------------
 
-awaitable<void> connection_process::begin(rpc::call c) {
+void connection_process::begin(rpc::call c) {
     node_->requests.fetch_add(1, std::memory_order_relaxed);
     const std::string id_text = c.id ? to_json_text(*c.id) : std::string();
     const auto refuse_it = [&](const rpc::failure& why) {
@@ -129,29 +127,29 @@ awaitable<void> connection_process::begin(rpc::call c) {
     };
     if (failed_hello_ && c.method != "hello") {
         refuse_it(*failed_hello_);
-        co_return;
+        return;
     }
     // Our own drain may still be on its way.
     if (draining_ || is_ending(node_->state)) {
         refuse_it(ending_failure(*node_));
-        co_return;
+        return;
     }
     if (c.id && by_id_.contains(id_text)) {
         refuse_it(rpc::make_failure(rpc::invalid_request, "duplicate_id",
                                     "a request with this id is not yet answered", "", 65));
-        co_return;
+        return;
     }
-    if (answer_at_once(c, id_text)) co_return;
+    if (answer_at_once(c, id_text)) return;
     if (in_flight_.size() + dying_.size() >= node_->settings.requests_max) {
         refuse_it(rpc::make_failure(rpc::overloaded, "overloaded",
                                     std::to_string(node_->settings.requests_max) +
                                         " requests of this connection are not yet answered",
                                     "", 75));
-        co_return;
+        return;
     }
     if (c.deadline_ms && *c.deadline_ms == 0) {
         refuse_it(rpc::make_failure(rpc::timed_out, "timeout", "no time was left", "", 75));
-        co_return;
+        return;
     }
 
     auto job = std::make_shared<request_job>();
@@ -177,23 +175,9 @@ awaitable<void> connection_process::begin(rpc::call c) {
     auto at = in_flight_.emplace(key, std::move(e)).first;
     if (c.id) by_id_[id_text] = key;
 
-    auto starting = dynamic_supervisor::start_child(node_names::requests(), request_child(job));
-    outcome<start_result> started = co_await std::move(starting).outcome();
-    outcome<pid> made = fail_term(atoms::noproc);
-    if (started)
-        made = started_pid(std::move(*started));
-    else
-        made = fail_term(std::move(started.error()));
-    if (!made) {
-        settle(at, rpc::error_line(
-                       id_text, rpc::make_failure(rpc::crashed, "crashed",
-                                                  "the request could not be started: " +
-                                                      to_string(made.error(), {.max_bytes = 200}),
-                                                  "beamd logs", 70)));
-        co_return;
-    }
-    at->second.process = *made;
-    by_process_[*made] = key;
+    const pid made = start_request(std::move(job));
+    at->second.process = made;
+    by_process_[made] = key;
 }
 
 bool connection_process::answer_at_once(const rpc::call& c, std::string_view id_text) {

@@ -86,10 +86,6 @@ inline const atom& supervisor() {
     static const atom a("node_sup");
     return a;
 }
-inline const atom& requests() {
-    static const atom a("node_requests");
-    return a;
-}
 inline const atom& connections() {
     static const atom a("node_connections");
     return a;

@@ -6,7 +6,6 @@
 #include "libbeamcore/otp/proc_lib.hpp"
 #include "libbeamcore/release/code_server.hpp"
 #include "libbeamcore/runtime/detail/code_use.hpp"
-#include "libbeamcore/runtime/link.hpp"
 
 namespace beam::control {
 
@@ -56,8 +55,6 @@ std::string line_of(const request_job& job, const answer& a) {
 }
 
 awaitable<void> run_request(self me, std::shared_ptr<request_job> job) {
-    // Its death is the request's: a client that went away wants nothing.
-    link(job->connection);
     control_request r(*job);
     request_done done;
     done.key = job->key;
@@ -83,13 +80,8 @@ awaitable<void> run_request(self me, std::shared_ptr<request_job> job) {
 
 }  // namespace
 
-child_spec request_child(std::shared_ptr<request_job> job) {
-    const atom name{"request"};
-    child_start start([job = std::move(job)]() -> start_result {
-        return started{proc_lib::spawn_link(run_request, job), {}};
-    });
-    return child_spec(term(name), std::move(start), restart_type::temporary,
-                      shutdown_type(std::chrono::milliseconds(2000)));
+pid start_request(std::shared_ptr<request_job> job) {
+    return proc_lib::spawn_link(run_request, std::move(job));
 }
 
 }  // namespace beam::control

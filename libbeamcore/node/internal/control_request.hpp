@@ -8,7 +8,6 @@
 
 #include "libbeamcore/node/internal/context.hpp"
 #include "libbeamcore/node/internal/control_messages.hpp"
-#include "libbeamcore/otp/child_spec.hpp"
 #include "libbeamcore/release/method.hpp"
 
 namespace beam::control {
@@ -26,7 +25,7 @@ struct request_job {
     std::shared_ptr<lossy_gate> gate = std::make_shared<lossy_gate>();
 };
 
-/// How the requests' supervisor starts it.
-[[nodiscard]] child_spec request_child(std::shared_ptr<request_job> job);
+/// Linked to the calling connection: a client that went away wants nothing.
+pid start_request(std::shared_ptr<request_job> job);
 
 }  // namespace beam::control
