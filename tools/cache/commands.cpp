@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <chrono>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "libbeamcore/base/duration.hpp"
@@ -202,23 +201,6 @@ exit_code keys(client& node, const std::string& pattern) {
                         : common.out.line(shown_text(bytes_of(key)));
         return true;
     });
-    return exit_code::done;
-}
-
-exit_code serve(client& node, std::string address, bool allow_remote, bool stop) {
-    if (address.empty()) address = node.common()->config_text("resp").value_or("");
-    if (address.empty())
-        throw failure(exit_code::usage,
-                      "it is not said where, with --resp PATH or --resp HOST:PORT",
-                      "cache serve --resp localhost:6380");
-    // The node's folder is another one.
-    if (address.find('/') != std::string::npos)
-        address = std::filesystem::absolute(address).lexically_normal();
-    const json answer =
-        node.ask("cache.serve", {{"resp", address}, {"any_address", allow_remote}, {"stop", stop}});
-    node.common()->print((stop ? "stopped: " : "serving RESP at ") +
-                             shown_text(answer.at("resp").get<std::string>()),
-                         answer);
     return exit_code::done;
 }
 

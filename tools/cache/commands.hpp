@@ -50,7 +50,6 @@ beam::tool::exit_code limits(beam::client& node, const limit_words& words);
 beam::tool::exit_code stats(beam::client& node);
 beam::tool::exit_code explain(beam::client& node, const std::string& key);
 beam::tool::exit_code keys(beam::client& node, const std::string& pattern);
-beam::tool::exit_code serve(beam::client& node, std::string address, bool allow_remote, bool stop);
 
 /// Sets limits that were typed with another command.
 void set_limits(beam::client& node, const limit_words& words);

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/cache/commands.hpp"
+#include "tools/common/serve.hpp"
 
 namespace {
 
@@ -34,8 +35,8 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     beam::tool::examples(app, "cache put key1 value1 --ttl 30s\ncache get key1");
 
-    std::string key, value, command_line, pattern = "*", address, tag;
-    bool raw = false, allow_remote = false, stop = false;
+    std::string key, value, command_line, pattern = "*", tag;
+    bool raw = false;
     cache::put_words words;
     cache::limit_words bounds;
     const auto add_key = [&](CLI::App& command) {
@@ -79,11 +80,8 @@ int main(int argc, char** argv) {
     auto* keys = app.add_subcommand("keys", "Print the keys");
     keys->add_option("--match", pattern, "Only those that match, as user:*")
         ->option_text("PATTERN");
-    auto* serve = app.add_subcommand("serve", "Speak RESP, the protocol of Redis, at an address");
-    serve->add_option("--resp", address, "PATH of a Unix socket, or HOST:PORT")
-        ->option_text("ADDRESS");
-    serve->add_flag("--allow-remote", allow_remote, "Also at an address that others can reach");
-    serve->add_flag("--stop", stop, "Listen there no more");
+    beam::tool::serve_words where;
+    auto* serve = beam::tool::add_serve_command(app, where);
     for (const auto* command : {put, del, touch, load, flush, serve})
         beam::tool::runs_once(*command, common);
 
@@ -101,6 +99,6 @@ int main(int argc, char** argv) {
         if (stats->parsed()) return cache::stats(node);
         if (explain->parsed()) return cache::explain(node, key);
         if (keys->parsed()) return cache::keys(node, pattern);
-        return cache::serve(node, address, allow_remote, stop);
+        return beam::tool::serve(node, where);
     });
 }

@@ -5,11 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "libbeamcore/otp/child_start.hpp"
 #include "libbeamcore/term/syntax.hpp"
-#include "tools/cache/app/glob.hpp"
+#include "tools/cache/app/application.hpp"
 #include "tools/cache/app/method_parts.hpp"
 #include "tools/cache/app/resp_server.hpp"
 #include "tools/cache/app/worker.hpp"
+#include "tools/resp/glob.hpp"
+#include "tools/resp/serve_method.hpp"
 
 namespace cache {
 
@@ -50,12 +53,6 @@ struct limits_params {
 struct keys_params {
     std::string match = "*";
     BEAM_FIELDS(keys_params, match)
-};
-struct serve_params {
-    std::string resp;
-    bool any_address = false;
-    bool stop = false;
-    BEAM_FIELDS(serve_params, resp, any_address, stop)
 };
 
 awaitable<answer> flush(request&) {
@@ -156,7 +153,7 @@ awaitable<answer> keys(request& r, keys_params p) {
         cursor = part->next;
         std::vector<beam::term> found;
         for (const std::string& k : part->keys)
-            if (matches(p.match, k)) found.push_back(beam::binary(k));
+            if (resp::matches(p.match, k)) found.push_back(beam::binary(k));
         if (found.empty()) continue;
         count += found.size();
         beam::term item = beam::map({{atom("keys"), beam::list_of(std::move(found))}});
@@ -165,30 +162,11 @@ awaitable<answer> keys(request& r, keys_params p) {
     co_return beam::map({{atom("count"), count}});
 }
 
-answer cannot_listen(const serve_params& p, const beam::term& why) {
-    const auto all = why.elements();
-    if (all.size() != 2) return beam::refuse("cannot_listen", beam::to_string(why), {}, 73);
-    const std::string text(all[1].bytes());
-    if (all[0] == atom("bad_address"))
-        return beam::refuse("bad_params", p.resp + " is no address: " + text,
-                            "cache serve --resp localhost:6380", 2);
-    if (all[0] == atom("not_loopback"))
-        return beam::refuse("not_loopback", text,
-                            "cache serve --resp " + p.resp + " --allow-remote", 73);
-    return beam::refuse("cannot_listen", text, {}, 73);
-}
-
-awaitable<answer> serve(request&, serve_params p) {
-    if (p.stop) {
-        const bool stopped = co_await stop_server(p.resp);
-        if (!stopped)
-            co_return beam::refuse("not_found", "nobody listens at " + p.resp,
-                                   "cache serve --resp " + p.resp, 1);
-        co_return beam::map({{atom("resp"), p.resp}});
-    }
-    beam::outcome<std::string> at = co_await start_server(p.resp, p.any_address);
-    if (at) co_return beam::map({{atom("resp"), *at}});
-    co_return cannot_listen(p, at.error());
+awaitable<answer> serve(request&, resp::serve_params p) {
+    auto server = beam::child<resp_server>(p.resp, p.any_address);
+    auto serving =
+        resp::serve(resp::service("cache", servers_name(), std::move(server)), std::move(p));
+    co_return co_await serving;
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // Commands about keys: what is there, and for how long.
 #include "libbeamcore/runtime/call.hpp"
-#include "tools/cache/app/glob.hpp"
 #include "tools/cache/app/resp_client.hpp"
 #include "tools/cache/app/worker.hpp"
+#include "tools/resp/glob.hpp"
 
 namespace cache {
 
@@ -46,49 +46,31 @@ void pttl(resp_client& c, arguments all) {
     c.out.integer(time_left(c, all[1]));
 }
 
-// NX: only if it stays so far; XX: only if not; GT, LT: only if that is later, earlier.
-void expire(resp_client& c, arguments all, time_unit unit, std::string_view name) {
-    bool nx = false, xx = false, gt = false, lt = false;
-    for (std::string_view word : all.subspan(3)) {
-        if (equals(word, "NX"))
-            nx = true;
-        else if (equals(word, "XX"))
-            xx = true;
-        else if (equals(word, "GT"))
-            gt = true;
-        else if (equals(word, "LT"))
-            lt = true;
-        else
-            return c.out.error("ERR Unsupported option " + std::string(word));
-    }
-    if (nx && (xx || gt || lt))
-        return c.out.error("ERR NX and XX, GT or LT options at the same time are not compatible");
-    if (gt && lt) return c.out.error("ERR GT and LT options at the same time are not compatible");
-    const auto amount = integer_of(all[2]);
-    if (!amount) return c.out.error(not_an_integer);
+void expire(resp_client& c, arguments all, resp::time_unit unit, std::string_view name) {
+    resp::expire_options options;
+    if (!resp::read_expire(c.out, all, options)) return;
+    const auto amount = resp::integer_of(all[2]);
+    if (!amount) return c.out.error(resp::not_an_integer);
     const auto at = expiry_of(c.data, unit, *amount);
-    if (!at) return invalid_expire(c, name);
+    if (!at) return resp::invalid_expire(c.out, name);
     const auto e = c.data.peek(all[1]);
     if (!e || !e->is_live(c.data.now_ms())) return c.out.integer(0);
-    const bool stays = e->expires_at == 0;
-    if ((nx && !stays) || (xx && stays) || (gt && (stays || *at <= e->expires_at)) ||
-        (lt && !stays && *at >= e->expires_at))
-        return c.out.integer(0);
+    if (!options.allow(e->expires_at, *at)) return c.out.integer(0);
     if (*at <= c.data.now_ms()) return c.out.integer(c.data.take(all[1]).has_value());
     c.out.integer(c.data.expire_at(all[1], *at));
 }
 
 void expire_s(resp_client& c, arguments all) {
-    expire(c, all, time_unit::s, "expire");
+    expire(c, all, resp::time_unit::s, "expire");
 }
 void expire_ms(resp_client& c, arguments all) {
-    expire(c, all, time_unit::ms, "pexpire");
+    expire(c, all, resp::time_unit::ms, "pexpire");
 }
 void expire_at_s(resp_client& c, arguments all) {
-    expire(c, all, time_unit::unix_s, "expireat");
+    expire(c, all, resp::time_unit::unix_s, "expireat");
 }
 void expire_at_ms(resp_client& c, arguments all) {
-    expire(c, all, time_unit::unix_ms, "pexpireat");
+    expire(c, all, resp::time_unit::unix_ms, "pexpireat");
 }
 
 void persist(resp_client& c, arguments all) {
@@ -101,44 +83,6 @@ void worker_died(resp_client& c) {
     c.out.error("LOADING the cache's worker is being restarted");
 }
 
-struct scan_options {
-    std::uint64_t cursor = 0;
-    std::uint64_t count = 10;
-    std::string match = "*";
-    bool strings = true;  // TYPE: all values are
-};
-
-bool read_scan(resp_client& c, const std::vector<std::string>& all, scan_options& o) {
-    const auto cursor = integer_of(all[1]);
-    if (!cursor || *cursor < 0) {
-        c.out.error("ERR invalid cursor");
-        return false;
-    }
-    o.cursor = std::uint64_t(*cursor);
-    for (std::size_t i = 2; i < all.size(); i += 2) {
-        if (i + 1 == all.size()) {
-            c.out.error(syntax_error);
-            return false;
-        }
-        if (equals(all[i], "MATCH")) {
-            o.match = all[i + 1];
-        } else if (equals(all[i], "TYPE")) {
-            o.strings = equals(all[i + 1], "STRING");
-        } else if (equals(all[i], "COUNT")) {
-            const auto n = integer_of(all[i + 1]);
-            if (!n || *n < 1) {
-                c.out.error(n ? syntax_error : not_an_integer);
-                return false;
-            }
-            o.count = std::uint64_t(*n);
-        } else {
-            c.out.error(syntax_error);
-            return false;
-        }
-    }
-    return true;
-}
-
 constexpr std::uint64_t looks_at_once = 1000;
 
 /// Keys of about `looks` places from the cursor on, which goes behind them. False: the worker died.
@@ -148,14 +92,15 @@ beam::awaitable<bool> scan_part(std::uint64_t& cursor, std::uint64_t looks, std:
     beam::outcome<scanned> part = co_await asked.outcome();
     if (!part) co_return false;
     for (std::string& k : part->keys)
-        if (matches(match, k)) found.push_back(std::move(k));
+        if (resp::matches(match, k)) found.push_back(std::move(k));
     cursor = part->next;
     co_return true;
 }
 
 beam::awaitable<void> scan(resp_client& c, std::vector<std::string> all) {
-    scan_options o;
-    if (!read_scan(c, all, o)) co_return;
+    resp::scan_options o;
+    const std::vector<std::string_view> words(all.begin(), all.end());
+    if (!resp::read_scan(c.out, words, o)) co_return;
     std::vector<std::string> found;
     std::uint64_t cursor = o.cursor;
     for (std::uint64_t left = o.count; left > 0;) {
@@ -198,8 +143,8 @@ beam::awaitable<void> dbsize(resp_client& c, std::vector<std::string>) {
 // ASYNC and SYNC are the same here: it is done when it is answered, and holds up nobody.
 beam::awaitable<void> flush(resp_client& c, std::vector<std::string> all) {
     if (all.size() > 2 ||
-        (all.size() == 2 && !equals(all[1], "ASYNC") && !equals(all[1], "SYNC"))) {
-        c.out.error(syntax_error);
+        (all.size() == 2 && !resp::equals(all[1], "ASYNC") && !resp::equals(all[1], "SYNC"))) {
+        c.out.error(resp::syntax_error);
         co_return;
     }
     auto asked = worker::flush();

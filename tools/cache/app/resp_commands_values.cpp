@@ -15,43 +15,14 @@ void value_or_null(resp_client& c, const std::optional<held_value>& value) {
     value ? c.out.bulk(value->value()) : c.out.null();
 }
 
-/// What SET and GETEX say about time. Numbers are looked at when all words were: what is misspelt is said first.
-struct expiry_options {
-    std::optional<time_unit> unit;
-    std::string_view amount;
-    bool keeps = false;
-    bool persists = false;
-};
-
-// EX, PX, EXAT and PXAT with the number behind; `i` goes behind it. The same one may come again, another may not.
-bool read_expiry(arguments all, std::size_t& i, expiry_options& options) {
-    static constexpr std::pair<std::string_view, time_unit> names[] = {
-        {"EX", time_unit::s},
-        {"PX", time_unit::ms},
-        {"EXAT", time_unit::unix_s},
-        {"PXAT", time_unit::unix_ms}};
-    for (const auto& [name, unit] : names) {
-        if (!equals(all[i], name)) continue;
-        if (i + 1 == all.size() || options.keeps || options.persists) return false;
-        if (options.unit && *options.unit != unit) return false;
-        options.unit = unit;
-        options.amount = all[++i];
-        return true;
-    }
-    return false;
-}
-
 // When that is; nothing if no time was said. False: it is none, and that was said.
-bool find_expiry(resp_client& c, std::string_view command, const expiry_options& options,
+bool find_expiry(resp_client& c, std::string_view command, const resp::expiry_options& options,
                  std::optional<std::int64_t>& at) {
     if (!options.unit) return true;
-    const auto amount = integer_of(options.amount);
-    if (!amount) {
-        c.out.error(not_an_integer);
-        return false;
-    }
-    if (*amount > 0) at = expiry_of(c.data, *options.unit, *amount);
-    if (!at) invalid_expire(c, command);
+    const auto amount = resp::expiry_amount(c.out, command, options.amount);
+    if (!amount) return false;
+    at = expiry_of(c.data, *options.unit, *amount);
+    if (!at) resp::invalid_expire(c.out, command);
     return at.has_value();
 }
 
@@ -71,42 +42,30 @@ void get(resp_client& c, arguments all) {
 }
 
 void set(resp_client& c, arguments all) {
+    resp::set_options said;
+    if (!resp::read_set(all, said)) return c.out.error(resp::syntax_error);
     put_options options;
-    expiry_options when;
-    bool gets = false;
-    for (std::size_t i = 3; i < all.size(); ++i) {
-        const std::string_view word = all[i];
-        if (equals(word, "NX") && !options.only_existing) {
-            options.only_new = true;
-        } else if (equals(word, "XX") && !options.only_new) {
-            options.only_existing = true;
-        } else if (equals(word, "GET")) {
-            gets = true;
-        } else if (equals(word, "KEEPTTL") && !when.unit) {
-            when.keeps = true;
-        } else if (!read_expiry(all, i, when)) {
-            return c.out.error(syntax_error);
-        }
-    }
-    if (!find_expiry(c, "set", when, options.expires_at_ms)) return;
+    if (!find_expiry(c, "set", said.when, options.expires_at_ms)) return;
     if (!has_room_for(c, all[1], all[2].size())) return;
-    options.keep_ttl = when.keeps;
-    options.gives_old = gets;
+    options.only_new = said.only_new;
+    options.only_existing = said.only_existing;
+    options.keep_ttl = said.when.keeps;
+    options.gives_old = said.gets;
     // Redis forgets a time that is not said again; tags, which it has not, likewise.
     options.tags = beam::term(beam::nil);
     const auto done = c.data.put(all[1], all[2], options);
-    if (gets)
+    if (said.gets)
         value_or_null(c, done.old);
     else
         done.stored ? c.out.simple("OK") : c.out.null();
 }
 
-void set_with_ttl(resp_client& c, arguments all, time_unit unit, std::string_view name) {
-    const auto amount = integer_of(all[2]);
-    if (!amount) return c.out.error(not_an_integer);
+void set_with_ttl(resp_client& c, arguments all, resp::time_unit unit, std::string_view name) {
+    const auto amount = resp::expiry_amount(c.out, name, all[2]);
+    if (!amount) return;
     put_options options;
-    if (*amount > 0) options.expires_at_ms = expiry_of(c.data, unit, *amount);
-    if (!options.expires_at_ms) return invalid_expire(c, name);
+    options.expires_at_ms = expiry_of(c.data, unit, *amount);
+    if (!options.expires_at_ms) return resp::invalid_expire(c.out, name);
     if (!has_room_for(c, all[1], all[3].size())) return;
     options.tags = beam::term(beam::nil);
     (void)c.data.put(all[1], all[3], options);
@@ -114,11 +73,11 @@ void set_with_ttl(resp_client& c, arguments all, time_unit unit, std::string_vie
 }
 
 void setex(resp_client& c, arguments all) {
-    set_with_ttl(c, all, time_unit::s, "setex");
+    set_with_ttl(c, all, resp::time_unit::s, "setex");
 }
 
 void psetex(resp_client& c, arguments all) {
-    set_with_ttl(c, all, time_unit::ms, "psetex");
+    set_with_ttl(c, all, resp::time_unit::ms, "psetex");
 }
 
 void setnx(resp_client& c, arguments all) {
@@ -142,12 +101,12 @@ void getdel(resp_client& c, arguments all) {
 }
 
 void getex(resp_client& c, arguments all) {
-    expiry_options when;
+    resp::expiry_options when;
     for (std::size_t i = 2; i < all.size(); ++i) {
-        if (equals(all[i], "PERSIST") && !when.unit)
+        if (resp::equals(all[i], "PERSIST") && !when.unit)
             when.persists = true;
-        else if (!read_expiry(all, i, when))
-            return c.out.error(syntax_error);
+        else if (!resp::read_expiry(all, i, when))
+            return c.out.error(resp::syntax_error);
     }
     const auto value = c.data.get(all[1]);
     std::optional<std::int64_t> at;
@@ -176,7 +135,7 @@ void mget(resp_client& c, arguments all) {
 }
 
 void mset(resp_client& c, arguments all) {
-    if (all.size() % 2 == 0) return c.out.error("ERR wrong number of arguments for 'mset' command");
+    if (all.size() % 2 == 0) return resp::wrong_arguments(c, "mset");
     for (std::size_t i = 1; i < all.size(); i += 2)
         if (!has_room_for(c, all[i], all[i + 1].size())) return;
     for (std::size_t i = 1; i < all.size(); i += 2) (void)c.data.put(all[i], all[i + 1]);
@@ -189,9 +148,9 @@ void add(resp_client& c, std::string_view key, std::int64_t amount) {
     std::string_view wrong;
     (void)c.data.change(key, [&](std::optional<std::string_view> old) -> std::optional<beam::term> {
         wrong = {};
-        const auto before = old ? integer_of(*old) : std::optional<std::int64_t>(0);
+        const auto before = old ? resp::integer_of(*old) : std::optional<std::int64_t>(0);
         if (!before)
-            wrong = not_an_integer;
+            wrong = resp::not_an_integer;
         else if (__builtin_add_overflow(*before, amount, &sum))
             wrong = "ERR increment or decrement would overflow";
         if (!wrong.empty()) return std::nullopt;
@@ -209,12 +168,12 @@ void decr(resp_client& c, arguments all) {
     add(c, all[1], -1);
 }
 void incrby(resp_client& c, arguments all) {
-    const auto amount = integer_of(all[2]);
-    amount ? add(c, all[1], *amount) : c.out.error(not_an_integer);
+    const auto amount = resp::integer_of(all[2]);
+    amount ? add(c, all[1], *amount) : c.out.error(resp::not_an_integer);
 }
 void decrby(resp_client& c, arguments all) {
-    const auto amount = integer_of(all[2]);
-    if (!amount) return c.out.error(not_an_integer);
+    const auto amount = resp::integer_of(all[2]);
+    if (!amount) return c.out.error(resp::not_an_integer);
     if (*amount == INT64_MIN) return c.out.error("ERR decrement would overflow");
     add(c, all[1], -*amount);
 }

@@ -1,15 +1,10 @@
 #include "tools/cache/app/resp_connection.hpp"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include <atomic>
-#include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
 
-#include "libbeamcore/base/unique_fd.hpp"
+#include "libbeamcore/io/resp.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
 #include "tools/cache/app/resp_client.hpp"
 #include "tools/cache/app/worker.hpp"
@@ -20,54 +15,6 @@ namespace io = beam::io;
 
 namespace {
 
-// Replies are sent when they are so many, though more commands are here: a client's memory is bounded.
-constexpr std::size_t replies_max = 256 << 10;
-// A buffer that has been larger is given back.
-constexpr std::size_t buffer_kept = 64 << 10;
-
-std::uint64_t next_client_id() {
-    static std::atomic<std::uint64_t> last{0};
-    return ++last;
-}
-
-void unknown_command(resp_client& c, arguments all) {
-    std::string text = "ERR unknown command '" + std::string(all[0].substr(0, 128)) +
-                       "', with args beginning with: ";
-    for (std::string_view a : all.subspan(1)) {
-        if (text.size() > 300) break;
-        text += "'" + std::string(a.substr(0, 128)) + "' ";
-    }
-    c.out.error(text);
-}
-
-std::string small(std::string_view name) {
-    std::string text(name);
-    for (char& ch : text)
-        if (ch >= 'A' && ch <= 'Z') ch = char(ch - 'A' + 'a');
-    return text;
-}
-
-bool fits(const resp_command& command, std::size_t count) {
-    return command.arity >= 0 ? count == std::size_t(command.arity)
-                              : count >= std::size_t(-command.arity);
-}
-
-/// Runs a command that need not wait; gives one that must.
-const resp_command* run(resp_client& c, arguments all) {
-    const resp_command* command = find_command(all[0]);
-    if (!command) {
-        unknown_command(c, all);
-        return nullptr;
-    }
-    if (!fits(*command, all.size())) {
-        c.out.error("ERR wrong number of arguments for '" + small(command->name) + "' command");
-        return nullptr;
-    }
-    if (command->waits) return command;
-    command->run(c, all);
-    return nullptr;
-}
-
 /// Why turn() came back: what is waited for, or `nothing`: all that came is answered, and there may be more.
 enum class pause : std::uint8_t { input, nothing, room, worker, command, turn, end };
 
@@ -75,7 +22,9 @@ enum class pause : std::uint8_t { input, nothing, room, worker, command, turn, e
 /// reads lies on the scheduler's stack, and a client that waits for input holds no buffer.
 class connection {
 public:
-    explicit connection(io::connection peer) : peer_(std::move(peer)) { c_.id = next_client_id(); }
+    explicit connection(io::connection peer) : peer_(std::move(peer)) {
+        c_.id = resp::next_client_id();
+    }
 
     /// Reads, runs and answers until it must wait.
     [[nodiscard]] pause turn() {
@@ -94,14 +43,17 @@ public:
     /// The same with what was read before.
     [[nodiscard]] pause go_on() {
         while (auto request = requests_.next()) {
-            if (const resp_command* command = run(c_, *request)) {
+            const resp_command* command = commands_.accept(c_, *request);
+            if (command && !command->waits) {
+                command->run(c_, *request);
+            } else if (command) {
                 waiting_ = command;
                 arguments_.assign(request->begin(), request->end());
                 c_.data.settle(true);
                 return pause::command;
             }
             if (c_.closes) break;
-            if (c_.bytes.size() >= replies_max) return answer(pause::turn);
+            if (c_.bytes.size() >= resp::replies_max) return answer(pause::turn);
         }
         if (!requests_.failure().empty()) {
             c_.out.error(requests_.failure());
@@ -114,11 +66,9 @@ public:
         c_.data.settle();
         if (c_.data.is_ahead()) return pause::worker;
         if (c_.bytes.empty()) return then;
-        const auto sent = peer_.try_write_soon(c_.bytes);
-        if (!sent) return pause::end;
-        if (!*sent) return pause::room;
-        c_.bytes.clear();
-        if (c_.bytes.capacity() > buffer_kept) c_.bytes = std::string();
+        const auto sent = resp::send_replies(peer_, c_.bytes);
+        if (sent == resp::sent::lost) return pause::end;
+        if (sent == resp::sent::no_room) return pause::room;
         return then;
     }
 
@@ -146,7 +96,7 @@ private:
         constexpr std::size_t most = 32;
         beam::term hashes[most];
         std::size_t n = 0;
-        resp::request_decoder scout;
+        io::resp::request_decoder scout;
         scout.feed(bytes);
         while (n < most) {
             const auto request = scout.next();
@@ -158,22 +108,13 @@ private:
 
     io::connection peer_;
     resp_client c_;
-    resp::request_decoder requests_;
+    const resp::command_index<resp_client>& commands_ = all_commands();
+    io::resp::request_decoder requests_;
     const resp_command* waiting_ = nullptr;
     std::vector<std::string> arguments_;
 };
 
 }  // namespace
-
-bool socket_answers(const std::string& path) {
-    sockaddr_un a{};
-    a.sun_family = AF_UNIX;
-    if (path.size() >= sizeof a.sun_path) return false;
-    std::memcpy(a.sun_path, path.c_str(), path.size());
-    beam::unique_fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0 ||
-           errno == EAGAIN;
-}
 
 beam::process serve_client(beam::self me, io::connection peer, client_options options) {
     beam::set_label(beam::binary("cache client"));

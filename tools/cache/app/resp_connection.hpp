@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <string>
 
 #include "libbeamcore/io/connection.hpp"
 #include "libbeamcore/runtime/process.hpp"
@@ -17,8 +16,5 @@ struct client_options {
 
 /// Reads commands and answers them until the client goes. All commands that came at once are answered with one write.
 beam::process serve_client(beam::self me, beam::io::connection peer, client_options options);
-
-/// Whether somebody listens at that path.
-[[nodiscard]] bool socket_answers(const std::string& path);
 
 }  // namespace cache

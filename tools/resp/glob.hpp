@@ -3,10 +3,10 @@
 
 #include <string_view>
 
-namespace cache {
+namespace resp {
 
 /// `*` any bytes, `?` one, `[a-z]` one of them, `[^a]` one that is none of them, `\x` x itself. Takes time in
 /// proportion to both lengths multiplied, at worst.
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view text);
 
-}  // namespace cache
+}  // namespace resp

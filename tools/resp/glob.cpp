@@ -1,9 +1,9 @@
-#include "tools/cache/app/glob.hpp"
+#include "tools/resp/glob.hpp"
 
 #include <cstddef>
 #include <utility>
 
-namespace cache {
+namespace resp {
 
 namespace {
 
@@ -62,4 +62,4 @@ bool matches(std::string_view pattern, std::string_view text) {
     return p == pattern.size();
 }
 
-}  // namespace cache
+}  // namespace resp
