@@ -66,7 +66,7 @@ std::optional<std::string> run_world(std::uint64_t seed, const rules& r,
             sum->replica_reads += c.replica_reads, sum->terms += c.terms, sum->pieces += c.pieces,
                 sum->fillings += c.fillings;
             sum->entry_reads += c.entry_reads, sum->pages += c.pages;
-            sum->recovered += c.recovered;
+            sum->recovered += c.recovered, sum->permits += c.permits;
             sum->hand_overs += c.hand_overs, sum->unknown += c.unknown, sum->joins += c.joins;
             sum->definite += c.definite, sum->lost += c.lost, sum->expired += c.expired;
         }
@@ -114,15 +114,17 @@ TEST_CASE(
                       << " (by replicas " << sum.replica_reads << "), terms " << sum.terms
                       << ", fillings " << sum.fillings << " (pieces " << sum.pieces
                       << "), entries from disk " << sum.entry_reads << ", hand-overs "
-                      << sum.hand_overs << ", joins " << sum.joins << ", unknown " << sum.unknown
-                      << ", definite " << sum.definite << ", expired " << sum.expired << ", scans "
-                      << sum.pages << ", given up by the operator " << sum.recovered
+                      << sum.hand_overs << ", joins " << sum.joins << ", permits " << sum.permits
+                      << ", unknown " << sum.unknown << ", definite " << sum.definite
+                      << ", expired " << sum.expired << ", scans " << sum.pages
+                      << ", given up by the operator " << sum.recovered
                       << ", lost with their last disk " << sum.lost);
     CHECK(100 * sum.lost <= seeds());
     CHECK(sum.done > 20 * seeds());
     CHECK(sum.replica_reads > seeds());
     CHECK(sum.hand_overs > seeds() / 2);
     CHECK(sum.joins > seeds());
+    CHECK(sum.permits > seeds());
     CHECK(sum.fillings > seeds() / 2);
 }
 

@@ -27,6 +27,8 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
     config_.piece_bytes = 1 + random_.below(12);
     config_.pieces_in_flight_bytes = 1 + random_.below(40);
     config_.join_gap = random_.below(8);
+    config_.ask_to_move = random_.chance(0.7);
+    config_.move_patience = random_.chance(0.5) ? 60s : 2s;
     if (w.doom > 0) config_.log_kept = 3, config_.piece_bytes = 1;
     for (int i = 0; i < w.nodes; ++i) {
         machine m;
@@ -84,6 +86,7 @@ void kv_world::start(std::size_t i) {
     m.is_alive = true;
     m.is_paused = false;
     m.life = ++lives_;
+    m.wish = m.permit = 0;
     m.shard =
         std::make_unique<shard>(config_, m.store, m.life, m.disk->seen().stored(), *m.disk, rules_);
     input(i, m.life, [](shard& s, const instant& at, outputs& out) { s.start(at, out); });
@@ -175,7 +178,13 @@ void kv_world::handle(std::size_t i, outputs out) {
         });
     }
     check_memory(m);
-    for (auto& o : out.messages) transmit(i, std::move(o));
+    for (auto& o : out.messages) {
+        require(!config_.ask_to_move || m.permit != 0 ||
+                    !std::holds_alternative<snapshot_piece>(o.what),
+                "a snapshot goes out without a permit");
+        transmit(i, std::move(o));
+    }
+    for (const auto& w : out.moves) permit(i, w);
     for (auto& l : out.look_ups) look_up(i, std::move(l));
     for (auto& p : out.pieces) read_piece(i, std::move(p));
     for (auto& e : out.entries) read_entries(i, e);
@@ -295,6 +304,26 @@ void kv_world::read_entries(std::size_t i, entries_wanted e) {
             s.entries_read(at, e.to, std::move(some), out);
         });
     });
+}
+
+/// A node's permits come late, are lost, or are had by others for long.
+void kv_world::permit(std::size_t i, const move_wish& w) {
+    machine& m = machines_[i];
+    require(config_.ask_to_move, "a permit is wanted that nobody needs");
+    m.wish = w.is_wanted ? w.number : 0;
+    if (!w.is_wanted) m.permit = 0;
+    if (!w.is_wanted || (!is_healed_ && random_.chance(0.2))) return;
+    const bool is_long = !is_healed_ && random_.chance(0.2);
+    after(delay() + (is_long ? time(random_.below(20'000'000'000)) : time(0)),
+          [this, i, life = m.life, number = w.number] {
+              input(i, life, [this, i, number](shard& s, const instant& at, outputs& out) {
+                  if (machines_[i].wish == number && machines_[i].permit != number) {
+                      machines_[i].permit = number;
+                      ++counts_.permits;
+                  }
+                  s.may_move(at, number, out);
+              });
+          });
 }
 
 /// As a store does that has an index of what expires.

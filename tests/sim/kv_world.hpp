@@ -52,7 +52,7 @@ public:
     struct figures {
         std::uint64_t events = 0, done = 0, reads = 0, replica_reads = 0, terms = 0, pieces = 0,
                       fillings = 0, entry_reads = 0, hand_overs = 0, unknown = 0, joins = 0,
-                      definite = 0, lost = 0, expired = 0, pages = 0, recovered = 0;
+                      definite = 0, lost = 0, expired = 0, pages = 0, recovered = 0, permits = 0;
     };
     [[nodiscard]] const figures& counts() const { return counts_; }
 
@@ -70,7 +70,8 @@ private:
         std::unique_ptr<kv_disk> disk;
         std::unique_ptr<kv::shard> shard;
         time wake{};
-        std::vector<action> waiting;  // while paused
+        std::uint64_t wish = 0, permit = 0;  // numbers: asked for, and had
+        std::vector<action> waiting;         // while paused
     };
     struct client {
         std::uint64_t number = 0;
@@ -117,6 +118,7 @@ private:
     void read_piece(std::size_t i, kv::piece_wanted p);
     void read_entries(std::size_t i, kv::entries_wanted e);
     void expire_due(std::size_t i);
+    void permit(std::size_t i, const kv::move_wish& w);
 
     // The coordinator.
     [[nodiscard]] bool reaches_coordinator(std::size_t i) const;

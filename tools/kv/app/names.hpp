@@ -15,6 +15,9 @@ inline beam::atom router_name() {
 inline beam::atom keeper_name() {
     return beam::atom("kv_keeper");
 }
+inline beam::atom mover_name() {
+    return beam::atom("kv_mover");
+}
 inline beam::atom coordinator_name() {
     return beam::atom("kv_coordinator");
 }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "libbeamcore/base/size.hpp"
 #include "libbeamcore/release/node_facts.hpp"
 
 namespace kv {
@@ -34,6 +35,18 @@ beam::result<std::optional<beam::store::engine_type>> engine_setting() {
     if (!engine)
         return beam::fail("bad_engine", "BEAM_KV_ENGINE is " + said + "; it is lmdb or rocksdb");
     return engine;
+}
+
+beam::result<std::uint64_t> copy_limit_setting() {
+    // Less than a piece in some seconds would look like a copy that gets nowhere.
+    constexpr std::uint64_t least = 1'000'000, otherwise = 64'000'000;
+    const std::string said = variable("BEAM_KV_COPY_LIMIT");
+    if (said.empty()) return otherwise;
+    const auto bytes = beam::parse_size(said);
+    if (!bytes || (*bytes > 0 && *bytes < least))
+        return beam::fail("bad_copy_limit", "BEAM_KV_COPY_LIMIT is " + said +
+                                                "; it is bytes a second, at least 1MB, or 0");
+    return *bytes;
 }
 
 std::string coordinator_name_setting() {

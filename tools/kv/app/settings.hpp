@@ -1,12 +1,14 @@
 // What the environment of a node says about kv; a node that a tool starts has the tool's.
 //
 //   BEAM_KV_ENGINE                      lmdb or rocksdb, for a store that is made (lmdb)
+//   BEAM_KV_COPY_LIMIT                  bytes a second that copies are made with (64MB); 0: no limit
 //   BEAM_KV_COORDINATOR                 etcd's endpoints, http://h1:2379,http://h2:2379; none: a file of this host
 //   BEAM_KV_CLUSTER                     the cluster's name in etcd (kv)
 //   BEAM_KV_COORDINATOR_CA, _CERT, _KEY files, for https
 //   BEAM_KV_COORDINATOR_PASSWORD_FILE   two lines, user and password; of mode 0600
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -18,6 +20,9 @@ namespace kv {
 
 /// Errors: `bad_engine`.
 [[nodiscard]] beam::result<std::optional<beam::store::engine_type>> engine_setting();
+
+/// Bytes a second; 0: no limit. Errors: `bad_copy_limit`.
+[[nodiscard]] beam::result<std::uint64_t> copy_limit_setting();
 
 /// For the node of that short name, which knows the cluster by that uuid (or none).
 [[nodiscard]] coordinator_options coordinator_setting(const std::string& node,

@@ -72,6 +72,7 @@ beam::awaitable<void> shard_server::begin() {
     config c;
     c.min_isr = facts_.view->meta.min_isr;
     c.beacons_together = true;
+    c.ask_to_move = true;
     shard_.emplace(c, facts_.self, life, disk_.load(), disk_);
     step([](shard& s, const instant& at, outputs& out) { s.start(at, out); });
 }
@@ -259,12 +260,25 @@ void shard_server::carry_out(outputs out) {
             s.entries_read(at, e.to, std::move(some), next);
         });
     }
-    for (const piece_wanted& p : out.pieces) {
-        auto piece = disk_.items_after(p.after, p.bytes);
-        step([&](shard& s, const instant& at, outputs& next) {
-            s.piece_read(at, p.to, p.transfer, std::move(piece.some), piece.is_last, next);
-        });
+    for (const move_wish& w : out.moves) mover::wish(id(), w);
+    for (piece_wanted& p : out.pieces) {
+        mover::ask_for_piece(id(), p.bytes);
+        pieces_.push_back(std::move(p));
     }
+}
+
+void shard_server::handle_info(move_given m) {
+    step([&](shard& s, const instant& at, outputs& out) { s.may_move(at, m.number, out); });
+}
+
+void shard_server::handle_info(piece_allowed) {
+    if (pieces_.empty()) return;
+    const piece_wanted p = std::move(pieces_.front());
+    pieces_.pop_front();
+    auto piece = disk_.items_after(p.after, p.bytes);
+    step([&](shard& s, const instant& at, outputs& out) {
+        s.piece_read(at, p.to, p.transfer, std::move(piece.some), piece.is_last, out);
+    });
 }
 
 /// A timer that comes too early does no harm, so an armed one is only ever added to.

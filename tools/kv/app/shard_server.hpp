@@ -17,6 +17,7 @@
 
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/store/store.hpp"
+#include "tools/kv/app/mover.hpp"
 #include "tools/kv/app/protocol.hpp"
 #include "tools/kv/app/shard_disk.hpp"
 #include "tools/kv/coordinator/coordinator_process.hpp"
@@ -31,8 +32,8 @@ class shard_server : public beam::gen_server<shard_server> {
 public:
     using arguments = std::tuple<std::uint32_t>;
     using casts = beam::messages<from_store, ask_write, ask_read, ask_changes>;
-    using infos =
-        beam::messages<cluster_facts, store_died, record_told, beam::store::written, wake, sweep>;
+    using infos = beam::messages<cluster_facts, store_died, record_told, beam::store::written,
+                                 move_given, piece_allowed, wake, sweep>;
 
     explicit shard_server(std::uint32_t shard);
 
@@ -44,6 +45,8 @@ public:
     void handle_info(store_died m);
     void handle_info(record_told m);
     void handle_info(beam::store::written m);
+    void handle_info(move_given m);
+    void handle_info(piece_allowed m);
     void handle_info(wake m);
     void handle_info(sweep m);
 
@@ -93,6 +96,7 @@ private:
     std::chrono::nanoseconds armed_ = std::chrono::nanoseconds::max();
     std::uint64_t next_origin_ = 1;
     std::unordered_map<std::uint64_t, router_request> waiting_;
+    std::deque<piece_wanted> pieces_;  // of snapshots, to be read when the mover allows it
     std::deque<watcher> watchers_;
     std::uint64_t watched_seq_ = 0;  // they have been told of this
     std::map<store_id, beam::atom> nodes_;

@@ -8,6 +8,7 @@
 #include "libbeamcore/store/store.hpp"
 #include "tools/kv/app/application.hpp"
 #include "tools/kv/app/keeper.hpp"
+#include "tools/kv/app/mover.hpp"
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/router.hpp"
 #include "tools/kv/app/settings.hpp"
@@ -38,6 +39,7 @@ struct kv_sup {
     static beam::supervisor_init init() {
         std::vector<beam::child_spec> children;
         children.push_back(beam::child_spec("store", beam::child_start(&open_store)));
+        children.push_back(beam::child_spec("mover", beam::child<mover>()));
         children.push_back(beam::child_spec("keeper", beam::child<keeper>()));
         children.push_back(beam::supervisor::child_of(
             "shard_sup", beam::dynamic_supervisor::child(shards_flags, shards_supervisor())));

@@ -32,6 +32,11 @@ struct config {
     std::size_t join_gap = 64;  ///< entries that a learner may lack when commits begin to wait
     /// Requests, and the bytes of those that write and are not done; then busy.
     std::size_t waiting_max = 10'000, waiting_bytes_max = 16U << 20U;
+    /// A learner is brought up only with a permit: may_move().
+    bool ask_to_move = false;
+    milliseconds move_ask_again{1000};
+    /// Without a step forward of the learner: then the permit is given back for a while.
+    milliseconds move_patience{60'000};
     std::size_t expire_max = 256;  ///< keys in one removal
     std::size_t min_isr = 1;       ///< writes are refused on fewer members
 

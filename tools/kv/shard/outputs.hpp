@@ -108,6 +108,13 @@ struct record_change {
     std::uint64_t expected_rev = 0;
 };
 
+/// The node's permit to bring this shard's learners up is asked for, to be told by may_move() with that number; or it is
+/// given back, had or not. Asked for twice it is the same.
+struct move_wish {
+    std::uint64_t number = 0;
+    bool is_wanted = false;
+};
+
 struct outputs {
     std::vector<storage_change> storage;
     std::uint64_t sync =
@@ -118,6 +125,7 @@ struct outputs {
     std::vector<piece_wanted> pieces;
     std::vector<entries_wanted> entries;
     std::vector<record_change> record_changes;
+    std::vector<move_wish> moves;
     bool read_record = false;  ///< linearizably, then tell record_read()
 };
 

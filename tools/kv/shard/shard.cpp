@@ -130,6 +130,7 @@ std::chrono::nanoseconds shard::next_wake() const {
 void shard::finish(const instant& at, outputs& out) {
     if (term_) {
         advance(at, out);
+        manage_moves(at, out);
         manage(at, out);
     }
     if (term_) {

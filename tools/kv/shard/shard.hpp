@@ -89,6 +89,8 @@ public:
     void record_read(const instant& at, const known_record& known, outputs& out);
     /// The stores that shall hold the shard, the preferred primary first.
     void plan_changed(const instant& at, std::vector<store_id> plan, outputs& out);
+    /// The permit that a move_wish of that number asked for. Late, or never: nothing is copied meanwhile.
+    void may_move(const instant& at, std::uint64_t number, outputs& out);
     /// That store's process does not run as this is said: proof, not silence.
     void died(const instant& at, store_id store, outputs& out);
 
@@ -176,6 +178,14 @@ private:
     bool add_learner(const instant& at, outputs& out);
     bool hand_over(const instant& at, outputs& out);
     bool remove_surplus(const instant& at, outputs& out);
+
+    // Permits to make copies: shard_moves.cpp.
+    void manage_moves(const instant& at, outputs& out);
+    void ask_to_move(const instant& at, outputs& out);
+    void give_permit_back(outputs& out);
+    void note_move(const instant& at);
+    [[nodiscard]] bool may_bring_up(const store_id& s) const;
+    [[nodiscard]] bool has_learner(const instant& at) const;
 
     // Logs made equal: shard_catch_up.cpp.
     void take(const instant& at, store_id from, const log_ends& m, outputs& out);
@@ -278,6 +288,7 @@ private:
         reads_as_{};             // the role and epoch in which the held ones were looked at
     time due_at_ = time::max();  // no deadline of these is before it
     std::uint64_t transfers_ = 0;
+    std::uint64_t permits_ = 0;  // that were asked for
 };
 
 }  // namespace kv

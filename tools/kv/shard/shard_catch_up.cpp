@@ -13,6 +13,7 @@ void shard::take(const instant& at, store_id from, const log_ends& m, outputs& o
     const auto found = term_->peers.find(from);
     if (found == term_->peers.end()) return;
     peer& p = found->second;
+    if (!may_bring_up(from)) return;
     // Each message that came too early asks for the same.
     if (p.is_known && at.now < p.rewound_at + config_.resend / 8) return;
     // It forgot what was to go on.
@@ -33,6 +34,7 @@ void shard::take(const instant& at, store_id from, const log_ends& m, outputs& o
 }
 
 void shard::pump(const instant& at, const store_id& to, peer& p, outputs& out) {
+    if (!may_bring_up(to)) return;
     if (p.filling) return fill(at, to, p, out);
     if (!p.is_known) return;
     if (p.next > p.acked + 1 && at.now >= p.resend_at) {

@@ -115,6 +115,7 @@ void shard::take(const instant& at, store_id from, const snapshot_ack& m, output
         f.sent_bytes -= size_of(f.sent.front());
         f.sent.pop_front();
     }
+    note_move(at);
     f.resend_at = at.now + 4 * config_.resend;
     if (std::exchange(f.is_stuck, false))
         for (const snapshot_piece& piece : f.sent) send_piece(from, piece, out);

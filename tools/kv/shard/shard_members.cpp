@@ -39,6 +39,7 @@ bool shard::add_learner(const instant& at, outputs& out) {
         if (found == term_->peers.end()) continue;
         const peer& p = found->second;
         const bool is_joining = term_->joining == s;
+        if (!may_bring_up(s)) continue;
         if (!rules_.join_when_complete && p.granted) {
             change_record(at, intent::add, record_.record.next(self_).with(s), out);
             return true;

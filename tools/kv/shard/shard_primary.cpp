@@ -57,6 +57,7 @@ void shard::end_term(outputs& out) {
     committing_.clear();
     held_.clear();
     held_bytes_ = 0;
+    give_permit_back(out);
     term_.reset();
     role_ = role::replica;
     matched_ = 0;
@@ -122,7 +123,7 @@ void shard::send_beacons(const instant& at, outputs& out) {
         p.beacons.emplace_back(b.number, at.now);
         if (p.beacons.size() > 16) p.beacons.pop_front();
         send(id, b, out);
-        if (!p.is_known) send(id, query{epoch_}, out);
+        if (!p.is_known && may_bring_up(id)) send(id, query{epoch_}, out);
     }
 }
 
@@ -165,6 +166,7 @@ void shard::take(const instant& at, store_id from, const ack& m, outputs& /*out*
     hold(m.durable_seq <= log_.last().seq, "an ack of what was not sent");
     if (m.durable_seq <= p.acked) return;
     p.note_acked(m.durable_seq);
+    note_move(at);
     p.resend_at = at.now + config_.resend;
 }
 

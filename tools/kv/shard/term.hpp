@@ -11,6 +11,9 @@
 
 namespace kv {
 
+/// To bring learners up: of the node, for one shard at a time.
+enum class move_permit : std::uint8_t { none, asked, given };
+
 /// Being primary, from the first epoch of it over those that it made itself.
 struct term {
     std::uint64_t first_epoch = 0;
@@ -22,6 +25,9 @@ struct term {
     bool is_ahead = false;  // its state has more than its log: nobody else's log leads to it
     std::map<store_id, peer> peers;
     std::optional<store_id> joining, moving_to;
+    move_permit permit = move_permit::none;
+    std::chrono::nanoseconds
+        permit_at{};  // when it was asked for; or, given, when a learner got on
     std::uint64_t beacon_number = 0;
     std::chrono::nanoseconds beacon_at{};
     std::optional<std::chrono::nanoseconds> tell_at;  // the new commit_seq
