@@ -200,7 +200,12 @@ void shard_server::step(Step s) {
     outputs out;
     s(*shard_, now(), out);
     // At once: the next step reads the data with this in it, and the batch says how far the log is now.
-    if (out.sync != 0) store(out.sync, disk_.changes(out.sync, out.storage, shard_->log()));
+    bool is_urgent = false;
+    if (out.sync != 0)
+        is_urgent = gather(out.sync, disk_.changes(out.sync, out.storage, shard_->log()));
+    // The way to the other disks is longer than that to this one.
+    for (const outgoing& o : out.messages) send(o);
+    if (is_urgent) write_held();
     // What carrying out brings about is a step of its own, after all of this one.
     if (is_busy_) {
         to_do_.push_back(std::move(out));
@@ -220,10 +225,10 @@ void shard_server::step(Step s) {
 
 /// What need not be on disk soon goes with what must, or with the next sweep: what an entry came to lies here until the
 /// next entry, so that a write is one batch for the store, not two.
-void shard_server::store(std::uint64_t ticket, shard_disk::written_batch w) {
+bool shard_server::gather(std::uint64_t ticket, shard_disk::written_batch w) {
     held_.append(std::move(w.batch));
     held_ticket_ = ticket;
-    if (!w.is_lazy || held_.bytes() > held_bytes_max) write_held();
+    return !w.is_lazy || held_.bytes() > held_bytes_max;
 }
 
 void shard_server::write_held() {
@@ -232,7 +237,6 @@ void shard_server::write_held() {
 }
 
 void shard_server::carry_out(outputs out) {
-    for (const outgoing& o : out.messages) send(o);
     for (reply& r : out.replies) {
         const auto to = waiting_.extract(r.origin);
         if (!to.empty()) tell(to.mapped(), std::move(r.what));

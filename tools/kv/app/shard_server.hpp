@@ -73,7 +73,8 @@ private:
     void learn_cluster();
     template <class Step>
     void step(Step s);
-    void store(std::uint64_t ticket, shard_disk::written_batch w);
+    /// Whether it is time to write what is held.
+    [[nodiscard]] bool gather(std::uint64_t ticket, shard_disk::written_batch w);
     void write_held();
     void carry_out(outputs out);
     void tell(const router_request& to, answer a);
