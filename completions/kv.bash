@@ -2,19 +2,19 @@
 _kv() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     case "$prev" in
-        --node|--timeout|--as|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--nodes|--shards|--rf|--min-isr|--out-after) compopt +o default 2>/dev/null; COMPREPLY=(); return ;;
+        --node|--timeout|--as|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--resp|--nodes|--shards|--rf|--min-isr|--out-after) compopt +o default 2>/dev/null; COMPREPLY=(); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
         --socket|--config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
     esac
     local place='' i word
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
-        case "$word" in --node|--socket|--timeout|--color|--as|--config|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--nodes|--shards|--rf|--min-isr|--out-after) ((i++)); continue ;; esac
-        case "$place/$word" in /put|/get|/delete|/cas|/incr|/expire|/ttl|/transaction|/locate|/scan|/count|/watch|/export|/import|/backup|/restore|/cluster|/cluster/init|/cluster/status|/cluster/health|/cluster/nodes|/cluster/join|/cluster/drain|/cluster/remove|/cluster/rejoin|/cluster/recover|/cluster/migrate|/cluster/rebalance|/batch|/config|/completion) place=$place/$word ;; esac
+        case "$word" in --node|--socket|--timeout|--color|--as|--config|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--resp|--nodes|--shards|--rf|--min-isr|--out-after) ((i++)); continue ;; esac
+        case "$place/$word" in /put|/get|/delete|/cas|/incr|/expire|/ttl|/transaction|/locate|/scan|/count|/watch|/export|/import|/backup|/restore|/serve|/cluster|/cluster/init|/cluster/status|/cluster/health|/cluster/nodes|/cluster/join|/cluster/drain|/cluster/remove|/cluster/rejoin|/cluster/recover|/cluster/migrate|/cluster/rebalance|/batch|/config|/completion) place=$place/$word ;; esac
     done
     local words=''
     case "$place" in
-        '') words='put get delete cas incr expire ttl transaction locate scan count watch export import backup restore cluster batch config completion' ;;
+        '') words='put get delete cas incr expire ttl transaction locate scan count watch export import backup restore serve cluster batch config completion' ;;
         '/put') words='--help --ttl --expect --expect-version --if-absent' ;;
         '/get') words='--help --primary --stale --raw' ;;
         '/delete') words='--help --expect --expect-version' ;;
@@ -31,6 +31,7 @@ _kv() {
         '/import') words='--help --from-line' ;;
         '/backup') words='--help' ;;
         '/restore') words='--help' ;;
+        '/serve') words='--help --resp --allow-remote --stop' ;;
         '/cluster') words='init status health nodes join drain remove rejoin recover migrate rebalance --help' ;;
         '/cluster/init') words='--help --nodes --shards --rf --min-isr --out-after' ;;
         '/cluster/status') words='--help' ;;

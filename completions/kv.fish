@@ -3,7 +3,7 @@ function __beam_kv_path
     set -l path ''
     for word in (commandline -opc)[2..-1]
         switch "$path/$word"
-            case /put /get /delete /cas /incr /expire /ttl /transaction /locate /scan /count /watch /export /import /backup /restore /cluster /cluster/init /cluster/status /cluster/health /cluster/nodes /cluster/join /cluster/drain /cluster/remove /cluster/rejoin /cluster/recover /cluster/migrate /cluster/rebalance /batch /config /completion
+            case /put /get /delete /cas /incr /expire /ttl /transaction /locate /scan /count /watch /export /import /backup /restore /serve /cluster /cluster/init /cluster/status /cluster/health /cluster/nodes /cluster/join /cluster/drain /cluster/remove /cluster/rejoin /cluster/recover /cluster/migrate /cluster/rebalance /batch /config /completion
                 set path "$path/$word"
         end
     end
@@ -25,6 +25,7 @@ complete -c kv -f -n 'test (__beam_kv_path) = ""' -a export -d 'Print keys and v
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a import -d 'Write what export printed, from stdin'
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a backup -d 'Write all keys into a new folder'
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a restore -d 'Read a backup into a cluster without keys'
+complete -c kv -f -n 'test (__beam_kv_path) = ""' -a serve -d 'Speak RESP, the protocol of Redis, at an address'
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a cluster -d 'Make a cluster, look at it, change its nodes'
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a batch -d 'Answer requests from stdin, one a line, in order'
 complete -c kv -f -n 'test (__beam_kv_path) = ""' -a config -d 'Print the settings in force'
@@ -81,6 +82,10 @@ complete -c kv -n 'test (__beam_kv_path) = "/import"' -l help -s h -d 'Print thi
 complete -c kv -n 'test (__beam_kv_path) = "/import"' -l from-line -x -d 'Begin with this line (1)'
 complete -c kv -n 'test (__beam_kv_path) = "/backup"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/restore"' -l help -s h -d 'Print this and exit'
+complete -c kv -n 'test (__beam_kv_path) = "/serve"' -l help -s h -d 'Print this and exit'
+complete -c kv -n 'test (__beam_kv_path) = "/serve"' -l resp -x -d 'PATH of a Unix socket, or HOST:PORT'
+complete -c kv -n 'test (__beam_kv_path) = "/serve"' -l allow-remote -d 'Also at an address that others can reach'
+complete -c kv -n 'test (__beam_kv_path) = "/serve"' -l stop -d 'Listen there no more'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a init -d 'Make a cluster of nodes that run'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a status -d 'Print nodes, shards and copies'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a health -d 'Tell whether all is well: 0 yes, 1 no'

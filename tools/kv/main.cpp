@@ -1,6 +1,7 @@
 // kv: a thin client. The store and its cluster are in app/.
 #include <CLI/CLI.hpp>
 
+#include "tools/common/serve.hpp"
 #include "tools/kv/commands.hpp"
 
 namespace {
@@ -71,6 +72,7 @@ void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words,
 int main(int argc, char** argv) {
     CLI::App app{"A replicated store", "kv"};
     auto common = beam::tool::add_common_options(app, "nodeA");
+    common->config_keys = {"resp"};
     app.require_subcommand(1);
     beam::tool::examples(app, "kv put user:42 active --node nodeA\nkv get user:42 --node nodeB");
 
@@ -134,8 +136,10 @@ int main(int argc, char** argv) {
     backup_it->add_option("FOLDER", folder, "Must not be there yet")->required();
     auto* restore_it = app.add_subcommand("restore", "Read a backup into a cluster without keys");
     restore_it->add_option("FOLDER", folder, "Of a backup")->required();
-    for (const auto* command : {backup_it, restore_it, put, del, cas, incr, expire, transact,
-                                watch_it, export_it, import_it})
+    beam::tool::serve_words where;
+    auto* serve_it = beam::tool::add_serve_command(app, where);
+    for (const auto* command : {serve_it, backup_it, restore_it, put, del, cas, incr, expire,
+                                transact, watch_it, export_it, import_it})
         beam::tool::runs_once(*command, common);
     cluster_commands c{};
     add_cluster_commands(c, app, first, node_name, common);
@@ -157,6 +161,7 @@ int main(int argc, char** argv) {
         if (import_it->parsed()) return import_keys(node, from_line);
         if (backup_it->parsed()) return backup(node, folder);
         if (restore_it->parsed()) return restore(node, folder);
+        if (serve_it->parsed()) return beam::tool::serve(node, where);
         if (c.init->parsed()) return cluster_init(node, first);
         if (c.status->parsed()) return cluster_status(node);
         if (c.health->parsed()) return cluster_health(node);

@@ -27,6 +27,13 @@ inline beam::atom store_name() {
 inline beam::atom shards_supervisor() {
     return beam::atom("kv_shard_sup");
 }
+inline beam::atom cursors_name() {
+    return beam::atom("kv_scan_cursors");
+}
+/// The listeners that speak RESP.
+inline beam::atom servers_supervisor() {
+    return beam::atom("kv_resp_sup");
+}
 inline beam::atom shard_name(std::uint32_t shard) {
     return beam::atom("kv_shard_" + std::to_string(shard));
 }

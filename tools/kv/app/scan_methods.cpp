@@ -23,7 +23,6 @@ using beam::request_error;
 using beam::term;
 
 constexpr std::size_t items_in_one = 500;
-constexpr std::size_t counted_at_once = 100'000;
 
 struct scan_params {
     std::string prefix;
@@ -83,38 +82,13 @@ awaitable<beam::answer> scan(request& r, scan_params p) {
     co_return beam::map({{atom("count"), told}, {atom("cursor"), cursor}, {atom("end"), is_end}});
 }
 
-/// Of one shard.
-awaitable<tl::expected<std::uint64_t, routed_answer>> counted(std::uint32_t shard,
-                                                              std::string prefix,
-                                                              std::chrono::milliseconds patience) {
-    std::uint64_t count = 0;
-    scan_range range;
-    range.prefix = std::move(prefix);
-    range.what = scan_range::kind::count;
-    range.items_max = counted_at_once;
-    for (;;) {
-        auto asking = router::scan(shard, range, patience);
-        beam::outcome<routed_answer> a = co_await asking.outcome();
-        if (!a || a->what.what != answer::kind::found || !a->what.page) {
-            routed_answer none;
-            none.shard = shard;
-            none.what.what = answer::kind::unavailable;
-            if (a) none = *std::move(a);
-            co_return tl::unexpected<routed_answer>(std::move(none));
-        }
-        count += a->what.page->count;
-        if (a->what.page->is_end) co_return count;
-        range.after = std::move(a->what.page->last);
-    }
-}
-
 awaitable<beam::answer> count(request&, scan_params p) {
     if (auto why = bad_patience(p.timeout_ms)) co_return malformed(*why);
     auto k = co_await settled();
     if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
     std::uint64_t all = 0;
     for (const std::uint32_t s : shards_of_prefix(p.prefix, k->facts.view->meta.shards)) {
-        auto one = co_await counted(s, p.prefix, std::chrono::milliseconds(p.timeout_ms));
+        auto one = co_await count_keys(s, p.prefix, std::chrono::milliseconds(p.timeout_ms));
         if (!one) {
             request_error e = co_await failed(std::move(one.error()), p.prefix, false);
             co_return tl::unexpected<request_error>(std::move(e));

@@ -26,6 +26,26 @@ std::vector<std::uint32_t> shards_of_prefix(const std::string& prefix, std::uint
     return all;
 }
 
+beam::awaitable<tl::expected<std::uint64_t, routed_answer>> count_keys(
+    std::uint32_t shard, std::string prefix, std::chrono::nanoseconds patience) {
+    constexpr std::size_t counted_at_once = 100'000;
+    std::uint64_t count = 0;
+    scan_range range;
+    range.prefix = std::move(prefix);
+    range.what = scan_range::kind::count;
+    range.items_max = counted_at_once;
+    for (;;) {
+        auto asking = router::scan(shard, range, patience);
+        beam::outcome<routed_answer> a = co_await asking.outcome();
+        if (!a) co_return tl::unexpected<routed_answer>(lost_answer(shard));
+        if (a->what.what != answer::kind::found || !a->what.page)
+            co_return tl::unexpected<routed_answer>(*std::move(a));
+        count += a->what.page->count;
+        if (a->what.page->is_end) co_return count;
+        range.after = std::move(a->what.page->last);
+    }
+}
+
 scanning::scanning(std::vector<std::uint32_t> shards, scan_range range,
                    std::chrono::nanoseconds patience)
     : range_(std::move(range)), patience_(patience) {

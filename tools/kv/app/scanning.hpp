@@ -47,6 +47,10 @@ private:
     std::chrono::nanoseconds patience_;
 };
 
+/// How many keys a shard has with this prefix, page by page: pages are of different moments. Why not: the error.
+[[nodiscard]] beam::awaitable<tl::expected<std::uint64_t, routed_answer>> count_keys(
+    std::uint32_t shard, std::string prefix, std::chrono::nanoseconds patience);
+
 /// The shards that keys with this prefix may be in: one if it has a whole {tag}.
 [[nodiscard]] std::vector<std::uint32_t> shards_of_prefix(const std::string& prefix,
                                                           std::uint32_t shards);

@@ -11,6 +11,7 @@
 #include "tools/kv/app/mover.hpp"
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/router.hpp"
+#include "tools/kv/app/scan_cursors.hpp"
 #include "tools/kv/app/settings.hpp"
 
 namespace kv {
@@ -20,6 +21,7 @@ namespace {
 // A shard that cannot live does not take the others along at once.
 constexpr beam::dynamic_supervisor_flags shards_flags{.max_restarts = 100,
                                                       .max_seconds = std::chrono::seconds(5)};
+constexpr beam::dynamic_supervisor_flags servers_flags = shards_flags;
 
 beam::start_result open_store() {
     beam::store::open_options o;
@@ -38,6 +40,10 @@ beam::start_result open_store() {
 struct kv_sup {
     static beam::supervisor_init init() {
         std::vector<beam::child_spec> children;
+        // First: they go on, and their clients stay, when the store has to begin again.
+        children.push_back(beam::child_spec("scan_cursors", beam::child<scan_cursors>()));
+        children.push_back(beam::supervisor::child_of(
+            "resp_sup", beam::dynamic_supervisor::child(servers_flags, servers_supervisor())));
         children.push_back(beam::child_spec("store", beam::child_start(&open_store)));
         children.push_back(beam::child_spec("mover", beam::child<mover>()));
         children.push_back(beam::child_spec("keeper", beam::child<keeper>()));
