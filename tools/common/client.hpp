@@ -33,7 +33,9 @@ struct connection_lost {
 /// Every request throws a failure unless it succeeded: the node's own error; 75 at the deadline, or
 /// when the node ended meanwhile (with `applied_unknown` if the request was sent); what attach()
 /// throws; `interrupted` after Ctrl-C, the request being cancelled. A connection that ends before the
-/// node has answered `hello` was never served (the node was restarting): the request is sent again.
+/// node has answered `hello` was never served (the node was restarting): the request is sent again,
+/// whatever it is. A node promises that: its answer to `hello` is on the wire before it begins what
+/// came after it, and what is on the wire can be read when the node is dead.
 class client {
 public:
     explicit client(common_options common);

@@ -211,6 +211,8 @@ void connection_process::hello(const rpc::call& c, std::string_view id_text) {
         return;
     }
     failed_hello_.reset();
+    // Given to the kernel at once, before the next line is looked at: a client whose connection ends without this answer
+    // takes it that nothing of what it sent was begun, and sends it again.
     if (c.id) write(rpc::result_line(id_text, hello_answer(*node_)));
 }
 

@@ -1,4 +1,6 @@
 // probe: an application whose methods do what a test of the control server wants to see.
+#include <signal.h>
+
 #include <stdexcept>
 #include <string>
 
@@ -76,6 +78,12 @@ beam::awaitable<beam::answer> count(beam::request&) {
 
 beam::awaitable<beam::answer> crash(beam::request&) {
     throw std::runtime_error("on purpose");
+    co_return beam::term();
+}
+
+// All of the OS process, at once.
+beam::awaitable<beam::answer> kill_node(beam::request&) {
+    ::raise(SIGKILL);
     co_return beam::term();
 }
 
@@ -160,6 +168,7 @@ BEAM_APPLICATION(probe, "1", probe::worker) {
     app.method("greet", probe::greet);
     app.method("count", probe::count);
     app.method("crash", probe::crash);
+    app.method("kill_node", probe::kill_node);
     app.method("crash_worker", probe::crash_worker);
     app.method("wait", probe::wait);
     app.method("waiting", probe::waiting);
