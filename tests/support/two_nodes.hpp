@@ -76,6 +76,10 @@ public:
         else
             arrival::message(*there_, pid_there(*to.resolve()), moved(value));
     }
+    void message_if_connected(const beam::pid& from, const beam::server_ref& to,
+                              beam::term value) noexcept override {
+        message(from, to, std::move(value));
+    }
     void alias_message(const beam::pid&, const beam::ref& alias,
                        beam::term value) noexcept override {
         const gate::pass through(gate_);

@@ -165,7 +165,7 @@ void peer::wait_unwritten(std::vector<outgoing>& behind, outgoing&& o) {
 }
 
 template <class Control>
-void peer::send(const Control& c, const term& value) {
+void peer::send(const Control& c, const term& value, bool connects) {
     {
         std::lock_guard lock(mutex_);
         if (state_ == state::up && lanes_.empty()) [[likely]] {
@@ -174,13 +174,13 @@ void peer::send(const Control& c, const term& value) {
             write_message(c.from, c, value);
             return after_writing(c.from, before);
         }
-        if (!put({c.from, c, value}, true)) return;
+        if (!put({c.from, c, value}, connects)) return;
     }
     all_.order_connection(*this);
 }
-template void peer::send(const control::send&, const term&);
-template void peer::send(const control::reg_send&, const term&);
-template void peer::send(const control::alias_send&, const term&);
+template void peer::send(const control::send&, const term&, bool);
+template void peer::send(const control::reg_send&, const term&, bool);
+template void peer::send(const control::alias_send&, const term&, bool);
 
 void peer::tell(const pid& sender, control::message m, bool connects) {
     {

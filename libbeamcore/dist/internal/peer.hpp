@@ -49,10 +49,10 @@ public:
 
     // What processes here send. By any thread.
 
-    /// A message of a process.
+    /// A message of a process. With `connects` a connection is made for it; else it is dropped where there is none.
     template <class Control>
-    void send(const Control& c, const term& value);
-    /// All others. With `connects` a connection is made for it; else it is dropped where there is none.
+    void send(const Control& c, const term& value, bool connects);
+    /// All others; `connects` as above.
     void tell(const pid& sender, control::message m, bool connects);
 
     void link(const pid& from, const pid& to);

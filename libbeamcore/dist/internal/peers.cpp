@@ -77,17 +77,26 @@ void peers::accept_end(const std::string& name) {
     if (kept && kept->to->take_up(kept->attempt)) send_order(*kept);
 }
 
-void peers::message(const pid& from, const server_ref& to, term value) noexcept {
+void peers::message(const pid& from, const server_ref& to, const term& value,
+                    bool connects) noexcept {
     const place at = place_of(to);
     if (!at.to) return;
     if (const pid* p = std::get_if<pid>(&at.target))
-        at.to->send(control::send{from, *p}, value);
+        at.to->send(control::send{from, *p}, value, connects);
     else
-        at.to->send(control::reg_send{from, std::get<atom>(at.target)}, value);
+        at.to->send(control::reg_send{from, std::get<atom>(at.target)}, value, connects);
+}
+
+void peers::message(const pid& from, const server_ref& to, term value) noexcept {
+    message(from, to, value, true);
+}
+
+void peers::message_if_connected(const pid& from, const server_ref& to, term value) noexcept {
+    message(from, to, value, false);
 }
 
 void peers::alias_message(const pid& from, const ref& alias, term value) noexcept {
-    if (peer* p = by_index(alias.node)) p->send(control::alias_send{from, alias}, value);
+    if (peer* p = by_index(alias.node)) p->send(control::alias_send{from, alias}, value, true);
 }
 
 void peers::link(const pid& from, const pid& to) noexcept {

@@ -71,6 +71,7 @@ public:
 
     // carrier
     void message(const pid& from, const server_ref& to, term value) noexcept override;
+    void message_if_connected(const pid& from, const server_ref& to, term value) noexcept override;
     void alias_message(const pid& from, const ref& alias, term value) noexcept override;
     void link(const pid& from, const pid& to) noexcept override;
     void unlink(const pid& from, const pid& to, std::uint64_t id) noexcept override;
@@ -90,6 +91,7 @@ private:
         peer* to;
         control::target target;
     };
+    void message(const pid& from, const server_ref& to, const term& value, bool connects) noexcept;
     [[nodiscard]] place place_of(const server_ref& to);
     [[nodiscard]] peer* by_index(std::uint32_t index);
 

@@ -4,6 +4,7 @@
 
 #include "libbeamcore/otp/pg.hpp"
 #include "libbeamcore/otp/start.hpp"
+#include "libbeamcore/runtime/detail/carrier.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
 #include "libbeamcore/runtime/send.hpp"
 
@@ -51,8 +52,8 @@ void drop(std::unordered_map<term, std::vector<pid>>& groups, const term& group,
 bool can_be_met(const pid& peer) {
     return !peer.is_local() && is_connected(node(peer));
 }
-void send_to(const pid& peer, const term& what) {
-    if (is_connected(node(peer))) send(peer, what);
+void send_to(const server_ref& peer, const term& what) {
+    send_if_connected(peer, what);
 }
 
 }  // namespace
@@ -60,7 +61,8 @@ void send_to(const pid& peer, const term& what) {
 pg_server::pg_server(atom scope) : scope_(scope), self_(id()), node_(process().node()) {
     monitor_nodes();
     for (auto& [group, pids] : share_groups(scope_)) local_[group] = std::move(pids);
-    for (const atom node : nodes()) send(server_ref(scope_, node), tuple(atom("discover"), self_));
+    for (const atom node : nodes())
+        send_to(server_ref(scope_, node), tuple(atom("discover"), self_));
 }
 
 void pg_server::broadcast(const term& what) {
@@ -80,7 +82,7 @@ void pg_server::handle_info(group_change m) {
 void pg_server::handle_info(pg_message::discover m) {
     if (!can_be_met(m.peer)) return;
     members_by_group all(local_.begin(), local_.end());
-    cast<term>(m.peer, tuple(atom("sync"), self_, to_term(all)));
+    send_to(m.peer, tuple(atoms::gen_cast, tuple(atom("sync"), self_, to_term(all))));
     if (peers_.contains(m.peer)) return;
     peers_[m.peer].monitor = monitor(m.peer);
     send_to(m.peer, tuple(atom("discover"), self_));
@@ -128,8 +130,7 @@ void pg_server::handle_info(pg_message::leave m) {
 }
 
 void pg_server::handle_info(const nodeup_message& m) {
-    if (!is_connected(m.node)) return;
-    send(server_ref(scope_, m.node), tuple(atom("discover"), self_));
+    send_to(server_ref(scope_, m.node), tuple(atom("discover"), self_));
 }
 
 void pg_server::handle_info(const down_message& m) {

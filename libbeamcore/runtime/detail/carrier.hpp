@@ -27,6 +27,9 @@ public:
     carrier& operator=(const carrier&) = delete;
 
     virtual void message(const pid& from, const server_ref& to, term value) noexcept = 0;
+    /// Dropped where there is no connection: none is made for it.
+    virtual void message_if_connected(const pid& from, const server_ref& to,
+                                      term value) noexcept = 0;
     virtual void alias_message(const pid& from, const ref& alias, term value) noexcept = 0;
     virtual void link(const pid& from, const pid& to) noexcept = 0;
     /// `id` comes back in the acknowledgement.
@@ -56,6 +59,10 @@ protected:
 BEAM_EXPORT void set_carrier(runtime& node, const node_identity& self, carrier* c);
 /// Who the runtime is; `nonode@nohost` and 0 without a carrier.
 [[nodiscard]] BEAM_EXPORT node_identity identity_of(runtime& node) noexcept;
+
+/// As send to another node, but no connection is made for it (erlang:send with `noconnect`): for what all who are there are
+/// told. To look first whether one is there does not do: the connection may be lost in between, and be made anew.
+BEAM_EXPORT void send_if_connected(const server_ref& to, term value);
 
 /// What came from another node, given to the process here that it is for. Each returns at once. False: there is no
 /// such process, and the carrier answers as OTP does (`noproc` for links and monitors).

@@ -8,6 +8,7 @@
 #include "libbeamcore/runtime/internal/refs.hpp"
 #include "libbeamcore/runtime/internal/runtime_impl.hpp"
 #include "libbeamcore/runtime/internal/signals.hpp"
+#include "libbeamcore/runtime/send.hpp"
 
 namespace beam::detail {
 
@@ -90,6 +91,15 @@ node_identity identity_of(runtime& node) noexcept {
 
 pid local_name(runtime& node, atom name) noexcept {
     return node.impl().names.find(name).value_or(pid());
+}
+
+void send_if_connected(const server_ref& to, term value) {
+    process_block* me = current();
+    const pid p = to.resolve_or_none();
+    if ((p && p.is_local()) || to.node() == me->node->name())
+        return beam::send(to, std::move(value));
+    if (carrier* c = me->node->remote.load(std::memory_order_acquire))
+        c->message_if_connected(me->pid(), to, std::move(value));
 }
 
 bool suspend_caller(const pid& who) noexcept {

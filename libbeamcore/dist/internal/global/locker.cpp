@@ -7,6 +7,7 @@
 #include "libbeamcore/base/random.hpp"
 #include "libbeamcore/dist/internal/global/locks.hpp"
 #include "libbeamcore/dist/internal/global/table.hpp"
+#include "libbeamcore/runtime/detail/carrier.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/send.hpp"
 
@@ -130,8 +131,8 @@ awaitable<void> locker::answer_lock(locker_order o) {
     const other* found = find(o.node);
     if (!found || (!o.any_tag && found->my_tag != o.my_tag)) {
         // It is not one that we know: without a tag, to the locker itself.
-        if (is_connected(o.node))
-            send(o.who, tuple(atom("lock_set"), me_.id(), false, list_of(std::vector<term>())));
+        beam::detail::send_if_connected(
+            o.who, tuple(atom("lock_set"), me_.id(), false, list_of(std::vector<term>())));
         co_return;
     }
     const other him = *found;

@@ -5,6 +5,7 @@
 
 #include "libbeamcore/base/random.hpp"
 #include "libbeamcore/dist/internal/global/table.hpp"
+#include "libbeamcore/runtime/detail/carrier.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/send.hpp"
 
@@ -12,6 +13,8 @@ namespace beam::dist::detail {
 
 awaitable<std::vector<std::pair<atom, term>>> ask_name_servers(std::vector<atom> nodes,
                                                                term request) {
+    // A request would connect again to one that has gone since the list was made.
+    std::erase_if(nodes, [own = node()](atom n) { return n != own && !is_connected(n); });
     std::vector<future<term>> asked;
     asked.reserve(nodes.size());
     for (const atom node : nodes)
@@ -75,11 +78,12 @@ awaitable<void> wait_before_trying_again(unsigned times) {
 }
 
 void tell_name_server(atom node, term what) {
-    if (is_connected(node)) send(server_ref(name_server_name(), node), std::move(what));
+    beam::detail::send_if_connected(server_ref(name_server_name(), node), std::move(what));
 }
 
 void cast_name_server(atom node, term what) {
-    if (is_connected(node)) cast<term>(server_ref(name_server_name(), node), std::move(what));
+    beam::detail::send_if_connected(server_ref(name_server_name(), node),
+                                    tuple(atoms::gen_cast, std::move(what)));
 }
 
 std::vector<atom> without(std::vector<atom> nodes, const std::vector<atom>& those) {
