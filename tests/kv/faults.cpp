@@ -54,6 +54,7 @@ kv_faults::kv_faults(kv_nodes& nodes, std::uint64_t seed, std::vector<std::strin
                {"all", 2, [this] { kill_all(); }},
                {"runtime", 3, [this] { kill_runtime(); }},
                {"crashes", 2, [this] { kill_runtimes_again_and_again(); }},
+               {"point", 3, [this] { crash_at_point(); }},
                {"pause", 4, [this] { pause_one(); }},
                {"two", 2, [this] { pause_and_kill(); }},
                {"wipe", 1, [this] { wipe_one(); }},
@@ -144,6 +145,24 @@ void kv_faults::kill_runtimes_again_and_again() {
         kill_runtime();
         wait(0ms, 600ms);
     }
+}
+
+/// At one step of its writes, life after life.
+void kv_faults::crash_at_point() {
+    static constexpr const char* points[] = {"append", "synced", "answer", "checkpoint"};
+    const std::size_t i = below(nodes_.size());
+    const std::size_t point = below(std::size(points));
+    // A checkpoint comes once in a thousand writes of a shard.
+    const std::size_t most = point == 3 ? 2 : below(2) == 0 ? 5 : 200;
+    const std::string at = std::string(points[point]) + ":" + std::to_string(1 + below(most));
+    note(nodes_.names()[i] + " dies at " + at);
+    nodes_.kill(i);
+    nodes_.start(i, at);
+    wait(1s, 5s);
+    nodes_.kill(i);
+    wait(0ms, 1s);
+    nodes_.start(i);
+    note("started " + nodes_.names()[i]);
 }
 
 void kv_faults::pause_one() {

@@ -41,6 +41,7 @@ private:
     void kill_all();
     void kill_runtime();
     void kill_runtimes_again_and_again();
+    void crash_at_point();
     void pause_one();
     void pause_and_kill();
     void cut_one();

@@ -179,8 +179,9 @@ void kv_nodes::make_cluster() const {
         throw std::runtime_error("no cluster could be made; see " + log.string());
 }
 
-void kv_nodes::start(std::size_t i) {
+void kv_nodes::start(std::size_t i, const std::string& crash_at) {
     if (processes_[i]) return;
+    set("BEAM_KV_CRASH", crash_at);
     std::string others;
     for (const std::string& name : names_) others += (others.empty() ? "" : ",") + name;
     std::string dist = "--dist";

@@ -58,7 +58,8 @@ public:
     [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
     [[nodiscard]] std::size_t size() const { return names_.size(); }
 
-    void start(std::size_t i);
+    /// With `crash_at`, each life of its runtime ends at that point: `append:5` (tools/kv/app/crash_points.hpp).
+    void start(std::size_t i, const std::string& crash_at = {});
     /// The node and its runtime, at once.
     void kill(std::size_t i);
     /// The runtime alone: its parent starts another.

@@ -8,6 +8,7 @@
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/timer.hpp"
+#include "tools/kv/app/crash_points.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
 
@@ -155,11 +156,12 @@ void shard_server::tell(const router_request& to, answer a) {
 // -- the shard's steps ----------------------------------------------------------------------------
 
 void shard_server::handle_info(beam::store::written m) {
-    if (!m.error.empty()) throw spoilt_disk("the store failed: " + m.error);
+    if (!m.error.empty()) throw spoilt_disk("the store failed: " + m.error + ": " + m.detail);
     if (m.tag == swept_tag) {
         is_sweeping_ = false;
         return;
     }
+    crash_point("synced");
     disk_.committed(m.tag);
     step([&](shard& s, const instant& at, outputs& out) { s.synced(at, m.tag, out); });
 }
@@ -206,6 +208,7 @@ void shard_server::step(Step s) {
     // The way to the other disks is longer than that to this one.
     for (const outgoing& o : out.messages) send(o);
     if (is_urgent) write_held();
+    crash_point(out.storage);
     // What carrying out brings about is a step of its own, after all of this one.
     if (is_busy_) {
         to_do_.push_back(std::move(out));
@@ -238,6 +241,7 @@ void shard_server::write_held() {
 
 void shard_server::carry_out(outputs out) {
     for (reply& r : out.replies) {
+        if (r.what.what == answer::kind::done) crash_point("answer");
         const auto to = waiting_.extract(r.origin);
         if (!to.empty()) tell(to.mapped(), std::move(r.what));
     }
