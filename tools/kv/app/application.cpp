@@ -8,17 +8,20 @@
 //     keeper    the node's membership; with it the coordinator
 //     shard_sup a process a shard that this node holds
 //     router    takes requests
+//     finder    says which node leads a shard, and which keys there are, for other applications
 #include "tools/kv/app/application.hpp"
 #include "libbeamcore/release/application_module.hpp"
+#include "tools/kv/app/finder.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/methods.hpp"
+#include "tools/kv/app/mover.hpp"
 #include "tools/kv/app/resp_server.hpp"
 #include "tools/kv/app/router.hpp"
 #include "tools/kv/app/scan_cursors.hpp"
 #include "tools/kv/app/shard_server.hpp"
 
-BEAM_APPLICATION(kv, "1", kv::keeper, kv::router, kv::shard_server, kv::scan_cursors,
-                 kv::resp_server) {
+BEAM_APPLICATION(kv, "1", kv::keeper, kv::mover, kv::router, kv::shard_server, kv::finder_server,
+                 kv::scan_cursors, kv::resp_server) {
     app.spec.description = "A replicated store";
     app.callbacks<kv::kv_app>();
     kv::add_value_methods(app);

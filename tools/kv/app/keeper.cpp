@@ -1,16 +1,23 @@
 #include "tools/kv/app/keeper.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/base/random.hpp"
+#include "libbeamcore/base/unique_fd.hpp"
 #include "libbeamcore/otp/dynamic_supervisor.hpp"
 #include "libbeamcore/release/node_facts.hpp"
+#include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 #include "libbeamcore/store/store.hpp"
 #include "libbeamcore/term/syntax.hpp"
+#include "tools/kv/app/kv.hpp"
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/settings.hpp"
 #include "tools/kv/app/shard_server.hpp"
@@ -44,6 +51,15 @@ awaitable<void> keep(std::string key, std::string what) {
     auto writing = beam::store::put(meta(), key, what);
     const auto written = co_await writing;
     if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
+}
+
+/// True: it is there whatever happens from now on.
+bool write_durably(const std::filesystem::path& file, const std::string& text) {
+    const beam::unique_fd f(::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const beam::unique_fd folder(
+        ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return f && folder && ::pwrite(f.get(), text.data(), text.size(), 0) == ssize_t(text.size()) &&
+           ::fsync(f.get()) == 0 && ::fsync(folder.get()) == 0;
 }
 
 }  // namespace
@@ -110,6 +126,7 @@ awaitable<void> keeper::handle_info(cluster_changed m) {
         co_await consider_founding();
         co_return;
     }
+    co_await note_cluster();
     if (!known_.has_joined) co_await begin_part();
     if (before) tell_deaths(*before);
     if (known_.has_joined) co_await host_shards();
@@ -202,6 +219,19 @@ std::vector<copy_on_disk> keeper::handle_call(get_copies m) {
         all.push_back({s, last.epoch, last.seq});
     }
     return all;
+}
+
+/// For applications that look without asking (has_cluster_here in kv.hpp); they need it in later lives too.
+awaitable<void> keeper::note_cluster() {
+    if (has_noted_) co_return;
+    const std::filesystem::path file = beam::this_node_facts().store_folder / cluster_mark;
+    const std::string uuid = known_.facts.view->meta.uuid;
+    auto writing = beam::blocking([file, uuid] { return write_durably(file, uuid); });
+    const bool is_written = co_await writing;
+    if (!is_written)
+        beam::log(beam::log_level::error, "kv", "a file could not be written",
+                  {{"file", file.string()}});
+    has_noted_ = is_written;
 }
 
 void keeper::tell_all() const {

@@ -127,6 +127,7 @@ private:
     beam::awaitable<void> begin_part();
     beam::awaitable<void> join();
     [[nodiscard]] bool is_of_cluster() const;
+    beam::awaitable<void> note_cluster();
     void tell_all() const;
     void tell_deaths(const cluster_view& before);
     beam::awaitable<void> host_shards();
@@ -143,6 +144,7 @@ private:
     node_standing known_;
     std::string name_, address_;
     std::uint64_t last_incarnation_ = 0;
+    bool has_noted_ = false;                   // that there is a cluster, on disk
     bool wants_to_join_ = false;               // was told to, though the cluster does not know it
     std::map<std::string, hello> introduced_;  // by address
     std::optional<founding> founding_;

@@ -22,12 +22,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "libbeamcore/release/method.hpp"
+#include "libbeamcore/release/node_facts.hpp"
 #include "libbeamcore/runtime/call.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/term/fields.hpp"
@@ -238,6 +241,98 @@ struct transaction {
     request::transaction r;
     for (const transaction_part& p : parts) r.parts.push_back(beam::to_term(p));
     return beam::send_request(store, std::move(r), beam::timeout(beam::infinity{}));
+}
+
+// -- for applications that keep something of their own in the store ----------------------------------
+
+/// The file by which a node's disk says so, in its store folder.
+inline constexpr const char* cluster_mark = "kv.seen";
+/// Whether this node has been of a cluster, in this life or an earlier one, as its disk says: one look, in which kv need
+/// not run. It never becomes false again by itself.
+[[nodiscard]] inline bool has_cluster_here() {
+    const std::filesystem::path folder = beam::this_node_facts().store_folder;
+    std::error_code none;
+    return !folder.empty() && std::filesystem::exists(folder / cluster_mark, none);
+}
+
+/// transact() that waits as long as `o.timeout_ms` says; of the other options none may be set.
+[[nodiscard]] inline beam::future<beam::outcome<written>> transact(
+    std::vector<transaction_part> parts, const change_options& o,
+    const beam::server_ref& store = here()) {
+    request::transaction r;
+    for (const transaction_part& p : parts) r.parts.push_back(beam::to_term(p));
+    r.options = beam::to_term(o);
+    return beam::send_request(store, std::move(r), beam::timeout(beam::infinity{}));
+}
+
+/// Where requests for a key go to.
+struct leader {
+    std::uint32_t shard = 0;
+    beam::atom node;  ///< whose copy is the primary, as far as this node knows
+    BEAM_FIELDS(leader, shard, node)
+};
+struct scan_options {
+    std::string after;           ///< beyond this key; empty: from the first one
+    std::uint64_t limit = 1000;  ///< 1 to 1000; values count: a page is one message
+    bool keys_only = false;
+    std::int64_t timeout_ms = 10'000;
+    BEAM_FIELDS(scan_options, after, limit, keys_only, timeout_ms)
+};
+struct scanned_key {
+    std::string key;
+    std::string value;
+    std::uint64_t version = 0;
+    std::optional<std::int64_t> expires_ms;  ///< Unix time; nothing: it stays
+    BEAM_FIELDS(scanned_key, key, value, version, expires_ms)
+};
+struct scanned_page {
+    std::vector<scanned_key> items;  ///< in the order of the keys
+    bool is_end = false;             ///< else there may be more after the last one
+    BEAM_FIELDS(scanned_page, items, is_end)
+};
+/// Another node may lead some shard, or there is a cluster now.
+struct leaders_changed {
+    BEAM_FIELDS(leaders_changed)
+};
+
+namespace request {
+
+struct find_leader {
+    using reply = beam::outcome<leader>;
+    std::string key;
+    BEAM_FIELDS(find_leader, key)
+};
+struct scan {
+    using reply = beam::outcome<scanned_page>;
+    std::string prefix;
+    scan_options options;
+    BEAM_FIELDS(scan, prefix, options)
+};
+struct watch_leaders {
+    beam::pid who;
+    BEAM_FIELDS(watch_leaders, who)
+};
+
+}  // namespace request
+
+/// Answers what follows.
+[[nodiscard]] inline beam::server_ref finder() {
+    return beam::atom("kv_finder");
+}
+/// Errors: `no_cluster`; `unavailable`: the primary's node is down, and no other has taken over yet. Asks no other node.
+[[nodiscard]] inline beam::future<beam::outcome<leader>> find_leader(std::string key) {
+    return beam::call<request::find_leader>(finder(), std::move(key));
+}
+/// A page of the keys that begin so, as the primaries have them. With a whole {tag} in the prefix it is of one shard, and of
+/// one moment; else it is merged of all shards. Errors: `no_cluster`, `unavailable`, `bad_argument`.
+[[nodiscard]] inline beam::future<beam::outcome<scanned_page>> scan(std::string prefix,
+                                                                    const scan_options& o = {}) {
+    return beam::send_request(finder(), request::scan{std::move(prefix), o},
+                              beam::timeout(beam::infinity{}));
+}
+/// `leaders_changed` comes to that process after each change, until it dies or kv ends.
+inline void watch_leaders(beam::pid who) {
+    beam::cast<request::watch_leaders>(finder(), who);
 }
 
 }  // namespace kv

@@ -21,6 +21,10 @@ inline beam::atom mover_name() {
 inline beam::atom coordinator_name() {
     return beam::atom("kv_coordinator");
 }
+/// What other applications ask besides values.
+inline beam::atom finder_name() {
+    return beam::atom("kv_finder");
+}
 inline beam::atom store_name() {
     return beam::atom("kv_store");
 }

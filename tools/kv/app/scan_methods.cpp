@@ -42,7 +42,7 @@ term shown(const scanned_item& item, bool keys_only) {
 }
 
 /// Items `{"items": [...], "cursor": KEY}`; the cursor is where to go on after them.
-awaitable<beam::answer> scan(request& r, scan_params p) {
+awaitable<beam::answer> scan_keys(request& r, scan_params p) {
     if (auto why = bad_patience(p.timeout_ms)) co_return malformed(*why);
     auto k = co_await settled();
     if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
@@ -101,7 +101,7 @@ awaitable<beam::answer> count(request&, scan_params p) {
 }  // namespace
 
 void add_scan_methods(beam::application_definition& app) {
-    app.method("scan", scan, {.restartable = true});
+    app.method("scan", scan_keys, {.restartable = true});
     app.method("count", count, {.restartable = true});
 }
 

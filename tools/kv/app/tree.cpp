@@ -7,6 +7,7 @@
 #include "libbeamcore/release/node_facts.hpp"
 #include "libbeamcore/store/store.hpp"
 #include "tools/kv/app/application.hpp"
+#include "tools/kv/app/finder.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/mover.hpp"
 #include "tools/kv/app/names.hpp"
@@ -50,6 +51,7 @@ struct kv_sup {
         children.push_back(beam::supervisor::child_of(
             "shard_sup", beam::dynamic_supervisor::child(shards_flags, shards_supervisor())));
         children.push_back(beam::child_spec("router", beam::child<router>()));
+        children.push_back(beam::child_spec("finder", beam::child<finder_server>()));
         beam::supervisor_flags flags;
         flags.strategy = beam::restart_strategy::rest_for_one;
         flags.intensity = 10;
