@@ -74,6 +74,13 @@ eventually() {
 is_running() { [[ -r /proc/$1/stat && $(<"/proc/$1/stat") != *") Z "* ]]; }
 has_ended() { ! is_running "$1"; }
 
+# The node and its runtime, at once.
+kill_node() {
+    local pids
+    mapfile -t pids < <(beamd status --node "$1" --json | jq '.parent_pid, .os_pid')
+    kill -9 "${pids[@]}"
+}
+
 # A number in `beamd status --json`.
 node_status() { beamd status --json "${@:2}" | jq -r ".$1"; }
 

@@ -10,11 +10,6 @@ copies_of() { kv cluster nodes --node "$1" --json | jq ".nodes[] | select(.node 
 has_copies() { [ "$(copies_of "$1" "$2")" -gt 0 ]; }
 has_none() { [ "$(copies_of "$1" "$2")" -eq 0 ]; }
 state_of() { kv cluster nodes --node "$1" --json | jq -r ".nodes[] | select(.node == \"$2\") | .state"; }
-kill_node() {
-    local pids
-    mapfile -t pids < <(beamd status --node "$1" --json | jq '.parent_pid, .os_pid')
-    kill -9 "${pids[@]}"
-}
 
 @test "the transcripts, on a fresh machine" {
     transcript <<'END'

@@ -195,6 +195,104 @@ user42: after
 END
 }
 
+# The nodes that have copies of what waits for a user, the one that keeps it first: nodeA nodeB.
+keepers_of() { kv locate "presence/n/{$1}" --json | jq -r '[.primary] + .replicas | join(" ")'; }
+has_kv() { kv put some thing -q && kv cluster health -q; }
+# Those of the three that are not named.
+other_than() {
+    local node
+    for node in nodeA nodeB nodeC; do [[ " $* " == *" $node "* ]] || echo "$node"; done
+}
+waits_in_kv() { [ "$(kv count "presence/q/{$1}")" = "$2" ]; }
+
+@test "with kv, another node goes on when the one dies that keeps a user's messages" {
+    local keepers left
+    eventually has_kv
+    presence notify bob one --id m1
+    presence notify bob two --id m2
+    waits_in_kv bob 2
+    read -ra keepers < <(keepers_of bob)
+    mapfile -t left < <(other_than "${keepers[0]}")
+    listens bob --node "${left[0]}"
+    eventually has_heard 2
+    kill_node "${keepers[0]}"
+    transcript <<END
+$ presence notify bob two --id m2 --node ${left[1]} --no-spawn --until delivered
+delivered
+$ presence notify bob three --id m3 --node ${left[1]} --no-spawn --until delivered
+delivered
+$ presence receipt m1 --node ${left[0]} --no-spawn
+delivered (user=bob)
+$ presence listen bob --ack --count 3 --node ${left[1]} --no-spawn
+user42: one
+user42: two
+user42: three
+END
+    eventually has_heard 3
+    kill "$listener"
+    [ "$(cat heard)" = $'user42: one\nuser42: two\nuser42: three' ]
+    # It is back, and knows what the others know.
+    [ "$(presence receipt m3 --node "${keepers[0]}")" = "acknowledged (user=bob)" ]
+}
+
+@test "with kv, nothing is queued where no copy is to be had, and all is there when one is back" {
+    local keepers left shard
+    eventually has_kv
+    presence notify bob one
+    read -ra keepers < <(keepers_of bob)
+    shard=$(kv locate "presence/n/{bob}" --json | jq .shard)
+    mapfile -t left < <(other_than "${keepers[@]}")
+    kill_node "${keepers[0]}"
+    kill_node "${keepers[1]}"
+    transcript <<END
+$ presence notify bob two --node ${left[0]} --no-spawn
+2> presence: notify bob failed: shard $shard is unavailable here, nothing was queued; try: kv cluster health
+[69]
+END
+    transcript <<END
+$ presence notify bob two --node ${keepers[0]}
+queued
+$ presence listen bob --ack --count 2 --node ${left[0]}
+user42: one
+user42: two
+END
+}
+
+@test "what waited on disks as kv got its cluster is in kv, and those disks may go" {
+    local n user
+    for user in a b c d; do
+        for n in 1 2 3; do presence notify $user "message $n" --id "m$n"; done
+    done
+    presence ack m1 --as a
+    eventually has_kv
+    for user in b c d; do eventually waits_in_kv $user 3; done
+    eventually waits_in_kv a 2
+    kill_node nodeB
+    transcript <<'END'
+$ presence queue --node nodeA --no-spawn
+a: waiting=2 oldest=...
+b: waiting=3 oldest=...
+c: waiting=3 oldest=...
+d: waiting=3 oldest=...
+$ presence listen a --ack --count 2 --node nodeA --no-spawn
+user42: message 2
+user42: message 3
+$ presence notify a "message 1" --id m1 --node nodeC --no-spawn
+acknowledged
+$ presence receipt m2 --node nodeB
+acknowledged (user=a)
+queued (user=b)
+queued (user=c)
+queued (user=d)
+END
+}
+
+@test "a node that never had kv does not start it for messages" {
+    alone
+    presence notify bob hello
+    beamd status --json | jq -e '[.applications[].name] | index("kv") == null'
+}
+
 @test "what is no message, id or time is refused with exit 2, and the node goes on" {
     alone
     presence notify bob hello

@@ -98,9 +98,12 @@ exit_code listen(client& node, const session_options& o, bool acknowledges,
             if (common.json) print_item(common, {}, item);
             return true;
         }
-        const auto verdict =
-            reader.take(item.at("id").get<std::string>(), item.at("seq").get<std::uint64_t>(),
-                        item.at("after").get<std::uint64_t>());
+        presence::notice what;
+        what.from = item.at("from").get<std::string>();
+        what.id = item.at("id").get<std::string>();
+        what.accepted_ms = item.at("accepted_ms").get<std::int64_t>();
+        what.seq = item.at("seq").get<std::uint64_t>();
+        const auto verdict = reader.take(what, item.at("after").get<std::uint64_t>());
         if (verdict == presence::reader::verdict::out_of_order) return true;
         if (verdict == presence::reader::verdict::show) print_item(common, notice_line(item), item);
         to_node.confirm(item);

@@ -160,13 +160,26 @@ TEST_CASE("a confirmation that comes late, for a mailbox that was started again,
 TEST_CASE("a reader shows each once and in order, whatever comes twice, late or over a gap") {
     using verdict = reader::verdict;
     reader r;
-    CHECK(r.take("a", 5, 0) == verdict::show);
-    CHECK(r.take("a", 5, 0) == verdict::repeat);
-    CHECK(r.take("c", 7, 6) == verdict::out_of_order);
-    CHECK(r.take("b", 6, 5) == verdict::show);
-    CHECK(r.take("c", 7, 6) == verdict::show);
-    CHECK(r.take("late", 3, 0) == verdict::out_of_order);
-    // Two senders may use one id.
-    CHECK(r.take("c", 8, 7) == verdict::show);
-    CHECK(r.take("a", 5, 0) == verdict::repeat);
+    const auto take = [&r](const char* id, std::uint64_t seq, std::uint64_t after,
+                           std::int64_t accepted_ms = 1, const char* from = "alice") {
+        notice n;
+        n.from = from;
+        n.id = id;
+        n.seq = seq;
+        n.accepted_ms = accepted_ms;
+        return r.take(n, after);
+    };
+    CHECK(take("a", 5, 0) == verdict::show);
+    CHECK(take("a", 5, 0) == verdict::repeat);
+    CHECK(take("c", 7, 6) == verdict::out_of_order);
+    CHECK(take("b", 6, 5) == verdict::show);
+    CHECK(take("c", 7, 6) == verdict::show);
+    CHECK(take("late", 3, 0) == verdict::out_of_order);
+    // Two senders may use one id, and one may use it again.
+    CHECK(take("c", 8, 7, 1, "carol") == verdict::show);
+    CHECK(take("c", 9, 8, 2) == verdict::show);
+    CHECK(take("a", 5, 0) == verdict::repeat);
+    // In another place it has another number.
+    CHECK(take("a", 20, 9) == verdict::repeat);
+    CHECK(take("d", 21, 20) == verdict::show);
 }

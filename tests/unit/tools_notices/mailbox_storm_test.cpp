@@ -61,7 +61,7 @@ process client(self me, pid parent, std::uint64_t user) {
         while (next <= notices && monotonic_time() < goes_at) {
             auto d = co_await me.receive_for<delivery>(20ms);
             if (!d) continue;
-            const auto verdict = seen.take(d->what.id, d->what.seq, d->after);
+            const auto verdict = seen.take(d->what, d->after);
             if (verdict == reader::verdict::out_of_order) continue;
             if (verdict == reader::verdict::show && d->what.id != std::to_string(next++)) {
                 all_read wrong{user, "shown out of order: " + d->what.id};
@@ -81,26 +81,28 @@ process client(self me, pid parent, std::uint64_t user) {
 }
 
 /// Kills, for ever, what can be restarted.
+template <class Place>
 process killer(self me) {
     random_generator random(7);
     for (std::uint64_t n = 0;; ++n) {
         co_await me.sleep_for(std::chrono::milliseconds(5 + random.below(30)));
         std::optional<pid> victim;
         if (n % 100 == 99)
-            victim = whereis(random.below(2) ? store_name() : post_office_name());
+            victim = whereis(random.below(2) ? Place::store() : post_office_name());
         else if (whereis(mailboxes_registry()))
-            victim = find_mailbox(user_name(random.below(users)));
+            victim = find_mailbox(Place::where, user_name(random.below(users)));
         if (victim) exit(*victim, atoms::kill);
     }
 }
 
+template <class Place>
 awaitable<void> storm(self me) {
     const pid tree = co_await test::start_presence();
     for (std::uint64_t u = 0; u < users; ++u) {
         (void)spawn(sender, me.id(), u);
         (void)spawn(client, me.id(), u);
     }
-    const pid killing = spawn(killer);
+    const pid killing = spawn(killer<Place>);
     const auto end = monotonic_time() + done_within;
     std::uint64_t sent = 0, read = 0;
     while (sent < users || read < users) {
@@ -122,16 +124,21 @@ awaitable<void> storm(self me) {
         pid box = co_await test::mailbox_of(me, user_name(u));
         auto acking = mailbox::acknowledge(box, {}, true);
         (void)co_await acking;
-        for (std::uint64_t n = 1; n <= notices; ++n)
-            CHECK(records::find("sender", std::to_string(n), user_name(u))->state ==
-                  notice_state::acknowledged);
+        for (std::uint64_t n = 1; n <= notices; ++n) {
+            auto known =
+                co_await test::receipt_in(Place::where, "sender", std::to_string(n), user_name(u));
+            REQUIRE(known.has_value());
+            CHECK(known->state == notice_state::acknowledged);
+        }
     }
     co_await test::stop_presence(me, tree);
 }
 
 }  // namespace
 
-TEST_CASE("10 000 notices are each shown once and in order while what keeps them is killed") {
+TEST_CASE_TEMPLATE(
+    "10 000 notices are each shown once and in order while what keeps them is killed", Place,
+    test::disk_place, test::kv_place) {
     test::folder folder;
-    test::in_presence_node(folder, storm);
+    test::in_presence_node<Place>(folder, storm<Place>);
 }

@@ -2,28 +2,19 @@
 #include "tools/presence/app/notices/mailbox.hpp"
 
 #include "notices_node.hpp"
-#include "tools/presence/app/notices/owners.hpp"
-#include "tools/presence/app/notices/reaching.hpp"
-#include "tools/presence/app/notices/records.hpp"
+#include "tools/presence/app/notices/disk_records.hpp"
 
 using namespace beam;
 using namespace presence;
 using namespace std::chrono_literals;
 
-namespace {
+// A test of each place.
+#define BOTH_PLACES(name) TEST_CASE_TEMPLATE(name, Place, test::disk_place, test::kv_place)
 
-awaitable<void> kill_and_wait(self me, pid victim) {
-    const ref ends = monitor(victim);
-    exit(victim, atoms::kill);
-    co_await me.receive_if<down_message>(
-        [ends](const down_message& m) { return m.monitor == ends; });
-}
-
-}  // namespace
-
-TEST_CASE("what was answered is there after the mailbox, the post office or the store was killed") {
+BOTH_PLACES(
+    "what was answered is there after the mailbox, the post office or the store was killed") {
     test::folder folder;
-    test::in_presence_node(folder, [](self me) -> awaitable<void> {
+    test::in_presence_node<Place>(folder, [](self me) -> awaitable<void> {
         const pid tree = co_await test::start_presence();
         for (const char* id : {"1", "2", "3"}) {
             posted p = co_await test::post(me, "bob", test::letter_of("alice", id));
@@ -31,40 +22,44 @@ TEST_CASE("what was answered is there after the mailbox, the post office or the 
             CHECK(p.what.state == notice_state::queued);
         }
         CHECK(co_await test::ids_waiting(me, "bob") == "1 2 3");
-        co_await kill_and_wait(me, co_await test::mailbox_of(me, "bob"));
+        co_await test::kill_and_wait(me, co_await test::mailbox_of(me, "bob"));
         CHECK(co_await test::ids_waiting(me, "bob") == "1 2 3");
-        co_await kill_and_wait(me, *whereis(post_office_name()));
+        co_await test::kill_and_wait(me, *whereis(post_office_name()));
         CHECK(co_await test::ids_waiting(me, "bob") == "1 2 3");
-        co_await kill_and_wait(me, *whereis(store_name()));
+        co_await test::kill_and_wait(me, *whereis(Place::store()));
+        // Of those that are read anew.
+        co_await test::kill_and_wait(me, co_await test::mailbox_of(me, "bob"));
         CHECK(co_await test::ids_waiting(me, "bob") == "1 2 3");
         co_await test::stop_presence(me, tree);
     });
 }
 
-TEST_CASE("the next node of the folder has what waits, in order, and goes on counting") {
+BOTH_PLACES("the next node of the folder has what waits, in order, and goes on counting") {
     test::folder folder;
-    test::in_presence_node(folder, [](self me) -> awaitable<void> {
+    test::in_presence_node<Place>(folder, [](self me) -> awaitable<void> {
         const pid tree = co_await test::start_presence();
         for (int i = 0; i < 5; ++i)
-            (void)co_await test::post(me, "a/b%", test::letter_of("alice", std::to_string(i)));
+            (void)co_await test::post(me, "a/b%{}", test::letter_of("alice", std::to_string(i)));
         co_await test::stop_presence(me, tree);
     });
-    test::in_presence_node(folder, [](self me) -> awaitable<void> {
+    test::in_presence_node<Place>(folder, [](self me) -> awaitable<void> {
         const pid tree = co_await test::start_presence();
-        posted p = co_await test::post(me, "a/b%", test::letter_of("alice", "last"));
+        posted p = co_await test::post(me, "a/b%{}", test::letter_of("alice", "last"));
         CHECK(p.error == term());
-        CHECK(co_await test::ids_waiting(me, "a/b%") == "0 1 2 3 4 last");
-        std::vector<records::waiting> waiting = co_await records::all_waiting();
-        REQUIRE(waiting.size() == 1);
-        CHECK(waiting[0].user == "a/b%");
-        CHECK(waiting[0].notices == 6);
+        CHECK(co_await test::ids_waiting(me, "a/b%{}") == "0 1 2 3 4 last");
+        auto waiting = co_await records::of(Place::where).all_waiting();
+        REQUIRE(waiting.has_value());
+        REQUIRE(waiting->size() == 1);
+        CHECK(waiting->front().user == "a/b%{}");
+        CHECK(waiting->front().notices == 6);
+        CHECK(waiting->front().oldest_ms > 0);
         co_await test::stop_presence(me, tree);
     });
 }
 
-TEST_CASE("the same id of the same sender is kept once, also after it was acknowledged") {
+BOTH_PLACES("the same id of the same sender is kept once, also after it was acknowledged") {
     test::folder folder;
-    test::in_presence_node(folder, [](self me) -> awaitable<void> {
+    test::in_presence_node<Place>(folder, [](self me) -> awaitable<void> {
         const pid tree = co_await test::start_presence();
         posted first = co_await test::post(me, "bob", test::letter_of("alice", "1", "one"));
         posted again = co_await test::post(me, "bob", test::letter_of("alice", "1", "other"));
@@ -79,15 +74,20 @@ TEST_CASE("the same id of the same sender is kept once, also after it was acknow
         again = co_await test::post(me, "bob", test::letter_of("alice", "1", "one"));
         CHECK(again.what.state == notice_state::acknowledged);
         CHECK(co_await test::ids_waiting(me, "bob") == "");
-        CHECK(records::find("alice", "1", "bob")->state == notice_state::acknowledged);
-        CHECK(records::find_all("alice", "1").size() == 1);
+        auto known = co_await test::receipt_in(Place::where, "alice", "1", "bob");
+        REQUIRE(known.has_value());
+        CHECK(known->state == notice_state::acknowledged);
+        (void)co_await test::post(me, "carol", test::letter_of("alice", "1"));
+        auto every = co_await records::of(Place::where).find_all("alice", "1");
+        REQUIRE(every.has_value());
+        CHECK(every->size() == 2);
         co_await test::stop_presence(me, tree);
     });
 }
 
-TEST_CASE("a full mailbox refuses, and takes again what there is room for") {
+BOTH_PLACES("a full mailbox refuses, and takes again what there is room for") {
     test::folder folder;
-    test::in_presence_node(folder, [](self me) -> awaitable<void> {
+    test::in_presence_node<Place>(folder, [](self me) -> awaitable<void> {
         const pid tree = co_await test::start_presence();
         pid box = co_await test::mailbox_of(me, "bob");
         std::vector<future<posted>> posting;
@@ -114,9 +114,9 @@ TEST_CASE("a full mailbox refuses, and takes again what there is room for") {
     });
 }
 
-TEST_CASE("one that was not acknowledged in time has expired, and its sender can see it") {
+BOTH_PLACES("one that was not acknowledged in time has expired, and its sender can see it") {
     test::folder folder;
-    test::in_presence_node(folder, [](self me) -> awaitable<void> {
+    test::in_presence_node<Place>(folder, [](self me) -> awaitable<void> {
         const pid tree = co_await test::start_presence();
         pid box = co_await test::mailbox_of(me, "bob");
         letter what = test::letter_of("alice", "short", "text", 20ms);
@@ -124,23 +124,43 @@ TEST_CASE("one that was not acknowledged in time has expired, and its sender can
         posted p = co_await posting;
         CHECK(p.what.state == notice_state::expired);
         CHECK(co_await test::ids_waiting(me, "bob") == "");
-        CHECK(records::find("alice", "short", "bob")->state == notice_state::expired);
-        REQUIRE(records::expired("bob").size() == 1);
-        // A day later it is forgotten.
-        const std::int64_t closed = records::find("alice", "short", "bob")->closed_ms;
-        outcome<std::size_t> n = co_await records::forget(closed + 1000 * 60 * 60 * 24 - 1, 10);
-        CHECK(n == 0);
-        n = co_await records::forget(closed + 1000 * 60 * 60 * 24, 10);
-        CHECK(n == 1);
-        CHECK_FALSE(records::find("alice", "short", "bob"));
-        CHECK(records::expired("bob").empty());
+        auto known = co_await test::receipt_in(Place::where, "alice", "short", "bob");
+        REQUIRE(known.has_value());
+        CHECK(known->state == notice_state::expired);
+        auto expired = co_await records::of(Place::where).expired("bob");
+        REQUIRE(expired.has_value());
+        REQUIRE(expired->size() == 1);
+        CHECK(expired->front().text == "text");
         co_await test::stop_presence(me, tree);
     });
 }
 
-TEST_CASE("who comes is sent what waits, and a sender is told that it was received") {
+TEST_CASE("a day after it was closed a notice is forgotten") {
     test::folder folder;
-    test::in_presence_node(folder, [](self me) -> awaitable<void> {
+    test::in_presence_node<test::disk_place>(folder, [](self me) -> awaitable<void> {
+        const pid tree = co_await test::start_presence();
+        pid box = co_await test::mailbox_of(me, "bob");
+        letter what = test::letter_of("alice", "short", "text", 20ms);
+        auto posting = mailbox::post(box, what, notice_state::acknowledged, 10s);
+        (void)co_await posting;
+        auto known = co_await test::receipt_in(place::disk, "alice", "short", "bob");
+        REQUIRE(known.has_value());
+        const std::int64_t closed = known->closed_ms;
+        outcome<std::size_t> n = co_await records::forget(closed + 1000 * 60 * 60 * 24 - 1, 10);
+        CHECK(n == 0);
+        n = co_await records::forget(closed + 1000 * 60 * 60 * 24, 10);
+        CHECK(n == 1);
+        CHECK_FALSE(co_await test::receipt_in(place::disk, "alice", "short", "bob"));
+        auto expired = co_await records::on_disk().expired("bob");
+        REQUIRE(expired.has_value());
+        CHECK(expired->empty());
+        co_await test::stop_presence(me, tree);
+    });
+}
+
+BOTH_PLACES("who comes is sent what waits, and a sender is told that it was received") {
+    test::folder folder;
+    test::in_presence_node<Place>(folder, [](self me) -> awaitable<void> {
         const pid tree = co_await test::start_presence();
         (void)co_await test::post(me, "bob", test::letter_of("alice", "1", "one"));
         // The mailbox is gone: the post office starts it for who comes.
@@ -170,14 +190,14 @@ TEST_CASE("who comes is sent what waits, and a sender is told that it was receiv
     });
 }
 
-TEST_CASE("a mailbox that was killed sends again to who listens") {
+BOTH_PLACES("a mailbox that was killed sends again to who listens") {
     test::folder folder;
-    test::in_presence_node(folder, [](self me) -> awaitable<void> {
+    test::in_presence_node<Place>(folder, [](self me) -> awaitable<void> {
         const pid tree = co_await test::start_presence();
         co_await test::listen_as(me, "bob", "s1");
         (void)co_await test::post(me, "bob", test::letter_of("alice", "1"));
         delivery first = co_await me.receive<delivery>();
-        co_await kill_and_wait(me, co_await test::mailbox_of(me, "bob"));
+        co_await test::kill_and_wait(me, co_await test::mailbox_of(me, "bob"));
         delivery again = co_await me.receive<delivery>();
         CHECK(again.what.seq == first.what.seq);
         co_await test::stop_presence(me, tree);

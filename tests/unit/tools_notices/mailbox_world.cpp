@@ -228,7 +228,7 @@ void mailbox_world::go(std::size_t who) {
 void mailbox_world::take(std::size_t who, beam::pid session, const delivery& d) {
     client& c = clients_[who];
     if (!c.is_here || c.session != session) return;
-    auto verdict = c.reader.take(d.what.id, d.what.seq, rules_.wait_for_gaps ? d.after : 0);
+    auto verdict = c.reader.take(d.what, rules_.wait_for_gaps ? d.after : 0);
     if (verdict == reader::verdict::out_of_order) return;
     if (verdict == reader::verdict::repeat && !rules_.know_repeats) verdict = reader::verdict::show;
     if (verdict == reader::verdict::show) {

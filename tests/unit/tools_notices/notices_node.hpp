@@ -14,24 +14,63 @@
 #include "libbeamcore/runtime/timer.hpp"
 #include "tests/support/simulated.hpp"
 #include "tests/support/world.hpp"
+#include "tests/unit/tools_kv_app/kv_node.hpp"
+#include "tools/kv/app/kv.hpp"
+#include "tools/kv/app/names.hpp"
 #include "tools/presence/app/application.hpp"
 #include "tools/presence/app/names.hpp"
 #include "tools/presence/app/notices/mailbox.hpp"
 #include "tools/presence/app/notices/names.hpp"
+#include "tools/presence/app/notices/owners.hpp"
 #include "tools/presence/app/notices/post_office.hpp"
+#include "tools/presence/app/notices/records.hpp"
 
 namespace test {
 
-/// Runs `code(self, args...)` in a node whose application keeps its notices in that folder.
-template <class F, class... Args>
+/// The places that notices are kept in: each test of one is a test of both.
+struct disk_place {
+    static constexpr presence::place where = presence::place::disk;
+    /// Whose death takes what is kept away for a moment.
+    static beam::atom store() { return presence::store_name(); }
+};
+struct kv_place {
+    static constexpr presence::place where = presence::place::kv;
+    static beam::atom store() { return kv::store_name(); }
+};
+
+/// kv runs here and has a cluster of this node.
+inline beam::awaitable<void> await_cluster(beam::self me) {
+    for (int i = 0; i < 10'000; ++i) {
+        auto finding = kv::find_leader("any");
+        const beam::outcome<beam::outcome<kv::leader>> found = co_await finding.outcome();
+        if (found && *found && kv::has_cluster_here()) co_return;
+        co_await me.sleep_for(std::chrono::milliseconds(1));
+    }
+    FAIL("there is no cluster");
+}
+
+/// Runs `code(self, args...)` in a node whose application keeps its notices in that folder, and in that place of it.
+template <class Place, class F, class... Args>
 void in_presence_node(const folder& f, F code, Args... args) {
-    beam::runtime_options o;
-    o.schedulers = 2;
-    beam::runtime node(o);
-    beam::node_facts facts;
-    facts.store_folder = f.path();
-    beam::set_node_facts(node, facts);
-    run_in(node, code, std::move(args)...);
+    if constexpr (Place::where == presence::place::kv) {
+        in_kv_node(
+            f,
+            [](beam::self me, F inner, Args... all) -> beam::awaitable<void> {
+                if (!kv::has_cluster_here()) co_await found_cluster();
+                co_await await_cluster(me);
+                auto running = inner(me, std::move(all)...);
+                co_await std::move(running);
+            },
+            code, std::move(args)...);
+    } else {
+        beam::runtime_options o;
+        o.schedulers = 2;
+        beam::runtime node(o);
+        beam::node_facts facts;
+        facts.store_folder = f.path();
+        beam::set_node_facts(node, facts);
+        run_in(node, code, std::move(args)...);
+    }
 }
 
 inline beam::awaitable<beam::pid> start_presence() {
@@ -50,10 +89,18 @@ inline beam::awaitable<void> stop_presence(beam::self me, beam::pid tree) {
         [ends](const beam::down_message& m) { return m.monitor == ends; });
 }
 
+inline beam::awaitable<void> kill_and_wait(beam::self me, beam::pid victim) {
+    const beam::ref ends = beam::monitor(victim);
+    beam::exit(victim, beam::atoms::kill);
+    co_await me.receive_if<beam::down_message>(
+        [ends](const beam::down_message& m) { return m.monitor == ends; });
+}
+
 /// The user's mailbox, through all that dies meanwhile.
 inline beam::awaitable<beam::pid> mailbox_of(beam::self me, std::string user) {
     for (int i = 0; i < 10'000; ++i) {
-        auto asking = presence::post_office::mailbox_of(beam::node(), user, true);
+        auto asking =
+            presence::post_office::mailbox_of(beam::node(), user, true, presence::place_now());
         beam::outcome<presence::located> found = co_await asking.outcome();
         if (found && found->mailbox) co_return *found->mailbox;
         co_await me.sleep_for(std::chrono::milliseconds(1));
@@ -67,23 +114,47 @@ inline presence::letter letter_of(std::string from, std::string id, std::string 
     return {std::move(from), std::move(id), std::move(text), ttl.count()};
 }
 
-/// Posts, and gives what came of it.
+/// Posts until it is answered, and gives what came of it.
 inline beam::awaitable<presence::posted> post(beam::self me, std::string user,
                                               presence::letter what) {
-    beam::pid box = co_await mailbox_of(me, user);
-    auto posting = presence::mailbox::post(box, std::move(what), presence::notice_state::queued,
-                                           std::chrono::milliseconds(0));
-    co_return co_await posting;
+    for (int i = 0; i < 10'000; ++i) {
+        beam::pid box = co_await mailbox_of(me, user);
+        auto posting = presence::mailbox::post(box, what, presence::notice_state::queued,
+                                               std::chrono::milliseconds(0));
+        beam::outcome<presence::posted> done = co_await posting.outcome();
+        if (done && !done->error.is_tagged(beam::atom("kv"), 3)) co_return *std::move(done);
+        co_await me.sleep_for(std::chrono::milliseconds(1));
+    }
+    FAIL("it is not answered");
+    co_return presence::posted();
 }
 
 /// The ids of what waits: `1 2 3`.
 inline beam::awaitable<std::string> ids_waiting(beam::self me, std::string user) {
-    beam::pid box = co_await mailbox_of(me, user);
-    auto looking = presence::mailbox::look(box);
-    std::vector<presence::standing> all = co_await looking;
-    std::string ids;
-    for (const auto& s : all) ids += (ids.empty() ? "" : " ") + s.what.id;
-    co_return ids;
+    for (int i = 0; i < 10'000; ++i) {
+        beam::pid box = co_await mailbox_of(me, user);
+        auto looking = presence::mailbox::look(box);
+        beam::outcome<std::vector<presence::standing>> all = co_await looking.outcome();
+        if (!all) {
+            co_await me.sleep_for(std::chrono::milliseconds(1));
+            continue;
+        }
+        std::string ids;
+        for (const auto& s : *all) ids += (ids.empty() ? "" : " ") + s.what.id;
+        co_return ids;
+    }
+    FAIL("it is not answered");
+    co_return "";
+}
+
+/// What the records of that place say of a notice; nothing: they do not know it.
+inline beam::awaitable<std::optional<presence::receipt>> receipt_in(presence::place where,
+                                                                    std::string from,
+                                                                    std::string id,
+                                                                    std::string user) {
+    auto found = co_await presence::records::of(where).find(from, id, user);
+    REQUIRE_MESSAGE(found.has_value(), beam::to_string(found ? beam::term() : found.error()));
+    co_return *found;
 }
 
 /// The calling process is a listening session of the user from now on.

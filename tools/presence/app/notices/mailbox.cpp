@@ -10,6 +10,7 @@
 #include "libbeamcore/runtime/timer.hpp"
 #include "libbeamcore/term/syntax.hpp"
 #include "tools/presence/app/notices/names.hpp"
+#include "tools/presence/app/notices/post_office.hpp"
 #include "tools/presence/app/notices/records.hpp"
 #include "tools/presence/app/view.hpp"
 
@@ -28,13 +29,8 @@ moment right_now() {
             std::chrono::duration_cast<std::chrono::milliseconds>(wall).count()};
 }
 
-receipt receipt_of(const std::string& user, const notice& n) {
-    receipt r;
-    r.user = user;
-    r.id = n.id;
-    r.seq = n.seq;
-    r.accepted_ms = n.accepted_ms;
-    return r;
+beam::term key_of(place where, const std::string& user) {
+    return beam::tuple(beam::to_term(where), user);
 }
 
 }  // namespace
@@ -49,6 +45,9 @@ beam::future<posted> mailbox::post(beam::pid mailbox, letter what, notice_state 
 beam::future<acknowledged> mailbox::acknowledge(beam::pid mailbox, std::vector<std::string> ids,
                                                 bool all) {
     return beam::call<ask_acknowledge>(mailbox, std::move(ids), all);
+}
+beam::future<acknowledged> mailbox::adopt(beam::pid mailbox, std::vector<change> changes) {
+    return beam::call<ask_adopt>(mailbox, std::move(changes));
 }
 beam::future<acknowledged> mailbox::settle(beam::pid mailbox, std::uint64_t seq, beam::pid by) {
     return beam::call<ask_settle>(mailbox, seq, by);
@@ -66,49 +65,94 @@ void mailbox::tell(beam::pid mailbox, beam::pid session, bool is_here) {
     beam::cast<session_news>(mailbox, session, is_here);
 }
 
-std::optional<beam::pid> find_mailbox(const std::string& user) {
-    return beam::registry::whereis(mailboxes_registry(), user);
+std::optional<beam::pid> find_mailbox(place where, const std::string& user) {
+    return beam::registry::whereis(mailboxes_registry(), key_of(where, user));
 }
 
-beam::awaitable<beam::outcome<beam::pid>> open_mailbox(std::string user) {
-    if (auto running = find_mailbox(user)) co_return *running;
-    beam::child_spec spec(user, beam::child<mailbox>(user), beam::restart_type::transient);
+beam::awaitable<beam::outcome<beam::pid>> open_mailbox(place where, std::string user) {
+    if (auto running = find_mailbox(where, user)) co_return *running;
+    beam::child_spec spec(user, beam::child<mailbox>(where, user), beam::restart_type::transient);
     auto starting = beam::dynamic_supervisor::start_child(mailbox_supervisor(), std::move(spec));
     beam::outcome<beam::start_result> started = co_await starting.outcome();
     if (!started) co_return beam::fail_term(started.error());
     // Its supervisor may have restarted it just now.
-    if (auto running = find_mailbox(user)) co_return *running;
+    if (auto running = find_mailbox(where, user)) co_return *running;
     co_return beam::started_pid(*std::move(started));
+}
+
+std::vector<std::string> mailboxes_here(place where) {
+    // [{{{disk, '$1'}, '_', '_'}, [], ['$1']}]: the users of the keys.
+    const beam::term user = beam::atom("$1"), any = beam::atom("_");
+    const beam::term key = beam::tuple(beam::to_term(where), user);
+    const beam::term spec =
+        beam::list({beam::tuple(beam::tuple(key, any, any), beam::nil, beam::list({user}))});
+    std::vector<std::string> all;
+    for (const beam::term& found : beam::registry::select(mailboxes_registry(), spec))
+        if (const auto name = found.as_text()) all.emplace_back(*name);
+    return all;
+}
+
+beam::awaitable<void> stop_mailbox(beam::pid mailbox) {
+    auto stopping = beam::dynamic_supervisor::terminate_child(mailbox_supervisor(), mailbox);
+    (void)co_await stopping.outcome();
+}
+
+std::optional<beam::term> why_not_opened(const beam::term& call_failure) {
+    const auto parts = call_failure.elements();
+    if (parts.empty() || !parts[0].is_tagged(beam::atoms::shutdown, 2)) return std::nullopt;
+    const beam::term what = parts[0].elements()[1];
+    if (!what.is_tagged(beam::atom("not_opened"), 2)) return std::nullopt;
+    return what.elements()[1];
 }
 
 // -- its life -----------------------------------------------------------------------------------------
 
-beam::awaitable<beam::init_result<mailbox>> mailbox::init(std::string user) {
+beam::init_result<mailbox> mailbox::init(place where, std::string user) {
     beam::set_label("mailbox of " + user);
-    auto registered = beam::registry::register_key(mailboxes_registry(), user);
-    if (!registered) co_return beam::stop_with{std::move(registered.error())};
+    auto registered = beam::registry::register_key(mailboxes_registry(), key_of(where, user));
+    if (!registered) return beam::stop_with{std::move(registered.error())};
     mailbox m;
-    m.user_ = user;
-    m.restart();
-    // Without a tracker nobody is seen; the post office tells when there is one.
-    auto listening = co_await listening_sessions(user);
-    if (listening)
-        for (const seen_session& s : *listening) m.begin(s.process);
-    m.asked_at_ = beam::monotonic_time();
-    m.writes_soon_ = true;
-    beam::cast<flush>(beam::this_process().id());
-    co_return std::move(m);
+    m.where_ = where;
+    m.user_ = std::move(user);
+    // Reading may take its time: it is not the supervisor that waits for it.
+    return {std::move(m), beam::then::continue_with(begin_work{})};
 }
 
-/// Reads what is on disk, and begins from there.
-void mailbox::restart() {
+beam::awaitable<beam::cast_result> mailbox::handle_continue(begin_work) {
+    const beam::outcome<void> opened = co_await open();
+    if (!opened) co_return end_for(opened.error());
+    // Without a tracker nobody is seen; the post office tells when there is one.
+    auto listening = co_await listening_sessions(user_);
+    if (listening)
+        for (const seen_session& s : *listening) begin(s.process);
+    asked_at_ = beam::monotonic_time();
+    write_soon();
+    co_return beam::cast_result();
+}
+
+/// Reads what is kept, and begins from there.
+beam::awaitable<beam::outcome<void>> mailbox::open() {
+    const std::int64_t wall_ms = right_now().wall_ms;
+    beam::outcome<records::queue> q = co_await records::of(where_).open(user_, wall_ms);
+    if (!q) co_return beam::fail_term(q.error());
     const moment at = right_now();
-    records::queue q = records::load(user_, at.wall_ms);
-    written_seq_ = q.next_seq;
-    state_ = std::make_unique<mailbox_state>(user_, q.next_seq, std::move(q.open));
+    written_ = q->head;
+    state_ = std::make_unique<mailbox_state>(user_, written_.next_seq, std::move(q->open));
     unwritten_ = {};
     state_->tick(at, unwritten_);
     for (const auto& [session, monitor] : monitors_) state_->session_came(at, session, unwritten_);
+    co_return beam::outcome<void>();
+}
+
+/// Whoever waits for more than that its notice is kept is told what has become of it so far.
+beam::stop_with mailbox::end_for(const beam::term& why) {
+    for (poster& p : std::exchange(waiting_, {})) {
+        p.what.state = now_of(p.what);
+        beam::reply(p.caller, posted{p.what, {}});
+    }
+    if (where_ == place::kv) post_office::look_later(user_);
+    return beam::stop_with{
+        beam::tuple(beam::atoms::shutdown, beam::tuple(beam::atom("not_opened"), why))};
 }
 
 void mailbox::begin(beam::pid session) {
@@ -176,28 +220,58 @@ void mailbox::handle_cast(do_confirm m) {
 
 // -- what is asked ------------------------------------------------------------------------------------
 
-beam::call_result<posted> mailbox::handle_call(ask_post m, const beam::from& caller) {
+beam::awaitable<beam::call_result<posted>> mailbox::handle_call(ask_post m, beam::from caller) {
     asked_at_ = beam::monotonic_time();
     poster p;
     p.caller = caller;
     p.until = m.until;
     p.wait_ms = m.wait_ms;
     if (const notice* n = state_->find_open(m.what.from, m.what.id)) {
-        p.what = receipt_of(user_, *n);
-    } else if (auto known = records::find(m.what.from, m.what.id, user_)) {
-        p.what = *std::move(known);
+        p.what = records::receipt_of(user_, *n);
     } else {
-        const std::uint64_t seq = state_->next_seq();
-        const moment at = right_now();
-        if (state_->accept(at, m.what.from, m.what.id, std::move(m.what.text),
-                           std::chrono::milliseconds(m.what.ttl_ms),
-                           unwritten_) == acceptance::full)
-            return posted{{}, beam::atom("full")};
-        p.what = receipt_of(user_, state_->open().at(seq));
+        beam::outcome<std::optional<receipt>> known =
+            co_await records::of(where_).find(m.what.from, m.what.id, user_);
+        if (!known) co_return posted{{}, known.error()};
+        if (*known) {
+            p.what = **std::move(known);
+        } else {
+            const std::uint64_t seq = state_->next_seq();
+            const moment at = right_now();
+            if (state_->accept(at, m.what.from, m.what.id, std::move(m.what.text),
+                               std::chrono::milliseconds(m.what.ttl_ms),
+                               unwritten_) == acceptance::full)
+                co_return posted{{}, beam::atom("full")};
+            p.what = records::receipt_of(user_, state_->open().at(seq));
+        }
     }
     unwritten_posters_.push_back(std::move(p));
     write_soon();
-    return beam::noreply{};
+    co_return beam::noreply{};
+}
+
+beam::awaitable<beam::call_result<acknowledged>> mailbox::handle_call(ask_adopt m,
+                                                                      beam::from caller) {
+    asked_at_ = beam::monotonic_time();
+    std::uint64_t count = 0;
+    for (change& c : m.changes) {
+        if (!state_->find_open(c.what.from, c.what.id)) {
+            beam::outcome<std::optional<receipt>> known =
+                co_await records::of(where_).find(c.what.from, c.what.id, user_);
+            if (!known) co_return acknowledged{0, known.error()};
+            const moment at = right_now();
+            if (*known) {
+                // It is here already.
+            } else if (is_closed(c.state)) {
+                unwritten_.changes.push_back(std::move(c));
+            } else if (state_->adopt(at, std::move(c.what), unwritten_) == acceptance::full) {
+                break;
+            }
+        }
+        ++count;
+    }
+    acknowledgers_.push_back({caller, count});
+    write_soon();
+    co_return beam::noreply{};
 }
 
 beam::call_result<acknowledged> mailbox::handle_call(ask_acknowledge m, const beam::from& caller) {
@@ -245,15 +319,14 @@ notice_state mailbox::now_of(const receipt& r) const {
 beam::awaitable<beam::cast_result> mailbox::handle_cast(flush) {
     writes_soon_ = false;
     effects done = std::exchange(unwritten_, {});
-    if (!done.changes.empty() || state_->next_seq() != written_seq_) {
-        const std::uint64_t next = state_->next_seq();
-        beam::outcome<void> written =
-            co_await records::write(user_, written_seq_, next, done.changes);
+    if (!done.changes.empty() || state_->next_seq() != written_.next_seq) {
+        beam::outcome<records::queue_head> written =
+            co_await records::of(where_).write(user_, written_, state_->next_seq(), done.changes);
         if (!written) {
-            fail(written.error());
-            co_return beam::cast_result();
+            beam::cast_result then = co_await fail(written.error());
+            co_return then;
         }
-        written_seq_ = next;
+        written_ = *written;
     }
     for (auto& [to, d] : done.deliveries) beam::send(to, std::move(d));
     for (auto& [to, s] : done.settlements) beam::send(to, std::move(s));
@@ -302,16 +375,20 @@ void mailbox::handle_info(beam::timeout_message m) {
     });
 }
 
-/// Nothing of it has happened.
-void mailbox::fail(const beam::term& why) {
+/// Nothing of it has happened, or nobody knows.
+beam::awaitable<beam::cast_result> mailbox::fail(beam::term why) {
     beam::log(beam::log_level::warning, "presence", "a mailbox could not be written",
               {{"user", user_}, {"reason", beam::to_string(why)}});
     for (const acknowledger& a : std::exchange(acknowledgers_, {}))
         beam::reply(a.caller, acknowledged{0, why});
     for (const poster& p : std::exchange(unwritten_posters_, {}))
         beam::reply(p.caller, posted{{}, why});
-    restart();
+    // Another has it now, or it is not to be had here: the next one is for who asks next.
+    if (records::is_elsewhere(why)) co_return end_for(why);
+    const beam::outcome<void> opened = co_await open();
+    if (!opened) co_return end_for(opened.error());
     wake_in_time();
+    co_return beam::cast_result();
 }
 
 }  // namespace presence

@@ -16,17 +16,25 @@ mailbox_state::mailbox_state(std::string user, std::uint64_t next_seq, std::vect
 
 acceptance mailbox_state::accept(const moment& at, std::string from, std::string id,
                                  std::string text, std::chrono::milliseconds ttl, effects& out) {
-    if (open_.size() >= limits::open_max) return acceptance::full;
     notice n;
-    n.seq = next_seq_++;
     n.id = std::move(id);
     n.from = std::move(from);
     n.text = std::move(text);
     n.accepted_ms = at.wall_ms;
     n.expires_ms = at.wall_ms + ttl.count();
+    return take(at, std::move(n), false, out);
+}
+
+acceptance mailbox_state::adopt(const moment& at, notice n, effects& out) {
+    return take(at, std::move(n), true, out);
+}
+
+acceptance mailbox_state::take(const moment& at, notice n, bool is_moved, effects& out) {
+    if (open_.size() >= limits::open_max) return acceptance::full;
+    n.seq = next_seq_++;
     by_expiry_.emplace(n.expires_ms, n.seq);
     by_id_.emplace(std::pair(n.from, n.id), n.seq);
-    out.changes.push_back({n, notice_state::queued, at.wall_ms});
+    out.changes.push_back({n, notice_state::queued, at.wall_ms, is_moved});
     open_.emplace(n.seq, std::move(n));
     for (auto& [pid, s] : sessions_) pump(at, pid, s, out);
     return acceptance::accepted;
@@ -72,7 +80,7 @@ bool mailbox_state::acknowledge(const moment& at, std::uint64_t seq, std::option
         if (!rules_.close_once && seq < next_seq_) {
             notice again;
             again.seq = seq;
-            out.changes.push_back({again, notice_state::acknowledged, at.wall_ms});
+            out.changes.push_back({again, notice_state::acknowledged, at.wall_ms, false});
         }
         return false;
     }
@@ -156,7 +164,7 @@ void mailbox_state::close(const moment& at, std::uint64_t seq, notice_state how,
         if (s.reached >= seq && by != pid)
             out.settlements.emplace_back(pid, settled{user_, n.id, seq, how});
     out.told.emplace_back(seq, how);
-    out.changes.push_back({std::move(n), how, at.wall_ms});
+    out.changes.push_back({std::move(n), how, at.wall_ms, false});
 }
 
 std::optional<std::uint64_t> mailbox_state::oldest_unconfirmed(const session& s) const {

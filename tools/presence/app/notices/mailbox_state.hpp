@@ -36,6 +36,8 @@ struct change {
     notice what;
     notice_state state = notice_state::queued;
     std::int64_t at_ms = 0;
+    bool is_moved = false;  ///< it was kept in another place before
+    BEAM_FIELDS(change, what, state, at_ms, is_moved)
 };
 
 struct effects {
@@ -70,6 +72,9 @@ public:
     /// number is next_seq() of before.
     acceptance accept(const moment& at, std::string from, std::string id, std::string text,
                       std::chrono::milliseconds ttl, effects& out);
+
+    /// One that was accepted elsewhere, and gets a number here: else the same.
+    acceptance adopt(const moment& at, notice n, effects& out);
 
     /// A session that listens is here. Told again: nothing.
     void session_came(const moment& at, beam::pid session, effects& out);
@@ -106,6 +111,7 @@ private:
         std::chrono::nanoseconds backoff = limits::retry_first;
     };
 
+    acceptance take(const moment& at, notice n, bool is_moved, effects& out);
     void pump(const moment& at, beam::pid to, session& s, effects& out);
     void close(const moment& at, std::uint64_t seq, notice_state how, std::optional<beam::pid> by,
                effects& out);

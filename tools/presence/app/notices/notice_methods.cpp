@@ -15,6 +15,7 @@
 #include "tools/presence/app/limits.hpp"
 #include "tools/presence/app/methods.hpp"
 #include "tools/presence/app/notices/mailbox.hpp"
+#include "tools/presence/app/notices/owners.hpp"
 #include "tools/presence/app/notices/reaching.hpp"
 
 namespace presence {
@@ -29,7 +30,8 @@ using beam::term;
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
-constexpr auto tries_for = 5s;  // through the death of a mailbox
+constexpr auto tries_for =
+    5s;  // through the death of a mailbox, and of the node that kept it in kv
 constexpr auto tries_again_after = 20ms;
 constexpr auto delivery_takes =
     1s;  // who asks for nothing more waits so long for somebody who listens
@@ -116,7 +118,7 @@ answer answer_of(const posted& p, const std::string& user) {
     if (p.error == atom("full"))
         return beam::refuse("full", std::to_string(limits::open_max) + " messages wait for " + user,
                             "presence queue " + user, 75);
-    return beam::refuse_for(p.error);
+    return refuse_kept(p.error, user);
 }
 
 tl::unexpected<beam::request_error> not_answered(const std::string& user) {
@@ -129,7 +131,53 @@ tl::unexpected<beam::request_error> not_answered(const std::string& user) {
     return tl::unexpected<beam::request_error>(std::move(late));
 }
 
-/// A mailbox that dies under the request is asked again: with the same id the message is kept once.
+/// A request to a mailbox that came to nothing.
+tl::unexpected<beam::request_error> failed(const term& call_failure, const std::string& user) {
+    if (const auto why = why_not_opened(call_failure)) return refuse_kept(*why, user);
+    return not_answered(user);
+}
+
+/// What one try to post came to.
+struct tried {
+    std::optional<answer> is;  ///< the mailbox's own
+    beam::request_error why{};
+    bool may_be_kept = false;
+    bool may_pass = true;  ///< another try may come to more
+};
+
+tried not_posted(beam::request_error why) {
+    tried t;
+    t.may_be_kept = why.applied_unknown;
+    t.why = std::move(why);
+    return t;
+}
+
+awaitable<tried> post_once(notify_params p, letter what) {
+    auto box = co_await reach_mailbox(p.user, true);
+    tried t;
+    if (!box) {
+        t = not_posted(std::move(box.error()));
+        t.may_pass = may_pass(t.why);
+        co_return t;
+    }
+    auto posting = mailbox::post(*box, std::move(what), p.until, milliseconds(p.wait_ms));
+    beam::outcome<posted> done = co_await posting.outcome();
+    if (!done) {
+        t = not_posted(failed(done.error(), p.user).value());
+        if (was_not_there(done.error())) t.may_be_kept = false;
+        co_return t;
+    }
+    answer a = answer_of(*done, p.user);
+    const bool is_of_kv = done->error.is_tagged(atom("kv"), 3);
+    if (!a && is_of_kv)
+        t = not_posted(std::move(a.error()));
+    else
+        t.is = std::move(a);
+    co_return t;
+}
+
+/// A mailbox that dies under the request is asked again, and the next one when its node does: with the same id the message is
+/// kept once.
 awaitable<answer> notify(request& r, notify_params p) {
     if (auto why = bad_notify(p)) co_return malformed(*why);
     auto from = co_await acting(r, p.as);
@@ -137,21 +185,22 @@ awaitable<answer> notify(request& r, notify_params p) {
     beam::self me = beam::this_process();
     const letter what{*from, p.id, p.text, p.ttl_ms};
     bool may_be_kept = false;
+    beam::request_error why;
     const auto until = beam::monotonic_time() + tries_for;
     do {
-        auto box = co_await reach_mailbox(p.user, true);
-        if (box) {
-            auto posting = mailbox::post(*box, what, p.until, milliseconds(p.wait_ms));
-            beam::outcome<posted> done = co_await posting.outcome();
-            if (done) co_return answer_of(*done, p.user);
-            may_be_kept = may_be_kept || !was_not_there(done.error());
-        } else if (!may_be_kept) {
-            if (box.error().kind == "unreachable") box.error().why += "; nothing was queued";
-            co_return pass(box);
+        tried t = co_await post_once(p, what);
+        if (t.is) co_return *std::move(t.is);
+        may_be_kept = may_be_kept || t.may_be_kept;
+        why = std::move(t.why);
+        if (!t.may_pass && !may_be_kept) {
+            if (why.kind == "unreachable") why.why += "; nothing was queued";
+            co_return tl::unexpected<beam::request_error>(std::move(why));
         }
         co_await me.sleep_for(tries_again_after);
     } while (beam::monotonic_time() < until);
-    co_return not_answered(p.user);
+    if (may_be_kept) co_return not_answered(p.user);
+    why.why += ", nothing was queued";
+    co_return tl::unexpected<beam::request_error>(std::move(why));
 }
 
 awaitable<answer> queue_of(std::string user) {
@@ -165,7 +214,7 @@ awaitable<answer> queue_of(std::string user) {
         auto looking = mailbox::look(*box);
         beam::outcome<std::vector<standing>> open = co_await looking.outcome();
         // It had nothing any more, and has stopped.
-        if (!open && !was_not_there(open.error())) co_return not_answered(user);
+        if (!open && !was_not_there(open.error())) co_return failed(open.error(), user);
         if (open)
             for (const standing& s : *open) lines.push_back(shown(s.what, s.state, s.attempts));
     }
@@ -174,7 +223,9 @@ awaitable<answer> queue_of(std::string user) {
 }
 
 awaitable<answer> queues() {
-    collected<records::waiting> all = co_await collect_waiting();
+    auto collecting = co_await collect_waiting();
+    if (!collecting) co_return pass(collecting);
+    collected<records::waiting> all = *std::move(collecting);
     std::sort(all.found.begin(), all.found.end(),
               [](const auto& a, const auto& b) { return a.user < b.user; });
     std::vector<term> lines;
@@ -206,8 +257,8 @@ awaitable<answer> ack(request& r, ack_params p) {
     if (*box) {
         auto asking = mailbox::acknowledge(*box, p.ids, p.all);
         beam::outcome<acknowledged> done = co_await asking.outcome();
-        if (!done && !was_not_there(done.error())) co_return not_answered(*user);
-        if (done && done->error != term()) co_return beam::refuse_for(done->error);
+        if (!done && !was_not_there(done.error())) co_return failed(done.error(), *user);
+        if (done && done->error != term()) co_return refuse_kept(done->error, *user);
         if (done) count = done->count;
     }
     if (count == 0 && !p.all)
@@ -231,7 +282,9 @@ awaitable<answer> receipts(request& r, receipt_params p) {
     if (auto why = bad_id(p.id)) co_return malformed(*why);
     auto from = co_await acting(r, p.as);
     if (!from) co_return pass(from);
-    collected<receipt> all = co_await collect_receipts(*from, p.id);
+    auto collecting = co_await collect_receipts(*from, p.id);
+    if (!collecting) co_return pass(collecting);
+    collected<receipt> all = *std::move(collecting);
     if (all.found.empty() && !all.unreached.empty())
         co_return beam::refuse("unreachable",
                                short_name(all.unreached.front()) +
@@ -275,7 +328,7 @@ awaitable<answer> confirm(request&, confirm_params p) {
     }
     auto done = co_await beam::answered(mailbox::settle(*box, p.seq, *session));
     if (!done) co_return pass(done);
-    if (done->error != term()) co_return beam::refuse_for(done->error);
+    if (done->error != term()) co_return refuse_kept(done->error, p.user);
     co_return beam::map({{atom("acknowledged"), done->count}});
 }
 

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include "libbeamcore/base/log.hpp"
 #include "libbeamcore/otp/dynamic_supervisor.hpp"
 #include "libbeamcore/otp/registry.hpp"
 #include "libbeamcore/otp/supervisor.hpp"
@@ -12,8 +11,9 @@
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/spawn.hpp"
 #include "libbeamcore/runtime/timer.hpp"
-#include "libbeamcore/term/syntax.hpp"
 #include "tools/presence/app/names.hpp"
+#include "tools/presence/app/notices/caring.hpp"
+#include "tools/presence/app/notices/disk_records.hpp"
 #include "tools/presence/app/notices/mailbox.hpp"
 #include "tools/presence/app/notices/names.hpp"
 #include "tools/presence/app/notices/owners.hpp"
@@ -29,6 +29,9 @@ constexpr auto looks_again_after = 20ms;  // the tracker is being started again
 constexpr auto tidies_up_every = 60s;
 constexpr std::size_t tidied_at_once = 1000;
 constexpr auto reached_within = 5s;
+constexpr auto looks_for_kv_every = 1s;
+constexpr auto settles_after = 50ms;  // many shards change at once
+constexpr auto looks_later_after = 2s;
 
 // Mailboxes are killed to see them come back; one that cannot live is given up after these.
 constexpr beam::dynamic_supervisor_flags mailboxes_flags{.max_restarts = 1000,
@@ -47,14 +50,32 @@ std::int64_t wall_ms_now() {
 
 /// Reads the whole store, so that the post office need not.
 beam::process count_waiting(beam::self, beam::from caller) {
-    std::vector<records::waiting> all = co_await records::all_waiting();
-    beam::reply(caller, std::move(all));
+    auto all = co_await records::on_disk().all_waiting();
+    beam::reply(caller, all ? *std::move(all) : std::vector<records::waiting>());
+}
+
+/// Answers with a mailbox if something waits in it.
+beam::process locate_open(beam::self, beam::from caller, place where, std::string user) {
+    located l;
+    const beam::outcome<bool> has_open = co_await records::of(where).has_open(user);
+    if (!has_open) {
+        l.error = has_open.error();
+    } else if (!*has_open) {
+        l.mailbox = find_mailbox(where, user);
+    } else {
+        beam::outcome<beam::pid> opened = co_await open_mailbox(where, user);
+        if (opened)
+            l.mailbox = *opened;
+        else
+            l.error = opened.error();
+    }
+    beam::reply(caller, std::move(l));
 }
 
 struct notices_sup {
     static beam::supervisor_init init() {
         std::vector<beam::child_spec> children;
-        children.push_back(beam::child_spec("store", records::child()));
+        children.push_back(beam::child_spec("store", records::store_child()));
         children.push_back(beam::supervisor::child_of(
             "mailboxes", beam::registry::child(beam::registry_options(mailboxes_registry()))));
         children.push_back(beam::supervisor::child_of(
@@ -75,9 +96,13 @@ beam::child_spec notices_child() {
 
 // -- what others see ----------------------------------------------------------------------------------
 
-beam::future<located> post_office::mailbox_of(beam::atom node, std::string user, bool start) {
+beam::future<located> post_office::mailbox_of(beam::atom node, std::string user, bool start,
+                                              place where) {
     return beam::call<ask_mailbox>(office_of(node), beam::timeout(reached_within), std::move(user),
-                                   start);
+                                   start, where);
+}
+void post_office::look_later(std::string user) {
+    beam::cast<missed>(post_office_name(), std::move(user));
 }
 beam::future<std::vector<receipt>> post_office::receipts(beam::atom node, std::string from,
                                                          std::string id) {
@@ -99,6 +124,7 @@ beam::init_result<post_office> post_office::init() {
         return beam::stop_with{beam::atom("name_taken")};
     beam::send(me, look_out{});
     beam::send(me, tidy_up{});
+    beam::send(me, look_for_kv{});
     return post_office();
 }
 
@@ -114,6 +140,10 @@ beam::awaitable<void> post_office::handle_info(look_out) {
 }
 
 void post_office::handle_info(beam::down_message m) {
+    if (finder_ && m.monitor == *finder_) {
+        finder_.reset();
+        beam::spawn_link(start_kv, id(), true);
+    }
     if (!tracker_ || m.monitor != *tracker_) return;
     tracker_.reset();
     beam::send_after(looks_again_after, id(), look_out{});
@@ -121,8 +151,8 @@ void post_office::handle_info(beam::down_message m) {
 
 // -- who listens --------------------------------------------------------------------------------------
 
-beam::awaitable<void> post_office::handle_info(beam::tracker::news m) {
-    if (m.subscription != subscription_) co_return;
+void post_office::handle_info(const beam::tracker::news& m) {
+    if (m.subscription != subscription_) return;
     for (const auto& topic : m.topics) {
         const auto stays = [&](const beam::tracker::presence& p) {
             return std::any_of(topic->joins.begin(), topic->joins.end(),
@@ -131,39 +161,45 @@ beam::awaitable<void> post_office::handle_info(beam::tracker::news m) {
         for (const beam::tracker::presence& p : topic->leaves) {
             const seen_session s = read(p);
             if (!s.listens || stays(p)) continue;
-            if (auto box = find_mailbox(s.user)) mailbox::tell(*box, s.process, false);
+            for (const place where : {place::disk, place::kv})
+                if (auto box = find_mailbox(where, s.user)) mailbox::tell(*box, s.process, false);
         }
         for (const beam::tracker::presence& p : topic->joins) {
             const seen_session s = read(p);
-            if (s.listens) co_await came(s.user, s.process);
+            if (s.listens) came(s.user, s.process);
         }
     }
 }
 
-beam::awaitable<void> post_office::came(std::string user, beam::pid session) {
-    if (auto box = find_mailbox(user)) {
+void post_office::came(const std::string& user, beam::pid session) const {
+    bool is_told = false;
+    for (const place where : {place::disk, place::kv}) {
+        const auto box = find_mailbox(where, user);
+        if (!box) continue;
         mailbox::tell(*box, session, true);
-        co_return;
+        is_told = true;
     }
-    if (owner_of(user) != beam::node() || !records::has_open(user)) co_return;
-    // It looks for sessions itself.
-    beam::outcome<beam::pid> opened = co_await open_mailbox(user);
-    if (!opened)
-        beam::log(beam::log_level::warning, "presence", "a mailbox did not start",
-                  {{"user", user}, {"reason", beam::to_string(opened.error())}});
+    // One that is started looks for sessions itself.
+    if (!is_told) beam::spawn(look_after, user);
 }
 
 // -- what is asked ------------------------------------------------------------------------------------
 
-beam::awaitable<located> post_office::handle_call(ask_mailbox m) {
-    if (!m.start && !records::has_open(m.user)) co_return located{find_mailbox(m.user), {}};
-    beam::outcome<beam::pid> opened = co_await open_mailbox(m.user);
+beam::awaitable<beam::call_result<located>> post_office::handle_call(ask_mailbox m,
+                                                                     beam::from caller) {
+    if (m.where != place_now()) co_return located{std::nullopt, beam::atom("other_place")};
+    if (!m.start) {
+        beam::spawn(locate_open, caller, m.where, m.user);
+        co_return beam::noreply{};
+    }
+    beam::outcome<beam::pid> opened = co_await open_mailbox(m.where, m.user);
     if (!opened) co_return located{std::nullopt, opened.error()};
     co_return located{*opened, {}};
 }
 
-std::vector<receipt> post_office::handle_call(ask_receipts m) {
-    return records::find_all(m.from, m.id);
+beam::awaitable<std::vector<receipt>> post_office::handle_call(ask_receipts m) {
+    auto all = co_await records::on_disk().find_all(m.from, m.id);
+    co_return all ? *std::move(all) : std::vector<receipt>();
 }
 
 beam::call_result<std::vector<records::waiting>> post_office::handle_call(
@@ -172,23 +208,64 @@ beam::call_result<std::vector<records::waiting>> post_office::handle_call(
     return beam::noreply{};
 }
 
-std::vector<notice> post_office::handle_call(ask_expired m) {
-    return records::expired(m.user);
+beam::awaitable<std::vector<notice>> post_office::handle_call(ask_expired m) {
+    auto all = co_await records::on_disk().expired(m.user);
+    co_return all ? *std::move(all) : std::vector<notice>();
 }
 
 // -- what time does -----------------------------------------------------------------------------------
 
 beam::awaitable<void> post_office::handle_info(tidy_up) {
     const std::int64_t now = wall_ms_now();
-    for (const std::string& user : records::overdue(now, tidied_at_once)) {
-        // At its start it closes them; one that runs has done it, or is about to.
-        beam::outcome<beam::pid> opened = co_await open_mailbox(user);
-        if (!opened) break;
+    if (place_now() == place::disk) {
+        for (const std::string& user : records::overdue(now, tidied_at_once)) {
+            // At its start it closes them; one that runs has done it, or is about to.
+            beam::outcome<beam::pid> opened = co_await open_mailbox(place::disk, user);
+            if (!opened) break;
+        }
+    } else {
+        // What has expired in kv nobody has to close; the disk should be empty.
+        beam::spawn(move_to_kv);
     }
     beam::outcome<std::size_t> forgotten = co_await records::forget(now, tidied_at_once);
     const bool there_is_more = forgotten && *forgotten == tidied_at_once;
     beam::send_after(there_is_more ? std::chrono::nanoseconds(1ms) : tidies_up_every, id(),
                      tidy_up{});
+}
+
+// -- kv -----------------------------------------------------------------------------------------------
+
+void post_office::handle_info(look_for_kv) {
+    if (place_now() == place::kv)
+        beam::spawn_link(start_kv, id(), false);
+    else
+        beam::send_after(looks_for_kv_every, id(), look_for_kv{});
+}
+
+void post_office::handle_info(kv_runs) {
+    finder_ = beam::monitor(kv::finder());
+    kv::watch_leaders(id());
+    beam::spawn(move_to_kv);
+}
+
+void post_office::handle_info(kv::leaders_changed) {
+    if (std::exchange(settles_soon_, true)) return;
+    beam::send_after(settles_after, id(), settle{});
+}
+
+void post_office::handle_info(settle) {
+    settles_soon_ = false;
+    beam::spawn(settle_in);
+}
+
+void post_office::handle_cast(missed m) {
+    if (!looked_at_later_.insert(m.user).second) return;
+    beam::send_after(looks_later_after, id(), look_at{std::move(m.user)});
+}
+
+void post_office::handle_info(look_at m) {
+    looked_at_later_.erase(m.user);
+    beam::spawn(look_after, m.user);
 }
 
 }  // namespace presence

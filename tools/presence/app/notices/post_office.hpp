@@ -1,12 +1,15 @@
 // The post office: on each node, who knows the mailboxes there.
 //
 // It starts a mailbox when one is asked for, tells mailboxes which sessions come and go (from this node's view of the
-// trackers), wakes those of which something has expired, and forgets what was closed a day ago. It holds nothing that
-// the next one does not find again.
+// trackers), wakes those of which something has expired, and forgets what was closed a day ago. Once kv has a cluster
+// (owners.hpp) it sees to it that kv runs here and that what is on this node's disk moves there, ends mailboxes that another node
+// has to keep now, and starts those that it has to. It holds nothing that the next one does not find again, and waits for
+// nobody: caring.hpp has the processes that do.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -15,6 +18,7 @@
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/pubsub/tracker.hpp"
 #include "libbeamcore/runtime/link.hpp"
+#include "tools/kv/app/kv.hpp"
 #include "tools/presence/app/notices/notice.hpp"
 #include "tools/presence/app/notices/records.hpp"
 
@@ -32,7 +36,8 @@ class post_office : public beam::gen_server<post_office> {
         using reply = located;
         std::string user;
         bool start = false;
-        BEAM_FIELDS(ask_mailbox, user, start)
+        place where = place::disk;
+        BEAM_FIELDS(ask_mailbox, user, start, where)
     };
     struct ask_receipts {
         using reply = std::vector<receipt>;
@@ -51,14 +56,32 @@ class post_office : public beam::gen_server<post_office> {
     };
     struct look_out {};
     struct tidy_up {};
+    struct look_for_kv {};
+    struct settle {};
+    struct look_at {
+        std::string user;
+    };
+    struct missed {
+        std::string user;
+    };
 
 public:
+    /// From start_kv (caring.hpp).
+    struct kv_runs {};
+
     // Each asks the post office of a node. One that is not there or cannot be reached: the future's failure, and
     // nothing was done.
 
-    /// A user's mailbox. With `start` false, only one that runs or has something open.
-    static beam::future<located> mailbox_of(beam::atom node, std::string user, bool start);
-    /// What that node knows of a sender's notice.
+    /// A user's mailbox of that place. With `start` false, only one that runs or has something open. Error: `other_place`, if
+    /// that node keeps notices elsewhere now.
+    static beam::future<located> mailbox_of(beam::atom node, std::string user, bool start,
+                                            place where);
+    /// This node's: a mailbox of kv's ended since it could not read or write. It is looked after in a while.
+    static void look_later(std::string user);
+
+    // What is on that node's disk.
+
+    /// What is known of a sender's notice.
     static beam::future<std::vector<receipt>> receipts(beam::atom node, std::string from,
                                                        std::string id);
     /// The users for whom something waits there.
@@ -68,25 +91,36 @@ public:
 
     using arguments = std::tuple<>;
     using calls = beam::messages<ask_mailbox, ask_receipts, ask_waiting, ask_expired>;
-    using infos = beam::messages<beam::tracker::news, look_out, tidy_up>;
+    using casts = beam::messages<missed>;
+    using infos = beam::messages<beam::tracker::news, look_out, tidy_up, look_for_kv, kv_runs,
+                                 kv::leaders_changed, settle, look_at>;
 
     static beam::init_result<post_office> init();
 
-    beam::awaitable<located> handle_call(ask_mailbox m);
-    std::vector<receipt> handle_call(ask_receipts m);
+    beam::awaitable<beam::call_result<located>> handle_call(ask_mailbox m, beam::from caller);
+    beam::awaitable<std::vector<receipt>> handle_call(ask_receipts m);
     beam::call_result<std::vector<records::waiting>> handle_call(ask_waiting,
                                                                  const beam::from& caller);
-    std::vector<notice> handle_call(ask_expired m);
-    beam::awaitable<void> handle_info(beam::tracker::news m);
+    beam::awaitable<std::vector<notice>> handle_call(ask_expired m);
+    void handle_cast(missed m);
+    void handle_info(const beam::tracker::news& m);
     beam::awaitable<void> handle_info(look_out);
     beam::awaitable<void> handle_info(tidy_up);
+    void handle_info(look_for_kv);
+    void handle_info(kv_runs);
+    void handle_info(kv::leaders_changed);
+    void handle_info(settle);
+    void handle_info(look_at m);
     void handle_info(beam::down_message m);
 
 private:
-    beam::awaitable<void> came(std::string user, beam::pid session);
+    void came(const std::string& user, beam::pid session) const;
 
     std::optional<beam::ref> tracker_;  // monitors it, while it was there
     beam::ref subscription_;
+    std::optional<beam::ref> finder_;  // monitors kv's, while it runs
+    bool settles_soon_ = false;
+    std::set<std::string> looked_at_later_;
 };
 
 /// The store, the mailboxes and the post office, under a supervisor of their own: a child of the application's.

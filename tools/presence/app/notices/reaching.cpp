@@ -43,29 +43,53 @@ bool was_not_there(const beam::term& call_failure) {
 }
 
 beam::awaitable<asked<beam::pid>> reach_mailbox(std::string user, bool start) {
-    const beam::atom owner = owner_of(user);
-    auto asking = post_office::mailbox_of(owner, user, start);
+    auto who = co_await find_owner(user);
+    if (!who) co_return tl::unexpected<beam::request_error>(std::move(who.error()));
+    auto asking = post_office::mailbox_of(who->node, user, start, who->where);
     beam::outcome<located> found = co_await asking.outcome();
-    if (!found) co_return unreachable(owner, user);
-    if (found->error != beam::term()) co_return beam::refuse_for(found->error);
+    if (!found && who->where == place::kv)
+        co_return beam::refuse("unavailable",
+                               "shard " + std::to_string(who->shard) + " is unavailable here",
+                               "kv cluster health", 69);
+    if (!found) co_return unreachable(who->node, user);
+    if (found->error != beam::term()) co_return refuse_kept(found->error, user);
     co_return found->mailbox.value_or(beam::pid());
 }
 
-beam::awaitable<collected<receipt>> collect_receipts(std::string from, std::string id) {
-    return collect<receipt>([from = std::move(from), id = std::move(id)](beam::atom node) {
-        return post_office::receipts(node, from, id);
-    });
+beam::awaitable<asked<collected<receipt>>> collect_receipts(std::string from, std::string id) {
+    if (place_now() == place::disk)
+        co_return co_await collect<receipt>(
+            [&](beam::atom node) { return post_office::receipts(node, from, id); });
+    co_await await_kv();
+    auto found = co_await records::in_kv().find_all(from, id);
+    if (!found) co_return refuse_kept(found.error(), from);
+    collected<receipt> all;
+    all.found = *std::move(found);
+    co_return all;
 }
 
-beam::awaitable<collected<records::waiting>> collect_waiting() {
-    return collect<records::waiting>(&post_office::waiting);
+beam::awaitable<asked<collected<records::waiting>>> collect_waiting() {
+    if (place_now() == place::disk)
+        co_return co_await collect<records::waiting>(&post_office::waiting);
+    co_await await_kv();
+    auto found = co_await records::in_kv().all_waiting();
+    if (!found) co_return refuse_kept(found.error(), "all");
+    collected<records::waiting> all;
+    all.found = *std::move(found);
+    co_return all;
 }
 
 beam::awaitable<asked<std::vector<notice>>> expired_of(std::string user) {
-    const beam::atom owner = owner_of(user);
-    auto asking = post_office::expired(owner, user);
+    auto who = co_await find_owner(user);
+    if (!who) co_return tl::unexpected<beam::request_error>(std::move(who.error()));
+    if (who->where == place::kv) {
+        auto found = co_await records::in_kv().expired(user);
+        if (!found) co_return refuse_kept(found.error(), user);
+        co_return *std::move(found);
+    }
+    auto asking = post_office::expired(who->node, user);
     beam::outcome<std::vector<notice>> found = co_await asking.outcome();
-    if (!found) co_return unreachable(owner, user);
+    if (!found) co_return unreachable(who->node, user);
     co_return *std::move(found);
 }
 

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <deque>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "tools/presence/app/notices/notice.hpp"
@@ -24,27 +23,31 @@ public:
         out_of_order,
     };
 
-    verdict take(std::string_view id, std::uint64_t seq, std::uint64_t after) {
-        if (is_known(id, seq)) {
-            last_ = std::max(last_, seq);
+    /// `after`: the number of the notice before it in the queue. Of the notice its text does not matter.
+    verdict take(const notice& n, std::uint64_t after) {
+        const known k{n.from, n.id, n.accepted_ms};
+        if (std::find(known_.rbegin(), known_.rend(), k) != known_.rend()) {
+            last_ = std::max(last_, n.seq);
             return verdict::repeat;
         }
-        if (after > last_ || seq < last_) return verdict::out_of_order;
-        known_.emplace_back(seq, id);
+        if (after > last_ || n.seq < last_) return verdict::out_of_order;
+        known_.push_back(k);
         if (known_.size() > limits::remembered_max) known_.pop_front();
-        last_ = seq;
+        last_ = n.seq;
         return verdict::show;
     }
 
 private:
-    // Two senders may use the same id.
-    [[nodiscard]] bool is_known(std::string_view id, std::uint64_t seq) const {
-        return std::any_of(known_.rbegin(), known_.rend(),
-                           [&](const auto& k) { return k.first == seq && k.second == id; });
-    }
+    /// What names a notice for ever; its number is another one in another place. Two senders may use the same id, and one
+    /// may use it again when the first was forgotten.
+    struct known {
+        std::string from, id;
+        std::int64_t accepted_ms = 0;
+        friend bool operator==(const known&, const known&) = default;
+    };
 
-    std::deque<std::pair<std::uint64_t, std::string>> known_;  // as many as may be open, and a few
-    std::uint64_t last_ = 0;  // the number of the last one that was taken
+    std::deque<known> known_;  // as many as may be open, and a few
+    std::uint64_t last_ = 0;   // the number of the last one that was taken
 };
 
 }  // namespace presence

@@ -1,10 +1,14 @@
-// Records: what survives a node. Notices that wait, and for a day what became of them, in the node's store.
+// Records: what survives a node. Notices that wait, and for a day what became of them.
+//
+// They are kept in one of two places: on the disk of the node that owns the user (owners.hpp), or, where kv has a cluster,
+// in kv, on as many nodes as that keeps copies. Both keep the same promises:
 //
 // All that changes with a notice is written in one transaction with the head of its user's queue, so the order of
 // numbers is the order of acceptance, and an owner that has been replaced is told so (`conflict`).
 //
-// Reading is done in the caller, from what is committed. What cannot be read ends the caller, with the file's name in
-// the reason.
+// Reasons of failure: of the disk `{store, Code, Text}`; of kv `{kv, Code, Text}`, where Code is one of kv.hpp's. After
+// `{store, timeout | unavailable, _}` and `{kv, unknown, _}` it may have been written, else nothing was. What cannot be read
+// of what is there ends the caller, with where it is in the reason.
 #pragma once
 
 #include <cstddef>
@@ -13,41 +17,34 @@
 #include <string>
 #include <vector>
 
-#include "libbeamcore/otp/child_start.hpp"
 #include "libbeamcore/runtime/process.hpp"
 #include "libbeamcore/term/fields.hpp"
 #include "libbeamcore/term/outcome.hpp"
 #include "tools/presence/app/notices/mailbox_state.hpp"
 #include "tools/presence/app/notices/notice.hpp"
 
+namespace presence {
+
+enum class place : std::uint8_t {
+    disk,
+    kv,
+};
+BEAM_ENUM(place, disk, kv)
+
+}  // namespace presence
+
 namespace presence::records {
 
-/// The store's process, as a child of the application's supervisor.
-[[nodiscard]] beam::child_start child();
-
-/// A user's queue as it was left. `next_seq` is above any number that was ever given, also by a store that was lost
-/// with its disk: a new queue begins with the time.
+/// Where a queue stands: what its owner compares and swaps with each change.
+struct queue_head {
+    std::uint64_t next_seq = 0;  ///< above any number that was ever given, whatever was lost
+    std::uint64_t version = 0;   ///< of the record, in kv
+};
+/// A user's queue as it was left.
 struct queue {
-    std::uint64_t next_seq = 0;
+    queue_head head;
     std::vector<notice> open;
 };
-[[nodiscard]] queue load(const std::string& user, std::int64_t now_ms);
-[[nodiscard]] bool has_open(const std::string& user);
-
-/// Keeps changes of one user's queue; `before` and `after` are next_seq. Errors: the store's reason, `{store, Code, Text}`;
-/// nothing was written then, unless Code is `timeout` or `unavailable`.
-[[nodiscard]] beam::awaitable<beam::outcome<void>> write(std::string user, std::uint64_t before,
-                                                         std::uint64_t after,
-                                                         std::vector<change> changes);
-
-/// What became of a sender's notice for that user. Nothing: not known, or forgotten.
-[[nodiscard]] std::optional<receipt> find(const std::string& from, const std::string& id,
-                                          const std::string& user);
-/// The same for all users of this store: an id may have been used for several.
-[[nodiscard]] std::vector<receipt> find_all(const std::string& from, const std::string& id);
-
-/// Notices of a user that expired in the last day, oldest first.
-[[nodiscard]] std::vector<notice> expired(const std::string& user);
 
 /// A user for whom something waits.
 struct waiting {
@@ -57,13 +54,55 @@ struct waiting {
     std::uint64_t expired = 0;  ///< in the last day
     BEAM_FIELDS(waiting, user, notices, oldest_ms, expired)
 };
-/// All of them, by name. Looks at every key, and lets others run in between.
-[[nodiscard]] beam::awaitable<std::vector<waiting>> all_waiting();
 
-/// Users of whom a notice has expired by now, so that their mailboxes are to look; at most `limit`.
-[[nodiscard]] std::vector<std::string> overdue(std::int64_t now_ms, std::size_t limit);
-/// Forgets what was closed a day ago, at most `limit` of it. How many.
-[[nodiscard]] beam::awaitable<beam::outcome<std::size_t>> forget(std::int64_t now_ms,
-                                                                 std::size_t limit);
+/// A place. Stateless: what differs from user to user is in the queue's head.
+class keeping {
+public:
+    /// For its owner, who is the only one from now on: what an earlier one still writes is refused.
+    [[nodiscard]] virtual beam::awaitable<beam::outcome<queue>> open(std::string user,
+                                                                     std::int64_t now_ms) const = 0;
+    [[nodiscard]] virtual beam::awaitable<beam::outcome<bool>> has_open(std::string user) const = 0;
+
+    /// Keeps changes of one user's queue, whose next number is `next_seq` then. Gives its head as it is then.
+    [[nodiscard]] virtual beam::awaitable<beam::outcome<queue_head>> write(
+        std::string user, queue_head before, std::uint64_t next_seq,
+        std::vector<change> changes) const = 0;
+
+    /// What became of a sender's notice for that user. Nothing: not known, or forgotten.
+    [[nodiscard]] virtual beam::awaitable<beam::outcome<std::optional<receipt>>> find(
+        std::string from, std::string id, std::string user) const = 0;
+    /// The same for all users that are kept there: an id may have been used for several.
+    [[nodiscard]] virtual beam::awaitable<beam::outcome<std::vector<receipt>>> find_all(
+        std::string from, std::string id) const = 0;
+
+    /// Notices of a user that expired in the last day, oldest first.
+    [[nodiscard]] virtual beam::awaitable<beam::outcome<std::vector<notice>>> expired(
+        std::string user) const = 0;
+    /// All users for whom something waits, by name. Looks at every key, and lets others run in between.
+    [[nodiscard]] virtual beam::awaitable<beam::outcome<std::vector<waiting>>> all_waiting()
+        const = 0;
+
+protected:
+    ~keeping() = default;
+};
+
+/// What is on this node's disk.
+[[nodiscard]] const keeping& on_disk();
+/// What is in kv, the same on all nodes.
+[[nodiscard]] const keeping& in_kv();
+[[nodiscard]] const keeping& of(place p);
+
+/// Of a failed write or read: it is for another owner to go on, here or on another node. Nothing was written.
+[[nodiscard]] bool is_elsewhere(const beam::term& why);
+
+/// Of an open notice's receipt.
+[[nodiscard]] receipt receipt_of(const std::string& user, const notice& n);
+/// That a change leaves.
+[[nodiscard]] receipt receipt_of(const std::string& user, const change& c);
+
+/// How values are written, in both places.
+[[nodiscard]] std::string digits(
+    std::uint64_t n);  ///< 16 of them, so that the order of texts is that of numbers
+inline constexpr std::size_t digits_length = 16;
 
 }  // namespace presence::records
