@@ -110,7 +110,8 @@ std::optional<beam::term> why_not_opened(const beam::term& call_failure) {
 beam::init_result<mailbox> mailbox::init(place where, std::string user) {
     beam::set_label("mailbox of " + user);
     auto registered = beam::registry::register_key(mailboxes_registry(), key_of(where, user));
-    if (!registered) return beam::stop_with{std::move(registered.error())};
+    // Another was started before its supervisor had started this one again.
+    if (!registered) return beam::ignore{};
     mailbox m;
     m.where_ = where;
     m.user_ = std::move(user);
