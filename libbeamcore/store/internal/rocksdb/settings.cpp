@@ -2,7 +2,6 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 
 #include <utility>
@@ -38,8 +37,6 @@ rocksdb::DBOptions database_settings(std::shared_ptr<rocksdb::EventListener> lis
     o.max_total_wal_size = write_buffers;
     o.max_open_files = open_files;
     o.max_background_jobs = 2;
-    // One thread writes; and only then are its hints heeded (below).
-    o.allow_concurrent_memtable_write = false;
     // No thread that wakes up to count.
     o.stats_dump_period_sec = 0;
     o.stats_persist_period_sec = 0;
@@ -57,9 +54,6 @@ rocksdb::ColumnFamilyOptions family_settings() {
     o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     o.write_buffer_size = write_buffer;
     o.max_write_buffer_number = 4;
-    // Where the last key with the same two bytes went in, the next one often does: a log's entries, a state that is
-    // written over and over.
-    o.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(2));
     o.compression = rocksdb::kNoCompression;
     return o;
 }
