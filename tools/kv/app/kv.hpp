@@ -261,7 +261,7 @@ inline constexpr const char* cluster_mark = "kv.seen";
     const beam::server_ref& store = here()) {
     request::transaction r;
     for (const transaction_part& p : parts) r.parts.push_back(beam::to_term(p));
-    r.options = beam::to_term(o);
+    r.options = {o};
     return beam::send_request(store, std::move(r), beam::timeout(beam::infinity{}));
 }
 

@@ -205,6 +205,9 @@ void router::ask(std::uint64_t token, pending& p, const std::string& node) {
         to = beam::server_ref(*process);
     } else {
         to = beam::server_ref(shard_name(p.shard), beam::atom(node));
+        // It may not be there yet, or not any more: what is sent to nobody has no answer.
+        if (other_shards_.emplace(p.shard, node).second)
+            monitors_.emplace(beam::monitor(to), shard_at{p.shard, node});
     }
     p.asked = node;
     ++p.open_copies;
@@ -228,7 +231,7 @@ std::optional<beam::pid> router::own_shard(std::uint32_t shard) {
     if (known) return known;
     const auto process = beam::whereis(shard_name(shard));
     if (!process) return std::nullopt;
-    monitors_.emplace(beam::monitor(*process), shard);
+    monitors_.emplace(beam::monitor(*process), shard_at{shard, address_});
     return known = *process;
 }
 
@@ -336,17 +339,18 @@ void router::handle_info(beam::nodedown_message m) {
 }
 
 void router::handle_info(beam::down_message m) {
-    const auto found = monitors_.find(m.monitor);
-    if (found == monitors_.end()) return;
-    const std::uint32_t shard = found->second;
-    monitors_.erase(found);
-    own_shards_[shard] = {};
+    const auto found = monitors_.extract(m.monitor);
+    if (found.empty()) return;
+    const auto& [shard, node] = found.mapped();
+    if (node == address_)
+        own_shards_[shard] = {};
+    else
+        other_shards_.erase(found.mapped());
     for (auto& [token, p] : pending_) {
-        if (p.shard != shard || p.asked != address_) continue;
+        if (p.shard != shard || p.asked != node) continue;
         p.may_be_done = true;
         if (p.open_copies > 0) --p.open_copies;
-        p.asked.reset();
-        beam::send(id(), try_again{token});
+        ask_later(token, p);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -160,8 +161,11 @@ private:
     std::uint64_t next_token_ = 1;
     std::vector<slot> free_;
     std::vector<std::uint64_t> epochs_;  // by shard, as this router knows them
-    std::unordered_map<beam::ref, std::uint32_t> monitors_;
+    /// A shard's process.
+    using shard_at = std::pair<std::uint32_t, std::string>;  // and its node
+    std::unordered_map<beam::ref, shard_at> monitors_;
     std::vector<beam::pid> own_shards_;  // those that are monitored
+    std::set<shard_at> other_shards_;    // likewise
 };
 
 }  // namespace kv
