@@ -272,9 +272,9 @@ TEST_CASE("supervision trees show the node and each application") {
     const json* own = find_tree(trees, "node");
     REQUIRE(own);
     CHECK((*own)["type"] == "supervisor");
-    REQUIRE((*own)["children"].size() == 5);
-    CHECK((*own)["children"][1]["id"] == "node_connections");
-    CHECK((*own)["children"][1]["children_count"] == 1);
+    REQUIRE((*own)["children"].size() == 4);
+    CHECK((*own)["children"][0]["id"] == "node_connections");
+    CHECK((*own)["children"][0]["children_count"] == 1);
     const json* probe = find_tree(trees, "probe");
     REQUIRE(probe);
     REQUIRE((*probe)["children"].size() == 1);
@@ -295,14 +295,14 @@ TEST_CASE("supervision trees show the node and each application") {
     // Of a supervisor with many children only the number is told.
     const json cut = c.ask("node.supervision_tree",
                            {{"pid", "node_sup"}, {"children_max", 2}})["result"]["trees"][0];
-    CHECK(cut["children_count"] == 5);
+    CHECK(cut["children_count"] == 4);
     CHECK(cut["children"].empty());
     const auto root_of = [&](const std::string& typed) {
         return c.ask("node.supervision_tree", {{"root", typed}});
     };
     CHECK(root_of("probe")["result"]["trees"][0]["id"] == "probe");
     CHECK(root_of("node")["result"]["trees"][0]["name"] == "node_sup");
-    CHECK(root_of("node_sup")["result"]["trees"][0]["children"].size() == 5);
+    CHECK(root_of("node_sup")["result"]["trees"][0]["children"].size() == 4);
     std::string bare = before["pid"];
     bare = bare.substr(1, bare.size() - 2);
     CHECK(root_of(bare)["result"]["trees"][0]["pid"] == before["pid"]);
