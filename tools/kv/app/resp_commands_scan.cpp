@@ -74,8 +74,9 @@ awaitable<void> scan(resp_client& c, words all) {
     if (o.cursor != 0) {
         auto looking = scan_cursors::find(o.cursor);
         beam::outcome<std::optional<scan_place>> known = co_await looking.outcome();
+        at.reset();
         if (known) at = *std::move(known);
-        if (!known || !at) {
+        if (!at) {
             c.out.error("ERR invalid cursor: this node does not know it any more; begin with 0");
             co_return;
         }
