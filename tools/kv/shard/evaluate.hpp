@@ -20,7 +20,8 @@ struct evaluation {
 using newest_value = std::function<std::optional<value>(const std::string& key)>;
 
 /// All operations, or none if one expectation does not hold. What has expired by `wall_ms` is not there: its removal is
-/// among the changes, also of a request that is refused, so that it is gone for everybody.
+/// among the changes, also of a request that is refused, so that it is gone for everybody. A put or remove that expects
+/// nothing does not look what is there.
 [[nodiscard]] evaluation evaluate(const write_request& request, const newest_value& newest,
                                   std::int64_t wall_ms);
 
