@@ -5,6 +5,7 @@
 //
 // The latter prints requests a second, and the 99th percentile, the longest and the median of the times from a
 // request's sending to its answer, in microseconds. A request that failed is sent again, and its time goes on.
+// SIGTERM ends it early.
 #include "tests/bench/load.hpp"
 
 namespace {

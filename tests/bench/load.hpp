@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -112,9 +113,12 @@ struct figures {
     double p50 = 0, p99 = 0, max = 0;  // microseconds from the sending to the answer
 };
 
-/// Each connection sends its requests in turn, the next as the last one is answered.
+inline volatile std::sig_atomic_t was_terminated = 0;
+
+/// Each connection sends its requests in turn, the next as the last one is answered, until the time is over or SIGTERM comes.
 template <class Next>
 figures run(std::vector<connection>& all, std::size_t pipeline, double seconds, Next next) {
+    std::signal(SIGTERM, [](int) { was_terminated = 1; });
     const int poll = ::epoll_create1(EPOLL_CLOEXEC);
     for (std::size_t i = 0; i < all.size(); ++i) {
         epoll_event e{};
@@ -158,7 +162,7 @@ figures run(std::vector<connection>& all, std::size_t pipeline, double seconds, 
         }
         c.send(pipeline);
     };
-    for (auto now = begin; now < end; now = clock_type::now()) {
+    for (auto now = begin; now < end && !was_terminated; now = clock_type::now()) {
         const int n = ::epoll_wait(poll, events, 256, 1000);
         for (int i = 0; i < n; ++i) take(all[events[i].data.u64]);
     }

@@ -216,21 +216,38 @@ TEST_CASE("entries that are not in memory any more come from the disk") {
     x.put_and_sync(1, 9);
     CHECK(x.s.log().in_memory() == 2);
     x.plan({a, b});
-    auto out = x.receive(b, log_ends{2, {}, {}, 0, {}, {}});
+    auto out = x.receive(b, log_ends{2, {}, {{2, 1}}, 1, {}, {}});
     REQUIRE(out.entries.size() == 1);
     CHECK(out.entries[0].to == b);
-    CHECK(out.entries[0].first == 1);
+    CHECK(out.entries[0].first == 2);
     CHECK(out.entries[0].count == 3);
     CHECK(out.entries[0].bytes == c.bytes_a_message);
     CHECK(x.tick().entries.empty());  // one at a time
     std::vector<entry> some(3);
-    for (std::uint64_t seq = 1; seq <= 3; ++seq) some[seq - 1].at = {2, seq};
+    for (std::uint64_t seq = 2; seq <= 4; ++seq) some[seq - 2].at = {2, seq};
     out = x([&](shard& s, const instant& at, outputs& o) { s.entries_read(at, b, some, o); });
     REQUIRE(find<prepare>(out));
-    CHECK(find<prepare>(out)->before == log_point{});
+    CHECK(find<prepare>(out)->before == log_point{2, 1});
     CHECK(find<prepare>(out)->entries == some);
     REQUIRE(out.entries.size() == 1);
-    CHECK(out.entries[0].first == 4);
+    CHECK(out.entries[0].first == 5);
+}
+
+TEST_CASE("a store that has nothing gets a snapshot, unless memory has the whole log") {
+    config c;
+    c.window_entries = 4;
+    one x(a, c);
+    x.lead_alone();
+    x.plan({a, b});
+    const log_ends nothing{2, {}, {}, 0, {}, {}};
+    x.put_and_sync(1, 3);
+    CHECK(find<prepare>(x.receive(b, nothing)));
+    x.put_and_sync(4, 9);
+    x.now += 1s;
+    const auto out = x.receive(b, nothing);
+    CHECK(out.entries.empty());
+    REQUIRE(out.pieces.size() == 1);
+    CHECK(out.pieces[0].to == b);
 }
 
 TEST_CASE("entries on their way to one replica have a bound in bytes") {

@@ -28,7 +28,7 @@ struct config {
     /// What is applied stays in the log on disk for those who lack it, until it is more than this by an eighth.
     std::size_t log_kept = 100'000, log_kept_bytes = 64U << 20U;
     /// And in memory, beside what is not applied. A checkpoint is saved about as often.
-    std::size_t window_entries = 1000, window_bytes = 1U << 20U;
+    std::size_t window_entries = 1000, window_bytes = 256U << 10U;
     std::size_t join_gap = 64;  ///< entries that a learner may lack when commits begin to wait
     /// Requests, and the bytes of those that write and are not done; then busy.
     std::size_t waiting_max = 10'000, waiting_bytes_max = 16U << 20U;

@@ -29,8 +29,13 @@ void shard::take(const instant& at, store_id from, const log_ends& m, outputs& o
     if (is_strange) return begin_filling(from, p, &m);
     p.common = std::max(log_.common_with(m), p.acked);
     p.rewind();
-    if (p.common < log_.base().seq) return begin_filling(from, p, &m);
+    if (p.common < log_.base().seq || is_better_filled(from, p)) return begin_filling(from, p, &m);
     if (p.next > log_.last().seq) tell_commit(at, from, p, out);
+}
+
+/// A log that has nothing yet would get all that was ever written, and write it twice: as entries, and what they come to.
+bool shard::is_better_filled(const store_id& who, const peer& p) const {
+    return p.common == 0 && !record_.record.has(who) && !log_.is_in_memory(1);
 }
 
 void shard::pump(const instant& at, const store_id& to, peer& p, outputs& out) {
