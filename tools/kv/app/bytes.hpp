@@ -70,7 +70,8 @@ public:
     std::uint64_t fixed64() { return fixed(8); }
     std::uint32_t fixed32() { return std::uint32_t(fixed(4)); }
     std::uint16_t fixed16() { return std::uint16_t(fixed(2)); }
-    std::string text() { return std::string(take(number())); }
+    std::string_view text_in_place() { return take(number()); }
+    std::string text() { return std::string(text_in_place()); }
     /// A count of things that take at least a byte each.
     std::size_t count() {
         const std::uint64_t n = number();

@@ -271,10 +271,19 @@ void write(byte_writer& w, const value& v) {
     w.signed_number(v.expires_ms);
     w.text(v.bytes);
 }
-void read(byte_reader& r, value& v) {
+namespace {
+
+/// What is in it, but for its bytes: these are where they were.
+std::string_view read_in_place(byte_reader& r, value& v) {
     v.version = r.number();
     v.expires_ms = r.signed_number();
-    v.bytes = r.text();
+    return r.text_in_place();
+}
+
+}  // namespace
+
+void read(byte_reader& r, value& v) {
+    v.bytes = read_in_place(r, v);
 }
 
 void write(byte_writer& w, const entry& e) {
@@ -463,6 +472,17 @@ std::string_view unsealed(std::string_view bytes) {
     if (sum != std::uint32_t(beam::xxh3_64(content)))
         throw malformed_bytes("a checksum that does not fit");
     return content;
+}
+
+value value_within(std::string sealed_value) {
+    value v;
+    byte_reader r(unsealed(sealed_value));
+    const std::string_view bytes = read_in_place(r, v);
+    r.expect_end();
+    // They are the end of it.
+    sealed_value.erase(0, sealed_value.size() - bytes.size());
+    v.bytes = std::move(sealed_value);
+    return v;
 }
 
 }  // namespace kv

@@ -65,6 +65,8 @@ template <class T>
 [[nodiscard]] std::string sealed(std::string_view bytes);
 /// Without it. Throws malformed_bytes if it does not fit.
 [[nodiscard]] std::string_view unsealed(std::string_view bytes);
+/// A sealed value, in the memory that it lies in: a scan reads many. Throws malformed_bytes.
+[[nodiscard]] value value_within(std::string sealed_value);
 
 }  // namespace kv
 

@@ -48,49 +48,63 @@ beam::awaitable<tl::expected<std::uint64_t, routed_answer>> count_keys(
 
 scanning::scanning(std::vector<std::uint32_t> shards, scan_range range,
                    std::chrono::nanoseconds patience)
-    : range_(std::move(range)), patience_(patience) {
-    for (const std::uint32_t s : shards) {
-        source& one = sources_.emplace_back();
-        one.shard = s;
-        one.after = range_.after;
+    : sources_(shards.size()), range_(std::move(range)), patience_(patience) {
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+        sources_[i].shard = shards[i];
+        sources_[i].after = range_.after;
+        hungry_.push_back(&sources_[i]);
     }
 }
 
-/// Of shards whose keys are used up, all at once.
+bool scanning::is_later(const source* a, const source* b) {
+    return a->page[a->at].first > b->page[b->at].first;
+}
+
+/// All that are hungry, at once. One that failed stays so.
 beam::awaitable<std::optional<routed_answer>> scanning::refill() {
-    std::vector<source*> asked;
+    const std::vector<source*> asked = std::exchange(hungry_, {});
     std::vector<beam::future<routed_answer>> pages;
-    for (source& s : sources_) {
-        if (s.is_end || !s.ready.empty()) continue;
+    for (const source* s : asked) {
         scan_range r = range_;
-        r.after = s.after;
-        asked.push_back(&s);
-        pages.push_back(router::scan(s.shard, std::move(r), patience_));
+        r.after = s->after;
+        pages.push_back(router::scan(s->shard, std::move(r), patience_));
     }
     std::optional<routed_answer> failed;
     for (std::size_t i = 0; i < pages.size(); ++i) {
         source& s = *asked[i];
         beam::outcome<routed_answer> a = co_await pages[i].outcome();
-        if (!a) {
-            failed = lost_answer(s.shard);
-        } else if (a->what.what != answer::kind::found || !a->what.page) {
-            failed = *std::move(a);
-        } else {
-            scan_page& page = *a->what.page;
-            s.is_end = page.is_end;
-            if (!page.is_end) s.after = std::move(page.last);
-            for (auto& item : page.items) s.ready.push_back(std::move(item));
+        if (!a || a->what.what != answer::kind::found || !a->what.page) {
+            failed = a ? *std::move(a) : lost_answer(s.shard);
+            hungry_.push_back(&s);
+            continue;
+        }
+        scan_page& page = *a->what.page;
+        s.is_end = page.is_end;
+        if (!page.is_end) s.after = std::move(page.last);
+        s.page = std::move(page.items);
+        s.at = 0;
+        if (!s.page.empty()) {
+            ready_.push_back(&s);
+            std::push_heap(ready_.begin(), ready_.end(), is_later);
+        } else if (!s.is_end) {
+            hungry_.push_back(&s);
         }
     }
     co_return failed;
 }
 
-scanning::source* scanning::least() {
-    source* first = nullptr;
-    for (source& s : sources_)
-        if (!s.ready.empty() && (!first || s.ready.front().first < first->ready.front().first))
-            first = &s;
-    return first;
+scanned_item scanning::take_least() {
+    std::pop_heap(ready_.begin(), ready_.end(), is_later);
+    source& from = *ready_.back();
+    auto& [key, is] = from.page[from.at++];
+    scanned_item item{std::move(key), std::move(is)};
+    if (from.at < from.page.size()) {
+        std::push_heap(ready_.begin(), ready_.end(), is_later);
+    } else {
+        ready_.pop_back();
+        if (!from.is_end) hungry_.push_back(&from);
+    }
+    return item;
 }
 
 beam::awaitable<tl::expected<std::vector<scanned_item>, routed_answer>> scanning::next(
@@ -98,16 +112,12 @@ beam::awaitable<tl::expected<std::vector<scanned_item>, routed_answer>> scanning
     std::vector<scanned_item> some;
     while (some.size() < max) {
         // Until each shard has shown its next key, or its end, none is known to be the least.
-        const auto is_hungry = [](const source& s) { return s.ready.empty() && !s.is_end; };
-        while (std::any_of(sources_.begin(), sources_.end(), is_hungry)) {
+        while (!hungry_.empty()) {
             std::optional<routed_answer> failed = co_await refill();
             if (failed) co_return tl::unexpected<routed_answer>(*std::move(failed));
         }
-        source* from = least();
-        if (!from) break;
-        some.push_back(
-            {std::move(from->ready.front().first), std::move(from->ready.front().second)});
-        from->ready.pop_front();
+        if (ready_.empty()) break;
+        some.push_back(take_least());
     }
     co_return some;
 }

@@ -4,8 +4,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,6 +27,11 @@ public:
     /// `shards`: those that are scanned.
     scanning(std::vector<std::uint32_t> shards, scan_range range,
              std::chrono::nanoseconds patience);
+    scanning(scanning&&) = default;
+    scanning& operator=(scanning&&) = default;
+    scanning(const scanning&) = delete;
+    scanning& operator=(const scanning&) = delete;
+    ~scanning() = default;
 
     /// The next ones in order, at most `max`; fewer only at the end. Which shard failed, and why: the error.
     [[nodiscard]] beam::awaitable<tl::expected<std::vector<scanned_item>, routed_answer>> next(
@@ -35,14 +40,18 @@ public:
 private:
     struct source {
         std::uint32_t shard = 0;
-        std::deque<std::pair<std::string, value>> ready;
+        std::vector<std::pair<std::string, value>> page;
+        std::size_t at = 0;  // of the page: its next one
         std::optional<std::string> after;
         bool is_end = false;
     };
+    [[nodiscard]] static bool is_later(const source* a, const source* b);
     [[nodiscard]] beam::awaitable<std::optional<routed_answer>> refill();
-    [[nodiscard]] source* least();
+    [[nodiscard]] scanned_item take_least();
 
     std::vector<source> sources_;
+    std::vector<source*> hungry_;  // whose next key is not known
+    std::vector<source*> ready_;   // a heap, whose first has the least key
     scan_range range_;
     std::chrono::nanoseconds patience_;
 };

@@ -200,9 +200,9 @@ entry shard_disk::read_entry(std::string_view bytes) const {
 std::optional<value> shard_disk::get(const std::string& key) const {
     if (const auto newer = uncommitted_.find(key); newer != uncommitted_.end())
         return newer->second.is;
-    const auto bytes = value_of(beam::store::get(data_, data_key(key)));
-    if (!bytes) return std::nullopt;
-    return read_value(*bytes);
+    auto stored = value_of(beam::store::get(data_, data_key(key)));
+    if (!stored) return std::nullopt;
+    return read_value(*std::move(stored));
 }
 
 void shard_disk::put_item(beam::store::batch& b, std::uint32_t generation, const std::string& key,
@@ -314,10 +314,11 @@ shard_disk::items shard_disk::items_after(const std::optional<std::string>& key,
             found.is_last = false;
             break;
         }
-        std::string own_key = item->first.substr(page_of.prefix.size());
+        std::string own_key = std::move(item->first);
+        own_key.erase(0, page_of.prefix.size());
         const auto newer = uncommitted_.find(own_key);
         if (newer == uncommitted_.end())
-            found.some.emplace_back(std::move(own_key), read_value(item->second));
+            found.some.emplace_back(std::move(own_key), read_value(std::move(item->second)));
         else if (newer->second.is)
             found.some.emplace_back(std::move(own_key), *newer->second.is);
     }
@@ -339,9 +340,9 @@ void shard_disk::add_new(items& found, const std::optional<std::string>& after) 
                       std::make_move_iterator(added.end()));
 }
 
-value shard_disk::read_value(std::string_view bytes) const {
+value shard_disk::read_value(std::string stored) const {
     try {
-        return from_bytes<value>(unsealed(bytes));
+        return value_within(std::move(stored));
     } catch (const malformed_bytes& e) {
         throw spoilt_disk(file() + ", a value: " + e.what());
     }
@@ -355,7 +356,7 @@ public:
     page_filler(const scan_range& range, std::int64_t wall_ms) : range_(range), wall_ms_(wall_ms) {}
 
     /// False: there is no room for it, and the page ends before it.
-    bool add(const std::string& key, const value& v) {
+    bool add(std::string key, value v) {
         if (page_.count >= range_.items_max || page_.expired.size() >= look_up::expired_max)
             return false;
         if (v.expires_ms != 0 && v.expires_ms <= wall_ms_) {
@@ -365,12 +366,15 @@ public:
             bytes_ += key.size() + (with_bytes ? v.bytes.size() : 0);
             if (range_.what != scan_range::kind::count) {
                 if (bytes_ > range_.bytes_max && !page_.items.empty()) return false;
-                page_.items.emplace_back(key, v);
-                if (!with_bytes) page_.items.back().second.bytes.clear();
+                if (!with_bytes) v.bytes = {};
+                page_.last = key;
+                page_.items.emplace_back(std::move(key), std::move(v));
+                ++page_.count;
+                return true;
             }
             ++page_.count;
         }
-        page_.last = key;
+        page_.last = std::move(key);
         return true;
     }
     [[nodiscard]] scan_page take(bool is_end) {
@@ -393,6 +397,11 @@ scan_page shard_disk::scan(const scan_range& range, std::int64_t wall_ms) const 
     page_of.prefix = data_prefix(generation_).append(range.prefix);
     page_of.limit = 10'000;
     page_of.bytes_max = page_bytes;
+    if (range.what == scan_range::kind::items) {
+        // No more than is asked for, but for what their keys' prefixes and the values' headers take.
+        page_of.limit = std::min(range.items_max, page_of.limit);
+        page_of.bytes_max = std::min(range.bytes_max, page_of.bytes_max);
+    }
     const bool goes_on = range.after && *range.after >= range.prefix;
     if (goes_on) page_of.first = data_key(*range.after).append(1, '\0');
     auto newer =
@@ -400,17 +409,23 @@ scan_page shard_disk::scan(const scan_range& range, std::int64_t wall_ms) const 
     const auto is_there = [&] {
         return newer != uncommitted_.end() && newer->first.starts_with(range.prefix);
     };
+    const std::size_t own_size = data_prefix(generation_).size();
     in_order all(data_, std::move(page_of));
     while (auto item = all.next()) {
-        const std::string key = item->first.substr(data_prefix(0).size());
+        std::string key = std::move(item->first);
+        key.erase(0, own_size);
         for (; is_there() && newer->first < key; ++newer)
             if (newer->second.is && !page.add(newer->first, *newer->second.is))
                 return page.take(false);
         const bool is_newer = is_there() && newer->first == key;
-        if (!is_newer && !page.add(key, read_value(item->second))) return page.take(false);
-        if (is_newer && newer->second.is && !page.add(key, *newer->second.is))
+        if (!is_newer) {
+            if (!page.add(std::move(key), read_value(std::move(item->second))))
+                return page.take(false);
+            continue;
+        }
+        if (newer->second.is && !page.add(std::move(key), *newer->second.is))
             return page.take(false);
-        if (is_newer) ++newer;
+        ++newer;
     }
     for (; is_there(); ++newer)
         if (newer->second.is && !page.add(newer->first, *newer->second.is)) return page.take(false);

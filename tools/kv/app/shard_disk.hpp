@@ -101,7 +101,7 @@ private:
     void cut(beam::store::batch& b, std::uint64_t first);
     void save_state(beam::store::batch& b, const shard_log& log);
     void add_new(items& found, const std::optional<std::string>& after) const;
-    [[nodiscard]] value read_value(std::string_view bytes) const;
+    [[nodiscard]] value read_value(std::string stored) const;
     [[nodiscard]] entry read_entry(std::string_view bytes) const;
     [[nodiscard]] std::string file() const;
 
