@@ -120,7 +120,7 @@ void init_fail(term reason) {
 term ancestors() {
     term recorded = process_dictionary::get(atoms::ancestors);
     if (recorded.is_list()) return recorded;
-    // A behaviour's process records nothing; its control block knows its parent.
+    // A behaviour's process records nothing until it is asked; its control block knows its parent.
     std::vector<term> found;
     auto info = process_info(this_process().id());
     while (info && info->parent && found.size() < ancestors_max) {
@@ -129,7 +129,9 @@ term ancestors() {
         found.push_back(info && info->registered_name ? term(*info->registered_name)
                                                       : term(parent));
     }
-    return list_of(std::move(found));
+    recorded = list_of(std::move(found));
+    process_dictionary::put(atoms::ancestors, recorded);
+    return recorded;
 }
 
 term initial_call() {

@@ -1,6 +1,11 @@
 #include "libbeamcore/term/json.hpp"
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "libbeamcore/base/base64.hpp"
 #include "libbeamcore/base/utf8.hpp"
@@ -64,62 +69,102 @@ json convert(const term& t, std::size_t depth) {
     }
 }
 
-result<term> encoded_bits(const json& j) {
-    const auto& text = j.at("$b64");
-    if (!text.is_string()) return fail("bad_base64", "$b64 is not a string");
-    auto bytes = base64_decode(text.get_ref<const std::string&>());
-    if (!bytes) return pass(bytes);
-    if (!j.contains("bits")) return *bytes;
-    const auto& bits = j.at("bits");
-    if (!bits.is_number_unsigned() || (bits.get<std::uint64_t>() + 7) / 8 != bytes->size())
-        return fail("bad_base64", "bits is not the number of bits in $b64");
-    return bitstring(*bytes, bits.get<std::uint64_t>());
-}
-
-// An object that from_bits() may have made.
-bool is_bits(const json& j) {
-    return j.contains("$b64") && (j.size() == 1 || (j.size() == 2 && j.contains("bits")));
-}
-
-result<term> convert(const json& j, std::size_t depth) {
-    switch (j.type()) {
-        case json::value_t::boolean:
-            return j.get<bool>();
-        case json::value_t::number_integer:
-            return j.get<std::int64_t>();
-        case json::value_t::number_unsigned:
-            return j.get<std::uint64_t>();
-        case json::value_t::number_float:
-            return j.get<double>();
-        case json::value_t::string:
-            return term(j.get_ref<const std::string&>());
-        case json::value_t::array: {
-            if (depth >= json_depth_max) return fail("too_deep", "more than 64 levels");
-            std::vector<term> made;
-            made.reserve(j.size());
-            for (const auto& e : j) {
-                auto t = convert(e, depth + 1);
-                if (!t) return t;
-                made.push_back(std::move(*t));
-            }
-            return list_of(std::move(made));
-        }
-        case json::value_t::object: {
-            if (is_bits(j)) return encoded_bits(j);
-            if (depth >= json_depth_max) return fail("too_deep", "more than 64 levels");
-            std::vector<map_entry> made;
-            made.reserve(j.size());
-            for (const auto& [key, value] : j.items()) {
-                auto t = convert(value, depth + 1);
-                if (!t) return t;
-                made.push_back({key, std::move(*t)});
-            }
-            return map_of(std::move(made));
-        }
-        default:
-            return term(atoms::null);
+// Makes terms of what the library's reader meets, without its own values in between: half of a request's reading.
+class term_reader : public nlohmann::json_sax<json> {
+public:
+    /// What was read, if the reader was content.
+    result<term> take(bool content) {
+        if (failure_) return tl::unexpected<error>(*std::move(failure_));
+        if (!content) return beam::fail("syntax", "this is not JSON");
+        return std::move(done_);
     }
-}
+
+    bool null() override { return add(term(atoms::null)); }
+    bool boolean(bool b) override { return add(b); }
+    bool number_integer(std::int64_t n) override { return add(n); }
+    bool number_unsigned(std::uint64_t n) override { return add(n); }
+    bool number_float(double d, const std::string& /*text*/) override { return add(d); }
+    bool string(std::string& s) override { return add(term(s)); }
+    bool binary(json::binary_t& /*bytes*/) override { return false; }  // of other formats
+
+    bool start_object(std::size_t /*size*/) override { return open(true); }
+    bool key(std::string& k) override {
+        open_.back().entries.push_back({term(k), {}});
+        return true;
+    }
+    bool end_object() override {
+        std::vector<map_entry> entries = std::move(open_.back().entries);
+        open_.pop_back();
+        term made = map_of(std::move(entries));
+        if (!is_bits(made)) return add(std::move(made));
+        auto bits = encoded_bits(made);
+        return bits ? add(*std::move(bits)) : fail(std::move(bits.error()));
+    }
+    bool start_array(std::size_t /*size*/) override { return open(false); }
+    bool end_array() override {
+        std::vector<term> elements = std::move(open_.back().elements);
+        open_.pop_back();
+        return add(list_of(std::move(elements)));
+    }
+
+    bool parse_error(std::size_t byte, const std::string& /*token*/,
+                     const nlohmann::detail::exception& why) override {
+        const bool is_syntax = dynamic_cast<const json::parse_error*>(&why) != nullptr;
+        return fail({"syntax", is_syntax ? "byte " + std::to_string(byte) + " is not JSON"
+                                         : "a number is out of range"});
+    }
+
+private:
+    /// An object or an array that has not ended.
+    struct container {
+        bool is_object = false;
+        std::vector<map_entry> entries;
+        std::vector<term> elements;
+    };
+
+    // The reader recurses nowhere, but terms are freed, and written, by recursion.
+    bool open(bool is_object) {
+        if (open_.size() >= json_depth_max) return fail({"too_deep", "more than 64 levels"});
+        open_.push_back({is_object, {}, {}});
+        return true;
+    }
+    bool add(term t) {
+        if (open_.empty())
+            done_ = std::move(t);
+        else if (open_.back().is_object)
+            open_.back().entries.back().value = std::move(t);
+        else
+            open_.back().elements.push_back(std::move(t));
+        return true;
+    }
+    bool fail(error why) {
+        failure_ = std::move(why);
+        return false;
+    }
+
+    // An object that from_bits() may have made.
+    static bool is_bits(const term& map) {
+        const std::size_t size = map.entries().size();
+        if (size == 0 || size > 2) return false;
+        return map.map_find(term("$b64")) && (size == 1 || map.map_find(term("bits")));
+    }
+    static result<term> encoded_bits(const term& map) {
+        const auto text = map.map_find(term("$b64"))->as_text();
+        if (!text) return beam::fail("bad_base64", "$b64 is not a string");
+        auto bytes = base64_decode(*text);
+        if (!bytes) return pass(bytes);
+        const term* const bits = map.map_find(term("bits"));
+        if (!bits) return *bytes;
+        const auto count = bits->as_uint64();
+        if (!count || (*count + 7) / 8 != bytes->size())
+            return beam::fail("bad_base64", "bits is not the number of bits in $b64");
+        return bitstring(*bytes, *count);
+    }
+
+    std::vector<container> open_;
+    term done_;
+    std::optional<error> failure_;
+};
 
 }  // namespace
 
@@ -127,33 +172,14 @@ json to_json(const term& t) {
     return convert(t, 0);
 }
 
-result<term> from_json(const json& j) {
-    return convert(j, 0);
-}
-
 std::string to_json_text(const term& t) {
     return to_json(t).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 result<term> from_json_text(std::string_view text) {
-    // The library's reader recurses nowhere, but its values are freed by recursion: refuse depth as
-    // it is met. It says a container's depth when it begins, counted from 0.
-    bool too_deep = false;
-    auto watch = [&too_deep](int depth, json::parse_event_t event, json&) {
-        bool begins =
-            event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
-        if (begins && std::size_t(depth) >= json_depth_max) too_deep = true;
-        return !too_deep;
-    };
-    try {
-        auto j = json::parse(text, watch);
-        if (too_deep) return fail("too_deep", "more than 64 levels");
-        return from_json(j);
-    } catch (const json::parse_error& e) {
-        return fail("syntax", "byte " + std::to_string(e.byte) + " is not JSON");
-    } catch (const json::exception&) {
-        return fail("syntax", "a number is out of range");
-    }
+    term_reader reader;
+    const bool content = json::sax_parse(text, &reader);
+    return reader.take(content);
 }
 
 }  // namespace beam

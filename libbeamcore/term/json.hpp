@@ -34,12 +34,9 @@ inline constexpr std::size_t json_depth_max = 64;
 /// Levels beyond json_depth_max become strings of Erlang text, for json's own writer recurses.
 [[nodiscard]] BEAM_EXPORT nlohmann::json to_json(const term& t);
 
-/// Errors: `too_deep` (more than json_depth_max levels), `bad_base64`.
-[[nodiscard]] BEAM_EXPORT result<term> from_json(const nlohmann::json& j);
-
-/// The same from and to text, without json's headers. Text that is not JSON is the error `syntax`;
-/// nesting beyond json_depth_max is refused while it is read.
+/// The same as text, without json's headers.
 [[nodiscard]] BEAM_EXPORT std::string to_json_text(const term& t);
+/// Errors: `syntax`; `too_deep` (more than json_depth_max levels), as soon as that is read; `bad_base64`.
 [[nodiscard]] BEAM_EXPORT result<term> from_json_text(std::string_view text);
 
 }  // namespace beam

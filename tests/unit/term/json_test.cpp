@@ -44,7 +44,8 @@ TEST_CASE("what is not JSON, or says bytes wrongly, is an error") {
     CHECK(from_json_text("{").error().is("syntax"));
     CHECK(from_json_text("").error().is("syntax"));
     CHECK(from_json_text("[1] 2").error().is("syntax"));
-    CHECK(from_json_text("1e400").error().is("syntax"));
+    CHECK(from_json_text("1e400").error() == error{"syntax", "a number is out of range"});
+    CHECK(from_json_text("[1,]").error() == error{"syntax", "byte 4 is not JSON"});
     CHECK(from_json_text("\"\xff\"").error().is("syntax"));
     CHECK(from_json_text(R"({"$b64":"?"})").error().is("bad_base64"));
     CHECK(from_json_text(R"({"$b64":5})").error().is("bad_base64"));
@@ -60,9 +61,6 @@ TEST_CASE("JSON deeper than 64 levels is refused while it is read") {
     CHECK(from_json_text(nested(64)).has_value());
     CHECK(from_json_text(nested(65)).error().is("too_deep"));
     CHECK(from_json_text(nested(1'000'000)).error().is("too_deep"));
-    json deep = json::array();
-    for (int i = 0; i < 64; ++i) deep = json::array({deep});
-    CHECK(from_json(deep).error().is("too_deep"));
 }
 
 TEST_CASE("a term deeper than 64 levels ends in text, and any term gives JSON that can be read") {
