@@ -1,8 +1,13 @@
-// Whether the logs of a store that was not closed end where they were cut off.
+// Where the logs of a store end that was not closed, and whether they end as logs do.
 //
-// RocksDB takes a record that reaches beyond the end of its file for the one that was being written as the machine
-// stopped, and forgets it with all that follows in its block. One wrong bit in a record's length makes it look so. But
-// what was being written is the last: where another record follows whole, this one is damaged.
+// What was being written as the machine stopped is the last record, and was not answered: it is left out. But a wrong bit can
+// make a record look so. Two kinds of logs:
+//
+// - One without room behind its end (the list of tables, and logs of older versions). RocksDB takes a record that reaches
+//   beyond the end of the file for the last one, and forgets it with all that follows in its block. Where another
+//   record follows whole, it is damaged.
+// - One with room (settings.cpp): behind the end are zeros. RocksDB would take what a record lacks for damage, so it is
+//   cut off here. A part of it that never came to the disk is zeros, whole sectors of them; what has none is damaged.
 #pragma once
 
 #include <string>
@@ -11,8 +16,8 @@
 
 namespace beam::store::detail {
 
-/// Looks at the last block of each log, and of the list of tables, which is such a log, too. What is in the records is
-/// left to RocksDB.
+/// Looks at the end of each log, and cuts off a record that was not written whole. What is in the records before is left to
+/// RocksDB.
 ///
 /// Errors: `corrupt` (names the file), and those of the system.
 [[nodiscard]] result<void> check_logs(const std::string& folder);

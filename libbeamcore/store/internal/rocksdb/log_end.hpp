@@ -1,0 +1,25 @@
+// The end of one of RocksDB's logs. Plain values: the file is log_check's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace beam::store::detail {
+
+enum class log_verdict : std::uint8_t {
+    whole,    ///< or what RocksDB tells, or leaves out, by itself
+    torn,     ///< its last record was not written whole, and nothing follows it
+    damaged,  ///< a record is not what it was, and others follow it
+};
+
+struct log_end {
+    log_verdict verdict = log_verdict::whole;
+    std::size_t at = 0;    ///< torn: where that record begins
+    bool is_empty = true;  ///< nothing was ever written
+};
+
+/// `log` is all of the file.
+[[nodiscard]] log_end find_log_end(std::string_view log);
+
+}  // namespace beam::store::detail
