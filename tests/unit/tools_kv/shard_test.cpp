@@ -572,6 +572,56 @@ TEST_CASE("a primary that an operator makes the only one begins anew") {
     CHECK(x.s.is_serving());
 }
 
+TEST_CASE("who waits for a commit is told of it at once, anybody else with what comes next") {
+    one x(a);
+    x.lead_alone();
+    x.plan({a, b});
+    x.receive(b, log_ends{2, {}, {}, 0, {}, {}});
+    x.receive(b, ack{2, 1});
+    auto out = x.put(1);
+    CHECK(all<prepare>(out).size() == 1);
+    out = x.sync(out.sync);
+    CHECK(out.replies.size() == 1);
+    CHECK(all<prepare>(out).empty());
+    out = x.receive(b, ack{2, 2, true});
+    REQUIRE(find<prepare>(out));
+    CHECK(find<prepare>(out)->commit_seq == 2);
+    CHECK(find<prepare>(out)->entries.empty());
+    CHECK(all<prepare>(x.receive(b, ack{2, 2, true})).empty());  // it is on its way
+
+    // Asked before it is committed, and another entry goes there meanwhile.
+    const auto third = x.put(2);
+    CHECK(all<prepare>(x.receive(b, ack{2, 3, true})).empty());
+    x.put(3);
+    out = x.sync(third.sync);
+    REQUIRE(find<prepare>(out));
+    CHECK(find<prepare>(out)->commit_seq == 3);
+}
+
+TEST_CASE("a replica's reader of a key that is being written asks what is committed") {
+    one x(b);
+    x([](shard& s, const instant& at, outputs& o) { s.start(at, o); });
+    x.read_record({3, a, {a, b}}, 1);
+    entry e;
+    e.at = {3, 1};
+    e.changes = {{"k", "v", 0}};
+    const auto prepared = x.receive(a, prepare{3, {}, 0, {e}});
+    x.sync(prepared.sync);
+    const auto greeted = x.receive(a, beacon{3, 1, 0, {}, 0, true, true});
+    REQUIRE(find<beacon_ack>(greeted));
+    const beacon_ack promise = *find<beacon_ack>(greeted);
+    x.receive(a, beacon{3, 2, promise.life, promise.time, 0, true, true});
+    read_request r;
+    r.key = "k";
+    auto out = x.read(r);
+    REQUIRE(find<ack>(out));
+    CHECK(*find<ack>(out) == ack{3, 1, true});
+    CHECK(out.replies.empty());
+    out = x.receive(a, prepare{3, {3, 1}, 1, {}});
+    REQUIRE(out.look_ups.size() == 1);
+    CHECK(out.look_ups[0].key == "k");
+}
+
 TEST_CASE("a held read is answered when the primary may read again, or when its time is over") {
     one x;
     x.lead_alone();

@@ -197,8 +197,8 @@ void each(Way&& way, is_message<prepare> auto& m) {
 }
 template <class Way>
 void each(Way&& way, is_message<ack> auto& m) {
-    auto& [epoch, durable_seq] = m;
-    way(epoch, durable_seq);
+    auto& [epoch, durable_seq, wants_commit] = m;
+    way(epoch, durable_seq, wants_commit);
 }
 template <class Way>
 void each(Way&& way, is_message<query> auto& m) {

@@ -16,7 +16,6 @@ struct config {
     milliseconds grace{3000};   ///< how long a replica waits for a beacon; at least 1.5 leases
     milliseconds stagger{300};  ///< between the replicas that might take over
     milliseconds coordinator_patience{2000};  ///< then an answer of it is unknown
-    milliseconds commit_tell{5};              ///< to idle replicas, at the latest
     milliseconds resend{250};                 ///< what nobody acked
     milliseconds prepared_wait{100};          ///< of a replica's read for a commit on its way
 

@@ -29,6 +29,7 @@ struct prepare {
 /// Replica to primary: it holds the primary's log up to `durable_seq` on its disk.
 struct ack {
     std::uint64_t epoch = 0, durable_seq = 0;
+    bool wants_commit = false;  ///< to be told what is committed: a read waits for it
 
     friend bool operator==(const ack&, const ack&) = default;
 };

@@ -39,6 +39,8 @@ struct peer {
     std::deque<std::pair<std::uint64_t, std::size_t>> sent;  // last seq and bytes, not acked yet
     std::size_t sent_bytes = 0;
     bool is_reading = false;  // entries from the disk, for it
+    std::uint64_t told = 0;   // the last commit_seq that was sent with entries, or because it asked
+    std::uint64_t wants_commit = 0;  // to be told of commits up to this at once
     std::chrono::nanoseconds resend_at{};
     std::chrono::nanoseconds rewound_at{};
 
@@ -55,6 +57,7 @@ struct peer {
         next = there() + 1;
         sent.clear();
         sent_bytes = 0;
+        told = 0;
     }
     void note_sent(const std::vector<entry>& entries) {
         std::size_t bytes = 0;

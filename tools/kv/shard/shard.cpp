@@ -97,14 +97,7 @@ void shard::tick(const instant& at, outputs& out) {
     chase_change(at, out);
     if (role_ == role::replica) consider_taking_over(at, out);
     expire_requests(at, out);
-    if (term_) {
-        if (at.now >= term_->beacon_at) send_beacons(at, out);
-        if (term_->tell_at && at.now >= *term_->tell_at) {
-            for (auto& [id, p] : term_->peers)
-                if (p.is_known && !p.filling) tell_commit(at, id, p, out);
-            term_->tell_at.reset();
-        }
-    }
+    if (term_ && at.now >= term_->beacon_at) send_beacons(at, out);
     finish(at, out);
 }
 
@@ -120,7 +113,6 @@ std::chrono::nanoseconds shard::next_wake() const {
     earlier(due_at_);
     if (term_) {
         earlier(term_->beacon_at);
-        if (term_->tell_at) earlier(*term_->tell_at);
         if (!term_->is_open) earlier(term_->open_at);
     }
     return next;

@@ -193,7 +193,7 @@ private:
     void pump(const instant& at, const store_id& to, peer& p, outputs& out);
     void send_entries(const instant& at, const store_id& to, peer& p, std::vector<entry> entries,
                       outputs& out);
-    void tell_commit(const instant& at, const store_id& to, peer& p, outputs& out);
+    void tell_commit(const store_id& to, peer& p, outputs& out);
     void want_entries(const store_id& to, peer& p, outputs& out);
     void begin_filling(const store_id& to, peer& p, const log_ends* from);
     [[nodiscard]] bool is_better_filled(const store_id& who, const peer& p) const;
@@ -211,7 +211,7 @@ private:
     void install(const snapshot_piece& m, outputs& out);
     [[nodiscard]] bool is_ahead() const;
     void apply_known(outputs& out);
-    void send_ack(outputs& out);
+    void send_ack(outputs& out, bool wants_commit = false);
 
     // Requests: shard_writes.cpp, shard_reads.cpp.
     void place(const instant& at, std::uint64_t origin, const write_request& r, time deadline,

@@ -30,7 +30,7 @@ void shard::take(const instant& at, store_id from, const log_ends& m, outputs& o
     p.common = std::max(log_.common_with(m), p.acked);
     p.rewind();
     if (p.common < log_.base().seq || is_better_filled(from, p)) return begin_filling(from, p, &m);
-    if (p.next > log_.last().seq) tell_commit(at, from, p, out);
+    if (p.next > log_.last().seq) tell_commit(from, p, out);
 }
 
 /// A log that has nothing yet would get all that was ever written, and write it twice: as entries, and what they come to.
@@ -46,7 +46,7 @@ void shard::pump(const instant& at, const store_id& to, peer& p, outputs& out) {
         p.resend_at = at.now + config_.resend;
         p.rewind();
         // It has all, and its ack was lost: asks for it.
-        if (p.next > log_.last().seq) tell_commit(at, to, p, out);
+        if (p.next > log_.last().seq) tell_commit(to, p, out);
     }
     if (p.next <= log_.base().seq) return begin_filling(to, p, nullptr);
     while (p.next <= log_.last().seq && p.next - p.there() <= config_.entries_in_flight &&
@@ -62,12 +62,14 @@ void shard::send_entries(const instant& at, const store_id& to, peer& p, std::ve
     if (p.next == p.there() + 1) p.resend_at = at.now + config_.resend;
     prepare m{epoch_, log_.point(p.next - 1), commit_, std::move(entries)};
     p.note_sent(m.entries);
+    p.told = commit_;
     send(to, std::move(m), out);
 }
 
-void shard::tell_commit(const instant& /*at*/, const store_id& to, peer& p, outputs& out) {
-    if (p.next > log_.base().seq)
-        send(to, prepare{epoch_, log_.point(p.next - 1), commit_, {}}, out);
+void shard::tell_commit(const store_id& to, peer& p, outputs& out) {
+    if (!p.is_known || p.filling || p.next <= log_.base().seq) return;
+    p.told = commit_;
+    send(to, prepare{epoch_, log_.point(p.next - 1), commit_, {}}, out);
 }
 
 /// What is not in memory is applied, so it stays what it is.

@@ -47,7 +47,6 @@ void shard::go_on(const instant& at, outputs& out) {
         if (p.filling) p.filling->resend_at = at.now;
         if (p.is_known) p.rewind();
     }
-    term_->tell_at = at.now;
     send_beacons(at, out);
 }
 
@@ -158,12 +157,17 @@ bool shard::is_waited_for(const store_id& s) const {
            (change_ && change_->target.has(s));
 }
 
-void shard::take(const instant& at, store_id from, const ack& m, outputs& /*out*/) {
+void shard::take(const instant& at, store_id from, const ack& m, outputs& out) {
     if (!term_ || m.epoch != epoch_) return;
     const auto found = term_->peers.find(from);
     if (found == term_->peers.end() || !found->second.is_known) return;
     peer& p = found->second;
     hold(m.durable_seq <= log_.last().seq, "an ack of what was not sent");
+    if (m.wants_commit) {
+        // What it waits for may have yet to be committed.
+        p.wants_commit = log_.last().seq;
+        if (p.told < commit_) tell_commit(from, p, out);
+    }
     if (m.durable_seq <= p.acked) return;
     p.note_acked(m.durable_seq);
     note_move(at);
@@ -184,9 +188,8 @@ void shard::advance(const instant& at, outputs& out) {
         hold(s == self_ || term_->peers.contains(s), "a member that nobody waits for");
     if (least > commit_) {
         commit_ = least;
-        if (!term_->peers.empty())
-            term_->tell_at =
-                std::min(term_->tell_at.value_or(time::max()), at.now + config_.commit_tell);
+        for (auto& [id, p] : term_->peers)
+            if (p.wants_commit > p.told) tell_commit(id, p, out);
     }
     apply_to(commit_, out);
     if (term_->is_serving || commit_ < term_->first_seq) return;

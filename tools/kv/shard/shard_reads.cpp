@@ -54,7 +54,10 @@ void shard::try_read(const instant& at, pending_read r, outputs& out) {
         r.after_seq = 0;
         // What is prepared here may be acknowledged already.
         if (const auto seq = log_.prepared_change(r.request.key)) {
-            if (!r.prepared_until) r.prepared_until = at.now + config_.prepared_wait;
+            if (!r.prepared_until) {
+                r.prepared_until = at.now + config_.prepared_wait;
+                send_ack(out, true);
+            }
             if (at.now >= *r.prepared_until)
                 return tell(r.origin, answer_of(answer::kind::not_primary), out);
             r.after_seq = *seq;

@@ -138,8 +138,8 @@ void shard::apply_known(outputs& out) {
     apply_to(rules_.apply_committed_only ? std::min(commit_, matched_) : matched_, out);
 }
 
-void shard::send_ack(outputs& out) {
-    send(leader_, ack{epoch_, std::min(durable_, matched_)}, out);
+void shard::send_ack(outputs& out, bool wants_commit) {
+    send(leader_, ack{epoch_, std::min(durable_, matched_), wants_commit}, out);
 }
 
 }  // namespace kv

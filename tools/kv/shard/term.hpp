@@ -30,7 +30,6 @@ struct term {
         permit_at{};  // when it was asked for; or, given, when a learner got on
     std::uint64_t beacon_number = 0;
     std::chrono::nanoseconds beacon_at{};
-    std::optional<std::chrono::nanoseconds> tell_at;  // the new commit_seq
     std::uint64_t age_base_ms = 0;
 };
 
