@@ -76,6 +76,7 @@ private:
     void schedule_elsewhere(process_block* pb);
 
     int until_poll_ = 0;
+    int looks_before_sleep_ = 8;
     std::uint64_t last_wake_ = 0;
     std::uint64_t judged_at_ = 0, judged_exits_ = 0;
     bool doubted_ = false;         // the last look would have said otherwise than the ones before
