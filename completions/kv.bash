@@ -10,7 +10,7 @@ _kv() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case "$word" in --node|--socket|--timeout|--color|--as|--config|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--resp|--nodes|--shards|--rf|--min-isr|--out-after) ((i++)); continue ;; esac
-        case "$place/$word" in /put|/get|/delete|/cas|/incr|/expire|/ttl|/transaction|/locate|/scan|/count|/watch|/export|/import|/backup|/restore|/serve|/cluster|/cluster/init|/cluster/status|/cluster/health|/cluster/nodes|/cluster/join|/cluster/drain|/cluster/remove|/cluster/rejoin|/cluster/recover|/cluster/migrate|/cluster/rebalance|/batch|/config|/completion) place=$place/$word ;; esac
+        case "$place/$word" in /put|/get|/delete|/cas|/incr|/expire|/ttl|/transaction|/locate|/scan|/count|/watch|/export|/import|/backup|/restore|/serve|/cluster|/cluster/init|/cluster/status|/cluster/health|/cluster/nodes|/cluster/join|/cluster/leave|/cluster/drain|/cluster/remove|/cluster/rejoin|/cluster/recover|/cluster/migrate|/cluster/rebalance|/batch|/config|/completion) place=$place/$word ;; esac
     done
     local words=''
     case "$place" in
@@ -32,12 +32,13 @@ _kv() {
         '/backup') words='--help' ;;
         '/restore') words='--help' ;;
         '/serve') words='--help --resp --allow-remote --stop' ;;
-        '/cluster') words='init status health nodes join drain remove rejoin recover migrate rebalance --help' ;;
+        '/cluster') words='init status health nodes join leave drain remove rejoin recover migrate rebalance --help' ;;
         '/cluster/init') words='--help --nodes --shards --rf --min-isr --out-after' ;;
         '/cluster/status') words='--help' ;;
         '/cluster/health') words='--help' ;;
         '/cluster/nodes') words='--help' ;;
         '/cluster/join') words='--help' ;;
+        '/cluster/leave') words='--help' ;;
         '/cluster/drain') words='--help' ;;
         '/cluster/remove') words='--help --yes' ;;
         '/cluster/rejoin') words='--help' ;;

@@ -3,7 +3,7 @@ function __beam_kv_path
     set -l path ''
     for word in (commandline -opc)[2..-1]
         switch "$path/$word"
-            case /put /get /delete /cas /incr /expire /ttl /transaction /locate /scan /count /watch /export /import /backup /restore /serve /cluster /cluster/init /cluster/status /cluster/health /cluster/nodes /cluster/join /cluster/drain /cluster/remove /cluster/rejoin /cluster/recover /cluster/migrate /cluster/rebalance /batch /config /completion
+            case /put /get /delete /cas /incr /expire /ttl /transaction /locate /scan /count /watch /export /import /backup /restore /serve /cluster /cluster/init /cluster/status /cluster/health /cluster/nodes /cluster/join /cluster/leave /cluster/drain /cluster/remove /cluster/rejoin /cluster/recover /cluster/migrate /cluster/rebalance /batch /config /completion
                 set path "$path/$word"
         end
     end
@@ -91,6 +91,7 @@ complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a status -d 'Print no
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a health -d 'Tell whether all is well: 0 yes, 1 no'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a nodes -d 'List the nodes and what they hold'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a join -d 'Have the node that answers take part'
+complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a leave -d 'Move everything off the node that answers, and out'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a drain -d 'Move everything off a node'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a remove -d 'Take a node out for good'
 complete -c kv -f -n 'test (__beam_kv_path) = "/cluster"' -a rejoin -d 'Take a drained or removed node back'
@@ -108,6 +109,7 @@ complete -c kv -n 'test (__beam_kv_path) = "/cluster/status"' -l help -s h -d 'P
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/health"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/nodes"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/join"' -l help -s h -d 'Print this and exit'
+complete -c kv -n 'test (__beam_kv_path) = "/cluster/leave"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/drain"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/remove"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/remove"' -l yes -d 'Do not ask'

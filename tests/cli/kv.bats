@@ -193,3 +193,47 @@ END
     beamd stop --node n1@127.0.0.1
     beamd stop --node n3@127.0.0.1
 }
+
+@test "a node leaves with nothing lost, stays out, and joins again; the last one stays" {
+    export ERL_EPMD_PORT
+    ERL_EPMD_PORT=$((10000 + RANDOM % 20000))
+    local nodes=n1@127.0.0.1,n2@127.0.0.1,n3@127.0.0.1 i
+    for i in 1 2 3; do beamd --daemon --node "n$i@127.0.0.1" --dist --dist-join "$nodes"; done
+    export BEAM_NODE=n1@127.0.0.1
+    kv cluster init --nodes n1,n2 --shards 16
+    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
+    run -1 --separate-stderr kv cluster leave --node n3@127.0.0.1
+    [[ $stderr == *"this node is none of the cluster's"* ]]
+    kv cluster join --node n3@127.0.0.1
+    eventually has_copies n1@127.0.0.1 n3
+
+    [ "$(kv cluster leave --node n2@127.0.0.1)" = ok ]
+    [ "$(state_of n1@127.0.0.1 n2)" = removed ]
+    [ "$(copies_of n1@127.0.0.1 n2)" = 0 ]
+    eventually is_healthy n1@127.0.0.1
+    for i in $(seq 20); do [ "$(kv get "key$i" --raw --node n2@127.0.0.1)" = "value$i" ]; done
+    beamd stop --node n2@127.0.0.1
+    beamd --daemon --node n2@127.0.0.1 --dist --dist-join "$nodes"
+    [ "$(kv get key1 --raw --node n2@127.0.0.1)" = value1 ]
+    [ "$(state_of n1@127.0.0.1 n2)" = removed ]
+
+    kv cluster join --node n2@127.0.0.1
+    [ "$(state_of n1@127.0.0.1 n2)" = in ]
+    eventually has_copies n1@127.0.0.1 n2
+    eventually is_healthy n1@127.0.0.1
+    kv cluster leave --node n3@127.0.0.1
+    kv cluster leave --node n2@127.0.0.1
+    run -1 --separate-stderr kv cluster leave
+    [[ $stderr == *"no other node is there to take the copies that this one has; it stays"* ]]
+    for i in $(seq 20); do [ "$(kv get "key$i" --raw)" = "value$i" ]; done
+
+    # Of another cluster, too: it knows nothing of the first.
+    for i in 1 2 3; do beamd stop --node "n$i@127.0.0.1"; done
+    mv "$XDG_STATE_HOME/beamcore/kv.cluster" "$XDG_STATE_HOME/beamcore/old.cluster"
+    beamd --daemon --node n3@127.0.0.1 --dist
+    kv cluster init --node n3@127.0.0.1 --shards 16
+    run -1 kv get key1 --node n3@127.0.0.1
+    kv put key1 other --node n3@127.0.0.1
+    [ "$(kv count --node n3@127.0.0.1)" = 1 ]
+    beamd stop --node n3@127.0.0.1
+}

@@ -1,6 +1,10 @@
 // Commands about the cluster.
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "tools/common/pause.hpp"
+#include "tools/common/progress.hpp"
 #include "tools/kv/commands.hpp"
 #include "tools/kv/lines.hpp"
 
@@ -108,6 +112,31 @@ exit_code cluster_rebalance(client& node) {
     }
     node.common()->print(text.empty() ? "balanced" : text, answer);
     return exit_code::done;
+}
+
+exit_code cluster_leave(client& node) {
+    const auto common = node.common();
+    const auto until = common->timeout_is_default ? beam::tool::deadline() : common->until();
+    std::optional<beam::tool::progress> progress;
+    beam::tool::pause pause;
+    for (std::uint64_t first = 0;;) {
+        node.set_deadline(common->until().earlier(until));
+        const json answer = node.ask("kv.cluster_leave");
+        const auto copies = answer.at("copies").get<std::uint64_t>();
+        if (copies == 0) {
+            common->print("ok", answer);
+            return exit_code::done;
+        }
+        if (!progress) progress.emplace(common, "moved", "copies", first = copies);
+        progress->at(first - std::min(first, copies));
+        if (until.is_over())
+            throw beam::tool::failure(
+                exit_code::try_again,
+                std::to_string(copies) +
+                    " copies are still to be moved off this node, which goes on",
+                "kv cluster leave, or kv cluster rejoin to stay");
+        pause.wait(until);
+    }
 }
 
 exit_code cluster_change(client& node, const std::string& how, const std::string& name) {

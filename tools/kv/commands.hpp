@@ -68,6 +68,8 @@ beam::tool::exit_code cluster_recover(beam::client& node, bool accepts_data_loss
 beam::tool::exit_code cluster_migrate(beam::client& node, const std::string& to);
 /// What is still to be moved, or would be: nodes do it by themselves.
 beam::tool::exit_code cluster_rebalance(beam::client& node);
+/// Waits until others have what the node that answers has, as long as --timeout says (for ever).
+beam::tool::exit_code cluster_leave(beam::client& node);
 /// `how`: join, drain, remove or rejoin.
 beam::tool::exit_code cluster_change(beam::client& node, const std::string& how,
                                      const std::string& name);

@@ -22,8 +22,8 @@ void add_ttl(CLI::App& command, change_words& words, const char* what) {
 }
 
 struct cluster_commands {
-    CLI::App *init, *status, *health, *nodes, *join, *drain, *remove, *rejoin, *recover, *rebalance,
-        *migrate;
+    CLI::App *init, *status, *health, *nodes, *join, *leave, *drain, *remove, *rejoin, *recover,
+        *rebalance, *migrate;
     bool accepts_data_loss = false, is_dry_run = false;
     std::string endpoints;
 };
@@ -48,6 +48,8 @@ void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words,
     c.health = cluster->add_subcommand("health", "Tell whether all is well: 0 yes, 1 no");
     c.nodes = cluster->add_subcommand("nodes", "List the nodes and what they hold");
     c.join = cluster->add_subcommand("join", "Have the node that answers take part");
+    c.leave =
+        cluster->add_subcommand("leave", "Move everything off the node that answers, and out");
     c.drain = cluster->add_subcommand("drain", "Move everything off a node");
     c.remove = cluster->add_subcommand("remove", "Take a node out for good");
     c.rejoin = cluster->add_subcommand("rejoin", "Take a drained or removed node back");
@@ -63,7 +65,8 @@ void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words,
     for (auto* command : {c.drain, c.remove, c.rejoin})
         command->add_option("NODE", name, "Which node (the one that answers)");
     beam::tool::add_yes_option(*c.remove, common);
-    for (const auto* command : {c.init, c.join, c.drain, c.remove, c.rejoin, c.recover, c.migrate})
+    for (const auto* command :
+         {c.init, c.join, c.leave, c.drain, c.remove, c.rejoin, c.recover, c.migrate})
         beam::tool::runs_once(*command, common);
 }
 
@@ -167,6 +170,7 @@ int main(int argc, char** argv) {
         if (c.health->parsed()) return cluster_health(node);
         if (c.nodes->parsed()) return cluster_nodes(node);
         if (c.join->parsed()) return cluster_change(node, "join", node_name);
+        if (c.leave->parsed()) return cluster_leave(node);
         if (c.recover->parsed()) return cluster_recover(node, c.accepts_data_loss);
         if (c.migrate->parsed()) return cluster_migrate(node, c.endpoints);
         if (c.rebalance->parsed()) return cluster_rebalance(node);

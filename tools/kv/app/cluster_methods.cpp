@@ -256,6 +256,35 @@ awaitable<answer> join(request&) {
     co_return state_failed(joined ? joined->error() : joined.error());
 }
 
+/// The node that is asked leaves. As long as others lack what it has, it says how much, and is to be asked again.
+awaitable<answer> leave(request&) {
+    auto k = co_await settled();
+    if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
+    auto leaving = keeper::leave_cluster();
+    beam::outcome<beam::outcome<std::uint64_t>> left = co_await leaving.outcome();
+    if (left && *left)
+        co_return beam::map({{atom("node"), short_name(std::string(beam::node().name()))},
+                             {atom("copies"), **left}});
+    const term why = left ? left->error() : left.error();
+    const auto is = [&](const char* code) {
+        return why.is_tuple() && why.elements()[0] == atom(code);
+    };
+    if (is("not_a_member"))
+        co_return beam::refuse("not_a_member", "this node is none of the cluster's",
+                               "kv cluster nodes", 1);
+    if (is("last"))
+        co_return beam::refuse("last",
+                               "no other node is there to take the copies that this one has; it "
+                               "stays in the cluster",
+                               "kv cluster join on another node", 1);
+    if (is("too_few"))
+        co_return beam::refuse("too_few",
+                               "the nodes left are fewer than --min-isr and would take no writes; "
+                               "it stays in the cluster",
+                               "kv cluster join on another node", 1);
+    co_return state_failed(why);
+}
+
 awaitable<answer> drain(request&, node_params p) {
     return set_state(std::move(p.node), store_state::draining);
 }
@@ -275,6 +304,7 @@ void add_cluster_methods(beam::application_definition& app) {
     app.method("cluster_nodes", nodes, {.restartable = true});
     app.method("cluster_init", init);
     app.method("cluster_join", join);
+    app.method("cluster_leave", leave);
     app.method("cluster_drain", drain);
     app.method("cluster_remove", remove_node);
     app.method("cluster_rejoin", take_back);

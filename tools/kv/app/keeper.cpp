@@ -164,10 +164,11 @@ void keeper::handle_cast(tell_me m) {
 
 // -- this node ------------------------------------------------------------------------------------
 
-/// Its store, or another that its name had: it came back with an empty disk.
+/// Its store, or another that its name had: it came back with an empty disk. Not if it has left, or was removed before.
 bool keeper::is_of_cluster() const {
-    return wants_to_join_ || known_.facts.view->find_store(known_.facts.self) ||
-           known_.facts.view->store_of(name_);
+    if (wants_to_join_ || known_.facts.view->find_store(known_.facts.self)) return true;
+    const store_entry* before = known_.facts.view->store_of(name_);
+    return before && before->state != store_state::removed;
 }
 
 /// A node that is none of the cluster only passes requests on.

@@ -66,6 +66,9 @@ class keeper : public beam::gen_server<keeper> {
     struct take_part {
         using reply = beam::outcome<bool>;
     };
+    struct give_up_part {
+        using reply = beam::outcome<std::uint64_t>;
+    };
     struct tell_me {
         beam::pid who;
     };
@@ -92,8 +95,14 @@ public:
                                                           std::vector<std::uint32_t> shards);
     /// This node joins the cluster that its coordinator has, if it is none of it yet.
     static beam::future<beam::outcome<bool>> join_cluster();
+    /// This node leaves its cluster, once the others have all that it has. Gives what they lack still, which the plan
+    /// then moves off it: ask again. 0: it is none of the cluster any more, its store is empty and has another name, and the keeper
+    /// begins anew. Errors: `no_cluster`, `not_a_member`, `last` and `too_few` (nothing is begun: no other node could take
+    /// the copies; those left would take no writes), the coordinator's.
+    static beam::future<beam::outcome<std::uint64_t>> leave_cluster();
 
-    using calls = beam::messages<get_known, found_one, set_state, take_part, get_copies>;
+    using calls =
+        beam::messages<get_known, found_one, set_state, take_part, give_up_part, get_copies>;
     using casts = beam::messages<tell_me, hello>;
     using infos = beam::messages<cluster_changed, coordinator_reachable, look, beam::nodeup_message,
                                  beam::nodedown_message>;
@@ -104,6 +113,7 @@ public:
     beam::call_result<beam::outcome<bool>> handle_call(found_one m, beam::from from);
     beam::awaitable<beam::outcome<bool>> handle_call(set_state m);
     beam::awaitable<beam::outcome<bool>> handle_call(take_part);
+    beam::awaitable<beam::call_result<beam::outcome<std::uint64_t>>> handle_call(give_up_part);
     std::vector<copy_on_disk> handle_call(get_copies m);
     void handle_cast(tell_me m);
     beam::awaitable<void> handle_cast(hello m);
@@ -135,6 +145,12 @@ private:
     beam::awaitable<void> stop_shard(std::uint32_t shard);
     [[nodiscard]] bool is_wanted_here(std::uint32_t shard) const;
     void meet_nodes() const;
+
+    // Leaving: leaving.cpp.
+    [[nodiscard]] static std::uint64_t copies_left(const cluster_view& view,
+                                                   const store_entry& own);
+    beam::awaitable<beam::outcome<std::uint64_t>> move_off();
+    beam::awaitable<beam::outcome<std::uint64_t>> give_up_store();
 
     // What anybody may do: keeper_care.cpp.
     beam::awaitable<void> care_for_cluster();
