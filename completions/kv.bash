@@ -42,7 +42,7 @@ _kv() {
         '/cluster/drain') words='--help' ;;
         '/cluster/remove') words='--help --yes' ;;
         '/cluster/rejoin') words='--help' ;;
-        '/cluster/recover') words='--help --accept-data-loss' ;;
+        '/cluster/recover') words='--help --accept-data-loss --coordinator-lost' ;;
         '/cluster/migrate') words='--help --yes' ;;
         '/cluster/rebalance') words='--help --dry-run' ;;
         '/batch') words='--help' ;;

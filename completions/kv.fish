@@ -116,6 +116,7 @@ complete -c kv -n 'test (__beam_kv_path) = "/cluster/remove"' -l yes -d 'Do not 
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/rejoin"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/recover"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/recover"' -l accept-data-loss -d 'Though what only the lost copies had is lost'
+complete -c kv -n 'test (__beam_kv_path) = "/cluster/recover"' -l coordinator-lost -d 'Give a coordinator that lost its data what the nodes\' stores hold'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/migrate"' -l help -s h -d 'Print this and exit'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/migrate"' -l yes -d 'Do not ask'
 complete -c kv -n 'test (__beam_kv_path) = "/cluster/rebalance"' -l help -s h -d 'Print this and exit'

@@ -1,5 +1,6 @@
 // Commands about the cluster.
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -49,7 +50,10 @@ std::string health_text(const json& h) {
             " offline=" + number(h, "shards_offline") + " moving=" + number(h, "shards_moving");
     text += "\nnodes up: " + joined(h.at("up"));
     if (!h.at("down").empty()) text += "\nnodes down: " + joined(h.at("down"));
-    if (!h.at("coordinator_reachable").get<bool>()) text += "\nthe coordinator does not answer";
+    if (h.at("coordinator_error") == "lost")
+        text += "\nthe coordinator has lost its data: kv cluster recover --coordinator-lost";
+    else if (!h.at("coordinator_reachable").get<bool>())
+        text += "\nthe coordinator does not answer";
     return text;
 }
 
@@ -91,6 +95,20 @@ exit_code cluster_recover(client& node, bool accepts_data_loss) {
                                 : "recovered shards=" + std::to_string(n) +
                                       ", given up: " + answer.at("given_up").get<std::string>(),
                          answer);
+    return exit_code::done;
+}
+
+exit_code cluster_recover_coordinator(client& node, bool accepts_data_loss) {
+    // Nodes that do not answer are waited for, and what they may still do.
+    if (node.common()->timeout_is_default)
+        node.set_deadline(beam::tool::deadline::in(std::chrono::minutes(1)));
+    const json answer =
+        node.ask("kv.cluster_recover_coordinator", {{"accept_data_loss", accepts_data_loss}});
+    std::string text =
+        "recovered shards=" + number(answer, "shards") + " from stores=" + number(answer, "stores");
+    if (const auto& silent = answer.at("silent").get_ref<const std::string&>(); !silent.empty())
+        text += ", given up: " + silent;
+    node.common()->print(text, answer);
     return exit_code::done;
 }
 

@@ -64,6 +64,8 @@ beam::tool::exit_code cluster_health(beam::client& node);
 beam::tool::exit_code cluster_nodes(beam::client& node);
 /// Without `accepts_data_loss` it only says what would be lost.
 beam::tool::exit_code cluster_recover(beam::client& node, bool accepts_data_loss);
+/// The coordinator's data, from what the nodes' stores hold.
+beam::tool::exit_code cluster_recover_coordinator(beam::client& node, bool accepts_data_loss);
 /// From the file of this host to the etcd at these endpoints.
 beam::tool::exit_code cluster_migrate(beam::client& node, const std::string& to);
 /// What is still to be moved, or would be: nodes do it by themselves.

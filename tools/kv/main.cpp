@@ -24,7 +24,7 @@ void add_ttl(CLI::App& command, change_words& words, const char* what) {
 struct cluster_commands {
     CLI::App *init, *status, *health, *nodes, *join, *leave, *drain, *remove, *rejoin, *recover,
         *rebalance, *migrate;
-    bool accepts_data_loss = false, is_dry_run = false;
+    bool accepts_data_loss = false, is_coordinator_lost = false, is_dry_run = false;
     std::string endpoints;
 };
 
@@ -57,6 +57,8 @@ void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words,
         "recover", "Go on with what is left of shards whose current copies are all gone");
     c.recover->add_flag("--accept-data-loss", c.accepts_data_loss,
                         "Though what only the lost copies had is lost");
+    c.recover->add_flag("--coordinator-lost", c.is_coordinator_lost,
+                        "Give a coordinator that lost its data what the nodes' stores hold");
     c.migrate = cluster->add_subcommand("migrate", "Move what decides who leads to etcd");
     c.migrate->add_option("ENDPOINTS", c.endpoints, "As http://h1:2379,http://h2:2379")->required();
     beam::tool::add_yes_option(*c.migrate, common);
@@ -171,6 +173,8 @@ int main(int argc, char** argv) {
         if (c.nodes->parsed()) return cluster_nodes(node);
         if (c.join->parsed()) return cluster_change(node, "join", node_name);
         if (c.leave->parsed()) return cluster_leave(node);
+        if (c.recover->parsed() && c.is_coordinator_lost)
+            return cluster_recover_coordinator(node, c.accepts_data_loss);
         if (c.recover->parsed()) return cluster_recover(node, c.accepts_data_loss);
         if (c.migrate->parsed()) return cluster_migrate(node, c.endpoints);
         if (c.rebalance->parsed()) return cluster_rebalance(node);

@@ -30,5 +30,6 @@ BEAM_APPLICATION(kv, "1", kv::keeper, kv::mover, kv::router, kv::shard_server, k
     kv::add_watch_method(app);
     kv::add_cluster_methods(app);
     kv::add_repair_methods(app);
+    kv::add_coordinator_loss_method(app);
     kv::add_serve_method(app);
 }

@@ -21,6 +21,11 @@ request_error no_cluster(const node_standing& k) {
         return beam::refuse("unavailable", "this node could not join its cluster: " + k.trouble,
                             "beamd logs", 69)
             .value();
+    if (!k.facts.view && k.coordinator.why.is("lost"))
+        return beam::refuse("unavailable",
+                            "the coordinator has lost its data: " + k.coordinator.why.detail,
+                            "kv cluster recover --coordinator-lost", 69)
+            .value();
     if (!k.facts.view && !k.coordinator.is_reachable)
         return beam::refuse("unavailable",
                             "the coordinator does not answer: " + k.coordinator.why.code,

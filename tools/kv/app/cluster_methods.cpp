@@ -144,6 +144,7 @@ awaitable<answer> health(request&) {
          {atom("coordinator"),
           coordinator_name_setting().empty() ? std::string("local") : coordinator_name_setting()},
          {atom("coordinator_reachable"), k->coordinator.is_reachable},
+         {atom("coordinator_error"), k->coordinator.why.code},
          {atom("sync"), "every write"}});
 }
 

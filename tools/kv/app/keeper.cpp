@@ -131,6 +131,7 @@ awaitable<void> keeper::handle_info(cluster_changed m) {
     if (before) tell_deaths(*before);
     if (known_.has_joined) co_await host_shards();
     tell_all();
+    keep_view();
     if (known_.has_joined) co_await care_for_cluster();
 }
 
@@ -144,6 +145,7 @@ awaitable<void> keeper::handle_info(look) {
     }
     if (!known_.has_joined) co_await begin_part();
     meet_nodes();
+    keep_view();
     if (!known_.has_joined) co_return;
     co_await host_shards();
     co_await care_for_cluster();
@@ -261,7 +263,7 @@ awaitable<void> keeper::host_shards() {
     for (std::uint32_t s = 0; s < shards; ++s) {
         const bool wanted = is_wanted_here(s);
         if (wanted && !hosted_.contains(s)) co_await start_shard(s);
-        if (!wanted && hosted_.contains(s)) co_await stop_shard(s);
+        if (!wanted && hosted_.contains(s)) (void)co_await stop_shard(s);
     }
 }
 
@@ -280,15 +282,25 @@ awaitable<void> keeper::start_shard(std::uint32_t shard) {
               {{"shard", std::to_string(shard)}, {"why", beam::to_string(why)}});
 }
 
-awaitable<void> keeper::stop_shard(std::uint32_t shard) {
+awaitable<bool> keeper::stop_shard(std::uint32_t shard) {
     hosted_.erase(shard);
     const auto process = beam::whereis(shard_name(shard));
-    if (!process) co_return;
+    if (!process) co_return true;
     auto stopping = beam::dynamic_supervisor::terminate_child(shards_supervisor(), *process);
     beam::outcome<beam::outcome<void>> stopped = co_await stopping.outcome();
     if (!stopped)
         beam::log(beam::log_level::warning, "kv", "a shard could not be stopped",
                   {{"shard", std::to_string(shard)}});
+    co_return stopped.has_value();
+}
+
+awaitable<bool> keeper::stop_shards() {
+    bool all_stopped = true;
+    for (const std::uint32_t s : std::set<std::uint32_t>(hosted_)) {
+        const bool is_stopped = co_await stop_shard(s);
+        all_stopped = all_stopped && is_stopped;
+    }
+    co_return all_stopped;
 }
 
 /// Shards send only to nodes that are connected; this is what connects them.

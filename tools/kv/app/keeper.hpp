@@ -16,8 +16,10 @@
 
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
+#include "libbeamcore/store/store.hpp"
 #include "libbeamcore/term/outcome.hpp"
 #include "tools/kv/app/protocol.hpp"
+#include "tools/kv/app/rebuilding.hpp"
 #include "tools/kv/coordinator/coordinator_process.hpp"
 
 namespace kv {
@@ -69,6 +71,11 @@ class keeper : public beam::gen_server<keeper> {
     struct give_up_part {
         using reply = beam::outcome<std::uint64_t>;
     };
+    struct give_account {
+        using reply = beam::outcome<store_account>;
+        bool stands_down = false;
+        BEAM_FIELDS(give_account, stands_down)
+    };
     struct tell_me {
         beam::pid who;
     };
@@ -93,6 +100,11 @@ public:
     /// Of a node, by its full name.
     static beam::future<std::vector<copy_on_disk>> copies(const std::string& node,
                                                           std::vector<std::uint32_t> shards);
+    /// Of a node, by its full name, whose coordinator has lost the cluster: what its store holds. If it `stands_down` none of its
+    /// shards runs any more by what the coordinator said before, and its keeper begins anew. Errors: `coordinator_is_there` (it
+    /// is not lost), `not_a_member`, `busy` (a shard could not be stopped), the coordinator's.
+    static beam::future<beam::outcome<store_account>> account(const std::string& node,
+                                                              bool stands_down);
     /// This node joins the cluster that its coordinator has, if it is none of it yet.
     static beam::future<beam::outcome<bool>> join_cluster();
     /// This node leaves its cluster, once the others have all that it has. Gives what they lack still, which the plan
@@ -101,11 +113,11 @@ public:
     /// the copies; those left would take no writes), the coordinator's.
     static beam::future<beam::outcome<std::uint64_t>> leave_cluster();
 
-    using calls =
-        beam::messages<get_known, found_one, set_state, take_part, give_up_part, get_copies>;
+    using calls = beam::messages<get_known, found_one, set_state, take_part, give_up_part,
+                                 give_account, get_copies>;
     using casts = beam::messages<tell_me, hello>;
-    using infos = beam::messages<cluster_changed, coordinator_reachable, look, beam::nodeup_message,
-                                 beam::nodedown_message>;
+    using infos = beam::messages<cluster_changed, coordinator_reachable, beam::store::written, look,
+                                 beam::nodeup_message, beam::nodedown_message>;
 
     static beam::awaitable<beam::init_result<keeper>> init();
 
@@ -114,11 +126,13 @@ public:
     beam::awaitable<beam::outcome<bool>> handle_call(set_state m);
     beam::awaitable<beam::outcome<bool>> handle_call(take_part);
     beam::awaitable<beam::call_result<beam::outcome<std::uint64_t>>> handle_call(give_up_part);
+    beam::awaitable<beam::call_result<beam::outcome<store_account>>> handle_call(give_account m);
     std::vector<copy_on_disk> handle_call(get_copies m);
     void handle_cast(tell_me m);
     beam::awaitable<void> handle_cast(hello m);
     beam::awaitable<void> handle_info(cluster_changed m);
-    void handle_info(coordinator_reachable m) { known_.coordinator = std::move(m); }
+    beam::cast_result handle_info(coordinator_reachable m);
+    void handle_info(const beam::store::written& m);
     beam::awaitable<void> handle_info(look);
     beam::awaitable<void> handle_info(beam::nodeup_message m);
     void handle_info(beam::nodedown_message) {}
@@ -142,7 +156,9 @@ private:
     void tell_deaths(const cluster_view& before);
     beam::awaitable<void> host_shards();
     beam::awaitable<void> start_shard(std::uint32_t shard);
-    beam::awaitable<void> stop_shard(std::uint32_t shard);
+    /// False: it may run yet.
+    beam::awaitable<bool> stop_shard(std::uint32_t shard);
+    beam::awaitable<bool> stop_shards();
     [[nodiscard]] bool is_wanted_here(std::uint32_t shard) const;
     void meet_nodes() const;
 
@@ -151,6 +167,10 @@ private:
                                                    const store_entry& own);
     beam::awaitable<beam::outcome<std::uint64_t>> move_off();
     beam::awaitable<beam::outcome<std::uint64_t>> give_up_store();
+
+    // What the store keeps of the cluster, if the coordinator loses it: keeper_account.cpp.
+    void keep_view();
+    beam::awaitable<beam::outcome<store_account>> account_of_store() const;
 
     // What anybody may do: keeper_care.cpp.
     beam::awaitable<void> care_for_cluster();
@@ -169,6 +189,8 @@ private:
     time alone_since_{};
     std::map<std::string, time> silent_since_;  // nodes
     std::set<std::uint32_t> hosted_;
+    std::shared_ptr<const cluster_view> kept_view_;  // what the store keeps
+    time kept_at_{};
     std::set<beam::pid> listeners_;
 };
 

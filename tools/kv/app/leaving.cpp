@@ -82,7 +82,8 @@ awaitable<copies_or_not> keeper::move_off() {
 /// A primary adds only who acks, so without shards here no record can come to name this store again. One that was asked
 /// for earlier may: its primary then takes it out again, as one whose disk was lost.
 awaitable<copies_or_not> keeper::give_up_store() {
-    for (const std::uint32_t s : std::set<std::uint32_t>(hosted_)) co_await stop_shard(s);
+    const bool all_stopped = co_await stop_shards();
+    if (!all_stopped) co_return refused("busy", "a shard could not be stopped");
     auto looking = coordinator_process::view(coordinator_name());
     const auto seen = co_await looking;
     if (!seen) co_return refused(seen.error());

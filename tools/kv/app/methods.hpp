@@ -16,6 +16,7 @@ void add_watch_method(beam::application_definition& app);
 /// serve; and the node does not leave while RESP is spoken.
 void add_serve_method(beam::application_definition& app);
 /// cluster_recover, cluster_rebalance.
+void add_coordinator_loss_method(beam::application_definition& app);
 void add_repair_methods(beam::application_definition& app);
 /// locate, cluster_status, cluster_health, cluster_nodes, cluster_init, cluster_drain, cluster_remove, ...
 void add_cluster_methods(beam::application_definition& app);

@@ -126,16 +126,14 @@ std::string shard_disk::file() const {
 }
 
 stored_shard shard_disk::load() {
+    state saved_state = state_on_disk();
+    generation_ = saved_state.generation;
+    acted_ = saved_state.acted;
     stored_shard s;
+    s.base = saved_state.base;
+    s.applied_seq = saved_state.applied_seq;
+    s.acted = std::move(saved_state.acted);
     try {
-        if (const auto state = value_of(beam::store::get(meta_, own("state")))) {
-            byte_reader r(unsealed(*state));
-            read(r, s.base);
-            s.applied_seq = r.number();
-            read(r, s.acted);
-            generation_ = r.fixed32();
-        }
-        acted_ = s.acted;
         if (const auto saved = value_of(beam::store::get(meta_, own("checkpoint"))))
             s.saved = from_bytes<checkpoint>(unsealed(*saved));
     } catch (const malformed_bytes& e) {
@@ -153,16 +151,43 @@ log_point shard_disk::last_on_disk() const {
     last_of.limit = 1;
     const auto page = value_of(beam::store::scan(log_, last_of));
     if (!page.items.empty()) return read_entry(page.items.front().second).at;
-    const auto state = value_of(beam::store::get(meta_, own("state")));
-    log_point base;
-    if (!state) return base;
+    return state_on_disk().base;
+}
+
+shard_record shard_disk::record_on_disk() const {
+    return state_on_disk().acted;
+}
+
+std::vector<std::uint32_t> shard_disk::shards_on_disk(const beam::server_ref& store) {
+    constexpr std::string_view name = "state";
+    std::vector<std::uint32_t> all;
+    beam::store::scan_options keys_of;
+    keys_of.keys_only = true;
+    do {
+        const auto page =
+            value_of(beam::store::scan(beam::store::database(store, "meta"), keys_of));
+        for (const auto& [key, nothing] : page.items)
+            if (key.size() == 2 + name.size() && key.ends_with(name))
+                all.push_back(byte_reader(key).fixed16());
+        keys_of.after = page.next;
+    } while (!keys_of.after.empty());
+    return all;
+}
+
+shard_disk::state shard_disk::state_on_disk() const {
+    state s;
+    const auto saved = value_of(beam::store::get(meta_, own("state")));
+    if (!saved) return s;
     try {
-        byte_reader r(unsealed(*state));
-        read(r, base);
+        byte_reader r(unsealed(*saved));
+        read(r, s.base);
+        s.applied_seq = r.number();
+        read(r, s.acted);
+        s.generation = r.fixed32();
     } catch (const malformed_bytes& e) {
         throw spoilt_disk(file() + ": " + e.what());
     }
-    return base;
+    return s;
 }
 
 std::vector<entry> shard_disk::entries_from(std::uint64_t first, std::size_t count,

@@ -48,6 +48,10 @@ public:
 
     /// The last entry of the log that is on disk; all zero: there is nothing. Needs no load().
     [[nodiscard]] log_point last_on_disk() const;
+    /// The record under which this store acted last as the primary; epoch 0: never. Needs no load().
+    [[nodiscard]] shard_record record_on_disk() const;
+    /// The shards that the store has something of.
+    [[nodiscard]] static std::vector<std::uint32_t> shards_on_disk(const beam::server_ref& store);
 
     /// With all that changes() was given, committed or not.
     [[nodiscard]] std::optional<value> get(const std::string& key) const override;
@@ -89,6 +93,13 @@ public:
                                                   std::size_t bytes) const;
 
 private:
+    struct state {
+        log_point base;
+        std::uint64_t applied_seq = 0;
+        shard_record acted;
+        std::uint32_t generation = 0;
+    };
+    [[nodiscard]] state state_on_disk() const;
     [[nodiscard]] std::string own(std::string_view name) const;
     [[nodiscard]] std::string log_key(std::uint64_t seq) const;
     [[nodiscard]] std::string data_prefix(std::uint32_t generation) const;

@@ -27,7 +27,9 @@ struct cluster_meta {
     /// A node that is silent for so long is put out.
     std::chrono::milliseconds out_after{10'000};
     std::uint32_t format = 1;  ///< of what is kept in the coordinator
-    std::string moved_to{};    ///< not empty: the cluster has another coordinator now (retire)
+    /// How often it was put together anew from what its stores hold. Who knew it before must not go on.
+    std::uint32_t recoveries = 0;
+    std::string moved_to{};  ///< not empty: the cluster has another coordinator now (retire)
 
     friend bool operator==(const cluster_meta&, const cluster_meta&) = default;
 };

@@ -11,6 +11,7 @@
 //   no_cluster         nothing was created here yet
 //   wrong_cluster      another cluster is here than the one known (its uuid differs)
 //   lost               the cluster that was known is not here any more: the coordinator has lost its data
+//   recovered          it was lost and put together anew since this coordinator was opened: open another one
 //   corrupt            what is here cannot be read
 //   denied             the coordinator does not let us: user, password, certificate, mode of a file
 //   bad_file_system    the folder is on another machine's disk, where locks prove nothing

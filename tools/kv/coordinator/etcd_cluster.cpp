@@ -27,6 +27,9 @@ result<void> known_cluster::recognise(const std::string* text) {
     auto meta = decode_meta(*text);
     if (!meta) return pass(meta);
     if (auto ok = kv::recognise(&*meta, uuid_); !ok) return ok;
+    // What was read before are revisions of an etcd that is gone: they may be those of other values here.
+    if (!text_.empty() && meta->recoveries != meta_.recoveries)
+        return fail("recovered", "cluster " + uuid_ + " was lost and recovered since");
     text_ = *text;
     meta_ = *std::move(meta);
     return {};

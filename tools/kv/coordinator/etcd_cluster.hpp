@@ -23,7 +23,7 @@ public:
     /// The value of `meta` that was recognised; empty: not yet.
     [[nodiscard]] std::string meta_text() const;
     [[nodiscard]] cluster_meta meta() const;
-    /// `text` null: there is none. Errors: those of recognise(), `corrupt`, `too_new`.
+    /// `text` null: there is none. Errors: those of recognise(), `recovered`, `corrupt`, `too_new`.
     [[nodiscard]] beam::result<void> recognise(const std::string* text);
     /// A cluster that is to be made. Errors: `wrong_cluster`.
     [[nodiscard]] beam::result<void> may_be(const cluster_meta& meta) const;

@@ -97,6 +97,7 @@ std::string encode(const cluster_meta& m) {
            {"min_isr", m.min_isr},
            {"out_after_ms", m.out_after.count()},
            {"format", m.format}};
+    if (m.recoveries != 0) j["recoveries"] = m.recoveries;
     if (!m.moved_to.empty()) j["moved_to"] = m.moved_to;
     return dumped(j);
 }
@@ -111,6 +112,7 @@ result<cluster_meta> decode_meta(std::string_view value) {
         read.copies = j.at("copies").get<std::uint32_t>();
         read.min_isr = j.at("min_isr").get<std::uint32_t>();
         read.out_after = std::chrono::milliseconds(j.value("out_after_ms", read.out_after.count()));
+        read.recoveries = j.value("recoveries", 0U);
         read.moved_to = j.value("moved_to", std::string());
         if (read.uuid.empty() || read.shards == 0 || read.shards > shards_of_cluster_max ||
             read.out_after < out_after_min || read.out_after > out_after_max)
@@ -250,6 +252,17 @@ result<kept_view> view_of(std::uint64_t rev, const std::vector<kept_value>& all)
         if (into.view.records[s].rev == 0)
             return fail("corrupt", shard_key(std::uint32_t(s)) + " is missing");
     return into;
+}
+
+std::vector<kept_value> kept_of(const cluster_view& v) {
+    std::vector<kept_value> all{{meta_key, encode(v.meta), v.rev},
+                                {plan_key, encode(v.plan), v.plan_rev}};
+    for (const store_entry& s : v.stores) all.push_back({store_key(s.id), encode(s), s.rev});
+    for (const member& m : v.members)
+        all.push_back({member_key(m.node), encode(kept_member{m}), v.rev});
+    for (std::size_t s = 0; s < v.records.size(); ++s)
+        all.push_back({shard_key(std::uint32_t(s)), encode(v.records[s].record), v.records[s].rev});
+    return all;
 }
 
 std::uint64_t next_order(const std::vector<store_entry>& stores) {

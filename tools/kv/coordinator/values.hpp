@@ -1,6 +1,6 @@
 // How what a coordinator knows is written in it: keys, and values in JSON; the same in both backends.
 //
-//     meta            {"uuid", "shards", "copies", "min_isr", "out_after_ms", "format", "moved_to"}
+//     meta            {"uuid", "shards", "copies", "min_isr", "out_after_ms", "format", "recoveries", "moved_to"}
 //     stores/STORE    {"node", "state", "weight", "order"}
 //     members/NODE    {"store", "incarnation", "address", "alive", "pid"}
 //     plan            {"n", "nodes", "shards"}
@@ -71,6 +71,9 @@ struct kept_view {
 /// Everything that is kept at one revision, as a view. Errors: `corrupt`, `too_new`.
 [[nodiscard]] beam::result<kept_view> view_of(std::uint64_t rev,
                                               const std::vector<kept_value>& all);
+
+/// What view_of() makes this view of.
+[[nodiscard]] std::vector<kept_value> kept_of(const cluster_view& view);
 
 /// The first free place in the order of stores.
 [[nodiscard]] std::uint64_t next_order(const std::vector<store_entry>& stores);

@@ -1,0 +1,122 @@
+// keeper: what the store keeps of its cluster, and tells when the coordinator has lost it.
+#include <utility>
+
+#include "libbeamcore/runtime/timer.hpp"
+#include "tools/kv/app/keeper.hpp"
+#include "tools/kv/app/names.hpp"
+#include "tools/kv/app/shard_disk.hpp"
+#include "tools/kv/coordinator/values.hpp"
+
+namespace kv {
+
+namespace {
+
+using beam::awaitable;
+using namespace std::chrono_literals;
+using account_or_not = beam::outcome<store_account>;
+
+/// While shards are moved these change all the time, and what counts of them is in the shards' own.
+constexpr auto records_are_kept_every = 1s;
+constexpr auto account_within = 5s;
+const std::string view_key = "view";
+
+beam::store::database meta() {
+    return beam::store::database(store_name(), "meta");
+}
+
+tl::unexpected<beam::term> refused(std::string_view code, std::string why = {}) {
+    return beam::fail_term(beam::tuple(beam::atom(code), std::move(why)));
+}
+
+/// All but the records.
+bool have_same_nodes(const cluster_view& a, const cluster_view& b) {
+    return a.meta == b.meta && a.stores == b.stores && a.members == b.members &&
+           a.plan_rev == b.plan_rev;
+}
+
+std::string found_in_meta(const std::string& key) {
+    const auto there = beam::store::get(meta(), key);
+    if (!there) throw spoilt_disk(there.error().code + ": " + there.error().detail);
+    return there->value_or("");
+}
+
+}  // namespace
+
+beam::future<account_or_not> keeper::account(const std::string& node, bool stands_down) {
+    const beam::atom name(node);
+    const beam::timeout limit(account_within);
+    if (name == beam::node()) return beam::call<give_account>(keeper_name(), limit, stands_down);
+    return beam::call<give_account>(beam::server_ref(keeper_name(), name), limit, stands_down);
+}
+
+void keeper::keep_view() {
+    const auto& view = known_.facts.view;
+    if (!known_.has_joined || (kept_view_ && view->rev == kept_view_->rev)) return;
+    const time now = beam::monotonic_time();
+    if (kept_view_ && have_same_nodes(*view, *kept_view_) &&
+        now < kept_at_ + records_are_kept_every)
+        return;
+    kept_view_ = view;
+    kept_at_ = now;
+    beam::store::batch b;
+    b.put(view_key, sealed(bytes_of(*view)));
+    beam::store::notify_write(meta(), std::move(b), id(), 0);
+}
+
+void keeper::handle_info(const beam::store::written& m) {
+    if (!m.error.empty()) throw spoilt_disk("the store failed: " + m.error + ": " + m.detail);
+}
+
+/// A cluster that was put together anew has another history of revisions: whoever acts by the old one begins anew.
+beam::cast_result keeper::handle_info(coordinator_reachable m) {
+    const bool begins_anew = m.why.is("recovered");
+    known_.coordinator = std::move(m);
+    if (begins_anew) return beam::stop_with{beam::atoms::shutdown};
+    return beam::noreply{};
+}
+
+awaitable<beam::call_result<account_or_not>> keeper::handle_call(give_account m) {
+    auto looking = coordinator_process::view(coordinator_name());
+    const auto seen = co_await looking;
+    if (seen && (*seen)->has_cluster()) co_return account_or_not(refused("coordinator_is_there"));
+    if (seen) co_return account_or_not(refused("not_a_member"));
+    if (!seen.error().is("lost"))
+        co_return account_or_not(refused(seen.error().code, seen.error().detail));
+    if (!m.stands_down) {
+        account_or_not found = co_await account_of_store();
+        co_return found;
+    }
+    const bool all_stopped = co_await stop_shards();
+    account_or_not found = refused("busy");
+    if (all_stopped) found = co_await account_of_store();
+    // The next one finds a coordinator that has nothing, and starts no shard before there is something.
+    co_return beam::call_result<account_or_not>(beam::stop_with{beam::atoms::shutdown},
+                                                std::move(found));
+}
+
+/// With all that was asked of the store before.
+awaitable<account_or_not> keeper::account_of_store() const {
+    auto barrier = beam::store::put(meta(), "accounted", "");
+    const auto written = co_await barrier;
+    if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
+    store_account a;
+    a.node = name_;
+    a.store = known_.facts.self;
+    a.uuid = found_in_meta("cluster");
+    try {
+        const std::string view = found_in_meta(view_key);
+        if (!view.empty()) a.view = unsealed(view);
+    } catch (const malformed_bytes& e) {
+        throw spoilt_disk("the view that the store of kv keeps: " + std::string(e.what()));
+    }
+    for (const std::uint32_t s : shard_disk::shards_on_disk(store_name())) {
+        const shard_disk disk(store_name(), s);
+        const log_point last = disk.last_on_disk();
+        const shard_record acted = disk.record_on_disk();
+        a.shards.push_back(
+            {s, last.epoch, last.seq, acted.epoch == 0 ? std::string() : encode(acted)});
+    }
+    co_return a;
+}
+
+}  // namespace kv

@@ -1,0 +1,186 @@
+#include "tools/kv/app/rebuilding.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "tools/kv/coordinator/values.hpp"
+
+namespace kv {
+
+namespace {
+
+/// Whoever made records that nobody here has heard of, each one higher than that before, has not made so many.
+constexpr std::uint64_t epochs_passed_over = std::uint64_t{1} << 20U;
+
+/// What is known of a shard.
+struct findings {
+    shard_record record;                 // of the highest epoch
+    std::map<store_id, log_point> logs;  // of the stores that answered
+    std::uint64_t highest_epoch = 0;     // of a record or an entry
+};
+
+void consider(findings& f, const shard_record& r) {
+    if (r.epoch > f.record.epoch) f.record = r;
+    f.highest_epoch = std::max(f.highest_epoch, r.epoch);
+}
+
+std::vector<findings> gathered(const cluster_view& view,
+                               const std::vector<store_account>& accounts) {
+    std::vector<findings> all(view.meta.shards);
+    for (const store_account& a : accounts) {
+        for (findings& f : all) f.logs[a.store];
+        if (const auto v = view_from(a.view); v && v->records.size() == all.size())
+            for (std::size_t s = 0; s < all.size(); ++s) consider(all[s], v->records[s].record);
+        for (const shard_account& s : a.shards) {
+            if (s.shard >= all.size()) continue;
+            findings& f = all[s.shard];
+            f.logs[a.store] = {s.epoch, s.seq};
+            f.highest_epoch = std::max(f.highest_epoch, s.epoch);
+            if (const auto r = decode_record(shard_key(s.shard), s.record); r) consider(f, *r);
+        }
+    }
+    return all;
+}
+
+/// Who of `among` has the longest log; of equals, the one that led, then the first.
+store_id longest(const findings& f, const std::vector<store_id>& among) {
+    const auto is_less = [&](const store_id& a, const store_id& b) {
+        const bool a_led = a == f.record.primary, b_led = b == f.record.primary;
+        return std::tie(f.logs.at(a), a_led) < std::tie(f.logs.at(b), b_led);
+    };
+    return *std::max_element(among.begin(), among.end(), is_less);
+}
+
+/// `holds_all`: it was in the last known set, or knows of a later one.
+struct choice {
+    shard_record record;
+    bool holds_all = false;
+};
+
+choice chosen(const findings& f, const std::vector<store_id>& planned,
+              const std::set<store_id>& removed) {
+    std::vector<store_id> members, all;
+    for (const store_id& s : f.record.isr)
+        if (f.logs.contains(s)) members.push_back(s);
+    // The preferred ones first: max_element takes the first of equals.
+    for (const store_id& s : planned)
+        if (f.logs.contains(s)) all.push_back(s);
+    for (const auto& [s, log] : f.logs)
+        if (!removed.contains(s) && std::find(all.begin(), all.end(), s) == all.end())
+            all.push_back(s);
+    if (all.empty()) all = members;
+    if (all.empty()) return {};
+    const std::uint64_t epoch = f.highest_epoch + epochs_passed_over;
+    const store_id best = longest(f, all);
+    // A primary of an epoch that no record tells of: its set is not known, but the longest log has what was acknowledged.
+    if (f.logs.at(best).epoch > f.record.epoch) return {{epoch, best, {best}}, true};
+    if (members.empty()) return {{epoch, best, {best}}, false};
+    return {{epoch, longest(f, members), members}, true};
+}
+
+/// The entries of the view, and those of stores that came later.
+std::vector<store_entry> all_stores(const cluster_view& view,
+                                    const std::vector<store_account>& accounts) {
+    std::vector<store_entry> stores = view.stores;
+    for (const store_account& a : accounts) {
+        if (view.find_store(a.store)) continue;
+        store_entry s;
+        s.id = a.store;
+        s.node = a.node;
+        s.order = next_order(stores);
+        stores.push_back(std::move(s));
+    }
+    return stores;
+}
+
+/// Who must have answered: the store that each node has now, and whoever may have been in sync.
+std::vector<std::string> silent_nodes(const cluster_view& view, const std::vector<findings>& shards,
+                                      const std::vector<store_account>& accounts) {
+    std::set<store_id> needed;
+    for (const store_entry& s : view.stores)
+        if (s.state != store_state::removed && view.store_of(s.node) == &s) needed.insert(s.id);
+    for (const findings& f : shards) needed.insert(f.record.isr.begin(), f.record.isr.end());
+    for (const store_account& a : accounts) needed.erase(a.store);
+    std::set<std::string> names;
+    for (const store_id& s : needed) {
+        const std::string_view node = view.node_of(s);
+        names.emplace(node.empty() ? to_text(s) : node);
+    }
+    return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+std::string bytes_of(const cluster_view& view) {
+    byte_writer w;
+    w.number(view.rev);
+    const auto all = kept_of(view);
+    w.number(all.size());
+    for (const kept_value& k : all) {
+        w.text(k.key);
+        w.text(k.value);
+        w.number(k.rev);
+    }
+    return w.take();
+}
+
+std::optional<cluster_view> view_from(const std::string& bytes) {
+    try {
+        byte_reader r(bytes);
+        const std::uint64_t rev = r.number();
+        std::vector<kept_value> all(r.count());
+        for (kept_value& k : all) {
+            k.key = r.text();
+            k.value = r.text();
+            k.rev = r.number();
+        }
+        r.expect_end();
+        auto kept = view_of(rev, all);
+        if (!kept || !kept->view.has_cluster()) return std::nullopt;
+        return std::move(kept->view);
+    } catch (const malformed_bytes&) {
+        return std::nullopt;
+    }
+}
+
+std::optional<cluster_view> newest_view(const std::vector<store_account>& accounts) {
+    std::optional<cluster_view> newest;
+    for (const store_account& a : accounts) {
+        auto v = view_from(a.view);
+        if (!v) continue;
+        const auto age = [](const cluster_view& of) {
+            return std::make_pair(of.meta.recoveries, of.rev);
+        };
+        if (!newest || age(*v) > age(*newest)) newest = std::move(v);
+    }
+    return newest;
+}
+
+beam::result<rebuilt_cluster> rebuild(const std::vector<store_account>& accounts) {
+    auto view = newest_view(accounts);
+    if (!view) return beam::fail("no_view", "no store says what the cluster was");
+    const auto shards = gathered(*view, accounts);
+    rebuilt_cluster all;
+    all.silent = silent_nodes(*view, shards, accounts);
+    view->stores = all_stores(*view, accounts);
+    all.first.meta = view->meta;
+    ++all.first.meta.recoveries;
+    all.first.meta.moved_to.clear();
+    all.first.stores = view->stores;
+    all.first.plan = view->plan;
+    std::set<store_id> removed;
+    for (const store_entry& s : view->stores)
+        if (s.state == store_state::removed) removed.insert(s.id);
+    for (std::uint32_t s = 0; s < shards.size(); ++s) {
+        choice c = chosen(shards[s], view->plan_of(s), removed);
+        if (c.record.epoch == 0) return beam::fail("no_store", "all stores were removed");
+        if (!c.holds_all) ++all.lost_shards;
+        all.first.records.push_back(std::move(c.record));
+    }
+    return all;
+}
+
+}  // namespace kv
