@@ -194,14 +194,31 @@ END
     beamd stop --node n3@127.0.0.1
 }
 
+# The cursor that a watch begins with.
+watch_begins_at() { kv watch --json --until-idle "$@" | jq -r .cursor | head -1; }
+
+@test "a watch goes on from its cursor, and refuses one that nobody was given" {
+    local cursor
+    kv put user:1 before
+    cursor=$(watch_begins_at)
+    kv put user:1 one
+    kv put user:2 two
+    [ "$(kv watch --from "$cursor" --count 2 --json | jq -r .value | sort | xargs)" = "one two" ]
+    run -2 --separate-stderr kv watch --from "${cursor:0:40}"
+    [[ $stderr == *"that is no cursor of a watch with this prefix"* ]]
+    run -2 kv watch --from nonsense
+    run -2 kv watch '{tag}' --from "$cursor"
+}
+
 @test "a node leaves with nothing lost, stays out, and joins again; the last one stays" {
     export ERL_EPMD_PORT
     ERL_EPMD_PORT=$((10000 + RANDOM % 20000))
-    local nodes=n1@127.0.0.1,n2@127.0.0.1,n3@127.0.0.1 i
+    local nodes=n1@127.0.0.1,n2@127.0.0.1,n3@127.0.0.1 i cursor
     for i in 1 2 3; do beamd --daemon --node "n$i@127.0.0.1" --dist --dist-join "$nodes"; done
     export BEAM_NODE=n1@127.0.0.1
     kv cluster init --nodes n1,n2 --shards 16
     for i in $(seq 20); do kv put "key$i" "value$i" -q; done
+    cursor=$(watch_begins_at)
     run -1 --separate-stderr kv cluster leave --node n3@127.0.0.1
     [[ $stderr == *"this node is none of the cluster's"* ]]
     kv cluster join --node n3@127.0.0.1
@@ -235,6 +252,8 @@ END
     run -1 kv get key1 --node n3@127.0.0.1
     kv put key1 other --node n3@127.0.0.1
     [ "$(kv count --node n3@127.0.0.1)" = 1 ]
+    run -1 --separate-stderr kv watch --from "$cursor" --node n3@127.0.0.1
+    [[ $stderr == *"that cursor is of another cluster"* ]]
     beamd stop --node n3@127.0.0.1
 }
 

@@ -1,6 +1,6 @@
 // kv.watch: changes of keys with a prefix, as they are committed, from a cursor on: each exactly once a cursor.
 //
-// A cursor has an entry's number a shard. The request's process has a helper a shard, which asks for what comes next and
+// A cursor has its cluster's mark, and an entry's number a shard. The request's process has a helper a shard, which asks for what comes next and
 // hands it over; it asks on when that was taken, so a slow client holds them up, and nothing piles up.
 #include <chrono>
 #include <optional>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "libbeamcore/base/base64.hpp"
+#include "libbeamcore/base/hash.hpp"
 #include "libbeamcore/runtime/link.hpp"
 #include "libbeamcore/runtime/spawn.hpp"
 #include "libbeamcore/runtime/timer.hpp"
@@ -45,26 +46,34 @@ struct seen {
 };
 struct go_on {};
 
+/// A recovery of the coordinator may lose entries, and others get their numbers: then it is another cluster, too.
+std::uint64_t mark_of(const cluster_meta& cluster) {
+    return beam::xxh3_64(cluster.uuid, cluster.recoveries);
+}
+
 /// Which entry each of some shards was told up to.
 struct watch_cursor {
+    std::uint64_t cluster = 0;  // mark_of()
     std::vector<std::uint64_t> seqs;
 
     [[nodiscard]] std::string text() const {
         byte_writer w;
+        w.fixed64(cluster);
         for (const std::uint64_t s : seqs) w.number(s);
-        return beam::base64_encode(w.bytes());
+        return beam::base64_encode(sealed(w.bytes()));
     }
-    static std::optional<watch_cursor> from(const std::string& text, std::size_t shards) {
+    /// Nothing: nobody can have been given it.
+    static std::optional<watch_cursor> from(const std::string& text) {
         const auto bytes = beam::base64_decode(text);
         if (!bytes) return std::nullopt;
         watch_cursor c;
         try {
-            byte_reader r(*bytes);
+            byte_reader r(unsealed(*bytes));
+            c.cluster = r.fixed64();
             while (!r.is_at_end()) c.seqs.push_back(r.number());
         } catch (const malformed_bytes&) {
             return std::nullopt;
         }
-        if (c.seqs.size() != shards) return std::nullopt;
         return c;
     }
 };
@@ -106,10 +115,16 @@ awaitable<beam::answer> watch(request& r, watch_params p) {
     auto k = co_await settled();
     if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
     const auto shards = shards_of_prefix(p.prefix, k->facts.view->meta.shards);
+    const std::uint64_t cluster = mark_of(k->facts.view->meta);
     std::optional<watch_cursor> at;
     if (p.cursor) {
-        at = watch_cursor::from(*p.cursor, shards.size());
-        if (!at)
+        at = watch_cursor::from(*p.cursor);
+        if (at && at->cluster != cluster)
+            co_return beam::refuse("wrong_cluster",
+                                   "that cursor is of another cluster, or of before this one's "
+                                   "coordinator was recovered",
+                                   "kv scan " + p.prefix + ", then watch without --from", 1);
+        if (!at || at->seqs.size() != shards.size())
             co_return beam::refuse("bad_cursor", "that is no cursor of a watch with this prefix",
                                    "kv watch PREFIX", 2);
     }
@@ -118,7 +133,7 @@ awaitable<beam::answer> watch(request& r, watch_params p) {
         beam::spawn_link(watch_shard, me.id(), i, shards[i], p.prefix, after);
     }
     const bool is_new = !at;
-    if (!at) at.emplace(watch_cursor{std::vector<std::uint64_t>(shards.size())});
+    if (!at) at.emplace(watch_cursor{cluster, std::vector<std::uint64_t>(shards.size())});
     std::size_t begun = 0;
     for (;;) {
         seen s = co_await me.receive<seen>();
