@@ -269,6 +269,11 @@ OK
 $ cli incr k
 ERR value is not an integer or out of range
 
+$ cli set k 007
+OK
+$ cli incr k
+ERR value is not an integer or out of range
+
 $ cli set k 9223372036854775807
 OK
 $ cli incr k

@@ -67,6 +67,16 @@ TEST_CASE("add counts decimal numbers, from 0, and refuses what is none or too l
     CHECK_FALSE(run({op}, {{"n", {"-9223372036854775807", 1, 0}}}).result.done);
 }
 
+TEST_CASE("add takes only a number as a sum is written") {
+    for (const char* text : {"007", "-0", "+1", " 1", "1 ", "00", "-01", ""})
+        CHECK_MESSAGE(
+            run({make(kind::add, "a")}, {{"a", {text, 1, 0}}}).result.detail == "not a number",
+            text);
+    for (const char* text : {"0", "-1", "10", "-9223372036854775808", "9223372036854775807"})
+        CHECK_MESSAGE(run({make(kind::add, "a")}, {{"a", {text, 1, 0}}}).result.detail == text,
+                      text);
+}
+
 TEST_CASE("expire keeps the value and refuses a missing key") {
     auto op = make(kind::expire, "a");
     op.expires_ms = 5000;

@@ -329,6 +329,21 @@ TEST_CASE("a request that is settled is not done any more") {
     CHECK(x(write).replies.at(0).what.what == answer::kind::done);
 }
 
+TEST_CASE("a read that does not want the bytes is told all but these") {
+    one x;
+    x.lead_alone();
+    x.data.all["k"] = {"a long value", 4, 99'000'000'000'000};
+    read_request r;
+    r.key = "k";
+    r.without_bytes = true;
+    const auto out = x.read(r);
+    REQUIRE(out.replies.size() == 1);
+    REQUIRE(out.replies[0].what.found);
+    CHECK(*out.replies[0].what.found == value{"", 4, 99'000'000'000'000});
+    r.key = "none";
+    CHECK_FALSE(x.read(r).replies.at(0).what.found);
+}
+
 TEST_CASE("a scan is answered when what it met that has expired is removed") {
     one x;
     x.lead_alone();

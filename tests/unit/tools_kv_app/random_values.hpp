@@ -74,7 +74,9 @@ public:
     }
     void make(kv::scan_page& p) { all_of(p.items, p.count, p.last, p.is_end); }
     void make(kv::write_request& r) { all_of(r.id, r.operations, r.patience, r.settled); }
-    void make(kv::read_request& r) { all_of(r.key, r.primary_only, r.stale, r.patience, r.scan); }
+    void make(kv::read_request& r) {
+        all_of(r.key, r.primary_only, r.stale, r.patience, r.without_bytes, r.scan);
+    }
     void make(kv::answer& a) {
         a.what = kv::answer::kind(random_() % 7);
         all_of(a.result, a.found, a.page, a.by_primary, a.age, a.hint, a.why);

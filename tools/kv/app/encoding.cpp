@@ -391,6 +391,7 @@ void write(byte_writer& w, const read_request& r) {
     write(w, r.primary_only);
     write(w, r.stale);
     write(w, r.patience);
+    write(w, r.without_bytes);
     write(w, r.scan);
 }
 void read(byte_reader& r, read_request& to) {
@@ -398,6 +399,7 @@ void read(byte_reader& r, read_request& to) {
     read(r, to.primary_only);
     read(r, to.stale);
     read(r, to.patience);
+    read(r, to.without_bytes);
     read(r, to.scan);
 }
 

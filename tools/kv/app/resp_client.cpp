@@ -16,10 +16,11 @@ using beam::awaitable;
 constexpr unsigned changes_tried_max = 100;
 constexpr std::size_t keys_max = 1000;
 
-beam::future<routed_answer> read(const std::string& key, bool primary_only) {
+beam::future<routed_answer> read(const std::string& key, bool primary_only, bool with_bytes) {
     read_request r;
     r.key = key;
     r.primary_only = primary_only;
+    r.without_bytes = !with_bytes;
     r.patience = resp_patience;
     return router::read(std::move(r));
 }
@@ -47,10 +48,16 @@ const resp::command_index<resp_client>& all_resp_commands() {
 }
 
 beam::future<routed_answer> read_key(const resp_client& c, const std::string& key) {
-    return read(key, !c.takes_replicas);
+    return read(key, !c.takes_replicas, true);
 }
 beam::future<routed_answer> read_at_primary(const std::string& key) {
-    return read(key, true);
+    return read(key, true, true);
+}
+beam::future<routed_answer> look_at_key(const resp_client& c, const std::string& key) {
+    return read(key, !c.takes_replicas, false);
+}
+beam::future<routed_answer> look_at_primary(const std::string& key) {
+    return read(key, true, false);
 }
 
 beam::future<routed_answer> write_one(operation o) {
@@ -69,9 +76,9 @@ bool is_refused(const store_answer& a) {
     return a && a->what.what == answer::kind::refused;
 }
 
-awaitable<bool> change_key(resp_client& c, std::string key, chooser choose) {
+awaitable<bool> change_key(resp_client& c, std::string key, chooser choose, bool wants_bytes) {
     for (unsigned tries = 0; tries < changes_tried_max; ++tries) {
-        auto reading = read_at_primary(key);
+        auto reading = read(key, true, wants_bytes);
         store_answer there = co_await reading.outcome();
         if (!is_read(there)) {
             auto saying = say_failure(c, std::move(there), key, true);

@@ -48,6 +48,9 @@ using store_answer = beam::outcome<routed_answer>;
 
 [[nodiscard]] beam::future<routed_answer> read_key(const resp_client& c, const std::string& key);
 [[nodiscard]] beam::future<routed_answer> read_at_primary(const std::string& key);
+/// All but the bytes of what is there: they stay where they are.
+[[nodiscard]] beam::future<routed_answer> look_at_key(const resp_client& c, const std::string& key);
+[[nodiscard]] beam::future<routed_answer> look_at_primary(const std::string& key);
 [[nodiscard]] beam::future<routed_answer> write_one(operation o);
 
 [[nodiscard]] bool is_read(const store_answer& a);
@@ -55,11 +58,12 @@ using store_answer = beam::outcome<routed_answer>;
 /// An expectation did not hold.
 [[nodiscard]] bool is_refused(const store_answer& a);
 
-/// What a command makes of what there is under its key; nothing: nothing is written.
+/// What a command makes of what there is under its key, without its bytes if it does not want them; nothing: nothing is written.
 using chooser = std::function<std::optional<operation>(const std::optional<value>& there)>;
 /// Reads the key at its primary and writes what `choose` makes of it, if no other has changed it meanwhile; else again.
 /// False: it failed, and that was said.
-[[nodiscard]] beam::awaitable<bool> change_key(resp_client& c, std::string key, chooser choose);
+[[nodiscard]] beam::awaitable<bool> change_key(resp_client& c, std::string key, chooser choose,
+                                               bool wants_bytes = true);
 
 [[nodiscard]] operation put_of(std::string key, std::string bytes, std::int64_t expires_ms = 0);
 

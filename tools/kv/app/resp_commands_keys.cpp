@@ -25,7 +25,7 @@ awaitable<std::optional<std::int64_t>> erase(resp_client& c, words keys) {
     constexpr int rounds_max = 100;
     for (int round = 0; round < rounds_max && !keys.empty(); ++round) {
         std::vector<beam::future<routed_answer>> reading, writing;
-        for (const std::string& key : keys) reading.push_back(read_at_primary(key));
+        for (const std::string& key : keys) reading.push_back(look_at_primary(key));
         words found;
         std::optional<std::pair<store_answer, std::string>> failure;
         for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -84,7 +84,7 @@ awaitable<void> exists(resp_client& c, words all) {
     for (std::size_t first = 1; first < all.size(); first += asked_at_once) {
         const std::size_t end = std::min(all.size(), first + asked_at_once);
         std::vector<beam::future<routed_answer>> reading;
-        for (std::size_t i = first; i < end; ++i) reading.push_back(read_key(c, all[i]));
+        for (std::size_t i = first; i < end; ++i) reading.push_back(look_at_key(c, all[i]));
         for (std::size_t i = first; i < end; ++i) {
             store_answer a = co_await reading[i - first].outcome();
             if (!is_read(a)) {
@@ -98,10 +98,10 @@ awaitable<void> exists(resp_client& c, words all) {
     c.out.integer(there);
 }
 
-/// What is there of the one key that a command has. Nothing: it failed, and that was said.
+/// What is there of the one key that a command has, without its bytes. Nothing: it failed, and that was said.
 awaitable<std::optional<std::optional<value>>> look_up(resp_client& c, std::string key) {
     if (refuse_key(c, key)) co_return std::nullopt;
-    auto reading = read_key(c, key);
+    auto reading = look_at_key(c, key);
     store_answer a = co_await reading.outcome();
     if (is_read(a)) co_return std::move(a->what.found);
     auto saying = say_failure(c, std::move(a), std::move(key), false);
@@ -148,7 +148,7 @@ awaitable<void> expire_if(resp_client& c, std::string key, resp::expire_options 
         o.expires_ms = at;
         return o;
     };
-    auto changing = change_key(c, std::move(key), choose);
+    auto changing = change_key(c, std::move(key), choose, false);
     if (co_await changing) c.out.integer(is_changed);
 }
 
@@ -209,7 +209,7 @@ awaitable<void> persist(resp_client& c, words all) {
         o.what = operation::kind::expire;
         return o;
     };
-    auto changing = change_key(c, std::move(all[1]), choose);
+    auto changing = change_key(c, std::move(all[1]), choose, false);
     if (co_await changing) c.out.integer(is_changed);
 }
 

@@ -128,13 +128,14 @@ awaitable<beam::answer> transaction_method(request&, transaction_params p) {
 }
 
 /// The value, with who answered: the primary here, a replica here, or another node.
-awaitable<asked<routed_answer>> found(get_params p) {
+awaitable<asked<routed_answer>> found(get_params p, bool with_bytes = true) {
     if (auto why = bad_key(p.key)) co_return malformed(*why);
     if (auto why = bad_patience(p.timeout_ms)) co_return malformed(*why);
     read_request r;
     r.key = p.key;
     r.primary_only = p.primary;
     r.stale = p.stale;
+    r.without_bytes = !with_bytes;
     r.patience = std::chrono::milliseconds(p.timeout_ms);
     auto reading = router::read(std::move(r));
     beam::outcome<routed_answer> a = co_await reading.outcome();
@@ -168,7 +169,7 @@ awaitable<beam::answer> get_method(request&, get_params p) {
 
 awaitable<beam::answer> ttl(request&, get_params p) {
     const std::string key = p.key;
-    auto a = co_await found(std::move(p));
+    auto a = co_await found(std::move(p), false);
     if (!a) co_return tl::unexpected<request_error>(std::move(a.error()));
     const auto& v = a->what.found;
     if (!v) co_return no_such_key(key);

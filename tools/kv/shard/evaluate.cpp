@@ -7,10 +7,12 @@ namespace kv {
 
 namespace {
 
+/// As a sum is written: without zeros in front.
 std::optional<std::int64_t> number_in(const std::string& text) {
     std::int64_t n = 0;
     const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), n);
     if (bad != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    if (text != std::to_string(n)) return std::nullopt;
     return n;
 }
 

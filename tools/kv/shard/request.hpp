@@ -83,6 +83,7 @@ struct read_request {
     bool primary_only = false;
     bool stale = false;  ///< a replica may answer however old it is
     std::chrono::nanoseconds patience{};
+    bool without_bytes = false;  ///< whether it is there, its version and its time are enough
     std::optional<scan_range> scan = {};  ///< instead of one key; answered by the primary only
 
     friend bool operator==(const read_request&, const read_request&) = default;

@@ -123,6 +123,7 @@ void shard::answer_read(const instant& at, pending_read r, std::optional<value> 
         a.age = *old;
     }
     a.found = std::move(found);
+    if (a.found && r.request.without_bytes) a.found->bytes.clear();
     tell(r.origin, std::move(a), out);
 }
 
