@@ -31,6 +31,11 @@ beam::tool::common_options options_for(const std::string& node) {
     return common;
 }
 
+/// What comes late on this connection answers nobody.
+void drop_if_late(beam::client& client, const beam::tool::failure& f) {
+    if (f.kind == "timeout" || f.kind == "node_ended") client.disconnect();
+}
+
 /// One client's choices.
 class chooser {
 public:
@@ -50,15 +55,19 @@ std::int64_t kv_clock() {
     return std::chrono::steady_clock::now().time_since_epoch() / 1ns;
 }
 
-json kv_asker::ask(const std::string& node, const std::string& method, const json& params,
-                   std::int64_t timeout_ms) {
+beam::client& kv_asker::client_of(const std::string& node, std::int64_t timeout_ms) {
     auto& client = clients_.try_emplace(node, options_for(node)).first->second;
     client.set_deadline(beam::tool::deadline::in(std::chrono::milliseconds(timeout_ms) + grace));
+    return client;
+}
+
+json kv_asker::ask(const std::string& node, const std::string& method, const json& params,
+                   std::int64_t timeout_ms) {
+    auto& client = client_of(node, timeout_ms);
     try {
         return client.ask(method, params);
     } catch (const beam::tool::failure& f) {
-        // What comes late on this connection answers nobody.
-        if (f.kind == "timeout" || f.kind == "node_ended") client.disconnect();
+        drop_if_late(client, f);
         throw;
     }
 }
@@ -97,11 +106,73 @@ void kv_asker::change(kv_event& e, std::int64_t timeout_ms) {
     json params{{"key", e.key}, {"timeout_ms", timeout_ms}};
     if (e.what == act::put || e.what == act::swap) params["value"] = e.wanted;
     if (e.what == act::swap) params["expect"] = e.expected;
+    if (e.ttl_ms > 0) params["ttl_ms"] = e.ttl_ms;
     tell(e, [&] {
         const json a = ask(e.node, methods[std::size_t(e.what)], params, timeout_ms);
         e.version = a.at("version").get<std::uint64_t>();
         if (e.what == act::incr) e.found = std::to_string(a.at("value").get<std::int64_t>());
     });
+}
+
+namespace {
+
+/// What was told of the first is told of all.
+void share_outcome(std::vector<kv_event>& all) {
+    for (kv_event& e : all) {
+        e.called = all.front().called;
+        e.answered = all.front().answered;
+        e.told = all.front().told;
+        e.why = all.front().why;
+    }
+}
+
+}  // namespace
+
+void kv_asker::change_together(std::vector<kv_event>& all, std::int64_t timeout_ms) {
+    json operations = json::array();
+    for (const kv_event& e : all) {
+        json one{{"op", e.what == act::erase ? "delete" : "put"}, {"key", e.key}};
+        if (e.what != act::erase) one["value"] = e.wanted;
+        operations.push_back(std::move(one));
+    }
+    tell(all.front(), [&] {
+        const json a = ask(all.front().node, "kv.transaction",
+                           {{"operations", operations}, {"timeout_ms", timeout_ms}}, timeout_ms);
+        for (kv_event& e : all) e.version = a.at("version").get<std::uint64_t>();
+    });
+    share_outcome(all);
+}
+
+void kv_asker::scan(const std::string& prefix, std::vector<kv_event>& all,
+                    std::int64_t timeout_ms) {
+    const auto take = [&](const json& page) {
+        for (const json& item : page.at("items"))
+            for (kv_event& e : all) {
+                if (beam::tool::bytes_of(item.at("key")) != e.key) continue;
+                e.found = beam::tool::bytes_of(item.at("value"));
+                e.version = item.at("version").get<std::uint64_t>();
+            }
+        return true;
+    };
+    for (kv_event& e : all) e.by_primary = true;
+    tell(all.front(), [&] {
+        auto& client = client_of(all.front().node, timeout_ms);
+        try {
+            (void)client.stream("kv.scan", {{"prefix", prefix}, {"timeout_ms", timeout_ms}}, take);
+        } catch (const beam::tool::failure& f) {
+            drop_if_late(client, f);
+            throw;
+        } catch (const beam::tool::connection_lost&) {
+            client.disconnect();
+            throw beam::tool::failure(beam::tool::exit_code::try_again, "the connection was lost",
+                                      {}, "node_ended");
+        }
+    });
+    share_outcome(all);
+}
+
+std::vector<std::string> kv_clients::paired_keys(const std::string& tag) {
+    return {"{" + tag + "}left", "{" + tag + "}right"};
 }
 
 std::vector<std::string> kv_clients::contended_keys() {
@@ -125,11 +196,38 @@ kv_record kv_clients::record() const {
     return record_;
 }
 
+void kv_clients::add(kv_record some) {
+    const std::lock_guard lock(mutex_);
+    for (kv_event& e : some) record_.push_back(std::move(e));
+}
+
+namespace {
+
+/// What of a client's own, that goes by itself, is looked at again.
+constexpr std::size_t short_lived_kept = 4;
+
+/// Two keys of one shard, written or scanned together.
+kv_record pair_for(const kv_event& like, std::uint64_t number, const std::string& tag, act what) {
+    kv_record both;
+    for (const std::string& key : kv_clients::paired_keys(tag)) {
+        kv_event e = like;
+        e.what = what;
+        e.key = key;
+        e.together = number;
+        if (what != act::put) e.wanted.clear();
+        both.push_back(std::move(e));
+    }
+    return both;
+}
+
+}  // namespace
+
 void kv_clients::work(int client, std::uint64_t seed) {
     chooser choose(seed);
     kv_asker asker(nodes_);
     const auto keys = contended_keys();
     std::map<std::string, std::string> last_seen;
+    std::vector<std::string> short_lived;
     std::string node = nodes_[choose.below(nodes_.size())];
     for (std::uint64_t n = 0; !is_over_; ++n) {
         if (choose.in_percent(10)) node = nodes_[choose.below(nodes_.size())];
@@ -139,9 +237,33 @@ void kv_clients::work(int client, std::uint64_t seed) {
         e.key = keys[choose.below(keys.size())];
         e.wanted = std::to_string(client) + "." + std::to_string(n);
         const auto timeout_ms = std::int64_t(500 + choose.below(3000));
-        const std::size_t what = choose.below(100);
+        const std::size_t what = choose.below(130);
         const auto seen = last_seen.find(e.key);
-        if (what < 25) {
+        kv_record both;
+        if (what >= 110) {
+            const std::string tag = choose.in_percent(50) ? "p" : "q";
+            const bool is_scan = what >= 120;
+            both = pair_for(e, (std::uint64_t(client + 1) << 32U) + n, tag,
+                            is_scan                 ? act::get
+                            : choose.in_percent(10) ? act::erase
+                                                    : act::put);
+            if (is_scan)
+                asker.scan("{" + tag + "}", both, timeout_ms);
+            else
+                asker.change_together(both, timeout_ms);
+            e = both.front();
+            e.found.reset();
+        } else if (what >= 106) {
+            e.what = act::put;
+            e.key = "ttl." + e.wanted;
+            e.ttl_ms = std::int64_t(200 + choose.below(2000));
+            asker.change(e, timeout_ms);
+            if (short_lived.size() == short_lived_kept) short_lived.erase(short_lived.begin());
+            short_lived.push_back(e.key);
+        } else if (what >= 100) {
+            if (!short_lived.empty()) e.key = short_lived[choose.below(short_lived.size())];
+            asker.get(e, choose.in_percent(50), timeout_ms);
+        } else if (what < 25) {
             asker.get(e, true, timeout_ms);
         } else if (what < 50) {
             asker.get(e, false, timeout_ms);
@@ -162,10 +284,7 @@ void kv_clients::work(int client, std::uint64_t seed) {
         if (e.what != act::get && e.told == end::done && !e.wanted.empty())
             last_seen[e.key] = e.wanted;
         const bool failed = e.told == end::nothing || e.told == end::unknown;
-        {
-            const std::lock_guard lock(mutex_);
-            record_.push_back(std::move(e));
-        }
+        add(both.empty() ? kv_record{std::move(e)} : std::move(both));
         if (!failed) continue;
         node = nodes_[choose.below(nodes_.size())];
         std::this_thread::sleep_for(pause_after_error);

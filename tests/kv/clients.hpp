@@ -32,11 +32,16 @@ public:
     void get(kv_event& e, bool by_primary, std::int64_t timeout_ms);
     /// Any change.
     void change(kv_event& e, std::int64_t timeout_ms);
+    /// Puts the value of each under its key, or deletes them, in one transaction.
+    void change_together(std::vector<kv_event>& all, std::int64_t timeout_ms);
+    /// The keys of these are all that there are with the prefix: one page, of one moment.
+    void scan(const std::string& prefix, std::vector<kv_event>& all, std::int64_t timeout_ms);
 
     [[nodiscard]] const std::vector<std::string>& nodes() const { return nodes_; }
 
 private:
     void tell(kv_event& e, const std::function<void()>& asking);
+    [[nodiscard]] beam::client& client_of(const std::string& node, std::int64_t timeout_ms);
 
     std::vector<std::string> nodes_;
     std::map<std::string, beam::client> clients_;
@@ -51,9 +56,12 @@ public:
     [[nodiscard]] kv_record record() const;
 
     static std::vector<std::string> contended_keys();
+    /// Two keys of one shard that are written together only.
+    static std::vector<std::string> paired_keys(const std::string& tag);
 
 private:
     void work(int client, std::uint64_t seed);
+    void add(kv_record some);
 
     std::vector<std::string> nodes_;
     std::atomic<bool> is_over_ = false;

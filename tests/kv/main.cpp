@@ -27,11 +27,12 @@ using act = kv_event::act;
 using end = kv_event::end;
 
 constexpr auto equal_within = 30s;
+constexpr auto expired_within = 5s;
 constexpr int clients = 8;
 
 struct words {
     std::uint64_t seed = 1, rounds = 1;
-    std::string time = "20s", coordinator = "local", engine, folder = "/tmp";
+    std::string time = "20s", coordinator = "local", engine, breaks, folder = "/tmp";
     int nodes = 3;
     std::vector<std::string> faults;
     bool keep = false;
@@ -43,6 +44,7 @@ complaints final_state(kv_asker& asker, kv_record& record) {
     std::size_t from_replicas = 0;
     const auto keys = by_key(record);
     for (const auto& [key, events] : keys) {
+        const bool is_short_lived = events.front().ttl_ms > 0;
         kv_event whole;
         whole.client = clients;
         whole.key = key;
@@ -51,6 +53,12 @@ complaints final_state(kv_asker& asker, kv_record& record) {
         if (whole.told != end::done)
             all.push_back("cannot be read when all is well: " + key + ": " + whole.why);
         record.push_back(whole);
+        if (is_short_lived) {
+            const std::int64_t due = events.front().called + events.front().ttl_ms * 1'000'000;
+            if (whole.found && whole.called > due + expired_within / 1ns)
+                all.push_back("its time is over, and it is there: " + key);
+            continue;
+        }
         for (const std::string& node : asker.nodes()) {
             kv_event copy;
             copy.client = clients;
@@ -91,6 +99,8 @@ void write_record(const kv_record& record, const fs::path& path) {
         if (!e.expected.empty()) line["expected"] = e.expected;
         if (e.found) line["found"] = *e.found;
         if (e.what == act::get) line["by_primary"] = e.by_primary;
+        if (e.ttl_ms > 0) line["ttl_ms"] = e.ttl_ms;
+        if (e.together != 0) line["together"] = e.together;
         if (!e.why.empty()) line["why"] = e.why;
         out << line.dump() << "\n";
     }
@@ -119,6 +129,7 @@ bool round(const words& w, std::uint64_t seed, std::chrono::milliseconds time) {
     o.nodes = w.nodes;
     o.etcd = w.coordinator == "etcd";
     o.engine = w.engine;
+    o.breaks = w.breaks;
     o.folder = name;
     std::printf("kv_trial: seed %llu, %d nodes, %s, %s: %s\n",
                 static_cast<unsigned long long>(seed), w.nodes, w.coordinator.c_str(),
@@ -149,7 +160,8 @@ bool round(const words& w, std::uint64_t seed, std::chrono::milliseconds time) {
     found.insert(found.end(), more.begin(), more.end());
     std::printf("kv_trial: seed %llu: %zu events, %s: %s\n", static_cast<unsigned long long>(seed),
                 done.size(), counted(record).c_str(), found.empty() ? "ok" : "FAILED");
-    if (!found.empty() || w.keep) {
+    const bool is_kept = w.keep || (!found.empty() && w.breaks.empty());
+    if (is_kept) {
         write_record(record, fs::path(name) / "record.jsonl");
         std::ofstream events(fs::path(name) / "events");
         for (const std::string& line : done) events << line << "\n";
@@ -157,7 +169,7 @@ bool round(const words& w, std::uint64_t seed, std::chrono::milliseconds time) {
     for (std::size_t i = 0; i < found.size() && i < 20; ++i)
         std::printf("kv_trial: %s\n", found[i].c_str());
     std::fflush(stdout);
-    if (found.empty() && !w.keep) fs::remove_all(name);
+    if (!is_kept) fs::remove_all(name);
     return found.empty();
 }
 
@@ -173,6 +185,9 @@ int main(int argc, char** argv) {
     app.add_option("--coordinator", w.coordinator, "local or etcd (local)")
         ->check(CLI::IsMember({"local", "etcd"}));
     app.add_option("--engine", w.engine, "lmdb or rocksdb (lmdb)");
+    app.add_option("--break", w.breaks,
+                   "Nodes do not follow this rule: it is good when a round is bad")
+        ->check(CLI::IsMember({"deduplicate"}));
     app.add_option("--faults", w.faults, "Only these, such as kill,pause,cut")->delimiter(',');
     app.add_option("--folder", w.folder, "Where the nodes' folders are (/tmp)");
     app.add_flag("--keep", w.keep, "Keep the record and the folder of a good round, too");
@@ -186,7 +201,7 @@ int main(int argc, char** argv) {
     try {
         for (std::uint64_t s = w.seed; s < w.seed + w.rounds; ++s)
             if (!round(w, s, std::chrono::duration_cast<std::chrono::milliseconds>(*time)))
-                return 1;
+                return w.breaks.empty() ? 1 : 0;
     } catch (const beam::tool::failure& f) {
         std::fprintf(stderr, "kv_trial: %s\n", f.why.c_str());
         return 1;
@@ -194,5 +209,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "kv_trial: %s\n", e.what());
         return 1;
     }
-    return 0;
+    if (!w.breaks.empty())
+        std::fprintf(stderr, "kv_trial: --break %s was not noticed\n", w.breaks.c_str());
+    return w.breaks.empty() ? 0 : 1;
 }

@@ -21,6 +21,7 @@ struct kv_cluster_options {
     int nodes = 3;
     bool etcd = false;
     std::string engine;  ///< empty: the default
+    std::string breaks;  ///< a rule that shards do not follow (tools/kv/app/crash_points.hpp)
     std::filesystem::path folder;
 };
 

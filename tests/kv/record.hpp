@@ -28,6 +28,8 @@ struct kv_event {
     std::optional<std::string> found;  ///< get; incr: the sum
     std::uint64_t version = 0;         ///< 0: not told
     std::int64_t age_ms = 0;           ///< of a replica's answer
+    std::int64_t ttl_ms = 0;           ///< put: it goes by itself after that
+    std::uint64_t together = 0;        ///< not 0: one request with all events of that number
     std::string why;                   ///< of an error
 };
 

@@ -86,9 +86,16 @@ private:
     std::vector<std::pair<std::int64_t, const kv_event*>> told_;
 };
 
+/// When a value may go by itself; never: it does not. Nodes count from a whole millisecond of another clock.
+std::int64_t due_of(const kv_event& e) {
+    if (e.ttl_ms == 0) return kv_operation::never;
+    return e.called + (e.ttl_ms - 5) * 1'000'000;
+}
+
 /// Whether a removal after that write may have been done by then.
 bool may_be_removed(const kv_record& all, std::uint64_t version, std::int64_t by) {
     return std::any_of(all.begin(), all.end(), [&](const kv_event& e) {
+        if (due_of(e) <= by) return true;
         if (e.what != act::erase || e.called > by) return false;
         return e.told == end::unknown || (e.told == end::done && e.version >= version);
     });
@@ -107,8 +114,14 @@ std::map<std::string, kv_record> by_key(const kv_record& all) {
 
 complaints judge_values(const kv_record& one_key) {
     std::vector<kv_operation> ops;
-    for (const kv_event& e : one_key)
+    for (const kv_event& e : one_key) {
         if (auto op = operation_of(e)) ops.push_back(*std::move(op));
+        if (e.ttl_ms == 0 || e.told == end::nothing) continue;
+        kv_operation expiry;
+        expiry.what = kv_operation::kind::remove;
+        expiry.called = due_of(e);
+        ops.push_back(std::move(expiry));
+    }
     if (is_linearizable(ops)) return {};
     // The first moment by which it is wrong says where to look.
     std::vector<std::int64_t> moments;
@@ -211,9 +224,24 @@ complaints judge_sums(const kv_record& one_key) {
     return all;
 }
 
+complaints judge_together(const kv_record& all) {
+    std::map<std::uint64_t, std::vector<const kv_event*>> requests;
+    for (const kv_event& e : all)
+        if (e.together != 0 && e.what == act::get && e.told == end::done)
+            requests[e.together].push_back(&e);
+    complaints found;
+    for (const auto& [number, some] : requests)
+        for (const kv_event* e : some)
+            if (e->found != some.front()->found || e->version != some.front()->version)
+                found.push_back("only a part of a transaction: " + shown(*e) + " beside " +
+                                shown(*some.front()));
+    return found;
+}
+
 complaints judge(const kv_record& all) {
     complaints found;
     const auto add = [&](complaints more) { found.insert(found.end(), more.begin(), more.end()); };
+    add(judge_together(all));
     for (const auto& [key, some] : by_key(all)) {
         const bool is_sum = std::any_of(some.begin(), some.end(),
                                         [](const kv_event& e) { return e.what == act::incr; });

@@ -29,6 +29,9 @@ using complaints = std::vector<std::string>;
 /// what may have been added without an answer.
 [[nodiscard]] complaints judge_sums(const kv_record& one_key);
 
+/// Keys that are written together only, and were read at one moment, were written by one request: all of it is there, or nothing.
+[[nodiscard]] complaints judge_together(const kv_record& all);
+
 /// All of it. Keys that were added to are judged as sums.
 [[nodiscard]] complaints judge(const kv_record& all);
 

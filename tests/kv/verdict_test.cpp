@@ -103,3 +103,28 @@ TEST_CASE("an addition that was lost, or done twice, is seen") {
     CHECK_FALSE(judge({added("", 0, end::unknown), added("2", 2), added("4", 4)}).empty());
     CHECK_FALSE(judge({added("1", 0), added("", 2, end::nothing), got("2", 3, 6, 7)}).empty());
 }
+
+TEST_CASE("a value with a time to live may go when that is over, and not before") {
+    kv_event short_lived = put("a", 1, 0, 1);
+    short_lived.ttl_ms = 100;
+    CHECK(judge({short_lived, got("a", 1, 50, 51), got({}, 0, 101, 102)}).empty());
+    CHECK(judge({short_lived, got("a", 1, 500, 501)}).empty());  // a primary was not there
+    CHECK(judge({short_lived, got({}, 0, 101, 102, replica)}).empty());
+    CHECK_FALSE(judge({short_lived, got({}, 0, 50, 51)}).empty());
+    CHECK_FALSE(judge({short_lived, got({}, 0, 50, 51, replica)}).empty());
+    CHECK_FALSE(judge({short_lived, got({}, 0, 101, 102), got("a", 1, 103, 104)}).empty());
+}
+
+TEST_CASE("a part of a transaction is seen") {
+    const auto scanned = [](std::optional<std::string> left, std::optional<std::string> right) {
+        kv_record both{got(left, left ? 1 : 0, 10, 11), got(right, right ? 1 : 0, 10, 11)};
+        both[0].key = "{p}left", both[1].key = "{p}right";
+        both[0].together = both[1].together = 7;
+        return both;
+    };
+    CHECK(judge_together(scanned("a", "a")).empty());
+    CHECK(judge_together(scanned({}, {})).empty());
+    CHECK_FALSE(judge_together(scanned("a", "b")).empty());
+    CHECK_FALSE(judge_together(scanned("a", {})).empty());
+    CHECK_FALSE(judge_together(scanned({}, "a")).empty());
+}

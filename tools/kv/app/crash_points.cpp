@@ -50,6 +50,13 @@ void crash_point(const std::vector<storage_change>& batch) {
     if (has<install_staged>(batch)) crash_point("install");
 }
 
+rules rules_of_shards() {
+    rules r;
+    const char* broken = std::getenv("BEAM_KV_BREAK");
+    if (broken && std::string_view(broken) == "deduplicate") r.deduplicate = false;
+    return r;
+}
+
 }  // namespace kv
 
 #endif

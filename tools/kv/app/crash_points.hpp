@@ -7,11 +7,14 @@
 //   install     the same, of one that makes such a snapshot the data
 //   synced      a batch is on disk, and nobody has been told
 //   answer      a write is committed, and its client has not been told
+//
+// And where they have a shard break a rule, to see that it is noticed: BEAM_KV_BREAK=deduplicate.
 #pragma once
 
 #include <string_view>
 #include <vector>
 
+#include "tools/kv/shard/config.hpp"
 #include "tools/kv/shard/outputs.hpp"
 
 namespace kv {
@@ -20,9 +23,13 @@ namespace kv {
 void crash_point(std::string_view name);
 /// After these were given to the store.
 void crash_point(const std::vector<storage_change>& batch);
+[[nodiscard]] rules rules_of_shards();
 #else
 inline void crash_point(std::string_view) {}
 inline void crash_point(const std::vector<storage_change>&) {}
+[[nodiscard]] inline rules rules_of_shards() {
+    return {};
+}
 #endif
 
 }  // namespace kv

@@ -74,7 +74,7 @@ beam::awaitable<void> shard_server::begin() {
     c.min_isr = facts_.view->meta.min_isr;
     c.beacons_together = true;
     c.ask_to_move = true;
-    shard_.emplace(c, facts_.self, life, disk_.load(), disk_);
+    shard_.emplace(c, facts_.self, life, disk_.load(), disk_, rules_of_shards());
     step([](shard& s, const instant& at, outputs& out) { s.start(at, out); });
 }
 
