@@ -4,12 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 load helper
-
-is_healthy() { kv cluster health --node "${1:-nodeA}" -q; }
-copies_of() { kv cluster nodes --node "$1" --json | jq ".nodes[] | select(.node == \"$2\") | .copies"; }
-has_copies() { [ "$(copies_of "$1" "$2")" -gt 0 ]; }
-has_none() { [ "$(copies_of "$1" "$2")" -eq 0 ]; }
-state_of() { kv cluster nodes --node "$1" --json | jq -r ".nodes[] | select(.node == \"$2\") | .state"; }
+load kv_helper
 
 @test "the transcripts, on a fresh machine" {
     transcript <<'END'
@@ -194,9 +189,6 @@ END
     beamd stop --node n3@127.0.0.1
 }
 
-# The cursor that a watch begins with.
-watch_begins_at() { kv watch --json --until-idle "$@" | jq -r .cursor | head -1; }
-
 @test "a watch goes on from its cursor, and refuses one that nobody was given" {
     local cursor
     kv put user:1 before
@@ -208,132 +200,4 @@ watch_begins_at() { kv watch --json --until-idle "$@" | jq -r .cursor | head -1;
     [[ $stderr == *"that is no cursor of a watch with this prefix"* ]]
     run -2 kv watch --from nonsense
     run -2 kv watch '{tag}' --from "$cursor"
-}
-
-@test "a node leaves with nothing lost, stays out, and joins again; the last one stays" {
-    export ERL_EPMD_PORT
-    ERL_EPMD_PORT=$((10000 + RANDOM % 20000))
-    local nodes=n1@127.0.0.1,n2@127.0.0.1,n3@127.0.0.1 i cursor
-    for i in 1 2 3; do beamd --daemon --node "n$i@127.0.0.1" --dist --dist-join "$nodes"; done
-    export BEAM_NODE=n1@127.0.0.1
-    kv cluster init --nodes n1,n2 --shards 16
-    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
-    cursor=$(watch_begins_at)
-    run -1 --separate-stderr kv cluster leave --node n3@127.0.0.1
-    [[ $stderr == *"this node is none of the cluster's"* ]]
-    kv cluster join --node n3@127.0.0.1
-    eventually has_copies n1@127.0.0.1 n3
-
-    [ "$(kv cluster leave --node n2@127.0.0.1)" = ok ]
-    [ "$(state_of n1@127.0.0.1 n2)" = removed ]
-    [ "$(copies_of n1@127.0.0.1 n2)" = 0 ]
-    eventually is_healthy n1@127.0.0.1
-    for i in $(seq 20); do [ "$(kv get "key$i" --raw --node n2@127.0.0.1)" = "value$i" ]; done
-    beamd stop --node n2@127.0.0.1
-    beamd --daemon --node n2@127.0.0.1 --dist --dist-join "$nodes"
-    [ "$(kv get key1 --raw --node n2@127.0.0.1)" = value1 ]
-    [ "$(state_of n1@127.0.0.1 n2)" = removed ]
-
-    kv cluster join --node n2@127.0.0.1
-    [ "$(state_of n1@127.0.0.1 n2)" = in ]
-    eventually has_copies n1@127.0.0.1 n2
-    eventually is_healthy n1@127.0.0.1
-    kv cluster leave --node n3@127.0.0.1
-    kv cluster leave --node n2@127.0.0.1
-    run -1 --separate-stderr kv cluster leave
-    [[ $stderr == *"no other node is there to take the copies that this one has; it stays"* ]]
-    for i in $(seq 20); do [ "$(kv get "key$i" --raw)" = "value$i" ]; done
-
-    # Of another cluster, too: it knows nothing of the first.
-    for i in 1 2 3; do beamd stop --node "n$i@127.0.0.1"; done
-    mv "$XDG_STATE_HOME/beamcore/kv.cluster" "$XDG_STATE_HOME/beamcore/old.cluster"
-    beamd --daemon --node n3@127.0.0.1 --dist
-    kv cluster init --node n3@127.0.0.1 --shards 16
-    run -1 kv get key1 --node n3@127.0.0.1
-    kv put key1 other --node n3@127.0.0.1
-    [ "$(kv count --node n3@127.0.0.1)" = 1 ]
-    run -1 --separate-stderr kv watch --from "$cursor" --node n3@127.0.0.1
-    [[ $stderr == *"that cursor is of another cluster"* ]]
-    beamd stop --node n3@127.0.0.1
-}
-
-# Values of 20 keys, as they were written.
-has_all_keys() {
-    local i
-    for i in $(seq 20); do [ "$(kv get "key$i" --raw --timeout 20s "$@")" = "value$i" ] || return 1; done
-}
-
-@test "the file that decides who leads is deleted: nodes serve, start nothing anew, and give it back what it had" {
-    local folder=$XDG_STATE_HOME/beamcore/kv.cluster node i
-    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
-    eventually is_healthy
-    run -1 --separate-stderr kv cluster recover --coordinator-lost
-    [[ $stderr == *"the coordinator that nodeA asks has a cluster"* ]]
-    rm "$folder"/cluster.mdb*
-    has_all_keys --node nodeB
-    knows_it() { run -1 kv cluster health && [[ $output == *"the coordinator has lost its data: kv"* ]]; }
-    eventually knows_it
-    [ "$(kv cluster recover --coordinator-lost)" = "recovered shards=64 from stores=3" ]
-    has_all_keys --node nodeC
-    eventually is_healthy
-    kv put key1 value1
-
-    for node in nodeA nodeB nodeC; do kill_node "$node"; done
-    rm "$folder"/cluster.mdb*
-    run -69 --separate-stderr kv get key1 --timeout 15s
-    [[ $stderr == *"the coordinator has lost its data"*"recover --coordinator-lost"* ]]
-    kill_node nodeB
-    run -1 --separate-stderr kv cluster recover --coordinator-lost --no-spawn
-    [[ $stderr == *"nodeB did not answer, and may have what no other store has"*"nothing was changed"* ]]
-    # It starts nodeB, too.
-    eventually kv cluster recover --coordinator-lost --node nodeB
-    has_all_keys --node nodeB
-    eventually is_healthy
-    kv put key1 again --node nodeC
-    [ "$(kv get key1 --raw --node nodeA)" = again ]
-}
-
-# A real one, whose data is in etcd/: `start_etcd PORT`.
-start_etcd() {
-    etcd --data-dir "$HOME/etcd" --listen-client-urls "http://127.0.0.1:$1" \
-        --advertise-client-urls "http://127.0.0.1:$1" --listen-peer-urls "http://127.0.0.1:$(($1 + 1))" \
-        >>etcd.log 2>&1 3>&- &
-    etcd_pid=$!
-    answers() { curl -s "http://127.0.0.1:$1/v3/kv/range" -d '{"key":"eA=="}' >/dev/null; }
-    eventually answers "$1"
-}
-
-@test "etcd is wiped: what the stores hold is put into it, and who did not hear of it begins anew" {
-    command -v etcd >/dev/null || skip "etcd is missing"
-    export ERL_EPMD_PORT BEAM_KV_COORDINATOR
-    ERL_EPMD_PORT=$((10000 + RANDOM % 10000))
-    local nodes=n1@127.0.0.1,n2@127.0.0.1,n3@127.0.0.1 port=$((20000 + RANDOM % 10000)) i pids
-    BEAM_KV_COORDINATOR=http://127.0.0.1:$port
-    start_etcd "$port"
-    for i in 1 2 3; do beamd --daemon --node "n$i@127.0.0.1" --dist --dist-join "$nodes"; done
-    export BEAM_NODE=n1@127.0.0.1
-    kv cluster init --nodes n1,n2,n3 --shards 16
-    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
-    eventually is_healthy n1@127.0.0.1
-
-    # A node is paused, so it hears nothing of all this.
-    mapfile -t pids < <(beamd status --node n3@127.0.0.1 --json | jq '.parent_pid, .os_pid')
-    kill -STOP "${pids[@]}"
-    kill -9 "$etcd_pid"
-    wait "$etcd_pid" || true
-    rm -r "$HOME/etcd"
-    start_etcd "$port"
-    is_refused() {
-        run -1 --separate-stderr kv cluster recover --coordinator-lost --timeout 30s
-        [[ $stderr == *"n3 did not answer"* ]]
-    }
-    eventually is_refused
-    kv cluster recover --coordinator-lost --accept-data-loss
-    has_all_keys --node n2@127.0.0.1
-    kill -CONT "${pids[@]}"
-    eventually is_healthy n1@127.0.0.1
-    has_all_keys --node n3@127.0.0.1
-    [ "$(kv cluster status --json --node n3@127.0.0.1 | jq -c .nodes)" = '["n1","n2","n3"]' ]
-    for i in 1 2 3; do beamd stop --node "n$i@127.0.0.1"; done
-    kill -9 "$etcd_pid"
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
-# What happens to a node of kv when its disk is full.
+# What happens to a node of kv when its disk is full, or when it is killed while it is filled.
 # shellcheck disable=SC2154  # stderr: bats sets it
+# shellcheck disable=SC2030,SC2031  # each test is a subshell, and sets its own environment
 
 bats_require_minimum_version 1.5.0
 load helper
@@ -50,4 +51,53 @@ large_value() { yes "value $1 " | tr -d '\n' | head -c 700000; }
     [ "$(kv get small --raw --timeout 20s)" = "as it was" ]
     for i in "${written[@]}"; do kv get "key$i" --raw --timeout 20s | cmp - <(large_value "$i"); done
     kv put after full
+}
+
+# Whether this build's nodes die where BEAM_KV_CRASH says.
+has_crash_points() {
+    grep -q BEAM_KV_CRASH "$(dirname "$(command -v kv)")/../apps/kv-1/kv.so"
+}
+
+# How often the runtime of node $1 was killed.
+deaths() { grep -c "killed by signal 9" "$XDG_STATE_HOME/beamcore/$1.log"; }
+has_died() { [ "$(deaths "$1")" -gt 0 ]; }
+
+@test "a node that is killed again and again while it is filled is filled when it stays up" {
+    has_crash_points || skip "only debug builds die where they are told to"
+    export ERL_EPMD_PORT BEAM_NODE=n1@127.0.0.1
+    ERL_EPMD_PORT=$((10000 + RANDOM % 20000))
+    local n2=n2@127.0.0.1 i point parent
+    local both=$BEAM_NODE,$n2
+    beamd --daemon --node "$BEAM_NODE" --dist --dist-join "$both"
+    kv cluster init --rf 2 --shards 1
+    # More than a log keeps (64 MiB): a new copy begins with a snapshot.
+    for i in $(seq 110); do large_value "$i" | kv put "key$i" - -q; done
+    filled() { [ "$(kv cluster nodes --json | jq '[.nodes[].copies] | min')" = 1 ] && kv cluster health -q; }
+    for point in stage:1 stage:40 install:1; do
+        BEAM_KV_CRASH=$point beamd --daemon --node "$n2" --dist --dist-join "$both"
+        parent=$(node_status parent_pid --node "$n2")
+        kv cluster join --node "$n2" || true  # it may die in the midst of it
+        eventually has_died "$n2"
+        if [[ $point == stage:* ]]; then
+            # No life gets further, so its parent gives up.
+            eventually has_ended "$parent"
+        else
+            beamd stop --node "$n2" || eventually has_ended "$parent"
+        fi
+        beamd --daemon --node "$n2" --dist --dist-join "$both"
+        kv cluster join --node "$n2"
+        eventually filled
+        for i in 1 50 110; do
+            large_value "$i" | cmp - <(kv get "key$i" --raw --node "$n2" --timeout 20s)
+        done
+        [ "$(kv count --node "$n2")" = 110 ]
+        # Filled, it answers without the other one.
+        kill_node "$BEAM_NODE"
+        for i in 2 77; do large_value "$i" | cmp - <(kv get "key$i" --raw --node "$n2" --timeout 20s); done
+        beamd --daemon --node "$BEAM_NODE" --dist --dist-join "$both"
+        eventually kv cluster health -q
+        kv cluster leave --node "$n2" --timeout 30s
+        beamd stop --node "$n2"
+        rm "$XDG_STATE_HOME/beamcore/$n2.log"
+    done
 }

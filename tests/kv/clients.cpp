@@ -269,11 +269,11 @@ void kv_clients::work(int client, std::uint64_t seed) {
             asker.get(e, false, timeout_ms);
         } else {
             e.what = act::put;
-            if (what < 58)
+            if (what < 62)
                 e.what = act::incr, e.key = "sum." + std::to_string(client);
-            else if (what < 64)
-                e.key = "once." + e.wanted;
             else if (what < 67)
+                e.key = "once." + e.wanted;
+            else if (what < 70)
                 e.what = act::erase;
             else if (what < 80 && seen != last_seen.end())
                 e.what = act::swap, e.expected = seen->second;

@@ -167,6 +167,30 @@ STORE_TEST(
     });
 }
 
+STORE_TEST("what a store says of a shard that does not run is what was left on its disk") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        CHECK(shard_disk::shards_on_disk(store_name()).empty());
+        const shard_disk none(store_name(), 1);
+        CHECK(none.last_on_disk() == kv::log_point());
+        CHECK(none.record_on_disk().epoch == 0);
+
+        world w, other(number + 1);
+        co_await w.put("a", "1");
+        co_await other.put("a", "1");
+        const kv::shard_record acted{6, some_store(), {some_store()}};
+        std::vector<kv::storage_change> all{kv::save_record{acted}};
+        co_await w.change(std::move(all));
+        CHECK(shard_disk::shards_on_disk(store_name()) ==
+              std::vector<std::uint32_t>{number, number + 1});
+        const shard_disk left(store_name(), number);
+        CHECK(left.last_on_disk() == kv::log_point{1, 1});
+        CHECK(left.record_on_disk() == acted);
+        CHECK(shard_disk(store_name(), number + 1).record_on_disk().epoch == 0);
+    });
+}
+
 STORE_TEST("a cut takes the log's end, a drop its beginning; neither touches the data") {
     test::in_node([](self) -> awaitable<void> {
         const test::folder folder;
