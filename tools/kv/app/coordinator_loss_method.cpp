@@ -55,6 +55,7 @@ std::string joined(const std::vector<std::string>& names) {
 /// Of these nodes, at once.
 awaitable<void> ask(accounts& into, std::vector<std::string> nodes, bool stand_down) {
     std::vector<beam::future<beam::outcome<store_account>>> asked;
+    asked.reserve(nodes.size());
     for (const std::string& node : nodes) asked.push_back(keeper::account(node, stand_down));
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         beam::outcome<beam::outcome<store_account>> a = co_await asked[i].outcome();
