@@ -1,9 +1,10 @@
 # layers.awk LAYERS.TXT -: reads what each layer may include ("otp: runtime store", one a line), then
 # includes as `grep -n` prints them; prints those that the layers do not allow and exits 1.
 #
-# A tool's app/ may include every layer but node, tools/resp, which is what some of them have in common, and other
-# tools' app/NAME.hpp, which only send terms; tools/resp and a folder beside app/, which is a part of it, the layers; the
-# rest of a tool, its client, sees tools/common, base and term; tools/beamd sees all. Tests see all.
+# A tool's app/ may include every layer but node, tools/resp and tools/tenant, which are what some of them have in common, and
+# other tools' app/NAME.hpp, which only send terms; tools/resp and a folder beside app/, which is a part of it, the layers;
+# tools/tenant those and kv's app/kv.hpp; the rest of a tool, its client, sees tools/common, base and term; tools/beamd sees
+# all. Tests see all.
 
 function allow(layer, other,    names, i, n) {
     if ((layer, other) in allowed) return
@@ -63,12 +64,12 @@ function refuse(why) {
     if (from[2] == "beamd") next
     if (to[1] == "tools") {
         if (to[2] == from[2] || to[2] == "common") next
-        if (from[3] == "app" && to[2] == "resp") next
-        if (from[3] == "app" && to[3] == "app" && to[4] == to[2] ".hpp") next
+        if (from[3] == "app" && (to[2] == "resp" || to[2] == "tenant")) next
+        if ((from[3] == "app" || from[2] == "tenant") && to[3] == "app" && to[4] == to[2] ".hpp") next
         refuse("of another tool only app/NAME.hpp may be included, and by an application")
         next
     }
-    if (n > 3 || from[2] == "resp") {
+    if (n > 3 || from[2] == "resp" || from[2] == "tenant") {
         if (to[2] == "node") refuse("an application does not know the node")
         next
     }

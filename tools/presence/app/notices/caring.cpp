@@ -5,14 +5,11 @@
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
-#include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/pubsub/tracker.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
-#include "libbeamcore/runtime/send.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 #include "libbeamcore/term/syntax.hpp"
-#include "tools/kv/app/kv.hpp"
 #include "tools/presence/app/names.hpp"
 #include "tools/presence/app/notices/disk_records.hpp"
 #include "tools/presence/app/notices/mailbox.hpp"
@@ -29,9 +26,6 @@ namespace {
 using beam::awaitable;
 using namespace std::chrono_literals;
 
-constexpr auto between_starts = 1s;
-constexpr auto comes_back_within = 3s;
-constexpr auto between_looks = 20ms;
 constexpr auto between_moves = 2s;
 
 awaitable<void> look(std::string user) {
@@ -101,24 +95,6 @@ beam::process settle_in(beam::self) {
         if (seen_session s = read(p); s.listens) users.insert(std::move(s.user));
     for (const std::string& user : users)
         if (!find_mailbox(place::kv, user)) co_await look(user);
-}
-
-beam::process start_kv(beam::self me, beam::pid office, bool has_ended) {
-    bool is_told = false;
-    const auto until = beam::monotonic_time() + (has_ended ? comes_back_within : 0s);
-    while (!beam::whereis(kv::finder().name()) && beam::monotonic_time() < until)
-        co_await me.sleep_for(between_looks);
-    while (!beam::whereis(kv::finder().name())) {
-        auto starting = beam::application::ensure_all_started(beam::atom("kv"));
-        auto started = co_await starting;
-        if (beam::whereis(kv::finder().name())) break;
-        if (!started && !std::exchange(is_told, true))
-            beam::log(beam::log_level::error, "presence",
-                      "kv, which has the messages, does not start",
-                      {{"reason", beam::to_string(started.error())}});
-        co_await me.sleep_for(between_starts);
-    }
-    beam::send(office, post_office::kv_runs{});
 }
 
 beam::process move_to_kv(beam::self me) {

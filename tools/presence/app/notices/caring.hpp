@@ -14,10 +14,6 @@ beam::process look_after(beam::self me, std::string user);
 /// Other nodes lead shards of kv's now: ends the mailboxes that this node has no more, and looks after all who listen.
 beam::process settle_in(beam::self me);
 
-/// Starts kv on this node, and tells the post office when it runs. With `has_ended` it gives kv time to come back by itself, and the
-/// node to end: then the post office does, and this process with it (it is to be linked).
-beam::process start_kv(beam::self me, beam::pid office, bool has_ended);
-
 /// Moves what is on this node's disk to kv: what waits, in its order, then what was closed in the last day. Each notice is
 /// taken off the disk when kv has it; one that is met again, after a crash, is known there by its sender and id. Goes on
 /// until all is done. There is one at a time.

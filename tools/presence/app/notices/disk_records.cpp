@@ -9,7 +9,7 @@
 #include "libbeamcore/store/store.hpp"
 #include "libbeamcore/term/syntax.hpp"
 #include "tools/presence/app/notices/names.hpp"
-#include "tools/presence/app/notices/stored_values.hpp"
+#include "tools/tenant/stored_values.hpp"
 
 // Databases:
 //   heads     USER                    -> next_seq
@@ -29,6 +29,9 @@ namespace {
 
 using beam::awaitable;
 using beam::outcome;
+using tenant::digits;
+using tenant::stored;
+using tenant::value_of;
 
 constexpr std::size_t bundle_notices = 200, bundle_bytes = std::size_t{1} << 20U;
 
@@ -295,8 +298,8 @@ std::vector<std::string> overdue(std::int64_t now_ms, std::size_t limit) {
     const std::string now = digits(static_cast<std::uint64_t>(now_ms));
     std::vector<std::string> users;
     each("expiring", "", true, [&](const std::string& key, const std::string&) {
-        if (key.substr(0, digits_length) > now || users.size() >= limit) return false;
-        const std::size_t name = digits_length + 1;
+        if (key.substr(0, tenant::digits_length) > now || users.size() >= limit) return false;
+        const std::size_t name = tenant::digits_length + 1;
         std::string user = unescaped(key.substr(name, key.rfind('/') - name));
         if (users.empty() || users.back() != user) users.push_back(std::move(user));
         return true;
@@ -309,9 +312,9 @@ awaitable<outcome<std::size_t>> forget(std::int64_t now_ms, std::size_t limit) {
     store::batch batch;
     std::size_t n = 0;
     each("leaving", "", false, [&](const std::string& key, const std::string& place) {
-        if (key.substr(0, digits_length) > now || n >= limit) return false;
+        if (key.substr(0, tenant::digits_length) > now || n >= limit) return false;
         batch.in("leaving").erase(key);
-        batch.in("receipts").erase(key.substr(digits_length + 1));
+        batch.in("receipts").erase(key.substr(tenant::digits_length + 1));
         batch.in("expired").erase(place);
         ++n;
         return true;

@@ -22,7 +22,8 @@
 
 #include "tools/kv/app/kv.hpp"
 #include "tools/presence/app/notices/records.hpp"
-#include "tools/presence/app/notices/stored_values.hpp"
+#include "tools/tenant/requests.hpp"
+#include "tools/tenant/stored_values.hpp"
 
 namespace presence::records {
 
@@ -31,19 +32,23 @@ namespace {
 using beam::awaitable;
 using beam::outcome;
 using beam::term;
+using tenant::digits;
+using tenant::each;
+using tenant::erase_part;
+using tenant::flat;
+using tenant::get;
+using tenant::patience_ms;
+using tenant::stored;
+using tenant::tag_of;
+using tenant::value_of;
 
-constexpr std::int64_t patience_ms = 3000;
 constexpr std::int64_t kept_ms = std::chrono::milliseconds(limits::receipt_kept).count();
 constexpr std::size_t page_of_notices = 64;  // of up to 64 KiB each
 // Of one transaction, whose limits are kv's (1000 parts, 4 MiB); each notice is up to three parts of it, of some 100 KiB.
 constexpr std::size_t changes_max = 300, bytes_max = std::size_t{2} << 20U;
 
-constexpr char brace = '\1', blank = '\2';
+constexpr char blank = '\2';
 
-std::string tag_of(std::string name) {
-    std::replace(name.begin(), name.end(), '}', brace);
-    return "{" + name + "}";
-}
 std::string head_key(const std::string& user) {
     return "presence/n/" + tag_of(user);
 }
@@ -58,13 +63,6 @@ std::string receipt_key(const std::string& user, const std::string& from, const 
 }
 std::string sent_prefix(const std::string& from, const std::string& id) {
     return "presence/s/" + tag_of(from) + id + blank;
-}
-/// Of presence/q/ and presence/x/.
-std::string user_in(const std::string& key) {
-    const std::size_t begin = key.find('{') + 1;
-    std::string user = key.substr(begin, key.find('}') - begin);
-    std::replace(user.begin(), user.end(), brace, '}');
-    return user;
 }
 
 std::int64_t now_ms() {
@@ -81,75 +79,14 @@ bool is_overdue(const kv::scanned_key& open, std::int64_t now) {
     return open.expires_ms && *open.expires_ms - kept_ms <= now;
 }
 
-term reason(const char* code, const std::string& text) {
-    return beam::tuple(beam::atom("kv"), beam::atom(code), beam::binary(text));
-}
-/// `{kv, Code, Text}` of what a request came to.
-template <class T>
-outcome<T> flat(outcome<outcome<T>> called, bool is_write) {
-    if (called && *called) return **std::move(called);
-    if (called) {
-        const term& why = called->error();
-        const auto parts = why.elements();
-        if (parts.size() == 2)
-            return beam::fail_term(beam::tuple(beam::atom("kv"), parts[0], parts[1]));
-        return beam::fail_term(beam::tuple(beam::atom("kv"), why, beam::binary("")));
-    }
-    const auto parts = called.error().elements();
-    const bool was_there = parts.empty() || parts[0] != beam::atom("noproc");
-    if (is_write && was_there)
-        return beam::fail_term(reason("unknown", "kv ended under the write"));
-    return beam::fail_term(reason("unavailable", "kv does not run here"));
-}
-
-awaitable<outcome<std::optional<kv::found>>> get(std::string key) {
-    kv::get_options o;
-    o.primary = true;
-    o.timeout_ms = patience_ms;
-    auto asking = kv::get(std::move(key), o);
-    outcome<kv::found> found = flat(co_await asking.outcome(), false);
-    if (found) co_return std::optional<kv::found>(*std::move(found));
-    if (found.error().elements()[1] == beam::atom("not_found"))
-        co_return std::optional<kv::found>();
-    co_return beam::fail_term(found.error());
-}
-
-/// All keys with a prefix, `page` at a time, until `f(item)` says false.
-template <class F>
-awaitable<outcome<void>> each(std::string prefix, bool keys_only, std::size_t page, F f) {
-    kv::scan_options o;
-    o.limit = page;
-    o.keys_only = keys_only;
-    o.timeout_ms = patience_ms;
-    for (;;) {
-        auto asking = kv::scan(prefix, o);
-        outcome<kv::scanned_page> some = flat(co_await asking.outcome(), false);
-        if (!some) co_return beam::fail_term(some.error());
-        for (kv::scanned_key& item : some->items)
-            if (!f(item)) co_return outcome<void>();
-        if (some->is_end || some->items.empty()) co_return outcome<void>();
-        o.after = some->items.back().key;
-    }
-}
-
 kv::transaction_part put_part(std::string key, std::string value, std::int64_t until_ms) {
-    kv::transaction_part p;
-    p.key = std::move(key);
-    p.value = std::move(value);
+    kv::transaction_part p = tenant::put_part(std::move(key), std::move(value));
     p.ttl_ms = ttl_until(until_ms);
-    return p;
-}
-kv::transaction_part erase_part(std::string key) {
-    kv::transaction_part p;
-    p.op = "delete";
-    p.key = std::move(key);
     return p;
 }
 kv::transaction_part head_part(const std::string& user, std::uint64_t next_seq,
                                std::uint64_t version) {
-    kv::transaction_part p;
-    p.key = head_key(user);
-    p.value = stored(next_seq);
+    kv::transaction_part p = tenant::put_part(head_key(user), stored(next_seq));
     if (version == 0)
         p.if_absent = true;
     else
@@ -189,8 +126,8 @@ awaitable<outcome<void>> note_senders(std::string user, std::vector<change> chan
         outcome<kv::written> one = flat(co_await note.outcome(), false);
         if (one || !all) continue;
         // What it says of a note is of no concern to who sends a notice: that one was not written.
-        const auto text = one.error().elements()[2].as_text();
-        all = beam::fail_term(reason("unavailable", std::string(text.value_or(""))));
+        const std::string_view text = tenant::text_of(one.error());
+        all = beam::fail_term(tenant::failure("unavailable", text));
     }
     co_return all;
 }
@@ -209,7 +146,7 @@ public:
             std::vector<kv::transaction_part> parts;
             parts.push_back(head_part(user, before.next_seq, before.version));
             head = co_await transact(std::move(parts), before.next_seq);
-            if (!head && head.error().elements()[1] != beam::atom("conflict"))
+            if (!head && !tenant::has_code(head.error(), "conflict"))
                 co_return beam::fail_term(head.error());
         }
         if (!head) co_return beam::fail_term(head.error());
@@ -251,7 +188,7 @@ public:
             outcome<queue_head> written = co_await transact(std::move(parts), next_seq);
             // Some of it is there.
             if (!written && is_begun)
-                co_return beam::fail_term(reason("unknown", "a part of it was written"));
+                co_return beam::fail_term(tenant::failure("unknown", "a part of it was written"));
             if (!written) co_return beam::fail_term(written.error());
             before = *written;
             is_begun = true;
@@ -313,7 +250,7 @@ public:
         std::map<std::string, std::string> oldest;  // keys
         const std::int64_t now = now_ms();
         const auto count_open = [&](const kv::scanned_key& item) {
-            std::string user = user_in(item.key);
+            std::string user = tenant::name_in(item.key);
             waiting& w = users[user];
             if (is_overdue(item, now)) {
                 ++w.expired;
@@ -326,7 +263,7 @@ public:
         outcome<void> read = co_await each("presence/q/{", true, 1000, count_open);
         if (!read) co_return beam::fail_term(read.error());
         const auto count_expired = [&users](const kv::scanned_key& item) {
-            ++users[user_in(item.key)].expired;
+            ++users[tenant::name_in(item.key)].expired;
             return true;
         };
         read = co_await each("presence/x/{", true, 1000, count_expired);
@@ -348,13 +285,7 @@ public:
 private:
     static awaitable<outcome<queue_head>> transact(std::vector<kv::transaction_part> parts,
                                                    std::uint64_t next_seq) {
-        kv::change_options o;
-        o.timeout_ms = patience_ms;
-        auto writing = kv::transact(std::move(parts), o);
-        outcome<kv::written> written = flat(co_await writing.outcome(), true);
-        // The head that is gone is another owner's doing, too.
-        if (!written && written.error().elements()[1] == beam::atom("not_found"))
-            co_return beam::fail_term(reason("conflict", "the head is gone"));
+        outcome<kv::written> written = co_await tenant::transact(std::move(parts));
         if (!written) co_return beam::fail_term(written.error());
         co_return queue_head{next_seq, written->version};
     }

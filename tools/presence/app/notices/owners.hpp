@@ -27,9 +27,6 @@ struct owner {
 /// Error: in kv, the primary's node is down, or kv has not found its cluster yet: `unavailable` (69).
 [[nodiscard]] beam::awaitable<asked<owner>> find_owner(std::string user);
 
-/// Waits until kv runs here and has found its cluster, as after the start of a node; no longer than 5 s.
-[[nodiscard]] beam::awaitable<void> await_kv();
-
 /// All nodes of the cluster, in the order that is the same on all of them; a node alone: itself.
 [[nodiscard]] std::vector<beam::atom> members();
 /// Of the members given, who keeps a user's notices on its disk.

@@ -142,7 +142,7 @@ beam::awaitable<void> post_office::handle_info(look_out) {
 void post_office::handle_info(beam::down_message m) {
     if (finder_ && m.monitor == *finder_) {
         finder_.reset();
-        beam::spawn_link(start_kv, id(), true);
+        beam::spawn_link(tenant::start_kv, id(), std::string("presence"), true);
     }
     if (!tracker_ || m.monitor != *tracker_) return;
     tracker_.reset();
@@ -237,12 +237,12 @@ beam::awaitable<void> post_office::handle_info(tidy_up) {
 
 void post_office::handle_info(look_for_kv) {
     if (place_now() == place::kv)
-        beam::spawn_link(start_kv, id(), false);
+        beam::spawn_link(tenant::start_kv, id(), std::string("presence"), false);
     else
         beam::send_after(looks_for_kv_every, id(), look_for_kv{});
 }
 
-void post_office::handle_info(kv_runs) {
+void post_office::handle_info(tenant::kv_runs) {
     finder_ = beam::monitor(kv::finder());
     kv::watch_leaders(id());
     beam::spawn(move_to_kv);

@@ -21,6 +21,7 @@
 #include "tools/kv/app/kv.hpp"
 #include "tools/presence/app/notices/notice.hpp"
 #include "tools/presence/app/notices/records.hpp"
+#include "tools/tenant/running.hpp"
 
 namespace presence {
 
@@ -67,7 +68,6 @@ class post_office : public beam::gen_server<post_office> {
 
 public:
     /// From start_kv (caring.hpp).
-    struct kv_runs {};
 
     // Each asks the post office of a node. One that is not there or cannot be reached: the future's failure, and
     // nothing was done.
@@ -92,8 +92,8 @@ public:
     using arguments = std::tuple<>;
     using calls = beam::messages<ask_mailbox, ask_receipts, ask_waiting, ask_expired>;
     using casts = beam::messages<missed>;
-    using infos = beam::messages<beam::tracker::news, look_out, tidy_up, look_for_kv, kv_runs,
-                                 kv::leaders_changed, settle, look_at>;
+    using infos = beam::messages<beam::tracker::news, look_out, tidy_up, look_for_kv,
+                                 tenant::kv_runs, kv::leaders_changed, settle, look_at>;
 
     static beam::init_result<post_office> init();
 
@@ -107,7 +107,7 @@ public:
     beam::awaitable<void> handle_info(look_out);
     beam::awaitable<void> handle_info(tidy_up);
     void handle_info(look_for_kv);
-    void handle_info(kv_runs);
+    void handle_info(tenant::kv_runs);
     void handle_info(kv::leaders_changed);
     void handle_info(settle);
     void handle_info(look_at m);

@@ -5,6 +5,7 @@
 
 #include "tools/presence/app/notices/owners.hpp"
 #include "tools/presence/app/notices/post_office.hpp"
+#include "tools/tenant/running.hpp"
 
 namespace presence {
 
@@ -60,7 +61,7 @@ beam::awaitable<asked<collected<receipt>>> collect_receipts(std::string from, st
     if (place_now() == place::disk)
         co_return co_await collect<receipt>(
             [&](beam::atom node) { return post_office::receipts(node, from, id); });
-    co_await await_kv();
+    co_await tenant::await_kv();
     auto found = co_await records::in_kv().find_all(from, id);
     if (!found) co_return refuse_kept(found.error(), from);
     collected<receipt> all;
@@ -71,7 +72,7 @@ beam::awaitable<asked<collected<receipt>>> collect_receipts(std::string from, st
 beam::awaitable<asked<collected<records::waiting>>> collect_waiting() {
     if (place_now() == place::disk)
         co_return co_await collect<records::waiting>(&post_office::waiting);
-    co_await await_kv();
+    co_await tenant::await_kv();
     auto found = co_await records::in_kv().all_waiting();
     if (!found) co_return refuse_kept(found.error(), "all");
     collected<records::waiting> all;

@@ -1,6 +1,6 @@
 #include "tools/presence/app/notices/records.hpp"
 
-#include <cstdio>
+#include "tools/tenant/requests.hpp"
 
 namespace presence::records {
 
@@ -9,7 +9,7 @@ const keeping& of(place p) {
 }
 
 bool is_elsewhere(const beam::term& why) {
-    return why.is_tagged(beam::atom("kv"), 3) && why.elements()[1] != beam::atom("unknown");
+    return tenant::is_definite(why);
 }
 
 receipt receipt_of(const std::string& user, const notice& n) {
@@ -26,12 +26,6 @@ receipt receipt_of(const std::string& user, const change& c) {
     r.state = c.state;
     if (is_closed(c.state)) r.closed_ms = c.at_ms;
     return r;
-}
-
-std::string digits(std::uint64_t n) {
-    char text[digits_length + 1];
-    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(n));
-    return text;
 }
 
 }  // namespace presence::records

@@ -100,9 +100,4 @@ protected:
 /// That a change leaves.
 [[nodiscard]] receipt receipt_of(const std::string& user, const change& c);
 
-/// How values are written, in both places.
-[[nodiscard]] std::string digits(
-    std::uint64_t n);  ///< 16 of them, so that the order of texts is that of numbers
-inline constexpr std::size_t digits_length = 16;
-
 }  // namespace presence::records
