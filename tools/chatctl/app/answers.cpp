@@ -7,6 +7,7 @@
 
 #include "libbeamcore/runtime/timer.hpp"
 #include "tools/chatctl/app/guests.hpp"
+#include "tools/chatctl/app/limits.hpp"
 #include "tools/chatctl/app/places.hpp"
 
 namespace chat {
@@ -41,8 +42,18 @@ marks marks_from(const std::map<std::string, std::uint64_t>& given) {
     return m;
 }
 
-beam::answer no_such_room(const std::string& name) {
+tl::unexpected<beam::request_error> no_such_room(const std::string& name) {
     return beam::refuse("not_found", "no room \"" + name + "\"", "chatctl create room " + name, 1);
+}
+
+tl::unexpected<beam::request_error> exists_already(const std::string& name) {
+    return beam::refuse("already_exists", "room \"" + name + "\" exists already",
+                        "chatctl send " + name + " TEXT", 1);
+}
+
+tl::unexpected<beam::request_error> too_many_rooms() {
+    return beam::refuse("too_many", "there are " + std::to_string(rooms_max) + " rooms",
+                        "chatctl delete room NAME", 1);
 }
 
 beam::answer malformed(std::string why) {
@@ -53,27 +64,6 @@ beam::awaitable<beam::outcome<std::string>> who(beam::request& r, std::string us
     if (!user.empty()) co_return user;
     auto asked = guests::name_of(r.uid());
     co_return co_await asked;
-}
-
-beam::awaitable<bool> is_known(std::string room) {
-    if (find_room(room) || has_room(room)) co_return true;
-    co_await meet_others();
-    co_return find_room(room) || has_room(room);
-}
-
-beam::awaitable<std::optional<beam::pid>> living_room(std::string name) {
-    beam::self me = beam::this_process();
-    watch_room(name);
-    const bool known = co_await is_known(name);
-    if (!known) co_return std::nullopt;
-    const auto until = beam::monotonic_time() + room_returns_within;
-    for (;;) {
-        if (auto pid = find_room(name)) co_return pid;
-        const auto left = until - beam::monotonic_time();
-        if (left.count() <= 0 || !has_room(name)) co_return std::nullopt;
-        const auto wait = std::min<std::chrono::nanoseconds>(left, looks_again_after);
-        (void)co_await me.receive_for<room_up>(wait);
-    }
 }
 
 }  // namespace chat

@@ -25,16 +25,13 @@ inline constexpr std::chrono::milliseconds looks_again_after{100};
 [[nodiscard]] beam::term shown(const marks& m);
 [[nodiscard]] marks marks_from(const std::map<std::string, std::uint64_t>& given);
 
-[[nodiscard]] beam::answer no_such_room(const std::string& name);
+[[nodiscard]] tl::unexpected<beam::request_error> no_such_room(const std::string& name);
+[[nodiscard]] tl::unexpected<beam::request_error> exists_already(const std::string& name);
+[[nodiscard]] tl::unexpected<beam::request_error> too_many_rooms();
 [[nodiscard]] beam::answer malformed(std::string why);
 
 /// The user's name, or the guest name of the request's OS user.
 [[nodiscard]] beam::awaitable<beam::outcome<std::string>> who(beam::request& r, std::string user);
-/// Whether there is such a room, on whatever node.
-[[nodiscard]] beam::awaitable<bool> is_known(std::string room);
-/// The room's process, waiting for it while it is restarted or moves. Nothing if there is no such room, or it does not
-/// come back in time. The caller watches the room then.
-[[nodiscard]] beam::awaitable<std::optional<beam::pid>> living_room(std::string name);
 
 // The methods of talking.cpp.
 

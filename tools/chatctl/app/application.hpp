@@ -15,6 +15,14 @@ inline beam::atom rooms_supervisor() {
 inline beam::atom router_name() {
     return beam::atom("chat_router");
 }
+/// On every node: who opens rooms of kv's there.
+inline beam::atom caretaker_name() {
+    return beam::atom("chat_caretaker");
+}
+/// While rooms move from the node's disk to kv.
+inline beam::atom mover_name() {
+    return beam::atom("chat_mover");
+}
 inline beam::atom guests_name() {
     return beam::atom("chat_guests");
 }

@@ -1,6 +1,7 @@
 // The chat application's entry.
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/release/application_module.hpp"
+#include "tools/chatctl/app/caretaker.hpp"
 #include "tools/chatctl/app/copies.hpp"
 #include "tools/chatctl/app/directory.hpp"
 #include "tools/chatctl/app/guests.hpp"
@@ -28,7 +29,8 @@ struct chat_app {
 
 }  // namespace chat
 
-BEAM_APPLICATION(chat, "1", chat::room, chat::router, chat::guests, chat::copies, chat::directory) {
+BEAM_APPLICATION(chat, "1", chat::room, chat::router, chat::guests, chat::copies, chat::directory,
+                 chat::caretaker) {
     app.spec.description = "Chat rooms that heal";
     app.callbacks<chat::chat_app>();
     chat::add_methods(app);

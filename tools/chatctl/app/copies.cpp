@@ -19,6 +19,10 @@ beam::server_ref at(beam::atom node, const std::string& room) {
 beam::outcome<bool> lives_here() {
     return beam::fail_term(beam::atom("lives_here"));
 }
+/// Nothing is added to what is being moved to kv.
+beam::outcome<bool> moves() {
+    return beam::fail_term(beam::atom("moves"));
+}
 
 }  // namespace
 
@@ -87,6 +91,7 @@ beam::awaitable<compared> copies::handle_call(compare_with m) {
 
 beam::awaitable<beam::outcome<bool>> copies::handle_call(begin_copy m) {
     if (find_local_room(m.room)) co_return lives_here();
+    if (medium_now() == medium::kv) co_return moves();
     m.record.whole = false;
     known_.erase(m.room);
     beam::outcome<void> written = co_await history::put_record(m.room, m.record, true);
@@ -102,6 +107,10 @@ beam::awaitable<beam::outcome<bool>> copies::handle_call(add_part m) {
     if (find_local_room(p.room)) {
         known_.erase(p.room);
         co_return lives_here();
+    }
+    if (medium_now() == medium::kv) {
+        known_.erase(p.room);
+        co_return moves();
     }
     const extent e = extent_of(p.room);
     if (e.epoch != p.record.epoch || e.last_id != p.before)
@@ -125,13 +134,15 @@ beam::awaitable<void> copies::handle_cast(drop_copy m) {
 }
 
 beam::awaitable<void> copies::handle_cast(forget_room m) {
-    if (find_local_room(m.room)) co_return;
-    if (const auto record = history::record_of(m.room)) {
+    // One in kv, which is gone from there, ends by itself.
+    if (find_local_room(medium::disk, m.room)) co_return;
+    const auto record = history::record_of(m.room);
+    if (record) {
         const room_log log(co_await history::load(m.room), record->seen);
         if (!buries(m.seen, log.seen())) co_return;
     }
     known_.erase(m.room);
-    (void)co_await history::remove_room(m.room, m.seen);
+    if (record || medium_now() == medium::disk) (void)co_await history::remove_room(m.room, m.seen);
     directory::forget(m.room);
 }
 

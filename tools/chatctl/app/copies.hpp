@@ -88,7 +88,7 @@ public:
     /// Empties the copy; the first part joins on to `before`.
     static beam::future<beam::outcome<bool>> begin(beam::atom node, const std::string& room,
                                                    room_record record, std::uint64_t before);
-    /// Errors: `gap` (it does not join on), `lives_here`, the store's reason.
+    /// Errors: `gap` (it does not join on), `lives_here`, `moves` (rooms are in kv there), the store's reason.
     static beam::future<beam::outcome<bool>> add(beam::atom node, copy_part part);
     /// Whether the chat application runs there.
     static beam::future<bool> is_there(beam::atom node);

@@ -247,12 +247,14 @@ bool directory::is_turn(const std::string& room, clock since) const {
 }
 
 beam::awaitable<void> directory::start_orphans() {
+    // In kv they have no seats: the caretaker opens them; and what is on the disk yet moves there.
+    if (medium_now() == medium::kv) orphans_.clear();
     std::erase_if(orphans_, [](const auto& o) { return !history::record_of(o.first); });
     std::vector<std::pair<std::string, beam::future<beam::start_result>>> starting;
     for (auto& [name, since] : orphans_) {
         if (find_local_room(name) || !is_turn(name, since)) continue;
         since = beam::monotonic_time();
-        starting.emplace_back(name, start_room(name));
+        starting.emplace_back(name, start_room(medium::disk, name));
     }
     for (auto& [name, start] : starting) {
         beam::start_result started = co_await start;

@@ -9,6 +9,7 @@
 // - Of two homes of one room, which meet when a network is whole again, the one that is outranked is told to
 //   hand over what it has, and ends.
 // - A node that has just begun waits some seconds for others before it goes on with a room that it shared.
+// All but the second is of rooms on disks; who opens one that is in kv says caretaker.hpp.
 #pragma once
 
 #include <chrono>

@@ -7,6 +7,8 @@
 #include "libbeamcore/store/store.hpp"
 #include "libbeamcore/term/syntax.hpp"
 #include "tools/chatctl/app/application.hpp"
+#include "tools/chatctl/app/limits.hpp"
+#include "tools/tenant/stored_values.hpp"
 
 // Databases: `rooms` (name -> its record), `guests` (uid -> number), `posts` (ROOM / ID -> the post, the id as 16
 // hexadecimal digits, so that keys are in the order of ids), and `deleted` (name -> when, and its marks). A room's name
@@ -19,8 +21,6 @@ namespace store = beam::store;
 namespace {
 
 const beam::term format = 1;  // of all values; a later version converts what it finds
-
-constexpr auto deletions_kept = std::chrono::hours(24 * 7);
 
 struct deletion {
     std::int64_t at_s = 0;  // Unix time
@@ -39,9 +39,7 @@ store::database database(const char* name) {
 }
 
 std::string post_key(const std::string& room, std::uint64_t id) {
-    char digits[17];
-    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(id));
-    return room + "/" + digits;
+    return room + "/" + tenant::digits(id);
 }
 
 beam::term store_reason(const beam::error& e) {
@@ -227,6 +225,22 @@ std::optional<marks> deleted(const std::string& room) {
     auto what = value_of<deletion>("deleted", room);
     if (!what) return {};
     return std::move(what->seen);
+}
+
+std::vector<std::pair<std::string, marks>> deletions() {
+    std::vector<std::pair<std::string, marks>> found;
+    each_item("deleted", "", [&](const std::string& key, const std::string& value) {
+        found.emplace_back(key, read_value<deletion>(key, value).seen);
+    });
+    return found;
+}
+
+beam::awaitable<beam::outcome<void>> forget_deletion(std::string room) {
+    store::batch batch;
+    batch.erase(room);
+    auto writing = store::write(database("deleted"), std::move(batch));
+    beam::result<void> written = co_await writing;
+    co_return done(written);
 }
 
 beam::awaitable<std::map<std::uint32_t, std::uint64_t>> guests() {

@@ -44,6 +44,9 @@ namespace chat::history {
                                                                std::optional<marks> deleted = {});
 /// The marks of a room that was deleted.
 [[nodiscard]] std::optional<marks> deleted(const std::string& room);
+/// Of all that were.
+[[nodiscard]] std::vector<std::pair<std::string, marks>> deletions();
+[[nodiscard]] beam::awaitable<beam::outcome<void>> forget_deletion(std::string room);
 
 /// Numbers of guests by OS user.
 [[nodiscard]] beam::awaitable<std::map<std::uint32_t, std::uint64_t>> guests();

@@ -1,6 +1,7 @@
 #include "tools/chatctl/app/log.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "tools/chatctl/app/limits.hpp"
 
@@ -35,7 +36,8 @@ void mark(marks& m, const post& p) {
     last = std::max(last, p.seq);
 }
 
-room_log::room_log(std::vector<post> kept, const marks& also_seen) : seen_(also_seen) {
+room_log::room_log(std::vector<post> kept, const marks& also_seen, std::uint64_t last_id)
+    : last_id_(last_id), seen_(also_seen) {
     if (!kept.empty()) last_id_ = kept.front().id - 1;
     for (post& p : kept) keep(std::move(p));
 }
@@ -48,6 +50,20 @@ void room_log::keep(post p) {
     if (posts_.size() <= kept_max) return;
     ids_by_key_.erase(posts_.front().key);
     posts_.pop_front();
+}
+
+void room_log::also_seen(const marks& more) {
+    for (const auto& [epoch, seq] : more) {
+        std::uint64_t& last = seen_[epoch];
+        last = std::max(last, seq);
+    }
+}
+
+void room_log::forget_epochs(std::size_t beyond) {
+    if (seen_.size() <= beyond) return;
+    std::set<std::uint64_t> kept;
+    for (const post& p : posts_) kept.insert(p.epoch);
+    std::erase_if(seen_, [&](const auto& m) { return m.second != 0 && !kept.contains(m.first); });
 }
 
 const post* room_log::find_key(const std::string& key) const {
@@ -75,7 +91,7 @@ std::vector<post> room_log::unseen(const marks& there, std::size_t bytes) const 
     std::vector<post> found;
     std::size_t size = 0;
     for (const post& p : posts_) {
-        if (size >= bytes) break;
+        if (size >= bytes || found.size() >= posts_at_once) break;
         if (p.seq <= mark_of(there, p.epoch)) continue;
         size += p.text.size();
         found.push_back(p);

@@ -29,8 +29,9 @@ struct place {
 class room_log {
 public:
     room_log() = default;
-    /// `kept` in the order of their ids; `also_seen` of those that are not kept any more.
-    room_log(std::vector<post> kept, const marks& also_seen);
+    /// `kept` in the order of their ids; `also_seen` of those that are not kept any more. Without any the next id is the one after
+    /// `last_id`.
+    room_log(std::vector<post> kept, const marks& also_seen, std::uint64_t last_id = 0);
 
     [[nodiscard]] const std::deque<post>& posts() const { return posts_; }
     [[nodiscard]] std::uint64_t last_id() const { return last_id_; }
@@ -40,13 +41,17 @@ public:
     void keep(post p);
     /// From now on messages are of that epoch.
     void begin_epoch(std::uint64_t epoch) { seen_.try_emplace(epoch, 0); }
+    /// All up to these marks has been here, or is not wanted.
+    void also_seen(const marks& more);
+    /// Forgets the marks of epochs of which no message is kept, if there are more than that.
+    void forget_epochs(std::size_t beyond);
     /// The post that was sent with that key, if it is kept.
     [[nodiscard]] const post* find_key(const std::string& key) const;
 
     /// Up to `limit` messages after that id, and no more than about `bytes` of text, but one at least.
     [[nodiscard]] std::vector<post> after(std::uint64_t id, std::size_t limit,
                                           std::size_t bytes) const;
-    /// What is here and not there, in order, cut as above.
+    /// What is here and not there, in order, cut as above, and no more than posts_at_once.
     [[nodiscard]] std::vector<post> unseen(const marks& there, std::size_t bytes) const;
     /// What of another log's messages is new here, with the ids that it gets here; nothing is put in yet. One that was
     /// sent again under another epoch, with its key, is here already.

@@ -13,8 +13,10 @@
 #include "tools/chatctl/app/answers.hpp"
 #include "tools/chatctl/app/limits.hpp"
 #include "tools/chatctl/app/places.hpp"
+#include "tools/chatctl/app/reaching.hpp"
 #include "tools/chatctl/app/room.hpp"
 #include "tools/chatctl/app/router.hpp"
+#include "tools/tenant/running.hpp"
 
 namespace chat {
 
@@ -39,28 +41,46 @@ struct history_params {
     BEAM_FIELDS(history_params, room, since_ms, limit)
 };
 
+beam::term shown_new(const std::string& room, beam::pid made) {
+    return beam::map({{beam::atom("room"), room},
+                      {beam::atom("pid"), beam::to_string(made)},
+                      {beam::atom("node"), beam::node(made)}});
+}
+
+/// Of what changes something: that it was not done is said, where that is known.
+tl::unexpected<beam::request_error> not_done(beam::request_error why, const char* what) {
+    if (why.kind == "unavailable" || why.kind == "overloaded" || why.kind == "moving")
+        why.why += std::string(", nothing was ") + what;
+    return tl::unexpected<beam::request_error>(std::move(why));
+}
+
 awaitable<answer> create_room(request&, room_params p) {
     if (auto why = bad_name("the room's name", p.room)) co_return malformed(*why);
     co_await meet_others();
+    if (medium_now() == medium::kv) {
+        auto created = co_await create_in_kv(p.room);
+        if (!created) co_return not_done(std::move(created.error()), "created");
+        co_return shown_new(p.room, *created);
+    }
     auto asked = router::create(p.room);
     beam::outcome<beam::pid> made = co_await asked;
-    if (made)
-        co_return beam::map({{beam::atom("room"), p.room},
-                             {beam::atom("pid"), beam::to_string(*made)},
-                             {beam::atom("node"), beam::node()}});
-    if (made.error() == beam::atom("already_exists"))
-        co_return beam::refuse("already_exists", "room \"" + p.room + "\" exists already",
-                               "chatctl send " + p.room + " TEXT", 1);
-    if (made.error() == beam::atom("too_many_rooms"))
-        co_return beam::refuse("too_many", "there are " + std::to_string(rooms_max) + " rooms",
-                               "chatctl delete room NAME", 1);
+    if (made) co_return shown_new(p.room, *made);
+    if (made.error() == beam::atom("already_exists")) co_return exists_already(p.room);
+    if (made.error() == beam::atom("too_many_rooms")) co_return too_many_rooms();
     co_return beam::refuse_for(made.error());
 }
 
 awaitable<answer> delete_room(request&, room_params p) {
-    const auto pid = co_await living_room(p.room);
+    if (medium_now() == medium::kv) {
+        auto removed = co_await remove_in_kv(p.room);
+        if (removed) co_return beam::map({{beam::atom("room"), p.room}});
+        // One that has not moved to kv yet is on a disk.
+        if (removed.error().kind != "not_found")
+            co_return not_done(std::move(removed.error()), "deleted");
+    }
+    auto home = co_await living_room(p.room);
     // One that cannot be started is removed where it is written down.
-    auto asked = router::remove(p.room, pid ? beam::node(*pid) : beam::node());
+    auto asked = router::remove(p.room, home ? beam::node(*home) : beam::node());
     beam::outcome<bool> removed = co_await asked;
     if (removed) co_return beam::map({{beam::atom("room"), p.room}});
     if (removed.error() == beam::atom("not_found")) co_return no_such_room(p.room);
@@ -69,8 +89,8 @@ awaitable<answer> delete_room(request&, room_params p) {
 
 awaitable<answer> crash_room(request&, room_params p) {
     beam::self me = beam::this_process();
-    const auto old = co_await living_room(p.room);
-    if (!old) co_return no_such_room(p.room);
+    auto old = co_await living_room(p.room);
+    if (!old) co_return tl::unexpected<beam::request_error>(std::move(old.error()));
     beam::exit(*old, beam::atoms::kill);
     const auto until = beam::monotonic_time() + room_returns_within;
     for (;;) {
@@ -138,6 +158,7 @@ awaitable<answer> list_rooms(request&) {
         rooms.push_back(beam::map({{beam::atom("room"), f.name},
                                    {beam::atom("pid"), beam::to_string(f.pid)},
                                    {beam::atom("node"), beam::node(f.pid)},
+                                   {beam::atom("kept"), beam::to_term(f.info.kept)},
                                    {beam::atom("copies"), list_of(f.info.nodes)},
                                    {beam::atom("users"), f.info.members.size()},
                                    {beam::atom("messages"), f.info.messages},
@@ -156,15 +177,40 @@ awaitable<answer> users(request&) {
     co_return beam::map({{beam::atom("users"), beam::list_of(std::move(lines))}});
 }
 
+/// Of a room in kv, the version of what kv has of it: its process tells all up to there, or there is another. One that kv has no
+/// more tells nothing. On disk that does not matter.
+awaitable<asked<std::uint64_t>> version_of(std::string room) {
+    if (medium_now() == medium::disk) co_return std::uint64_t{0};
+    co_await tenant::await_kv();
+    beam::outcome<std::optional<room_head>> head = co_await in_kv().find(room);
+    if (!head) co_return refuse_kept(head.error(), room);
+    co_return *head ? (*head)->version : UINT64_MAX;
+}
+
 awaitable<answer> history_of(request&, history_params p) {
-    const auto pid = co_await living_room(p.room);
-    if (!pid) co_return no_such_room(p.room);
-    auto asked = room::history(*pid, p.since_ms, p.limit.value_or(history_default));
-    std::vector<post> posts = co_await asked;
-    std::vector<beam::term> lines;
-    lines.reserve(posts.size());
-    for (const post& q : posts) lines.push_back(shown(q, p.room));
-    co_return beam::map({{beam::atom("messages"), beam::list_of(std::move(lines))}});
+    beam::self me = beam::this_process();
+    const auto until = beam::monotonic_time() + room_returns_within;
+    for (;;) {
+        auto home = co_await living_room(p.room);
+        if (!home) co_return tl::unexpected<beam::request_error>(std::move(home.error()));
+        auto version = co_await version_of(p.room);
+        if (!version) co_return tl::unexpected<beam::request_error>(std::move(version.error()));
+        auto asked = room::history(*home, p.since_ms, p.limit.value_or(history_default), *version);
+        beam::outcome<std::vector<post>> posts = co_await asked.outcome();
+        if (posts) {
+            std::vector<beam::term> lines;
+            lines.reserve(posts->size());
+            for (const post& q : *posts) lines.push_back(shown(q, p.room));
+            co_return beam::map({{beam::atom("messages"), beam::list_of(std::move(lines))}});
+        }
+        // It crashed or was replaced: what is there now is asked again, as nothing was changed.
+        if (beam::monotonic_time() >= until) {
+            if (auto why = why_not_opened(posts.error())) co_return refuse_kept(*why, p.room);
+            co_return beam::refuse("timeout", "room \"" + p.room + "\" did not answer within 5s",
+                                   "chatctl list", 75);
+        }
+        (void)co_await me.receive_for<room_up>(looks_again_after);
+    }
 }
 
 }  // namespace

@@ -26,8 +26,17 @@ bool contains(const std::vector<beam::atom>& nodes, beam::atom node) {
 
 }  // namespace
 
+beam::term room_key(medium kept, const std::string& name) {
+    return beam::tuple(beam::to_term(kept), name);
+}
+
+std::optional<beam::pid> find_local_room(medium kept, const std::string& name) {
+    return beam::registry::whereis(rooms_registry(), room_key(kept, name));
+}
+
 std::optional<beam::pid> find_local_room(const std::string& name) {
-    return beam::registry::whereis(rooms_registry(), name);
+    if (auto in_kv = find_local_room(medium::kv, name)) return in_kv;
+    return find_local_room(medium::disk, name);
 }
 
 std::optional<beam::pid> find_room(const std::string& name) {
@@ -50,14 +59,15 @@ bool has_room(const std::string& name) {
 
 std::vector<std::string> local_room_names() {
     std::vector<std::string> names;
-    // [{{'$1', '_', '_'}, [], ['$1']}]: the keys.
-    const beam::term key = beam::atom("$1");
-    const beam::term any = beam::atom("_");
+    // [{{{'_', '$1'}, '_', '_'}, [], ['$1']}]: the names of the keys.
+    const beam::term found = beam::atom("$1"), any = beam::atom("_");
+    const beam::term key = beam::tuple(any, found);
     const beam::term spec =
-        beam::list({beam::tuple(beam::tuple(key, any, any), beam::list({}), beam::list({key}))});
+        beam::list({beam::tuple(beam::tuple(key, any, any), beam::list({}), beam::list({found}))});
     for (const beam::term& name : beam::registry::select(rooms_registry(), spec))
         if (auto text = name.as_text()) names.emplace_back(*text);
     std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
     return names;
 }
 

@@ -9,6 +9,7 @@
 #include "libbeamcore/runtime/process.hpp"
 #include "libbeamcore/term/atom.hpp"
 #include "libbeamcore/term/pid.hpp"
+#include "tools/chatctl/app/keeping.hpp"
 
 namespace chat {
 
@@ -21,11 +22,14 @@ struct room_deleted {
     std::string name;
 };
 
-/// The room's process on this node.
+/// What the room's process is registered by.
+[[nodiscard]] beam::term room_key(medium kept, const std::string& name);
+/// The room's process on this node, the one in kv if there are two.
 [[nodiscard]] std::optional<beam::pid> find_local_room(const std::string& name);
+[[nodiscard]] std::optional<beam::pid> find_local_room(medium kept, const std::string& name);
 /// On any node. One whose node is not connected just now does not count.
 [[nodiscard]] std::optional<beam::pid> find_room(const std::string& name);
-/// Whether there is such a room, though its process may be between two lives, or two nodes.
+/// Whether there is such a room, as far as is known without asking kv, though its process may be between two lives, or two nodes.
 [[nodiscard]] bool has_room(const std::string& name);
 /// All that have a process, sorted.
 [[nodiscard]] std::vector<std::string> room_names();

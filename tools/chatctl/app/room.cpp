@@ -10,7 +10,6 @@
 #include "tools/chatctl/app/application.hpp"
 #include "tools/chatctl/app/copies.hpp"
 #include "tools/chatctl/app/directory.hpp"
-#include "tools/chatctl/app/history.hpp"
 #include "tools/chatctl/app/limits.hpp"
 #include "tools/chatctl/app/places.hpp"
 
@@ -47,14 +46,24 @@ beam::future<fetched> room::fetch(beam::pid room, beam::pid member, std::uint64_
     return beam::call<fetch_posts>(room, member, after, limit);
 }
 beam::future<std::vector<post>> room::history(beam::pid room, std::int64_t since_ms,
-                                              std::uint64_t limit) {
-    return beam::call<since>(room, since_ms, limit);
+                                              std::uint64_t limit, std::uint64_t version) {
+    return beam::call<since>(room, since_ms, limit, version);
 }
 beam::future<room_info> room::info(beam::pid room, beam::timeout limit) {
     return beam::call<about>(room, limit);
 }
 beam::future<marks> room::seen(beam::pid room) {
     return beam::call<ask_seen>(room);
+}
+beam::future<beam::outcome<bool>> room::hand_over(beam::pid room, std::vector<post> posts,
+                                                  marks seen) {
+    return beam::call<take_in>(room, std::move(posts), std::move(seen));
+}
+void room::end(beam::pid room) {
+    beam::cast<come_to_end>(room);
+}
+void room::tell_written(beam::pid room, written what) {
+    beam::cast<written>(room, std::move(what.head), std::move(what.why), std::move(what.opened));
 }
 void room::look_at_nodes(beam::pid room) {
     beam::cast<nodes_changed>(room);
@@ -71,37 +80,60 @@ void room::yield_to(beam::pid room, beam::pid home, std::uint64_t number, std::u
 
 // -- its life -----------------------------------------------------------------------------------------
 
-beam::awaitable<beam::init_result<room>> room::init(std::string name) {
-    room r;
-    r.name_ = name;
+beam::awaitable<beam::init_result<room>> room::init(medium kept, std::string name) {
     beam::set_label("room " + name);
-    const std::optional<room_record> known = history::record_of(name);
-    if (!known) co_return beam::stop_with{beam::atom("no_record")};
-    r.record_ = *known;
-    r.log_ = room_log(co_await history::load(name), r.record_.seen);
-    const beam::atom here = beam::node();
-    r.taken_over_ = !r.record_.seats.empty() && r.record_.seats.front() != here;
-    if (r.taken_over_) {
-        ++r.record_.number;
-        r.record_.epoch = new_epoch_id();
-        r.record_.seats = {here};
+    room r;
+    r.kept_ = kept;
+    r.name_ = name;
+    if (kept == medium::disk) {
+        beam::outcome<kept_room> is = co_await on_disk().open(name);
+        if (!is) co_return beam::stop_with{is.error()};
+        r.begin(*std::move(is));
     }
-    r.log_.begin_epoch(r.record_.epoch);
-    auto registered = beam::registry::register_key(rooms_registry(), name);
+    auto registered = beam::registry::register_key(rooms_registry(), room_key(kept, name));
     if (!registered) co_return beam::ignore{};
-    co_await directory::announce(name, r.record_.number, r.record_.epoch);
-    tell_watchers_up(name, beam::this_process().id());
-    if (!r.taken_over_ && !is_distributed()) co_return std::move(r);
-    beam::then next = beam::then::continue_with(opened{});
+    if (kept == medium::disk) co_await r.make_known();
+    beam::then next = beam::then::continue_with(begin_work{});
     co_return beam::init_result<room>(std::move(r), std::move(next));
 }
 
-beam::awaitable<void> room::handle_continue(opened) {
+void room::begin(kept_room is) {
+    record_ = std::move(is.head.record);
+    version_ = is.head.version;
+    taken_over_ = is.is_taken_over;
+    log_ = room_log(std::move(is.posts), record_.seen, is.head.last_id);
+    log_.begin_epoch(record_.epoch);
+    if (kept_ == medium::kv) log_.forget_epochs(epochs_max);
+}
+
+beam::awaitable<void> room::make_known() {
+    co_await directory::announce(name_, record_.number, record_.epoch);
+    tell_watchers_up(name_, beam::this_process().id());
+}
+
+beam::awaitable<beam::cast_result> room::handle_continue(begin_work) {
+    if (kept_ == medium::kv) {
+        // It may take its time: it is not the supervisor that waits for it.
+        beam::outcome<kept_room> is = co_await in_kv().open(name_);
+        if (!is) co_return step_down(is.error());
+        begin(*std::move(is));
+        co_await make_known();
+    }
     if (taken_over_) {
-        beam::outcome<void> saved = co_await history::put_record(name_, record_now());
+        std::vector<post> none;
+        beam::outcome<void> saved = co_await commit(std::move(none), true);
         if (!saved) beam::exit(saved.error());
     }
-    handle_cast(nodes_changed{});
+    if (taken_over_ || is_distributed()) handle_cast(nodes_changed{});
+    co_return beam::cast_result();
+}
+
+std::optional<beam::term> why_not_opened(const beam::term& call_failure) {
+    const auto parts = call_failure.elements();
+    if (parts.empty() || !parts[0].is_tagged(beam::atoms::shutdown, 2)) return std::nullopt;
+    const beam::term what = parts[0].elements()[1];
+    if (!what.is_tagged(beam::atom("not_opened"), 2)) return std::nullopt;
+    return what.elements()[1];
 }
 
 beam::awaitable<void> room::handle_cast(tell_again) {
@@ -110,13 +142,22 @@ beam::awaitable<void> room::handle_cast(tell_again) {
 
 // -- messages -----------------------------------------------------------------------------------------
 
+room::unsaved* room::find_unsaved(const std::string& key) {
+    if (key.empty()) return nullptr;
+    for (unsaved& u : unsaved_)
+        if (u.what.key == key) return &u;
+    if (writing_)
+        for (unsaved& u : writing_->said)
+            if (u.what.key == key) return &u;
+    return nullptr;
+}
+
 beam::call_result<beam::outcome<post>> room::handle_call(say m, beam::from caller) {
     if (const post* known = log_.find_key(m.key)) return beam::outcome<post>(*known);
-    for (unsaved& u : unsaved_)
-        if (!m.key.empty() && u.what.key == m.key) {
-            u.callers.push_back(caller);
-            return beam::noreply{};
-        }
+    if (unsaved* same = find_unsaved(m.key)) {
+        same->callers.push_back(caller);
+        return beam::noreply{};
+    }
     unsaved u;
     u.what.from = std::move(m.from);
     u.what.text = std::move(m.text);
@@ -131,19 +172,17 @@ beam::call_result<beam::outcome<post>> room::handle_call(say m, beam::from calle
 }
 
 /// What is saved in one commit: all, unless that is more than goes to other nodes in one message.
-std::vector<room::unsaved> room::next_batch() {
-    std::size_t bytes = 0;
+std::vector<room::unsaved> room::next_batch(std::size_t count_max) {
+    std::size_t bytes = 0, count = 0;
     auto end = unsaved_.begin();
-    for (; end != unsaved_.end() && bytes < chunk_bytes; ++end) bytes += end->what.text.size();
+    for (; end != unsaved_.end() && bytes < chunk_bytes && count < count_max; ++end, ++count)
+        bytes += end->what.text.size();
     std::vector<unsaved> batch(std::move_iterator(unsaved_.begin()), std::move_iterator(end));
     unsaved_.erase(unsaved_.begin(), end);
-    flushing_ = !unsaved_.empty();
-    if (flushing_) beam::cast<flush>(id());
     return batch;
 }
 
-beam::awaitable<void> room::handle_cast(flush) {
-    std::vector<unsaved> batch = next_batch();
+std::vector<post> room::numbered(std::vector<unsaved>& batch) const {
     std::vector<post> posts;
     posts.reserve(batch.size());
     std::uint64_t next = log_.last_id();
@@ -152,38 +191,61 @@ beam::awaitable<void> room::handle_cast(flush) {
         u.what.epoch = record_.epoch;
         posts.push_back(u.what);
     }
+    return posts;
+}
+
+void room::answer(const unsaved& u, const beam::outcome<void>& saved) {
+    for (const beam::from& f : u.callers)
+        beam::reply(f, saved ? beam::outcome<post>(u.what)
+                             : beam::outcome<post>(beam::fail_term(saved.error())));
+}
+
+beam::awaitable<void> room::handle_cast(flush) {
+    flushing_ = false;
+    if (kept_ == medium::kv) {
+        write_next();
+        co_return;
+    }
+    std::vector<unsaved> batch = next_batch(kept_max);
+    flushing_ = !unsaved_.empty();
+    if (flushing_) beam::cast<flush>(id());
+    std::vector<post> posts = numbered(batch);
     beam::outcome<void> saved = co_await commit(std::move(posts), false);
-    for (unsaved& u : batch)
-        for (const beam::from& f : u.callers)
-            beam::reply(f, saved ? beam::outcome<post>(u.what)
-                                 : beam::outcome<post>(beam::fail_term(saved.error())));
+    for (const unsaved& u : batch) answer(u, saved);
     if (saved) tell_members();
+}
+
+/// With what is added to the room by then.
+addition room::adding(std::vector<post> posts, bool with_record) const {
+    const std::uint64_t before = log_.last_id();
+    const std::uint64_t next = before + posts.size() + 1;
+    addition what;
+    what.record = record_now();
+    for (const post& p : posts) mark(what.record.seen, p);
+    what.with_record = with_record || before / record_every != (next - 1) / record_every;
+    what.first_kept = next > kept_max ? next - kept_max : 1;
+    what.posts = std::move(posts);
+    return what;
 }
 
 /// Puts these behind the others: on this node's disk, then on those of the seats, then in the log.
 beam::awaitable<beam::outcome<void>> room::commit(std::vector<post> posts, bool with_record) {
-    const std::uint64_t before = log_.last_id();
-    const std::uint64_t next = before + posts.size() + 1;
-    const std::uint64_t first_kept = next > kept_max ? next - kept_max : 1;
-    if (before / record_every != (next - 1) / record_every) with_record = true;
-    std::optional<room_record> record;
-    if (with_record) {
-        record = record_now();
-        for (const post& p : posts) mark(record->seen, p);
-    }
-    beam::outcome<void> saved =
-        co_await history::append(name_, posts, first_kept, std::move(record));
-    if (!saved) co_return saved;
-    if (!in_sync_.empty()) co_await copy_to_seats(posts, before, first_kept);
+    room_head before;
+    before.last_id = log_.last_id();
+    addition what = adding(posts, with_record);
+    const std::uint64_t first_kept = what.first_kept;
+    beam::outcome<room_head> saved = co_await on_disk().append(name_, before, std::move(what));
+    if (!saved) co_return beam::fail_term(saved.error());
+    if (!in_sync_.empty()) co_await copy_to_seats(posts, before.last_id, first_kept);
     for (post& p : posts) log_.keep(std::move(p));
-    co_return saved;
+    co_return beam::outcome<void>();
 }
 
-std::vector<post> room::handle_call(since m) {
+std::vector<post> room::last_ones(const since& what) const {
     std::vector<post> result;
     const auto& posts = log_.posts();
-    for (auto it = posts.rbegin(); it != posts.rend() && result.size() < m.limit; ++it)
-        if (it->at_ms >= m.since_ms) result.push_back(*it);
+    for (auto it = posts.rbegin(); it != posts.rend() && result.size() < what.limit; ++it)
+        if (it->at_ms >= what.since_ms) result.push_back(*it);
     std::reverse(result.begin(), result.end());
     return result;
 }
@@ -206,6 +268,7 @@ room_info room::handle_call(about) {
     }
     info.nodes = record_.seats;
     if (info.nodes.empty()) info.nodes.push_back(beam::node());
+    info.kept = kept_;
     return info;
 }
 

@@ -1,14 +1,18 @@
 // A room: one process, which keeps its last messages and tells those who joined that there are new ones.
 //
-// A message is acknowledged when it is on the disk of the room's node, and of those other nodes that hold the room and
-// can be reached (copies.hpp). A restarted room begins with what is there, so an acknowledged message
+// A message is acknowledged when it is kept (keeping.hpp): on the disk of the room's node, and of those other nodes that hold the
+// room and can be reached (copies.hpp); or in kv. A restarted room begins with what is there, so an acknowledged message
 // survives the death of the room and of its node. What was not acknowledged may have been kept or not; sent again
 // with the same key it is kept once.
+//
+// One that cannot read what is kept ends with `{shutdown, {not_opened, Why}}`: of what waited for it then nothing has been done. In
+// kv it answers others while a write is under way; when another home has taken its place it ends.
 //
 // Who has joined is not sent messages but told that there are some, and fetches them: one that reads slowly
 // holds up nobody and fills no mailbox. Members and senders may be on any node.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,6 +21,7 @@
 
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/runtime/link.hpp"
+#include "tools/chatctl/app/keeping.hpp"
 #include "tools/chatctl/app/log.hpp"
 #include "tools/chatctl/app/seats.hpp"
 
@@ -38,8 +43,9 @@ struct room_info {
     std::uint64_t last_id = 0;
     std::uint64_t messages = 0;
     std::vector<member_info> members;  ///< sorted; each user once
-    std::vector<beam::atom> nodes;     ///< that hold the room, its home first
-    BEAM_FIELDS(room_info, last_id, messages, members, nodes)
+    std::vector<beam::atom> nodes;     ///< that hold the room, its home first; in kv its home
+    medium kept = medium::disk;
+    BEAM_FIELDS(room_info, last_id, messages, members, nodes, kept)
 };
 
 struct joined {
@@ -80,7 +86,8 @@ class room : public beam::gen_server<room> {
         using reply = std::vector<post>;
         std::int64_t since_ms = 0;
         std::uint64_t limit = 0;
-        BEAM_FIELDS(since, since_ms, limit)
+        std::uint64_t version = 0;
+        BEAM_FIELDS(since, since_ms, limit, version)
     };
     struct about {
         using reply = room_info;
@@ -93,7 +100,8 @@ class room : public beam::gen_server<room> {
     struct take_in {
         using reply = beam::outcome<bool>;
         std::vector<post> posts;
-        BEAM_FIELDS(take_in, posts)
+        marks seen;
+        BEAM_FIELDS(take_in, posts, seen)
     };
     struct leave_room {
         beam::pid member;
@@ -114,10 +122,23 @@ class room : public beam::gen_server<room> {
         beam::pid home;
         std::uint64_t number = 0, epoch = 0;
     };
-    struct opened {};
+    struct begin_work {};
+    struct come_to_end {
+        BEAM_FIELDS(come_to_end)
+    };
 
 public:
-    /// Keeps a message and gives it with its number. Error: the store's reason.
+    /// What a write to kv has come to.
+    struct written {
+        std::optional<room_head> head;  ///< as it is then; nothing: it failed
+        beam::term why;                 ///< why it did
+        std::optional<kept_room>
+            opened;  ///< nobody knew whether it was done: what has been kept since
+    };
+    /// From the process that writes.
+    static void tell_written(beam::pid room, written what);
+
+    /// Keeps a message and gives it with its number. Error: the reason of its place.
     static beam::future<beam::outcome<post>> send(beam::pid room, std::string from,
                                                   std::string text, std::string key);
     /// Makes `member` one of those who are sent `news`, until it leaves or dies. It goes on after what it has read,
@@ -128,12 +149,19 @@ public:
     /// Messages after a cursor, the oldest first.
     static beam::future<fetched> fetch(beam::pid room, beam::pid member, std::uint64_t after,
                                        std::uint64_t limit);
-    /// The last `limit` messages that are not older, the oldest first.
+    /// The last `limit` messages that are not older, the oldest first. In kv `version` is that of the room's head as kv has it by
+    /// now: a home that has been replaced by then does not answer, but ends.
     static beam::future<std::vector<post>> history(beam::pid room, std::int64_t since_ms,
-                                                   std::uint64_t limit);
+                                                   std::uint64_t limit, std::uint64_t version = 0);
     static beam::future<room_info> info(beam::pid room, beam::timeout limit);
     /// What it has, or has had.
     static beam::future<marks> seen(beam::pid room);
+    /// Puts these behind the others, as far as it has not had them. May take fewer than are given: ask what it has
+    /// (seen), and go on until there is nothing that it lacks. All up to the marks then counts as had.
+    static beam::future<beam::outcome<bool>> hand_over(beam::pid room, std::vector<post> posts,
+                                                       marks seen);
+    /// The room was deleted.
+    static void end(beam::pid room);
 
     // For the directory.
     static void look_at_nodes(beam::pid room);
@@ -143,22 +171,23 @@ public:
     /// Has it hand over what it has to another home, and end; not if it outranks that.
     static void yield_to(beam::pid room, beam::pid home, std::uint64_t number, std::uint64_t epoch);
 
-    using arguments = std::tuple<std::string>;
+    using arguments = std::tuple<medium, std::string>;
     using calls = beam::messages<say, join_room, fetch_posts, since, about, ask_seen, take_in>;
-    using casts =
-        beam::messages<leave_room, flush, nodes_changed, tell_again, catch_up, sync_node, make_way>;
-    using continues = beam::messages<opened>;
+    using casts = beam::messages<leave_room, flush, nodes_changed, tell_again, catch_up, sync_node,
+                                 make_way, come_to_end, written>;
+    using continues = beam::messages<begin_work>;
 
-    /// Gives `ignore` if the room has a process already.
-    static beam::awaitable<beam::init_result<room>> init(std::string name);
+    /// Gives `ignore` if the room has a process in that place already.
+    static beam::awaitable<beam::init_result<room>> init(medium kept, std::string name);
 
     beam::call_result<beam::outcome<post>> handle_call(say m, beam::from caller);
     joined handle_call(join_room m);
     fetched handle_call(fetch_posts m);
-    std::vector<post> handle_call(since m);
+    beam::call_result<std::vector<post>> handle_call(since m, beam::from caller);
     room_info handle_call(about);
     marks handle_call(ask_seen) { return log_.seen(); }
-    beam::awaitable<beam::outcome<bool>> handle_call(take_in m);
+    beam::awaitable<beam::call_result<beam::outcome<bool>>> handle_call(take_in m,
+                                                                        beam::from caller);
     void handle_cast(leave_room m);
     beam::awaitable<void> handle_cast(flush);
     void handle_cast(nodes_changed);
@@ -166,8 +195,10 @@ public:
     beam::awaitable<void> handle_cast(catch_up m);
     beam::awaitable<void> handle_cast(sync_node m);
     beam::awaitable<beam::cast_result> handle_cast(make_way m);
+    beam::cast_result handle_cast(come_to_end) { return beam::stop_with{}; }
+    beam::cast_result handle_cast(written m);
     void handle_info(beam::down_message m);
-    beam::awaitable<void> handle_continue(opened);
+    beam::awaitable<beam::cast_result> handle_continue(begin_work);
 
 private:
     struct member {
@@ -179,11 +210,41 @@ private:
         post what;
         std::vector<beam::from> callers;
     };
+    struct handed {
+        std::vector<post> posts;
+        marks seen;
+        beam::from caller;
+    };
+    struct looking {
+        since what;
+        beam::from caller;
+    };
+    /// What is being written to kv: messages that were said, or handed over.
+    struct under_way {
+        std::vector<unsaved> said;
+        std::optional<handed> given;
+        std::vector<post> posts;  ///< with the ids that they get
+    };
 
     [[nodiscard]] beam::awaitable<beam::outcome<void>> commit(std::vector<post> posts,
                                                               bool with_record);
-    [[nodiscard]] std::vector<unsaved> next_batch();
+    void begin(kept_room is);
+    [[nodiscard]] beam::awaitable<void> make_known();
+    [[nodiscard]] addition adding(std::vector<post> posts, bool with_record) const;
+    [[nodiscard]] std::vector<unsaved> next_batch(std::size_t count_max);
+    [[nodiscard]] std::vector<post> numbered(std::vector<unsaved>& batch) const;
+    [[nodiscard]] unsaved* find_unsaved(const std::string& key);
+    [[nodiscard]] std::vector<post> last_ones(const since& what) const;
     void tell_members();
+    static void answer(const unsaved& u, const beam::outcome<void>& saved);
+
+    // room_in_kv.cpp
+    void write_next();
+    [[nodiscard]] std::optional<under_way> next_write();
+    void settle(under_way done);
+    void settle_opened(under_way done, kept_room is);
+    [[nodiscard]] bool look_now(const looking& l);
+    [[nodiscard]] beam::stop_with step_down(const beam::term& why);
 
     // room_copies.cpp
     [[nodiscard]] room_record record_now() const;
@@ -198,6 +259,7 @@ private:
     [[nodiscard]] bool has_seat(beam::atom node) const;
     void sync_later(beam::atom node);
 
+    medium kept_ = medium::disk;
     std::string name_;
     room_record record_;
     bool taken_over_ = false;
@@ -205,8 +267,15 @@ private:
     std::vector<unsaved> unsaved_;
     bool flushing_ = false;
     std::map<beam::pid, member> members_;
-    std::vector<beam::atom> in_sync_;  ///< nodes with a copy that has all that is acknowledged
-    std::vector<beam::atom> met_;      ///< nodes whose messages were compared, or will be
+    std::vector<beam::atom> in_sync_;   ///< nodes with a copy that has all that is acknowledged
+    std::vector<beam::atom> met_;       ///< nodes whose messages were compared, or will be
+    std::uint64_t version_ = 0;         ///< of its head, in kv
+    std::optional<under_way> writing_;  ///< to kv
+    std::deque<handed> handed_;         ///< that are to be written to kv
+    std::vector<looking> looking_;      ///< who wait for what is under way
 };
+
+/// Why a room did not open, of a failed call to it.
+[[nodiscard]] std::optional<beam::term> why_not_opened(const beam::term& call_failure);
 
 }  // namespace chat

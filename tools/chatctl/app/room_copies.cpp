@@ -45,6 +45,7 @@ void room::sync_later(beam::atom node) {
 // -- who holds it -------------------------------------------------------------------------------------
 
 void room::handle_cast(nodes_changed) {
+    if (kept_ == medium::kv) return;
     const std::vector<beam::atom> others = other_nodes();
     for (beam::atom node : others)
         if (!is_in(met_, node) || (is_wanted(node) && !has_seat(node))) sync_with(id(), node);
@@ -137,6 +138,7 @@ beam::awaitable<bool> room::merge_with(beam::atom node, bool* whole, std::uint64
 }
 
 beam::awaitable<void> room::handle_cast(sync_node m) {
+    if (kept_ == medium::kv) co_return;
     if (has_seat(m.node) || !is_in(other_nodes(), m.node)) co_return;
     bool joins_on = false;
     std::uint64_t last_id = 0;
@@ -185,22 +187,34 @@ beam::awaitable<void> room::catch_up_from(beam::atom node, std::uint64_t after) 
 
 // -- two homes ----------------------------------------------------------------------------------------
 
-beam::awaitable<beam::outcome<bool>> room::handle_call(take_in m) {
+beam::awaitable<beam::call_result<beam::outcome<bool>>> room::handle_call(take_in m,
+                                                                          beam::from caller) {
+    if (kept_ == medium::kv) {
+        handed h;
+        h.posts = std::move(m.posts);
+        h.seen = std::move(m.seen);
+        h.caller = caller;
+        handed_.push_back(std::move(h));
+        write_next();
+        co_return beam::noreply{};
+    }
     beam::outcome<void> saved = co_await commit(log_.fresh(std::move(m.posts)), true);
-    if (!saved) co_return beam::pass_term(saved);
+    if (!saved) co_return beam::outcome<bool>(beam::pass_term(saved));
     tell_members();
-    co_return true;
+    co_return beam::outcome<bool>(true);
 }
 
 beam::awaitable<beam::cast_result> room::handle_cast(make_way m) {
     if (!outranks(m.number, m.epoch, record_.number, record_.epoch)) co_return beam::noreply{};
+    // The other one has all that kv has.
+    if (kept_ == medium::kv) co_return step_down(beam::atom("moved"));
     for (;;) {
         auto asking = seen(m.home);
         beam::outcome<marks> theirs = co_await asking.outcome();
         if (!theirs) co_return beam::noreply{};
         std::vector<post> mine = log_.unseen(*theirs, chunk_bytes);
         if (mine.empty()) break;
-        auto giving = beam::call<take_in>(m.home, std::move(mine));
+        auto giving = hand_over(m.home, std::move(mine), {});
         beam::outcome<beam::outcome<bool>> taken = co_await giving.outcome();
         if (!taken || !*taken) co_return beam::noreply{};
     }

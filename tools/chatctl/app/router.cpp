@@ -43,8 +43,8 @@ beam::awaitable<bool> is_ours(std::string name) {
 
 }  // namespace
 
-beam::future<beam::start_result> start_room(std::string name) {
-    beam::child_spec spec(name, beam::child<room>(name), beam::restart_type::transient);
+beam::future<beam::start_result> start_room(medium kept, std::string name) {
+    beam::child_spec spec(name, beam::child<room>(kept, name), beam::restart_type::transient);
     return beam::dynamic_supervisor::start_child(rooms_supervisor(), std::move(spec));
 }
 
@@ -59,12 +59,14 @@ beam::awaitable<beam::init_result<router>> router::init() {
     if (!beam::try_register_name(router_name(), beam::this_process().id()))
         co_return beam::stop_with{beam::atom("name_taken")};
     co_await history::tidy();
+    // What is on the disk moves then.
+    if (medium_now() == medium::kv) co_return router();
     const auto records = history::records();
     for (const auto& [name, record] : records) {
-        if (find_local_room(name)) continue;
+        if (find_local_room(medium::disk, name)) continue;
         // One that others hold, too, may live with them: the directory sees to it.
         if (is_distributed() && !record.seats.empty()) continue;
-        auto starting = start_room(name);
+        auto starting = start_room(medium::disk, name);
         beam::start_result started = co_await starting;
         // One that its own supervisor restarts just now, or that cannot be read: the others must start.
         if (!started)
@@ -82,12 +84,9 @@ beam::awaitable<beam::outcome<beam::pid>> router::handle_call(create_room m) {
     if (names.size() >= rooms_max) co_return beam::fail_term(beam::atom("too_many_rooms"));
     const bool ours = co_await is_ours(m.name);
     if (!ours) co_return beam::fail_term(beam::atom("already_exists"));
-    room_record record;
-    record.epoch = new_epoch_id();
-    record.seen[record.epoch] = 0;
-    beam::outcome<void> saved = co_await history::put_record(m.name, record);
-    if (!saved) co_return beam::pass_term(saved);
-    auto starting = start_room(m.name);
+    beam::outcome<void> made = co_await on_disk().create(m.name);
+    if (!made) co_return beam::pass_term(made);
+    auto starting = start_room(medium::disk, m.name);
     beam::start_result started = co_await starting;
     beam::outcome<beam::pid> pid = beam::started_pid(std::move(started));
     if (!pid)
@@ -105,7 +104,7 @@ beam::awaitable<beam::outcome<bool>> router::handle_call(remove_room m) {
     beam::outcome<void> removed = co_await history::remove_room(m.name);
     if (!removed) co_return beam::pass_term(removed);
     marks seen = record->seen;
-    if (auto pid = find_local_room(m.name)) {
+    if (auto pid = find_local_room(medium::disk, m.name)) {
         auto asking = room::seen(*pid);
         beam::outcome<marks> all = co_await asking.outcome();
         if (all) seen = *all;

@@ -1,4 +1,4 @@
-// The router makes and removes rooms of its node. Finding one needs no router (places.hpp), so it may die
+// The router makes and removes rooms on its node's disk. Finding one needs no router (places.hpp), so it may die
 // without hurting a room; restarted it starts the rooms that should be there and are not.
 #pragma once
 
@@ -6,6 +6,7 @@
 
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/term/atom.hpp"
+#include "tools/chatctl/app/keeping.hpp"
 
 namespace chat {
 
@@ -36,7 +37,7 @@ public:
     beam::awaitable<beam::outcome<bool>> handle_call(remove_room m);
 };
 
-/// Starts the process of a room that is written down in this node's store.
-[[nodiscard]] beam::future<beam::start_result> start_room(std::string name);
+/// Starts the process of a room that is written down in this node's store, or in kv.
+[[nodiscard]] beam::future<beam::start_result> start_room(medium kept, std::string name);
 
 }  // namespace chat

@@ -1,5 +1,4 @@
 // Sending to a room and listening to it, wherever it lives, while it crashes and moves.
-#include <algorithm>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -13,6 +12,7 @@
 #include "tools/chatctl/app/answers.hpp"
 #include "tools/chatctl/app/limits.hpp"
 #include "tools/chatctl/app/places.hpp"
+#include "tools/chatctl/app/reaching.hpp"
 #include "tools/chatctl/app/reader.hpp"
 #include "tools/chatctl/app/room.hpp"
 
@@ -28,11 +28,6 @@ namespace {
 constexpr std::uint64_t fetched_at_once = 100;
 // A listener has time: a node that is only silent is given up by the others after some seconds.
 constexpr auto room_returns_to_listener_within = 30s;
-
-std::chrono::nanoseconds until_next_look(std::chrono::nanoseconds until) {
-    const auto left = until - beam::monotonic_time();
-    return std::clamp<std::chrono::nanoseconds>(left, 0ns, looks_again_after);
-}
 
 awaitable<void> tell_missed(request& r, std::string room, std::uint64_t count) {
     beam::term gap = beam::map({{beam::atom("event"), "missed"},
@@ -89,6 +84,44 @@ const char* event_of(beam::pid last, beam::pid now) {
 
 }  // namespace
 
+namespace {
+
+/// How far a message has come: what the last try came to, and whether an earlier one may have been kept.
+struct tried {
+    std::optional<answer> is;  ///< the end of it
+    std::optional<beam::request_error> why{};
+    bool may_be_said = false;
+    beam::pid failed{};  ///< the process that is not to be asked next
+};
+
+void take_failure(tried& t, const beam::term& why, const std::string& room) {
+    beam::request_error e = refuse_kept(why, room).value();
+    t.may_be_said = t.may_be_said || e.applied_unknown;
+    t.why = std::move(e);
+}
+
+awaitable<void> say_once(tried* t, beam::pid home, send_params p) {
+    auto asked = room::send(home, p.user, p.text, p.key);
+    beam::outcome<beam::outcome<post>> sent = co_await asked.outcome();
+    if (sent && *sent) {
+        t->is = shown(**sent, p.room);
+        co_return;
+    }
+    if (sent && sent->error().is_tagged(beam::atom("store"), 3)) {
+        t->is = beam::refuse_for(sent->error());
+        co_return;
+    }
+    t->failed = home;
+    if (sent)
+        take_failure(*t, sent->error(), p.room);
+    else if (auto why = why_not_opened(sent.error()))
+        take_failure(*t, *why, p.room);
+    else
+        t->may_be_said = t->may_be_said || !was_not_done(sent.error());
+}
+
+}  // namespace
+
 // A room that dies under the request is asked again when it is back, here or elsewhere: with the same key the message
 // is kept once.
 awaitable<answer> send_text(request& r, send_params p) {
@@ -98,22 +131,28 @@ awaitable<answer> send_text(request& r, send_params p) {
     if (p.key.size() > name_max) co_return malformed("the key is longer than 64 bytes");
     beam::outcome<std::string> user = co_await who(r, p.user);
     if (!user) co_return beam::refuse_for(user.error());
-    beam::self me = beam::this_process();
-    const bool known = co_await is_known(p.room);
-    if (!known) co_return no_such_room(p.room);
-    watch_room(p.room);
+    p.user = *user;
     if (p.key.empty()) p.key = beam::secure_random_hex(16);
+    beam::self me = beam::this_process();
+    watch_room(p.room);
     const auto until = beam::monotonic_time() + room_returns_within;
-    while (beam::monotonic_time() < until) {
-        const auto pid = find_room(p.room);
-        if (pid) {
-            auto asked = room::send(*pid, *user, p.text, p.key);
-            beam::outcome<beam::outcome<post>> sent = co_await asked.outcome();
-            if (sent && !*sent) co_return beam::refuse_for(sent->error());
-            if (sent) co_return shown(**sent, p.room);
-            if (pid->is_local()) continue;
+    bool has_met = false;
+    tried t;
+    do {
+        reached there = co_await reach_room(p.room, std::exchange(t.failed, {}));
+        if (!there.is_known && !std::exchange(has_met, true)) {
+            co_await meet_others();
+            continue;
         }
+        if (!there.is_known) co_return no_such_room(p.room);
+        if (there.why) t.why = std::move(there.why);
+        if (there.room) co_await say_once(&t, *there.room, p);
+        if (t.is) co_return *std::move(t.is);
         (void)co_await me.receive_for<room_up>(until_next_look(until));
+    } while (beam::monotonic_time() < until);
+    if (t.why && !t.may_be_said) {
+        t.why->why += ", nothing was said";
+        co_return tl::unexpected<beam::request_error>(*std::move(t.why));
     }
     beam::request_error late{"timeout",
                              "room \"" + p.room + "\" did not answer within 5s",
@@ -131,16 +170,24 @@ awaitable<answer> join(request& r, join_params p) {
     if (!user) co_return beam::refuse_for(user.error());
     beam::self me = beam::this_process();
     watch_room(p.room);
-    const bool known = co_await is_known(p.room);
-    if (!known) co_return no_such_room(p.room);
     reader reading(marks_from(p.read));
-    beam::pid last;
+    beam::pid last, failed;
+    bool has_met = false;
     auto until = beam::monotonic_time() + room_returns_to_listener_within;
     for (;;) {
         bool deleted = false;
-        const auto pid = find_room(p.room);
-        if (!pid) {  // being restarted or moving, or deleted
-            if (beam::monotonic_time() >= until)
+        reached there = co_await reach_room(p.room, std::exchange(failed, {}));
+        const auto pid = there.room;
+        if (!there.is_known && !std::exchange(has_met, true)) {
+            co_await meet_others();
+        } else if (!there.is_known) {
+            if (!last) co_return no_such_room(p.room);
+            deleted = true;
+        } else if (!pid) {  // being restarted or moving, or deleted
+            const bool is_late = beam::monotonic_time() >= until;
+            if (is_late && there.why)
+                co_return tl::unexpected<beam::request_error>(*std::move(there.why));
+            if (is_late)
                 co_return beam::refuse("not_restarted",
                                        "room \"" + p.room + "\" crashed and was not restarted",
                                        "beamd logs", 75);
@@ -150,7 +197,8 @@ awaitable<answer> join(request& r, join_params p) {
             auto asked = room::join(*pid, me.id(), *user, p.after, reading.read());
             beam::outcome<joined> in = co_await asked.outcome();
             if (!in) {
-                if (!pid->is_local())
+                failed = *pid;
+                if (!pid->is_local() || why_not_opened(in.error()))
                     (void)co_await me.receive_for<room_up>(until_next_look(until));
                 continue;
             }

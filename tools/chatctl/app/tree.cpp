@@ -9,6 +9,7 @@
 #include "libbeamcore/otp/registry.hpp"
 #include "libbeamcore/pubsub/tracker.hpp"
 #include "tools/chatctl/app/application.hpp"
+#include "tools/chatctl/app/caretaker.hpp"
 #include "tools/chatctl/app/copies.hpp"
 #include "tools/chatctl/app/directory.hpp"
 #include "tools/chatctl/app/guests.hpp"
@@ -43,6 +44,7 @@ beam::supervisor_init chat_sup::init() {
     children.push_back(beam::child_spec("guests", beam::child<guests>()));
     if (others) children.push_back(beam::child_spec("directory", beam::child<directory>()));
     children.push_back(beam::child_spec("router", beam::child<router>()));
+    children.push_back(beam::child_spec("caretaker", beam::child<caretaker>()));
     beam::supervisor_flags flags;
     flags.strategy = beam::restart_strategy::rest_for_one;
     flags.intensity = 10;
