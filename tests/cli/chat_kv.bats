@@ -146,6 +146,61 @@ END
     [ "$(grep -c two "heard.${left[0]}")" = 0 ]
 }
 
+# Two nodes by hand, n1 and n2, whose shards take writes only with both copies in sync.
+two_careful_nodes() {
+    local node
+    ERL_EPMD_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    export ERL_EPMD_PORT BEAM_NO_SPAWN=1
+    for node in n1 n2; do starts_careful $node; done
+    kv cluster init --node n1@127.0.0.1 --nodes n1,n2 --shards 4 --min-isr 2
+    eventually kv cluster health -q --node n1@127.0.0.1
+}
+starts_careful() {
+    beamd --daemon --node "$1@127.0.0.1" --dist --dist-join n1@127.0.0.1,n2@127.0.0.1 --app chat --app kv 3>&-
+}
+# Whether the shard of that room refuses writes.
+takes_nothing() {
+    local code=0
+    kv put "{$1}" x --node "$2" --timeout 2s || code=$?
+    [ $code -eq 69 ]
+}
+
+@test "with too few copies in sync what is said is refused and shown to nobody; what was said is told" {
+    two_careful_nodes
+    local home other=n2@127.0.0.1 shard joiners=()
+    chatctl create room lobby --node $other
+    chatctl send lobby one --node $other
+    shard=$(kv locate "chat/r/{lobby}" --node $other --json | jq .shard)
+    home=$(listed $other lobby .node)
+    [ "$home" != $other ] || other=n1@127.0.0.1
+    joins "$home" "$home" lobby
+    kill_node $other
+    eventually takes_nothing lobby "$home"
+    transcript <<END
+$ chatctl send lobby two --node $home
+2> chatctl: send lobby failed: shard $shard is unavailable here, nothing was said; try: kv cluster health
+[69]
+$ chatctl create room other --timeout 8s --node $home
+2> chatctl: create room other failed: shard ... is unavailable here, nothing was created; try: kv cluster health
+[69]
+$ chatctl history lobby --node $home
+[lobby] user42: one
+END
+    rm -f "$XDG_RUNTIME_DIR/beamcore/$other".{sock,lock}
+    starts_careful ${other%@*}
+    eventually kv cluster health -q --node "$home"
+    transcript <<END
+$ chatctl send lobby three --node $home
+[lobby] user42: three
+$ chatctl history lobby --node $other
+[lobby] user42: one
+[lobby] user42: three
+END
+    eventually grep -q three "heard.$home"
+    kill "${joiners[@]}"
+    [ "$(cat "heard.$home")" = "[lobby] user42: three" ]
+}
+
 @test "rooms that were on disks as kv got its cluster are in kv, with their numbers, and those disks may go" {
     local n node
     chatctl create room lobby
@@ -206,8 +261,7 @@ END
 }
 
 @test "a node that never had kv does not start it for rooms" {
-    export BEAM_NODE=alone
-    chatctl create room lobby
+    chatctl create room lobby --node alone
     is_kept_in alone lobby disk
-    beamd status --json | jq -e '[.applications[].name] | index("kv") == null'
+    beamd status --node alone --json | jq -e '[.applications[].name] | index("kv") == null'
 }

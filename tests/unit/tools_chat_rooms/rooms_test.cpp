@@ -1,4 +1,5 @@
 // Rooms on a real store: what is acknowledged is kept, once and in order, whatever dies.
+#include "libbeamcore/otp/sys.hpp"
 #include "rooms_node.hpp"
 #include "tools/chatctl/app/caretaker.hpp"
 #include "tools/chatctl/app/kv_rooms.hpp"
@@ -277,6 +278,48 @@ TEST_CASE(
         CHECK(co_await test::history_of(me, "lobby") == numbered(1, 30));
         co_await test::kill_and_wait(me, co_await test::home_of(me, "lobby"));
         CHECK(co_await test::history_of(me, "lobby") == numbered(1, 30));
+        co_await test::stop_chat(me, tree);
+    });
+}
+
+TEST_CASE(
+    "while kv takes its time a room answers others; what is said meanwhile goes in few writes") {
+    test::folder folder;
+    test::in_chat_node<test::in_kv_place>(folder, [](self me) -> awaitable<void> {
+        const pid tree = co_await test::start_chat();
+        co_await test::create("lobby");
+        (void)co_await test::say(me, "lobby", "1");
+        const pid home = co_await test::home_of(me, "lobby");
+        outcome<std::optional<room_head>> before = co_await in_kv().find("lobby");
+        REQUIRE(before.has_value());
+        auto joining = room::join(home, me.id(), "ann", std::nullopt, {});
+        const joined in = co_await joining;
+        co_await sys::suspend(atom("kv"));
+        std::vector<future<outcome<post>>> sending;
+        for (int i = 2; i <= 100; ++i)
+            sending.push_back(
+                room::send(home, "ann", std::to_string(i), "key" + std::to_string(i)));
+        // Nothing of it is known to anybody before it is kept.
+        for (int i = 0; i < 3; ++i) {
+            auto asking = room::info(home, timeout(5s));
+            room_info info = co_await asking;
+            CHECK(info.last_id == 1);
+            auto fetching = room::fetch(home, me.id(), in.from.after, 10);
+            fetched got = co_await fetching;
+            CHECK(got.posts.empty());
+        }
+        co_await sys::resume(atom("kv"));
+        std::uint64_t next = 2;
+        for (auto& s : sending) {
+            outcome<post> p = co_await s;
+            REQUIRE(p.has_value());
+            CHECK(p->id == next++);
+        }
+        (void)co_await me.receive<news>();
+        outcome<std::optional<room_head>> after = co_await in_kv().find("lobby");
+        REQUIRE(after.has_value());
+        CHECK((*after)->version - (*before)->version <= 3);
+        CHECK(co_await test::history_of(me, "lobby") == numbered(1, 100));
         co_await test::stop_chat(me, tree);
     });
 }

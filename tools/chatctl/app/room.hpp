@@ -272,6 +272,7 @@ private:
     std::uint64_t version_ = 0;         ///< of its head, in kv
     std::optional<under_way> writing_;  ///< to kv
     std::deque<handed> handed_;         ///< that are to be written to kv
+    bool is_failing_ = false;           ///< its last write did: told once
     std::vector<looking> looking_;      ///< who wait for what is under way
 };
 

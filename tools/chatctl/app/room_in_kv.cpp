@@ -81,6 +81,7 @@ beam::cast_result room::handle_cast(written m) {
     under_way done = *std::exchange(writing_, std::nullopt);
     if (m.head) {
         version_ = m.head->version;
+        is_failing_ = false;
         settle(std::move(done));
     } else if (m.opened) {
         settle_opened(std::move(done), *std::move(m.opened));
@@ -89,8 +90,9 @@ beam::cast_result room::handle_cast(written m) {
         for (const unsaved& u : done.said) answer(u, failed);
         if (done.given)
             beam::reply(done.given->caller, beam::outcome<bool>(beam::fail_term(m.why)));
-        beam::log(beam::log_level::warning, "chat", "a room could not be written",
-                  {{"room", name_}, {"reason", beam::to_string(m.why)}});
+        if (!std::exchange(is_failing_, true))
+            beam::log(beam::log_level::warning, "chat", "a room could not be written",
+                      {{"room", name_}, {"reason", beam::to_string(m.why)}});
         if (is_replaced(m.why) || !tenant::is_definite(m.why)) return step_down(m.why);
     }
     std::erase_if(looking_, [this](const looking& l) { return look_now(l); });
@@ -169,8 +171,11 @@ beam::stop_with room::step_down(const beam::term& why) {
     if (writing_)
         tell(writing_->said, all_of(writing_->given),
              tenant::failure("unknown", "the room's home has ended"));
+    // Of what is in the mailbox it is known.
+    const bool is_unknown = tenant::has_code(why, "unknown");
+    const beam::term told = is_unknown ? tenant::failure("unavailable", tenant::text_of(why)) : why;
     return beam::stop_with{
-        beam::tuple(beam::atoms::shutdown, beam::tuple(beam::atom("not_opened"), why))};
+        beam::tuple(beam::atoms::shutdown, beam::tuple(beam::atom("not_opened"), told))};
 }
 
 }  // namespace chat
