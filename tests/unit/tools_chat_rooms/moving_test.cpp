@@ -42,11 +42,12 @@ std::string numbered(int from, int to) {
 }
 
 /// As others' copies and deletions lie on the disk.
-awaitable<void> leave_copy(std::string name, std::uint64_t epoch, std::uint64_t last, bool whole) {
+awaitable<void> leave_copy(std::string name, std::uint64_t epoch, std::uint64_t last, bool whole,
+                           std::uint64_t seen = 900) {
     room_record record;
     record.epoch = epoch;
     record.seats = {atom("other@here"), node()};
-    record.seen[epoch] = 900;
+    record.seen[epoch] = seen;
     record.whole = whole;
     std::vector<post> posts;
     for (std::uint64_t id = 1; id <= last; ++id) {
@@ -116,16 +117,58 @@ TEST_CASE("a move that breaks off again and again moves all, and nothing twice")
     });
 }
 
+TEST_CASE("what is said while a room moves comes behind all of it") {
+    test::folder folder;
+    test::in_kv_node(folder, [](self me) -> awaitable<void> {
+        const pid tree = co_await test::start_chat();
+        co_await test::create("lobby");
+        co_await say_many(me, "lobby", 1, said);
+        co_await test::found_cluster();
+        for (int i = said + 1; i <= said + 20; ++i) {
+            post p = co_await test::say(me, "lobby", std::to_string(i));
+            CHECK(p.id == std::uint64_t(i));
+        }
+        co_await test::await_cluster(me);
+        co_await await_empty_disk(me);
+        (void)co_await test::say(me, "lobby", std::to_string(said + 21));
+        CHECK(co_await test::history_of(me, "lobby") ==
+              numbered(said + 21 - int(kept_max) + 1, said + 21));
+        // A room that is not whole yet is opened by nobody, and not deleted.
+        outcome<void> made = co_await kv_rooms::make_unfilled("attic", 7);
+        REQUIRE(made.has_value());
+        reached r = co_await reach_room("attic");
+        CHECK_FALSE(r.room.has_value());
+        REQUIRE(r.why.has_value());
+        CHECK(r.why->kind == "moving");
+        outcome<marks> removed = co_await kv_rooms::remove("attic");
+        REQUIRE_FALSE(removed.has_value());
+        CHECK(removed.error() == atom("moves"));
+        co_await test::stop_chat(me, tree);
+    });
+}
+
 TEST_CASE("a copy is moved too, as far as it goes, and adds nothing to what has moved before") {
     test::folder folder;
     test::in_kv_node(folder, [](self me) -> awaitable<void> {
         const pid tree = co_await test::start_chat();
-        // Of the one that was being made the marks say more than it has.
-        co_await leave_copy("lobby", 77, 20, false);
+        co_await leave_copy("lobby", 77, 20, true, 20);
+        // One that was not finished is no room by itself.
+        co_await leave_copy("attic", 77, 5, false);
         co_await test::found_cluster();
         co_await test::await_cluster(me);
-        co_await await_empty_disk(me);
+        while (history::record_of("lobby")) co_await me.sleep_for(1ms);
         CHECK(co_await test::history_of(me, "lobby") == numbered(1, 20));
+        outcome<std::optional<room_head>> none = co_await in_kv().find("attic");
+        REQUIRE(none.has_value());
+        CHECK_FALSE(none->has_value());
+        CHECK(history::record_of("attic"));
+        outcome<void> dropped = co_await history::remove_room("attic");
+        REQUIRE(dropped.has_value());
+        // Its marks say more than it has.
+        co_await leave_copy("lobby", 77, 30, false);
+        spawn(move_to_kv);
+        co_await await_empty_disk(me);
+        CHECK(co_await test::history_of(me, "lobby") == numbered(1, 30));
         co_await leave_copy("lobby", 77, 35, true);
         spawn(move_to_kv);
         co_await await_empty_disk(me);

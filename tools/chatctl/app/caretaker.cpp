@@ -51,6 +51,7 @@ beam::process settle_in(beam::self me) {
             continue;
         }
         for (const kv_rooms::listed_room& room : *rooms) {
+            if (!room.is_leaving && !room.is_whole) continue;
             if (!room.is_leaving && find_local_room(medium::kv, room.name)) continue;
             const bool is_ours = co_await is_led_here(room.name);
             if (!is_ours) continue;

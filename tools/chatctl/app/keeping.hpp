@@ -17,6 +17,7 @@
 #include "libbeamcore/runtime/process.hpp"
 #include "libbeamcore/term/fields.hpp"
 #include "libbeamcore/term/outcome.hpp"
+#include "tools/chatctl/app/log.hpp"
 #include "tools/chatctl/app/post.hpp"
 #include "tools/chatctl/app/seats.hpp"
 
@@ -52,6 +53,9 @@ struct addition {
     std::vector<post> posts;  ///< at most posts_at_once in kv; their ids join on
     std::uint64_t first_kept = 1;
 };
+
+/// Messages behind those of a log, as its home's record is then.
+[[nodiscard]] addition added_to(const room_log& log, room_record record, std::vector<post> posts);
 
 /// A place. Stateless: what differs from room to room is in its head.
 class keeping {

@@ -203,10 +203,42 @@ awaitable<outcome<void>> finish_removal(std::string room, stored_head head, std:
     co_return outcome<void>();
 }
 
+awaitable<outcome<void>> make(std::string room, stored_head made) {
+    made.record.epoch = new_epoch_id();
+    beam::term why;
+    for (int tries = 0; tries < tries_max; ++tries) {
+        outcome<found_head> found = co_await head_of(room);
+        if (!found) co_return beam::fail_term(found.error());
+        // One that had no answer was done.
+        if (found->lives() && found->is.record.epoch == made.record.epoch)
+            co_return outcome<void>();
+        if (found->lives()) co_return beam::fail_term(beam::atom("already_exists"));
+        if (found->version != 0 && found->is.state == room_state::leaving) {
+            const outcome<void> done = co_await finish_removal(room, found->is, found->version);
+            why = done ? beam::term() : done.error();
+            if (done || may_go_on(why)) continue;
+            break;
+        }
+        made.record.number = first_number;
+        // What was said in one of that name that was deleted does not come back.
+        if (found->version != 0) {
+            made.record.number = found->is.record.number + 1;
+            made.record.seen = found->is.record.seen;
+        }
+        begin_epoch(made.record, made.record.epoch);
+        outcome<std::uint64_t> version = co_await put_head(room, made, found->version);
+        if (version) co_return outcome<void>();
+        why = version.error();
+        if (!may_go_on(why)) break;
+    }
+    co_return beam::fail_term(why);
+}
+
 class rooms_in_kv final : public keeping {
 public:
     awaitable<outcome<void>> create(std::string room) const override {
-        co_return co_await kv_rooms::make(std::move(room), 0);
+        stored_head empty;
+        co_return co_await make(std::move(room), std::move(empty));
     }
 
     awaitable<outcome<std::optional<room_head>>> find(std::string room) const override {
@@ -255,37 +287,11 @@ std::string leading_key(const std::string& room) {
     return head_key(room);
 }
 
-awaitable<outcome<void>> make(std::string room, std::uint64_t last_id) {
-    stored_head made;
-    made.last_id = last_id;
-    made.record.epoch = new_epoch_id();
-    beam::term why;
-    for (int tries = 0; tries < tries_max; ++tries) {
-        outcome<found_head> found = co_await head_of(room);
-        if (!found) co_return beam::fail_term(found.error());
-        // One that had no answer was done.
-        if (found->lives() && found->is.record.epoch == made.record.epoch)
-            co_return outcome<void>();
-        if (found->lives()) co_return beam::fail_term(beam::atom("already_exists"));
-        if (found->version != 0 && found->is.state == room_state::leaving) {
-            const outcome<void> done = co_await finish_removal(room, found->is, found->version);
-            why = done ? beam::term() : done.error();
-            if (done || may_go_on(why)) continue;
-            break;
-        }
-        made.record.number = first_number;
-        // What was said in one of that name that was deleted does not come back.
-        if (found->version != 0) {
-            made.record.number = found->is.record.number + 1;
-            made.record.seen = found->is.record.seen;
-        }
-        begin_epoch(made.record, made.record.epoch);
-        outcome<std::uint64_t> version = co_await put_head(room, made, found->version);
-        if (version) co_return outcome<void>();
-        why = version.error();
-        if (!may_go_on(why)) break;
-    }
-    co_return beam::fail_term(why);
+awaitable<outcome<void>> make_unfilled(std::string room, std::uint64_t last_id) {
+    stored_head unfilled;
+    unfilled.last_id = last_id;
+    unfilled.record.whole = false;
+    co_return co_await make(std::move(room), std::move(unfilled));
 }
 
 awaitable<outcome<kept_room>> open_again(std::string room, std::uint64_t number,
@@ -302,6 +308,7 @@ awaitable<outcome<marks>> remove(std::string room) {
             co_return beam::fail_term(not_found());
         stored_head next = found->is;
         std::uint64_t version = found->version;
+        if (found->lives() && !next.record.whole) co_return beam::fail_term(beam::atom("moves"));
         if (next.state == room_state::lives) {
             next.state = room_state::leaving;
             outcome<std::uint64_t> left = co_await put_head(room, next, version);
@@ -346,7 +353,8 @@ awaitable<outcome<std::vector<listed_room>>> all() {
         const auto head = tenant::read_value<stored_head>(item.key, item.value);
         // Who opens one that cannot be read is told so.
         if (!head || head->state == room_state::gone) return true;
-        rooms.push_back({tenant::name_in(item.key), head->state == room_state::leaving});
+        rooms.push_back(
+            {tenant::name_in(item.key), head->state == room_state::leaving, head->record.whole});
         return true;
     };
     const outcome<void> read = co_await tenant::each("chat/r/{", false, 1000, note);

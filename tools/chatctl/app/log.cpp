@@ -36,6 +36,13 @@ void mark(marks& m, const post& p) {
     last = std::max(last, p.seq);
 }
 
+void raise(marks& m, const marks& more) {
+    for (const auto& [epoch, seq] : more) {
+        std::uint64_t& last = m[epoch];
+        last = std::max(last, seq);
+    }
+}
+
 room_log::room_log(std::vector<post> kept, const marks& also_seen, std::uint64_t last_id)
     : last_id_(last_id), seen_(also_seen) {
     if (!kept.empty()) last_id_ = kept.front().id - 1;
@@ -53,10 +60,7 @@ void room_log::keep(post p) {
 }
 
 void room_log::also_seen(const marks& more) {
-    for (const auto& [epoch, seq] : more) {
-        std::uint64_t& last = seen_[epoch];
-        last = std::max(last, seq);
-    }
+    raise(seen_, more);
 }
 
 void room_log::forget_epochs(std::size_t beyond) {

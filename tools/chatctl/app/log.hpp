@@ -68,6 +68,8 @@ private:
     marks seen_;
 };
 
+/// Raises marks to those of another.
+void raise(marks& m, const marks& more);
 /// Whether `a` has all that `b` says, and knows of all its epochs.
 [[nodiscard]] bool covers(const marks& a, const marks& b);
 /// Whether a room with these marks is the one that was deleted with those, and nothing was said in it since.

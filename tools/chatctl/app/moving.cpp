@@ -34,17 +34,45 @@ awaitable<void> stop_disk_room(std::string name) {
     (void)co_await ending.outcome();
 }
 
-/// The room in kv, which is made if there is none; its first id is then what it is on the disk.
-awaitable<std::optional<beam::pid>> room_in_kv(std::string name, std::uint64_t last_id) {
-    outcome<std::optional<room_head>> head = co_await in_kv().find(name);
-    if (!head) co_return std::nullopt;
-    if (!*head) {
-        const outcome<void> made = co_await kv_rooms::make(name, last_id);
-        if (!made && made.error() != beam::atom("already_exists")) co_return std::nullopt;
+/// Fills a room that nobody but who does it writes to, so that what is said next comes behind all of it. One that another node fills, too,
+/// is refused to one of both. Whether it is whole.
+awaitable<bool> fill(std::string name, const room_log* log) {
+    outcome<kept_room> is = co_await in_kv().open(name);
+    if (!is) co_return false;
+    // It was whole before it was opened: its home opens it again.
+    if (is->head.record.whole) co_return true;
+    room_head head = std::move(is->head);
+    room_log there(std::move(is->posts), head.record.seen, head.last_id);
+    while (!head.record.whole) {
+        std::vector<post> unseen = log->unseen(there.seen(), chunk_bytes);
+        const bool is_last = unseen.empty();
+        std::vector<post> fresh = there.fresh(std::move(unseen));
+        addition what = added_to(there, head.record, fresh);
+        what.record.whole = is_last;
+        if (what.record.whole) raise(what.record.seen, log->seen());
+        outcome<room_head> written = co_await in_kv().append(name, head, std::move(what));
+        if (!written) co_return false;
+        head = *std::move(written);
+        for (post& p : fresh) there.keep(std::move(p));
     }
-    auto opened = co_await open_in_kv(name);
-    if (!opened) co_return std::nullopt;
-    co_return *opened;
+    co_return true;
+}
+
+/// Whether there is a whole room in kv; it is made and filled, if there was none.
+awaitable<bool> fill_in_kv(std::string name, const room_log* log, bool is_whole) {
+    outcome<std::optional<room_head>> head = co_await in_kv().find(name);
+    if (!head) co_return false;
+    if (*head && (*head)->record.whole) co_return true;
+    // On disks one that was only being copied is not made a room, either.
+    if (!is_whole) co_return false;
+    if (!*head) {
+        const std::uint64_t last_id =
+            log->posts().empty() ? log->last_id() : log->posts().front().id - 1;
+        const outcome<void> made = co_await kv_rooms::make_unfilled(name, last_id);
+        if (!made && made.error() != beam::atom("already_exists")) co_return false;
+    }
+    const bool is_filled = co_await fill(name, log);
+    co_return is_filled;
 }
 
 /// Whether kv has all that the log has, and the marks given.
@@ -72,9 +100,10 @@ awaitable<bool> move_room(std::string name) {
     if (!gone) co_return false;
     const bool is_deleted = *gone && buries(**gone, log.seen());
     if (!is_deleted) {
-        const std::uint64_t before =
-            log.posts().empty() ? log.last_id() : log.posts().front().id - 1;
-        const auto home = co_await room_in_kv(name, before);
+        const bool is_whole = co_await fill_in_kv(name, &log, record->whole);
+        // A copy that is no room by itself may wait for one that is.
+        if (!is_whole) co_return !record->whole;
+        auto home = co_await open_in_kv(name);
         if (!home) co_return false;
         // Of a copy that was being made the marks say more than it has.
         marks seen;

@@ -69,6 +69,8 @@ tl::unexpected<beam::request_error> refuse_kept(const beam::term& why, const std
     if (tenant::has_code(why, "conflict") || why == beam::atom("moved"))
         return beam::refuse("moving", "room \"" + room + "\" is moving to another node",
                             "chatctl list", 75);
+    if (why == beam::atom("moves"))
+        return beam::refuse("moving", "room \"" + room + "\" is moving to kv", "chatctl list", 75);
     return beam::refuse_for(why);
 }
 
@@ -104,6 +106,10 @@ awaitable<reached> reach_room(std::string name, beam::pid but) {
     // One that is on a disk yet is on its way to kv.
     if (!head || !*head) co_return r;
     r.is_known = true;
+    if (!(*head)->record.whole) {
+        r.why = refuse_kept(beam::atom("moves"), name).value();
+        co_return r;
+    }
     auto opened = co_await open_in_kv(name);
     if (opened)
         r.room = *opened;

@@ -217,14 +217,9 @@ beam::awaitable<void> room::handle_cast(flush) {
 
 /// With what is added to the room by then.
 addition room::adding(std::vector<post> posts, bool with_record) const {
-    const std::uint64_t before = log_.last_id();
-    const std::uint64_t next = before + posts.size() + 1;
-    addition what;
-    what.record = record_now();
-    for (const post& p : posts) mark(what.record.seen, p);
-    what.with_record = with_record || before / record_every != (next - 1) / record_every;
-    what.first_kept = next > kept_max ? next - kept_max : 1;
-    what.posts = std::move(posts);
+    const std::uint64_t before = log_.last_id(), last = before + posts.size();
+    addition what = added_to(log_, record_, std::move(posts));
+    what.with_record = with_record || before / record_every != last / record_every;
     return what;
 }
 

@@ -64,11 +64,7 @@ void room::write_next() {
     writing_ = next_write();
     if (!writing_) return;
     addition what = adding(writing_->posts, true);
-    if (writing_->given)
-        for (const auto& [epoch, seq] : writing_->given->seen) {
-            std::uint64_t& last = what.record.seen[epoch];
-            last = std::max(last, seq);
-        }
+    if (writing_->given) raise(what.record.seen, writing_->given->seen);
     room_head before;
     before.record = record_;
     before.last_id = log_.last_id();
