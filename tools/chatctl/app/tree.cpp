@@ -43,8 +43,8 @@ beam::supervisor_init chat_sup::init() {
         "room_sup", beam::dynamic_supervisor::child(rooms_flags, rooms_supervisor())));
     children.push_back(beam::child_spec("guests", beam::child<guests>()));
     if (others) children.push_back(beam::child_spec("directory", beam::child<directory>()));
-    children.push_back(beam::child_spec("router", beam::child<router>()));
     children.push_back(beam::child_spec("caretaker", beam::child<caretaker>()));
+    children.push_back(beam::child_spec("router", beam::child<router>()));
     beam::supervisor_flags flags;
     flags.strategy = beam::restart_strategy::rest_for_one;
     flags.intensity = 10;

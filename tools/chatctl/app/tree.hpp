@@ -8,8 +8,8 @@
 //     room_sup  a process a room, restarted by itself
 //     guests    names of OS users
 //     directory sees to it that each room lives somewhere   | this, too
-//     router    makes and removes rooms on the disk; its death and the next one's hurt nobody
 //     caretaker opens rooms of kv's, and moves those on the disk there
+//     router    makes and removes rooms on the disk; last, so that its death hurts nobody
 #pragma once
 
 #include "libbeamcore/otp/supervisor.hpp"
