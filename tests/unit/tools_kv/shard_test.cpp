@@ -47,12 +47,13 @@ struct one {
     outputs sync(std::uint64_t ticket) {
         return (*this)([&](shard& x, const instant& at, outputs& o) { x.synced(at, ticket, o); });
     }
+    std::chrono::milliseconds patience = 1s;  // of writes
     outputs put(std::uint64_t number) {
         return (*this)([&](shard& x, const instant& at, outputs& o) {
             write_request r;
             r.id = {5, number};
             r.operations.push_back({operation::kind::put, "k", "v"});
-            r.patience = 1s;
+            r.patience = patience;
             x.write(at, number, r, o);
         });
     }
@@ -585,6 +586,44 @@ TEST_CASE("a primary that an operator makes the only one begins anew") {
     CHECK(x.s.epoch() == 9);
     x.sync(out.sync);
     CHECK(x.s.is_serving());
+}
+
+TEST_CASE(
+    "a write whose copies became too few on its way is not acknowledged, nor when it is asked "
+    "again") {
+    config c;
+    c.min_isr = 2;
+    one x(a, c);
+    x.patience = 5s;
+    x.lead_alone();
+    x.plan({a, b});
+    x.receive(b, log_ends{2, {}, {}, 0, {}, {}});
+    x.receive(b, ack{2, 1});
+    x.now += 300ms;
+    const auto greeting = x.tick();
+    const beacon* sent = find<beacon>(greeting);
+    REQUIRE(sent);
+    const auto joining = x.receive(b, beacon_ack{2, sent->number, 1, x.now});
+    REQUIRE(joining.record_changes.size() == 1);
+    x([&](shard& s, const instant& at, outputs& o) {
+        s.record_changed(at, {{3, a, {a, b}}, 3}, o);
+    });
+    auto out = x.put(1);
+    CHECK(out.replies.empty());
+    REQUIRE(out.sync != 0);
+    x.sync(out.sync);
+    // b is not heard any more, and removed.
+    x.now += 2100ms;
+    out = x.tick();
+    REQUIRE(out.record_changes.size() == 1);
+    CHECK(out.record_changes[0].target == shard_record{4, a, {a}});
+    out = x([&](shard& s, const instant& at, outputs& o) {
+        s.record_changed(at, {{4, a, {a}}, 4}, o);
+    });
+    REQUIRE(out.replies.size() == 1);
+    CHECK(out.replies[0].what.what == answer::kind::unknown);
+    CHECK(x.put(1).replies.at(0).what.what == answer::kind::unknown);
+    CHECK(x.put(2).replies.at(0).what.what == answer::kind::unavailable);
 }
 
 TEST_CASE("who waits for a commit is told of it at once, anybody else with what comes next") {

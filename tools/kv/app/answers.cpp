@@ -17,6 +17,8 @@ struct situation {
     std::string why, advice;
 };
 
+constexpr const char* too_few = " has fewer copies in sync than the cluster's --min-isr";
+
 std::string joined(const std::vector<std::string>& names) {
     std::string all;
     for (const std::string& n : names) all += (all.empty() ? "" : " and ") + n;
@@ -69,12 +71,14 @@ awaitable<request_error> failed(routed_answer a, std::string key, bool is_write)
                 .value();
         case answer::kind::unknown: {
             const std::string by = a.node.empty() ? std::string() : " (" + short_name(a.node) + ")";
-            request_error e =
-                beam::refuse("unknown",
-                             "no answer from shard " + std::to_string(a.shard) + by +
-                                 " in time; the write may or may not have been applied",
-                             "kv get " + key, 75)
-                    .value();
+            const std::string shard = "shard " + std::to_string(a.shard);
+            request_error e = beam::refuse("unknown",
+                                           (a.what.why == too_few_copies
+                                                ? shard + too_few
+                                                : "no answer from " + shard + by + " in time") +
+                                               "; the write may or may not have been applied",
+                                           "kv get " + key, 75)
+                                  .value();
             e.applied_unknown = true;
             co_return e;
         }
@@ -86,8 +90,7 @@ awaitable<request_error> failed(routed_answer a, std::string key, bool is_write)
     situation s{"the cluster's keeper is being restarted", "the same again"};
     if (k) s = situation_of(*k, a.shard, key);
     if (a.what.why == too_few_copies) {
-        s.why = "shard " + std::to_string(a.shard) +
-                " has fewer copies in sync than the cluster's --min-isr";
+        s.why = "shard " + std::to_string(a.shard) + too_few;
         s.advice = "kv cluster health";
     }
     co_return beam::refuse("unavailable", s.why + nothing, s.advice, 69).value();

@@ -234,6 +234,7 @@ private:
                         std::int64_t wall_ms, outputs& out);
     void tell(std::uint64_t origin, answer a, outputs& out);
     [[nodiscard]] answer answer_of(answer::kind what, std::string why = {}) const;
+    [[nodiscard]] answer told_of(const outcome& r) const;
     [[nodiscard]] std::size_t waiting() const;
 
     void finish(const instant& at, outputs& out);

@@ -214,9 +214,7 @@ void shard::apply_to(std::uint64_t seq, outputs& out) {
         out.storage.emplace_back(apply_entry{e});
         for (; !committing_.empty() && committing_.front().seq <= e.at.seq;
              committing_.pop_front()) {
-            answer a = answer_of(e.result.done ? answer::kind::done : answer::kind::refused);
-            a.result = e.result;
-            tell(committing_.front().origin, std::move(a), out);
+            tell(committing_.front().origin, told_of(e.result), out);
         }
     }
     if (reflects_.seq != 0 && log_.applied_seq() >= reflects_.seq && !is_ahead()) reflects_ = {};

@@ -57,11 +57,7 @@ void shard::place_held(const instant& at, outputs& out) {
 void shard::place(const instant& at, std::uint64_t origin, const write_request& r, time deadline,
                   outputs& out) {
     if (rules_.deduplicate) {
-        if (const auto before = requests_.find(r.id)) {
-            answer a = answer_of(before->done ? answer::kind::done : answer::kind::refused);
-            a.result = *before;
-            return tell(origin, std::move(a), out);
-        }
+        if (const auto before = requests_.find(r.id)) return tell(origin, told_of(*before), out);
         if (const auto seq = log_.prepared_request(r.id)) {
             return wait_for_commit({*seq, origin, deadline});
         }
@@ -85,6 +81,15 @@ void shard::place(const instant& at, std::uint64_t origin, const write_request& 
         {{}, r.id, std::move(e.result), std::move(e.changes), std::min(r.settled, r.id.number), 0},
         out);
     wait_for_commit({seq, origin, deadline});
+}
+
+/// Of what is committed. On fewer copies than were asked for it is not acknowledged: it may be lost with them.
+answer shard::told_of(const outcome& r) const {
+    if (r.done && record_.record.isr.size() < config_.min_isr)
+        return answer_of(answer::kind::unknown, too_few_copies);
+    answer a = answer_of(r.done ? answer::kind::done : answer::kind::refused);
+    a.result = r;
+    return a;
 }
 
 /// A second copy of a request waits for the first one's entry.
