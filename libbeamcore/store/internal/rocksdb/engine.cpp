@@ -174,11 +174,21 @@ result<void> rocksdb_engine::copy_to(const std::string& folder) {
     }
     if (!db) return fail("closed", folder_);
     if (::rmdir(folder.c_str()) != 0) return failed(errno, folder);
-    rocksdb::Checkpoint* made = nullptr;
-    auto s = rocksdb::Checkpoint::Create(db, &made);
-    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-    if (s.ok()) s = checkpoint->CreateCheckpoint(folder);
-    if (!s.ok()) return tl::unexpected<error>(rocksdb_failure(s, folder));
+    // The log is copied while it is written to: what was last written may be there by half.
+    constexpr int tries = 5;
+    for (int n = 1;; ++n) {
+        rocksdb::Checkpoint* made = nullptr;
+        auto s = rocksdb::Checkpoint::Create(db, &made);
+        const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+        if (s.ok()) s = checkpoint->CreateCheckpoint(folder);
+        if (!s.ok()) return tl::unexpected<error>(rocksdb_failure(s, folder));
+        auto logs = check_logs(folder, true);
+        if (logs) break;
+        if (n == tries || !logs.error().is("corrupt")) return logs;
+        std::error_code failure;
+        std::filesystem::remove_all(folder, failure);
+        if (failure) return failed(failure.value(), folder);
+    }
     if (::chmod(folder.c_str(), 0700) != 0) return failed(errno, folder);
     return mark_as_rocksdb(folder);
 }

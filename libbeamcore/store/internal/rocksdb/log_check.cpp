@@ -43,14 +43,17 @@ private:
 };
 
 result<void> cut(int fd, const std::string& file, std::size_t at) {
-    log(log_level::warning, "store", "a record that was not written whole is left out",
-        {{"file", file}, {"at", std::to_string(at)}});
     if (::ftruncate(fd, off_t(at)) != 0 || ::fsync(fd) != 0) return failed(errno, file);
     return {};
 }
 
-/// `may_be_torn`: nothing was written after it, to another log.
-result<log_end> check_log(const std::string& file, bool may_be_torn) {
+struct treatment {
+    log_kind kind = log_kind::writes;
+    bool may_be_torn = true;  ///< nothing was written after it, to another log
+    bool cut_room = false;
+};
+
+result<log_end> check_log(const std::string& file, treatment how) {
     unique_fd fd(::open(file.c_str(), O_RDWR | O_CLOEXEC));
     const off_t size = fd ? ::lseek(fd.get(), 0, SEEK_END) : -1;
     if (size < 0) return failed(errno, file);
@@ -58,20 +61,24 @@ result<log_end> check_log(const std::string& file, bool may_be_torn) {
     {
         const mapped_file log(fd.get(), std::size_t(size));
         if (size > 0 && !log.is_there()) return failed(errno, file);
-        end = find_log_end(log.bytes());
+        end = find_log_end(log.bytes(), how.kind);
     }
     if (end.verdict == log_verdict::damaged)
         return fail("corrupt", file + ": a record does not end, and others follow it");
-    if (end.verdict != log_verdict::torn) return end;
-    if (!may_be_torn)
+    const bool is_torn = end.verdict == log_verdict::torn;
+    if (is_torn && !how.may_be_torn)
         return fail("corrupt", file + ": a record does not end, and another log follows it");
-    if (auto r = cut(fd.get(), file, end.at); !r) return pass(r);
+    if (is_torn)
+        log(log_level::warning, "store", "a write that did not come to the disk whole is left out",
+            {{"file", file}, {"at", std::to_string(end.at)}});
+    if (is_torn || (how.cut_room && !end.is_empty && end.at < std::size_t(size)))
+        if (auto r = cut(fd.get(), file, end.at); !r) return pass(r);
     return end;
 }
 
 }  // namespace
 
-result<void> check_logs(const std::string& folder) {
+result<void> check_logs(const std::string& folder, bool cut_room) {
     std::vector<std::string> logs, lists;
     std::error_code failure;
     for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
@@ -81,7 +88,7 @@ result<void> check_logs(const std::string& folder) {
     }
     if (failure) return failed(failure.value(), folder);
     for (const std::string& file : lists)
-        if (auto r = check_log(file, true); !r) return pass(r);
+        if (auto r = check_log(file, {log_kind::tables}); !r) return pass(r);
     // Their names are numbers of six digits. The newest one that has something is the last that was written to.
     const auto is_newer = [](const std::string& a, const std::string& b) {
         return a.size() != b.size() ? a.size() > b.size() : a > b;
@@ -89,7 +96,7 @@ result<void> check_logs(const std::string& folder) {
     std::sort(logs.begin(), logs.end(), is_newer);
     bool may_be_torn = true;
     for (const std::string& file : logs) {
-        auto end = check_log(file, may_be_torn);
+        auto end = check_log(file, {log_kind::writes, may_be_torn, cut_room});
         if (!end) return pass(end);
         if (!end->is_empty) may_be_torn = false;
     }

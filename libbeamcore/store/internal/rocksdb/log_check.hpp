@@ -17,9 +17,9 @@
 namespace beam::store::detail {
 
 /// Looks at the end of each log, and cuts off a record that was not written whole. What is in the records before is left to
-/// RocksDB.
+/// RocksDB. `cut_room`: of logs what is behind their end, too.
 ///
 /// Errors: `corrupt` (names the file), and those of the system.
-[[nodiscard]] result<void> check_logs(const std::string& folder);
+[[nodiscard]] result<void> check_logs(const std::string& folder, bool cut_room = false);
 
 }  // namespace beam::store::detail

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace beam::store::detail {
 
@@ -89,12 +90,36 @@ bool was_not_written(std::string_view log, std::size_t at) {
            is_zero(log.substr(at + header_size, size - header_size));
 }
 
-/// Whether a record is found anywhere in there, of those that begin a write or of any.
-bool has_record(std::string_view log, std::size_t begin, std::size_t end, bool beginning_only) {
+std::uint64_t number_at(std::string_view log, std::size_t at, std::size_t size) {
+    std::uint64_t n = 0;
+    for (std::size_t i = 0; i < size; ++i) n |= std::uint64_t{byte_at(log, at + i)} << (8 * i);
+    return n;
+}
+
+/// What the number of the change is that comes after those of the write that begins there: it begins with its first one's, and how
+/// many it has.
+std::optional<std::uint64_t> next_change(std::string_view log, std::size_t at) {
+    constexpr std::size_t head_size = 12;
+    if (!has_header(log, at) || size_of_record(log, at) < header_size + head_size) return {};
+    return number_at(log, at + header_size, 8) + number_at(log, at + header_size + 8, 4);
+}
+
+/// Looks for records that begin a write. A value may hold some of another log: those of this one have changes that come
+/// soon after `last`, if that is known.
+bool has_write(std::string_view log, std::size_t begin, std::size_t end,
+               std::optional<std::uint64_t> last) {
+    constexpr std::uint64_t soon = std::uint64_t{1} << 24;  // more than a log has
+    for (std::size_t at = begin; at + header_size <= end; ++at) {
+        if (!begins_a_whole(byte_at(log, at + 6)) || !is_record(log, at)) continue;
+        const auto next = next_change(log, at);
+        if (!last || !next || (*next > *last && *next - *last < soon)) return true;
+    }
+    return false;
+}
+
+bool has_record(std::string_view log, std::size_t begin, std::size_t end) {
     for (std::size_t at = begin; at < end; ++at)
-        if ((!beginning_only || (at + 6 < end && begins_a_whole(byte_at(log, at + 6)))) &&
-            is_record(log, at))
-            return true;
+        if (is_record(log, at)) return true;
     return false;
 }
 
@@ -103,6 +128,7 @@ struct row_of_records {
     std::size_t end = 0;  // what follows is none
     std::size_t last_write =
         0;  // where the last write begins that is in it, which may be of several records
+    std::optional<std::size_t> write_before;  // and the one before
     unsigned char last_type = full;
 
     explicit row_of_records(std::string_view log) {
@@ -113,7 +139,10 @@ struct row_of_records {
             }
             if (!has_header(log, end)) return;
             last_type = byte_at(log, end + 6);
-            if (begins_a_whole(last_type)) last_write = end;
+            if (begins_a_whole(last_type)) {
+                if (end != 0) write_before = last_write;
+                last_write = end;
+            }
             end += size_of_record(log, end);
         }
     }
@@ -141,24 +170,34 @@ state look_at(std::string_view log, std::size_t begin, std::size_t end) {
 
 }  // namespace
 
-log_end find_log_end(std::string_view log) {
+log_end find_log_end(std::string_view log, log_kind kind) {
     const std::size_t content = log.find_last_not_of('\0') + 1;
     if (content == 0) return {};
     const row_of_records row(log);
-    log_end torn{log_verdict::torn, row.last_write, false};
-    const log_end whole{log_verdict::whole, 0, false}, damaged{log_verdict::damaged, 0, false};
-    if (row.end >= content) {
-        const state s = look_at(log, row.last_write, row.end);
-        if (s == state::good) return row.ends_whole() ? whole : torn;
-        // A wrong length reaches over what follows.
-        if (has_record(log, row.last_write + 1, content, true)) return damaged;
-        return s == state::unwritten ? torn : whole;
-    }
-    // What lies behind the row is what was written of a record, or a damaged one.
-    if (row.ends_whole()) torn.at = row.end;
-    if (has_record(log, row.end + 1, content, true)) return damaged;
-    if (has_hole(log, torn.at, content)) return torn;
-    return has_record(log, row.end + 1, content, false) ? damaged : whole;
+    const state last = look_at(log, row.last_write, row.end);
+    const bool has_rest = row.end < content;
+    const bool is_last_whole = row.ends_whole() && last == state::good;
+    if (is_last_whole && !has_rest) return {log_verdict::whole, row.end, false};
+
+    // What was being written, or a damaged record.
+    const std::size_t begin = is_last_whole ? row.end : row.last_write;
+    const std::optional<std::size_t> before =
+        is_last_whole && row.end != 0 ? row.last_write : row.write_before;
+    std::optional<std::uint64_t> last_change;
+    if (kind == log_kind::writes && before) last_change = next_change(log, *before);
+    const log_end as_it_is{log_verdict::whole, log.size(), false};
+    const log_end damaged{log_verdict::damaged, log.size(), false};
+    // A wrong length reaches over what follows.
+    if (has_write(log, begin + 1, content, last_change)) return damaged;
+    if (last == state::bad) return as_it_is;
+    const log_end torn{log_verdict::torn, begin, false};
+    if (last == state::unwritten || !has_rest) return torn;
+    // Of the header there a part may be in a sector that was not written, behind all that was.
+    const std::size_t header_end = std::min(log.size(), row.end + header_size);
+    const std::size_t behind_header =
+        std::min(log.size(), ((header_end - 1) / sector_size + 1) * sector_size);
+    if (has_hole(log, row.end, content < header_end ? behind_header : content)) return torn;
+    return has_record(log, row.end + 1, content) ? damaged : as_it_is;
 }
 
 }  // namespace beam::store::detail

@@ -13,13 +13,15 @@ enum class log_verdict : std::uint8_t {
     damaged,  ///< a record is not what it was, and others follow it
 };
 
+enum class log_kind : std::uint8_t { writes, tables };
+
 struct log_end {
     log_verdict verdict = log_verdict::whole;
-    std::size_t at = 0;    ///< torn: where that record begins
+    std::size_t at = 0;    ///< where it ends: torn, before that record
     bool is_empty = true;  ///< nothing was ever written
 };
 
 /// `log` is all of the file.
-[[nodiscard]] log_end find_log_end(std::string_view log);
+[[nodiscard]] log_end find_log_end(std::string_view log, log_kind kind);
 
 }  // namespace beam::store::detail

@@ -1,0 +1,154 @@
+// Where a log of RocksDB ends, of logs that are made here: whatever sectors of the last write are missing.
+#include "libbeamcore/store/internal/rocksdb/log_end.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <random>
+#include <string>
+
+using namespace beam::store::detail;
+
+namespace {
+
+constexpr std::size_t block = 32768, header = 7, sector = 512;
+
+std::string number(std::uint64_t n, int size) {
+    std::string bytes;
+    for (int i = 0; i < size; ++i) bytes.push_back(char(n >> (8 * i)));
+    return bytes;
+}
+
+std::uint32_t masked_crc32c(const std::string& bytes) {
+    std::uint32_t crc = ~0U;
+    for (const char c : bytes) {
+        crc ^= static_cast<unsigned char>(c);
+        for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F63B78U : 0);
+    }
+    crc = ~crc;
+    return ((crc >> 15) | (crc << 17)) + 0xa282ead8U;
+}
+
+/// A log as RocksDB writes it.
+struct made_log {
+    std::string bytes;
+    std::uint64_t next = 1;
+    std::size_t last = 0;  // where the last write begins
+
+    void write(const std::string& value) {
+        std::string payload = number(next++, 8) + number(1, 4) + value;
+        const std::size_t left = block - bytes.size() % block;
+        if (left < header) bytes.append(left, '\0');
+        last = bytes.size();
+        for (bool is_first = true; is_first || !payload.empty(); is_first = false) {
+            const std::size_t room = block - bytes.size() % block;
+            if (room < header) {
+                bytes.append(room, '\0');
+                continue;
+            }
+            const std::string part = payload.substr(0, room - header);
+            payload.erase(0, part.size());
+            const int type = payload.empty() ? (is_first ? 1 : 4) : (is_first ? 2 : 3);
+            const std::string checked = char(type) + part;
+            bytes += number(masked_crc32c(checked), 4) + number(part.size(), 2) + checked;
+        }
+    }
+    [[nodiscard]] std::string with_room() const { return bytes + std::string(2 * block, '\0'); }
+};
+
+/// Two writes; the second begins there.
+made_log with_last_at(std::size_t at, const std::string& value) {
+    made_log log;
+    log.write(std::string(at - header - 12, 'a'));
+    log.write(value);
+    REQUIRE(log.last == at);
+    return log;
+}
+
+void zero(std::string& log, std::size_t begin, std::size_t end) {
+    std::fill(log.begin() + std::ptrdiff_t(begin), log.begin() + std::ptrdiff_t(end), '\0');
+}
+
+void check_torn(const std::string& torn, const made_log& log) {
+    const log_end end = find_log_end(torn, log_kind::writes);
+    // What was zero anyhow is not missed, and what is missing altogether was not begun.
+    const bool is_there = torn.compare(0, log.bytes.size(), log.bytes) == 0;
+    const bool is_begun = torn.find_first_not_of('\0', log.last) != std::string::npos;
+    CHECK(int(end.verdict) == int(is_there || !is_begun ? log_verdict::whole : log_verdict::torn));
+    CHECK(end.at == (is_there ? log.bytes.size() : log.last));
+}
+
+}  // namespace
+
+TEST_CASE("a log that was written whole ends behind its last record, with room or without") {
+    CHECK(find_log_end("", log_kind::writes).is_empty);
+    CHECK(find_log_end(std::string(block, '\0'), log_kind::writes).is_empty);
+    for (const std::size_t size : {0, 20, 600, 32749, 32750, 100'000}) {
+        const made_log log = with_last_at(1000, std::string(size, '\0'));
+        for (const std::string& file : {log.bytes, log.with_room()}) {
+            const log_end end = find_log_end(file, log_kind::writes);
+            CHECK(int(end.verdict) == int(log_verdict::whole));
+            CHECK(end.at == log.bytes.size());
+        }
+    }
+}
+
+TEST_CASE("whatever sector of the last write is missing, and wherever it begins, it is left out") {
+    for (std::size_t at = 3 * sector; at < 4 * sector; ++at) {
+        CAPTURE(at);
+        for (const std::size_t size : {1, 300, 1500}) {
+            const made_log log = with_last_at(at, std::string(size, 'v'));
+            for (std::size_t hole = at; hole < log.bytes.size();
+                 hole = (hole / sector + 1) * sector) {
+                CAPTURE(hole);
+                const std::size_t next = std::min((hole / sector + 1) * sector, log.bytes.size());
+                std::string one = log.with_room(), all_after = one;
+                zero(one, hole, next);
+                check_torn(one, log);
+                zero(all_after, hole, log.bytes.size());
+                check_torn(all_after, log);
+            }
+        }
+    }
+    const made_log large = with_last_at(block - 9, std::string(3 * block, 'v'));
+    for (std::size_t hole = large.last; hole < large.bytes.size();
+         hole = (hole / sector + 1) * sector) {
+        CAPTURE(hole);
+        std::string torn = large.with_room();
+        zero(torn, hole, std::min((hole / sector + 1) * sector, large.bytes.size()));
+        check_torn(torn, large);
+    }
+}
+
+TEST_CASE("a value that holds another log does not look like what was written after it") {
+    made_log other;
+    for (int i = 0; i < 5; ++i) other.write(std::string(300, 'o'));
+    made_log log;
+    for (int i = 0; i < 100; ++i) log.write("something");
+    log.write(std::string(700, 'v') + other.bytes);
+    std::string torn = log.with_room();
+    zero(torn, (log.last / sector + 1) * sector, (log.last / sector + 2) * sector);
+    check_torn(torn, log);
+}
+
+TEST_CASE("with a write behind it, what lacks a sector or has a wrong bit is never left out") {
+    made_log log = with_last_at(700, std::string(2000, 'v'));
+    const std::size_t damaged = log.last, end = log.bytes.size();
+    log.write("after it");
+    for (std::size_t hole = damaged; hole < end; hole = (hole / sector + 1) * sector) {
+        // One that takes a part of what follows is no different from a torn end.
+        if ((hole / sector + 1) * sector > end) continue;
+        std::string file = log.with_room();
+        zero(file, hole, (hole / sector + 1) * sector);
+        CHECK(int(find_log_end(file, log_kind::writes).verdict) != int(log_verdict::torn));
+    }
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 2000; ++i) {
+        std::string file = log.with_room();
+        const std::size_t at = random() % end;
+        file[at] = char(file[at] ^ char(1U << (random() % 8)));
+        CAPTURE(at);
+        CHECK(int(find_log_end(file, log_kind::writes).verdict) != int(log_verdict::torn));
+    }
+}
