@@ -258,6 +258,21 @@ user42: two
 END
 }
 
+@test "with kv, what somebody else put at presence's keys fails requests for that user, and no others" {
+    eventually has_kv
+    kv put "presence/n/{bob}" junk -q
+    transcript <<END
+$ presence notify bob one
+2> presence: notify bob failed: kv's presence/n/{bob} holds what presence did not write; try: kv scan
+[65]
+$ presence notify carol one
+queued
+$ kv delete "presence/n/{bob}" -q
+$ presence notify bob one
+queued
+END
+}
+
 @test "what waited on disks as kv got its cluster is in kv, and those disks may go" {
     local n user
     for user in a b c d; do

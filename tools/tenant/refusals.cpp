@@ -31,6 +31,8 @@ std::optional<beam::request_error> refusal_of(const beam::term& why, const std::
     if (has_code(why, "unavailable") || has_code(why, "no_cluster"))
         return unavailable(why).value();
     if (has_code(why, "busy")) return beam::refuse("overloaded", "kv is busy", health, 75).value();
+    if (has_code(why, "bad_record"))
+        return beam::refuse("bad_record", std::string(text_of(why)), "kv scan", 65).value();
     if (!has_code(why, "unknown")) return std::nullopt;
     beam::request_error unknown =
         beam::refuse("timeout", "kv did not answer: " + std::string(text_of(why)), advice, 75)

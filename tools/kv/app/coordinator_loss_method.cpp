@@ -69,10 +69,14 @@ awaitable<void> ask(accounts& into, std::vector<std::string> nodes, bool stand_d
         }
         const term why = a ? a->error() : a.error();
         const bool is_pair = why.is_tuple() && why.elements().size() == 2;
-        if (is_pair && why.elements()[0] == atom("coordinator_is_there"))
-            into.finds_it = short_name(nodes[i]);
-        else if (is_pair && why.elements()[0].is_atom())
+        if (is_pair && why.elements()[0] == atom("coordinator_is_there")) {
+            // It may have left, and be of another cluster now.
+            const auto uuid = why.elements()[1].as_text();
+            if (into.all.empty() || uuid == into.all.front().uuid)
+                into.finds_it = short_name(nodes[i]);
+        } else if (is_pair && why.elements()[0].is_atom()) {
             into.trouble = std::string(why.elements()[0].as_atom()->name());
+        }
     }
 }
 
@@ -138,7 +142,9 @@ awaitable<beam::answer> recover_coordinator(request&, recover_coordinator_params
     const accounts before = co_await asking;
     if (!before.finds_it.empty())
         co_return beam::refuse("exists",
-                               "the coordinator that " + before.finds_it + " asks has a cluster",
+                               "the coordinator that " + before.finds_it +
+                                   " asks has a cluster (if it is an old one, from a backup: "
+                                   "take it away first)",
                                "kv cluster health", 1);
     if (before.all.empty())
         co_return beam::refuse("unavailable",

@@ -1,6 +1,7 @@
 // keeper: what the store keeps of its cluster, and tells when the coordinator has lost it.
 #include <utility>
 
+#include "libbeamcore/base/log.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
@@ -78,7 +79,8 @@ beam::cast_result keeper::handle_info(coordinator_reachable m) {
 awaitable<beam::call_result<account_or_not>> keeper::handle_call(give_account m) {
     auto looking = coordinator_process::view(coordinator_name());
     const auto seen = co_await looking;
-    if (seen && (*seen)->has_cluster()) co_return account_or_not(refused("coordinator_is_there"));
+    if (seen && (*seen)->has_cluster())
+        co_return account_or_not(refused("coordinator_is_there", (*seen)->meta.uuid));
     if (seen) co_return account_or_not(refused("not_a_member"));
     if (!seen.error().is("lost"))
         co_return account_or_not(refused(seen.error().code, seen.error().detail));
@@ -107,7 +109,9 @@ awaitable<account_or_not> keeper::account_of_store() const {
         const std::string view = found_in_meta(view_key);
         if (!view.empty()) a.view = unsealed(view);
     } catch (const malformed_bytes& e) {
-        throw spoilt_disk("the view that the store of kv keeps: " + std::string(e.what()));
+        // Others have it, and what this store alone has is in its shards.
+        beam::log(beam::log_level::warning, "kv", "the view that the store keeps is damaged",
+                  {{"why", e.what()}});
     }
     for (const std::uint32_t s : shard_disk::shards_on_disk(store_name())) {
         const shard_disk disk(store_name(), s);

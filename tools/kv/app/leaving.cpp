@@ -68,10 +68,11 @@ awaitable<copies_or_not> keeper::move_off() {
     if (!own) co_return refused("not_a_member");
     const std::uint64_t copies = copies_left(view, *own);
     if (copies == 0) co_return copies;
+    // Begun already; others may be away for a moment.
+    if (own->state == store_state::draining || own->state == store_state::removed) co_return copies;
     const std::size_t others = nodes_beside(view, name_);
     if (others == 0) co_return refused("last");
     if (others < view.meta.min_isr) co_return refused("too_few");
-    if (own->state == store_state::draining || own->state == store_state::removed) co_return copies;
     auto draining = coordinator_process::set_store_state(coordinator_name(), own->id,
                                                          store_state::draining, own->rev);
     const beam::result<std::uint64_t> set = co_await draining;

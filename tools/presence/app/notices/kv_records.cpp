@@ -40,7 +40,6 @@ using tenant::get;
 using tenant::patience_ms;
 using tenant::stored;
 using tenant::tag_of;
-using tenant::value_of;
 
 constexpr std::int64_t kept_ms = std::chrono::milliseconds(limits::receipt_kept).count();
 constexpr std::size_t page_of_notices = 64;  // of up to 64 KiB each
@@ -77,6 +76,15 @@ std::int64_t ttl_until(std::int64_t ms) {
 }
 bool is_overdue(const kv::scanned_key& open, std::int64_t now) {
     return open.expires_ms && *open.expires_ms - kept_ms <= now;
+}
+
+/// Somebody else may have put something there. It fails this request; nobody else's.
+template <class T>
+outcome<T> value_at(const std::string& key, const std::string& bytes) {
+    outcome<T> value = tenant::read_value<T>(key, bytes);
+    if (value) return value;
+    return beam::fail_term(
+        tenant::failure("bad_record", "kv's " + key + " holds what presence did not write"));
 }
 
 kv::transaction_part put_part(std::string key, std::string value, std::int64_t until_ms) {
@@ -142,7 +150,11 @@ public:
             outcome<std::optional<kv::found>> is = co_await get(key);
             if (!is) co_return beam::fail_term(is.error());
             queue_head before{static_cast<std::uint64_t>(now), 0};
-            if (*is) before = {value_of<std::uint64_t>(key, (*is)->value), (*is)->version};
+            if (*is) {
+                const auto next_seq = value_at<std::uint64_t>(key, (*is)->value);
+                if (!next_seq) co_return beam::fail_term(next_seq.error());
+                before = {*next_seq, (*is)->version};
+            }
             std::vector<kv::transaction_part> parts;
             parts.push_back(head_part(user, before.next_seq, before.version));
             head = co_await transact(std::move(parts), before.next_seq);
@@ -202,7 +214,11 @@ public:
         outcome<std::optional<kv::found>> is = co_await get(key);
         if (!is) co_return beam::fail_term(is.error());
         std::optional<receipt> r;
-        if (*is) r = value_of<receipt>(key, (*is)->value);
+        if (*is) {
+            outcome<receipt> there = value_at<receipt>(key, (*is)->value);
+            if (!there) co_return beam::fail_term(there.error());
+            r = *std::move(there);
+        }
         // One whose mailbox has not looked since.
         const std::int64_t left = r ? (*is)->ttl_ms.value_or(kept_ms + 1) : 0;
         if (r && !is_closed(r->state) && left <= kept_ms) {
@@ -271,7 +287,9 @@ public:
         for (const auto& [user, key] : oldest) {
             outcome<std::optional<kv::found>> first = co_await get(key);
             if (!first) co_return beam::fail_term(first.error());
-            if (*first) users[user].oldest_ms = value_of<notice>(key, (*first)->value).accepted_ms;
+            if (!*first) continue;
+            const auto n = value_at<notice>(key, (*first)->value);
+            if (n) users[user].oldest_ms = n->accepted_ms;
         }
         std::vector<waiting> all;
         all.reserve(users.size());
@@ -291,12 +309,18 @@ private:
     }
 
     static awaitable<outcome<void>> notices_in(std::string prefix, std::vector<notice>* to) {
-        const auto take = [to](const kv::scanned_key& item) {
-            to->push_back(value_of<notice>(item.key, item.value));
-            return true;
+        outcome<void> all;
+        const auto take = [to, &all](const kv::scanned_key& item) {
+            outcome<notice> n = value_at<notice>(item.key, item.value);
+            if (n)
+                to->push_back(*std::move(n));
+            else
+                all = beam::fail_term(n.error());
+            return all.has_value();
         };
         const outcome<void> read = co_await each(std::move(prefix), false, page_of_notices, take);
-        co_return read;
+        if (!read) all = read;
+        co_return all;
     }
 };
 

@@ -165,6 +165,7 @@ awaitable<tried> post_once(notify_params p, letter what) {
     if (!done) {
         t = not_posted(failed(done.error(), p.user).value());
         if (was_not_there(done.error())) t.may_be_kept = false;
+        t.may_pass = t.why.kind != "bad_record";
         co_return t;
     }
     answer a = answer_of(*done, p.user);

@@ -6,9 +6,10 @@
 // All that changes with a notice is written in one transaction with the head of its user's queue, so the order of
 // numbers is the order of acceptance, and an owner that has been replaced is told so (`conflict`).
 //
-// Reasons of failure: of the disk `{store, Code, Text}`; of kv `{kv, Code, Text}`, where Code is one of kv.hpp's. After
-// `{store, timeout | unavailable, _}` and `{kv, unknown, _}` it may have been written, else nothing was. What cannot be read
-// of what is there ends the caller, with where it is in the reason.
+// Reasons of failure: of the disk `{store, Code, Text}`; of kv `{kv, Code, Text}`, where Code is one of kv.hpp's, or
+// `bad_record`: a key holds what was not written for it. After `{store, timeout | unavailable, _}` and `{kv, unknown, _}` it may
+// have been written, else nothing was. What cannot be read of what is on the disk ends the caller, with where it is in the
+// reason.
 #pragma once
 
 #include <cstddef>
