@@ -26,7 +26,9 @@
 // What a class may have (public members; all but the constructor may be left out):
 //
 //   calls, casts, infos, continues   beam::messages<...>: which types go to which handler
-//   handle_call(Request)             or (Request, from); gives the answer, or call_result<reply>
+//   handle_call(Request)             or (Request, from); gives the answer, or call_result<reply>;
+//                                    handle_call(message, from) gets all others, which else end the server
+//                                    (`function_clause`, as in OTP), and answers by reply()
 //   handle_cast(Message)             gives nothing, or cast_result; so do the next two
 //   handle_info(Message)             for each of `infos`; exit_message, down_message, timeout_message,
 //                                    cancel_timer_message, timed_out and term need not be listed;

@@ -30,6 +30,9 @@ struct gen_traits<T> : object_traits<T> {
         t.handle_info(std::move(m));
     };
     static constexpr bool has_any_info = has_info<message>;
+    static constexpr bool has_any_call = requires(T & t, message m, from f) {
+        t.handle_call(std::move(m), f);
+    };
 
     template <class M>
     static auto invoke_call(T& t, M m, const from& f) {
@@ -221,6 +224,15 @@ struct gen_traits<T> : object_traits<T> {
         if (adopted(m, calls{}, casts{}, infos{}) &&
             known(core, s, t, m, calls{}, casts{}, infos{}))
             return true;
+        if constexpr (has_any_call) {
+            if (auto f = request_from(m)) {
+                begin_request(s.block(), m);
+                request_scope open(s.block());
+                handle(core, s,
+                       [&]() -> decltype(auto) { return t.handle_call(std::move(m), *f); });
+                return true;
+            }
+        }
         if constexpr (has_any_info) {
             // A call that nobody knows must not end there, unanswered.
             if (request_from(m)) return false;

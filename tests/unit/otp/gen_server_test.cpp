@@ -1019,3 +1019,33 @@ TEST_CASE("on several schedulers no call or cast is lost, suspended or not") {
     auto r = node.execute(many_callers);
     CHECK_MESSAGE(r.has_value(), shown(r ? term() : r.error()));
 }
+
+namespace {
+
+struct any_question {
+    using reply = int;
+    int n = 0;
+    BEAM_FIELDS(any_question, n)
+};
+struct another_question {
+    using reply = term;
+    BEAM_FIELDS(another_question)
+};
+
+/// Knows one request, and answers all others.
+struct patient : gen_server<patient> {
+    using calls = messages<any_question>;
+    int handle_call(any_question q) { return q.n + 1; }
+    void handle_call(message /*m*/, from f) { reply(f, term(atom("no_such_request"))); }
+};
+
+}  // namespace
+
+TEST_CASE("a server with a handler for calls that it does not know answers them, and goes on") {
+    test::in_node([](self) -> awaitable<void> {
+        auto s = start_link<patient>();
+        REQUIRE(s.has_value());
+        CHECK(co_await call<another_question>(*s) == atom("no_such_request"));
+        CHECK(co_await call<any_question>(*s, 1) == 2);
+    });
+}

@@ -95,6 +95,8 @@ public:
                                                              beam::from from);
     beam::call_result<beam::outcome<written>> handle_call(request::plain::transaction m,
                                                           beam::from from);
+    /// What another node's code asks that is no request: it is told so, and others' requests go on.
+    void handle_call(beam::message m, beam::from from);
 
     void handle_cast(shard_answer m);
     void handle_info(cluster_facts m);

@@ -203,4 +203,9 @@ beam::call_result<beam::outcome<written>> router::handle_call(request::plain::tr
     return handle_call(std::move(r), from);
 }
 
+void router::handle_call(beam::message /*m*/, beam::from from) {
+    beam::reply(from, beam::outcome<written>(
+                          beam::fail_term(because("bad_argument", "this is no request of kv's"))));
+}
+
 }  // namespace kv
