@@ -13,7 +13,7 @@
 #include "libbeamcore/runtime/timer.hpp"
 #include "tests/support/simulated.hpp"
 #include "tests/support/world.hpp"
-#include "tests/unit/tools_kv_app/kv_node.hpp"
+#include "tests/unit/tools_kv_app/tenant_node.hpp"
 #include "tools/chatctl/app/application.hpp"
 #include "tools/chatctl/app/keeping.hpp"
 #include "tools/chatctl/app/places.hpp"
@@ -37,39 +37,10 @@ struct in_kv_place {
     static beam::atom store() { return kv::store_name(); }
 };
 
-/// kv runs here and has a cluster of this node.
-inline beam::awaitable<void> await_cluster(beam::self me) {
-    for (int i = 0; i < 10'000; ++i) {
-        auto finding = kv::find_leader("any");
-        const beam::outcome<beam::outcome<kv::leader>> found = co_await finding.outcome();
-        if (found && *found && kv::has_cluster_here()) co_return;
-        co_await me.sleep_for(std::chrono::milliseconds(1));
-    }
-    FAIL("there is no cluster");
-}
-
 /// Runs `code(self, args...)` in a node that keeps its rooms in that folder, and in that place of it.
 template <class Place, class F, class... Args>
 void in_chat_node(const folder& f, F code, Args... args) {
-    if constexpr (Place::where == chat::medium::kv) {
-        in_kv_node(
-            f,
-            [](beam::self me, F inner, Args... all) -> beam::awaitable<void> {
-                if (!kv::has_cluster_here()) co_await found_cluster();
-                co_await await_cluster(me);
-                auto running = inner(me, std::move(all)...);
-                co_await std::move(running);
-            },
-            code, std::move(args)...);
-    } else {
-        beam::runtime_options o;
-        o.schedulers = 2;
-        beam::runtime node(o);
-        beam::node_facts facts;
-        facts.store_folder = f.path();
-        beam::set_node_facts(node, facts);
-        run_in(node, code, std::move(args)...);
-    }
+    in_tenant_node<Place::where == chat::medium::kv>(f, code, std::move(args)...);
 }
 
 inline beam::awaitable<beam::pid> start_chat() {
@@ -82,18 +53,7 @@ inline beam::awaitable<beam::pid> start_chat() {
 
 /// Ends it in good order, the store last.
 inline beam::awaitable<void> stop_chat(beam::self me, beam::pid tree) {
-    const beam::ref ends = beam::monitor(tree);
-    beam::unlink(tree);
-    beam::exit(tree, beam::atoms::shutdown);
-    co_await me.receive_if<beam::down_message>(
-        [ends](const beam::down_message& m) { return m.monitor == ends; });
-}
-
-inline beam::awaitable<void> kill_and_wait(beam::self me, beam::pid victim) {
-    const beam::ref ends = beam::monitor(victim);
-    beam::exit(victim, beam::atoms::kill);
-    co_await me.receive_if<beam::down_message>(
-        [ends](const beam::down_message& m) { return m.monitor == ends; });
+    return end_tree(me, tree);
 }
 
 inline beam::awaitable<void> create(std::string name) {
