@@ -14,19 +14,40 @@ void committer::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
-void committer::start(std::unique_ptr<commit_job> job) {
+void committer::add(std::deque<pending_write>& writes) {
     // Deterministic: the store's own turn is the commit.
     if (node_.options().deterministic) {
-        job->fatal = env_->commit(job->writes);
-        node_.send(store_, committed{std::move(job)});
+        waiting_.swap(writes);
+        while (!waiting_.empty())
+            if (!commit(next())) return;
         return;
     }
     std::lock_guard lock(mutex_);
-    job_ = std::move(job);
+    for (auto& w : writes) waiting_.push_back(std::move(w));
+    writes.clear();
     if (thread_.joinable())
         changed_.notify_one();
     else
         thread_ = std::thread([this] { main(); });
+}
+
+std::vector<pending_write> committer::next() {
+    std::vector<pending_write> some;
+    std::size_t bytes = 0;
+    while (!waiting_.empty() && some.size() < options_.commit_requests_max &&
+           (some.empty() || bytes + waiting_.front().bytes <= options_.commit_bytes_max)) {
+        bytes += waiting_.front().bytes;
+        some.push_back(std::move(waiting_.front()));
+        waiting_.pop_front();
+    }
+    return some;
+}
+
+bool committer::commit(std::vector<pending_write> writes) {
+    auto fatal = env_->commit(writes);
+    const bool goes_on = !fatal;
+    node_.send(store_, committed{std::move(writes), std::move(fatal)});
+    return goes_on;
 }
 
 void committer::main() {
@@ -36,12 +57,11 @@ void committer::main() {
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [&] { return stopping_ || job_; });
-        if (!job_) return;
-        auto job = std::move(job_);
+        changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
+        if (stopping_) return;
+        auto some = next();
         lock.unlock();
-        job->fatal = env_->commit(job->writes);
-        node_.send(store_, committed{std::move(job)});
+        if (!commit(std::move(some))) return;
         lock.lock();
     }
 }

@@ -1,8 +1,10 @@
 // committer: the thread on which a store's commits run, which wait for the disk. LMDB ties a write
-// transaction to a thread, too.
+// transaction to a thread, too. While one commit runs the next one fills, and begins at once when that is through: it does
+// not wait until the store's process has had its turn.
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,38 +16,40 @@
 
 namespace beam::store::detail {
 
-struct commit_job {
+/// A message: they are on disk, or why not; their answers are filled in.
+struct committed {
     std::vector<pending_write> writes;
     std::optional<error> fatal{};  // why the store must not go on
 };
 
-/// A message: the job is through, and its answers are filled in.
-struct committed {
-    std::unique_ptr<commit_job> job;
-};
-
 class committer {
 public:
-    committer(std::shared_ptr<environment> env, runtime& node, pid store)
-        : env_(std::move(env)), node_(node), store_(store) {}
+    committer(std::shared_ptr<environment> env, const open_options& options, runtime& node,
+              pid store)
+        : env_(std::move(env)), options_(options), node_(node), store_(store) {}
     ~committer() { stop(); }
     committer(const committer&) = delete;
     committer& operator=(const committer&) = delete;
 
-    /// One at a time. The thread is started by the first.
-    void start(std::unique_ptr<commit_job> job);
-    /// Waits for the job that is under way, and ends the thread.
+    /// Takes all of them, to be committed in the order in which they came; the store is told of each commit. The thread
+    /// is started by the first. After a fatal failure nothing more is committed.
+    void add(std::deque<pending_write>& writes);
+    /// Waits for the commit that is under way, and ends the thread. What waits for the next is not committed.
     void stop();
 
 private:
     void main();
+    [[nodiscard]] std::vector<pending_write> next();
+    /// False: nothing may follow.
+    bool commit(std::vector<pending_write> writes);
 
     const std::shared_ptr<environment> env_;
+    const open_options options_;
     runtime& node_;
     const pid store_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::unique_ptr<commit_job> job_;
+    std::deque<pending_write> waiting_;
     bool stopping_ = false;
     std::thread thread_;
 };

@@ -40,7 +40,7 @@ store_process::store_process(std::shared_ptr<environment> env, const open_option
       node_(node),
       me_(me),
       parent_(parent),
-      committer_(std::move(env), node, me) {
+      committer_(std::move(env), options, node, me) {
     env_->data().on_failure(
         [&node, me](error why) { node.send(me, engine_failed{std::move(why)}); });
 }
@@ -68,14 +68,17 @@ void store_process::run(self self) {
 
 void store_process::handle(self self, message m) {
     if (committed* done = m.get_if<committed>()) {
-        committing_ = false;
-        answer(*done->job);
-        if (done->job->fatal) failure_ = std::move(done->job->fatal);
-        if (failure_) fail_store(self);
+        committing_ -= done->writes.size();
+        answer(*done);
+        if (done->fatal) {
+            failure_ = std::move(done->fatal);
+            committing_ = 0;  // nothing follows
+        }
+        if (failure_ && committing_ == 0) fail_store(self);
     } else if (engine_failed* failed = m.get_if<engine_failed>()) {
         // A commit that is under way ends soon, and has answers to give.
         if (!failure_) failure_ = std::move(failed->why);
-        if (!committing_) fail_store(self);
+        if (committing_ == 0) fail_store(self);
     } else if (exit_message* e = m.get_if<exit_message>()) {
         if (e->from == parent_) stop_reason_ = std::move(e->reason);
     } else if (m.is<notify_request>()) {
@@ -139,7 +142,7 @@ std::optional<write_answer> store_process::refusal_of(pending_write& w) const {
             return write_answer{"bad_database", op.db.substr(0, 100), false};
         w.bytes += op.key.size() + op.value.size() + 64;
     }
-    if (waiting_bytes_ + w.bytes > options_.queue_bytes_max)
+    if (waiting_bytes_ + committing_bytes_ + w.bytes > options_.queue_bytes_max)
         return write_answer{"overloaded", "too much waits to be written", false};
     return std::nullopt;
 }
@@ -155,8 +158,9 @@ void store_process::enqueue(pending_write w) {
 
 // Going on.
 
-void store_process::answer(commit_job& job) {
-    for (auto& w : job.writes) {
+void store_process::answer(committed& done) {
+    for (auto& w : done.writes) {
+        committing_bytes_ -= w.bytes;
         if (!w.notify)
             reply(w.to, std::move(w.answer));
         else
@@ -170,12 +174,14 @@ void store_process::fail_store(self self) {
 }
 
 void store_process::go_on(self self) {
-    if (committing_ || failure_) return;
+    if (failure_) return;
     if (is_open_ && is_time_to_commit()) {
-        committing_ = true;
-        committer_.start(next_job());
-        return;
+        committing_ += waiting_.size();
+        committing_bytes_ += std::exchange(waiting_bytes_, 0);
+        urgent_ = 0;
+        committer_.add(waiting_);
     }
+    if (committing_ > 0) return;
     if (!closers_.empty()) {
         env_->close();
         is_open_ = false;
@@ -194,20 +200,6 @@ bool store_process::is_time_to_commit() {
     if (!has_timer_) send_after(options_.lazy_delay_max - age, me_, look_at_lazy{});
     has_timer_ = true;
     return false;
-}
-
-std::unique_ptr<commit_job> store_process::next_job() {
-    auto job = std::make_unique<commit_job>();
-    std::size_t bytes = 0;
-    while (!waiting_.empty() && job->writes.size() < options_.commit_requests_max &&
-           (job->writes.empty() || bytes + waiting_.front().bytes <= options_.commit_bytes_max)) {
-        bytes += waiting_.front().bytes;
-        urgent_ -= waiting_.front().is_lazy ? 0 : 1;
-        job->writes.push_back(std::move(waiting_.front()));
-        waiting_.pop_front();
-    }
-    waiting_bytes_ -= bytes;
-    return job;
 }
 
 }  // namespace beam::store::detail

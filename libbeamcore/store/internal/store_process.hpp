@@ -68,11 +68,10 @@ private:
     void take_notify(notify_request request);
     [[nodiscard]] std::optional<write_answer> refusal_of(pending_write& w) const;
     void enqueue(pending_write w);
-    void answer(commit_job& job);
+    void answer(committed& done);
     void fail_store(self self);
     void go_on(self self);
     [[nodiscard]] bool is_time_to_commit();
-    [[nodiscard]] std::unique_ptr<commit_job> next_job();
 
     const std::shared_ptr<environment> env_;
     const open_options options_;
@@ -81,11 +80,12 @@ private:
     const pid parent_;
     committer committer_;
     bool started_ = false;
-    bool committing_ = false;
+    std::size_t committing_ = 0;      // requests that the committer has
     std::optional<error> failure_{};  // after which nothing is written any more
     bool is_open_ = true;
     std::deque<pending_write> waiting_;
     std::size_t waiting_bytes_ = 0;
+    std::size_t committing_bytes_ = 0;
     std::size_t urgent_ = 0;  // of those that wait: the ones that are not lazy
     bool has_timer_ = false;
     std::vector<from> closers_;
