@@ -38,6 +38,7 @@ struct world {
     /// Not on disk yet.
     void stage(std::vector<kv::storage_change> all) {
         batches.push_back(disk.changes(++ticket, all, log).batch);
+        disk.complete(batches.back());
     }
     awaitable<void> write() {
         for (store::batch& b : std::exchange(batches, {})) {
@@ -230,6 +231,62 @@ STORE_TEST("a cut takes the log's end, a drop its beginning; neither touches the
         world beside(number + 1);
         CHECK(beside.stored.entries.size() == 1);
         CHECK(bytes_at(beside.disk, "n") == "1");
+    });
+}
+
+STORE_TEST(
+    "what is applied rides with the log's last entry, and is written alone where there is none") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        const auto written_state = [] {
+            kv::byte_writer key;
+            key.fixed16(number);
+            key.raw("state");
+            const auto found = store::get(store::database(store_name(), "meta"), key.bytes());
+            REQUIRE(found.has_value());
+            return found->value_or("none");
+        };
+        world w;
+        co_await w.put("a", "1");
+        const std::string first = written_state();
+        CHECK(first != "none");
+        co_await w.put("b", "2");
+        co_await w.put("c", "3");
+        CHECK(written_state() == first);
+        CHECK(world().stored.applied_seq == 3);
+
+        // Prepared, and applied later without another entry.
+        const kv::entry next = w.entry_of({{"d", "4", 0}});
+        w.log.append(next);
+        std::vector<kv::storage_change> append{kv::append_log{next}};
+        co_await w.change(std::move(append));
+        CHECK(written_state() == first);
+        CHECK(world().stored.applied_seq == 3);
+        w.log.mark_applied();
+        std::vector<kv::storage_change> apply{kv::apply_entry{next}};
+        co_await w.change(std::move(apply));
+        CHECK(written_state() != first);
+        CHECK(world().stored.applied_seq == 4);
+
+        // The last entry, which said what is applied, is cut off; and once more in the life after.
+        for (const bool in_another_life : {false, true}) {
+            co_await w.put("e", "5");
+            const kv::entry last = w.entry_of({{"f", "6", 0}});
+            w.log.append(last);
+            std::vector<kv::storage_change> prepare{kv::append_log{last}};
+            co_await w.change(std::move(prepare));
+            world next_life;
+            world& who = in_another_life ? next_life : w;
+            who.log.cut(last.at.seq);
+            std::vector<kv::storage_change> cut{kv::cut_log{last.at.seq}};
+            co_await who.change(std::move(cut));
+            world again;
+            CHECK(again.stored.applied_seq == last.at.seq - 1);
+            CHECK(again.log.last().seq == last.at.seq - 1);
+            CHECK(bytes_at(again.disk, "e") == "5");
+            w.log.cut(again.log.last().seq + 1);
+        }
     });
 }
 

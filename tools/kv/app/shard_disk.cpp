@@ -109,7 +109,7 @@ std::string shard_disk::data_prefix(std::uint32_t generation) const {
 }
 
 std::string shard_disk::data_key(std::string_view key) const {
-    return data_prefix(generation_).append(key);
+    return data_prefix(state_.generation).append(key);
 }
 
 std::string shard_disk::due_key(std::uint32_t generation, std::int64_t expires_ms,
@@ -126,13 +126,13 @@ std::string shard_disk::file() const {
 }
 
 stored_shard shard_disk::load() {
-    state saved_state = state_on_disk();
-    generation_ = saved_state.generation;
-    acted_ = saved_state.acted;
+    const auto on_disk = state_on_disk();
+    has_state_ = on_disk.has_value();
+    state_ = saved_ = on_disk.value_or(state());
     stored_shard s;
-    s.base = saved_state.base;
-    s.applied_seq = saved_state.applied_seq;
-    s.acted = std::move(saved_state.acted);
+    s.base = state_.base;
+    s.applied_seq = state_.applied_seq;
+    s.acted = state_.acted;
     try {
         if (const auto saved = value_of(beam::store::get(meta_, own("checkpoint"))))
             s.saved = from_bytes<checkpoint>(unsealed(*saved));
@@ -145,17 +145,22 @@ stored_shard shard_disk::load() {
 }
 
 log_point shard_disk::last_on_disk() const {
+    if (const auto last = last_entry()) return last->what.at;
+    return state_on_disk().value_or(state()).base;
+}
+
+std::optional<shard_disk::stored_entry> shard_disk::last_entry() const {
     beam::store::scan_options last_of;
     last_of.prefix = own("");
     last_of.reverse = true;
     last_of.limit = 1;
     const auto page = value_of(beam::store::scan(log_, last_of));
-    if (!page.items.empty()) return read_entry(page.items.front().second).at;
-    return state_on_disk().base;
+    if (page.items.empty()) return std::nullopt;
+    return read_entry(page.items.front().second);
 }
 
 shard_record shard_disk::record_on_disk() const {
-    return state_on_disk().acted;
+    return state_on_disk().value_or(state()).acted;
 }
 
 std::vector<std::uint32_t> shard_disk::shards_on_disk(const beam::server_ref& store) {
@@ -174,18 +179,24 @@ std::vector<std::uint32_t> shard_disk::shards_on_disk(const beam::server_ref& st
     return all;
 }
 
-shard_disk::state shard_disk::state_on_disk() const {
-    state s;
+std::optional<shard_disk::state> shard_disk::state_on_disk() const {
     const auto saved = value_of(beam::store::get(meta_, own("state")));
-    if (!saved) return s;
+    if (!saved) return std::nullopt;
+    state s;
     try {
         byte_reader r(unsealed(*saved));
         read(r, s.base);
         s.applied_seq = r.number();
         read(r, s.acted);
         s.generation = r.fixed32();
+        s.number = r.is_at_end() ? 0 : r.number();
     } catch (const malformed_bytes& e) {
         throw spoilt_disk(file() + ": " + e.what());
+    }
+    const auto last = last_entry();
+    if (last && last->with.number > s.number) {
+        s.number = last->with.number;
+        s.applied_seq = last->with.applied_seq;
     }
     return s;
 }
@@ -202,7 +213,7 @@ std::vector<entry> shard_disk::entries_from(std::uint64_t first, std::size_t cou
     do {
         const auto page = value_of(beam::store::scan(log_, page_of));
         for (const auto& [key, stored] : page.items) {
-            entry e = read_entry(stored);
+            entry e = read_entry(stored).what;
             // A log with a hole: what was dropped meanwhile.
             if (e.at.seq != first + some.size()) return some;
             size += size_of(e);
@@ -214,9 +225,17 @@ std::vector<entry> shard_disk::entries_from(std::uint64_t first, std::size_t cou
     return some;
 }
 
-entry shard_disk::read_entry(std::string_view bytes) const {
+shard_disk::stored_entry shard_disk::read_entry(std::string_view bytes) const {
     try {
-        return from_bytes<entry>(unsealed(bytes));
+        stored_entry e;
+        byte_reader r(unsealed(bytes));
+        read(r, e.what);
+        if (!r.is_at_end()) {
+            e.with.number = r.number();
+            e.with.applied_seq = r.number();
+        }
+        r.expect_end();
+        return e;
     } catch (const malformed_bytes& e) {
         throw spoilt_disk(file() + ", an entry of the log: " + e.what());
     }
@@ -244,27 +263,42 @@ void shard_disk::apply(beam::store::batch& b, std::uint64_t ticket, const entry&
         by_ticket_.emplace_back(ticket, c.key);
         if (c.bytes) {
             n.is = value{*c.bytes, e.at.seq, c.expires_ms};
-            put_item(b, generation_, c.key, *n.is);
+            put_item(b, state_.generation, c.key, *n.is);
         } else {
             b.in("data").erase(data_key(c.key));
         }
     }
 }
 
+/// Written at once with all that was changed before, so it may say what is applied.
+void shard_disk::append(beam::store::batch& b, const entry& e) {
+    byte_writer w;
+    write(w, e);
+    w.number(++saved_.number);
+    w.number(state_.applied_seq);
+    b.in("log").put(log_key(e.at.seq), sealed(w.bytes()));
+    saved_.applied_seq = state_.applied_seq;
+    state_.number = saved_.number;
+    is_state_lost_ = false;
+}
+
 void shard_disk::cut(beam::store::batch& b, std::uint64_t first) {
     b.in("log").erase_range(log_key(first), log_key(std::numeric_limits<std::uint64_t>::max()));
 }
 
-void shard_disk::save_state(beam::store::batch& b, const shard_log& log) {
+void shard_disk::complete(beam::store::batch& b) {
+    if (has_state_ && !is_state_lost_ && state_ == saved_) return;
+    state_.number = saved_.number + 1;
     byte_writer w;
-    write(w, log.base());
-    w.number(log.applied_seq());
-    write(w, acted_);
-    w.fixed32(generation_);
-    // An entry that is appended changes none of it.
-    if (w.bytes() == saved_state_) return;
+    write(w, state_.base);
+    w.number(state_.applied_seq);
+    write(w, state_.acted);
+    w.fixed32(state_.generation);
+    w.number(state_.number);
     b.in("meta").put(own("state"), sealed(w.bytes()));
-    saved_state_ = w.take();
+    saved_ = state_;
+    has_state_ = true;
+    is_state_lost_ = false;
 }
 
 shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
@@ -272,23 +306,26 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
                                               const shard_log& log) {
     written_batch w;
     beam::store::batch& b = w.batch;
+    state_.base = log.base();
+    state_.applied_seq = log.applied_seq();
     const auto make = [&](const auto& c) {
         using type = std::decay_t<decltype(c)>;
         if constexpr (std::is_same_v<type, append_log>) {
-            b.in("log").put(log_key(c.what.at.seq), sealed(bytes_of(c.what)));
+            append(b, c.what);
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, cut_log>) {
             cut(b, c.first);
+            is_state_lost_ = true;
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, drop_log>) {
             b.in("log").erase_range(own(""), log_key(c.last.seq + 1));
         } else if constexpr (std::is_same_v<type, apply_entry>) {
             apply(b, ticket, c.what);
         } else if constexpr (std::is_same_v<type, save_record>) {
-            acted_ = c.what;
+            state_.acted = c.what;
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, stage_items>) {
-            const std::uint32_t next = generation_ + 1;
+            const std::uint32_t next = state_.generation + 1;
             if (c.is_first)
                 b.in("data")
                     .erase_prefix(data_prefix(next))
@@ -298,9 +335,9 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, install_staged>) {
             b.in("log").erase_prefix(own(""));
-            b.in("data").erase_prefix(data_prefix(generation_));
-            b.in("due").erase_prefix(data_prefix(generation_));
-            ++generation_;
+            b.in("data").erase_prefix(data_prefix(state_.generation));
+            b.in("due").erase_prefix(data_prefix(state_.generation));
+            ++state_.generation;
             uncommitted_.clear();
             by_ticket_.clear();
             w.is_lazy = false;
@@ -309,7 +346,6 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
         }
     };
     for (const storage_change& c : all) std::visit(make, c);
-    save_state(b, log);
     return w;
 }
 
@@ -325,7 +361,7 @@ void shard_disk::committed(std::uint64_t ticket) {
 shard_disk::items shard_disk::items_after(const std::optional<std::string>& key,
                                           std::size_t bytes_max) const {
     beam::store::scan_options page_of;
-    page_of.prefix = data_prefix(generation_);
+    page_of.prefix = data_prefix(state_.generation);
     page_of.bytes_max = bytes_max;
     page_of.limit = 10'000;
     if (key) page_of.first = data_key(*key).append(1, '\0');
@@ -419,7 +455,7 @@ private:
 scan_page shard_disk::scan(const scan_range& range, std::int64_t wall_ms) const {
     page_filler page(range, wall_ms);
     beam::store::scan_options page_of;
-    page_of.prefix = data_prefix(generation_).append(range.prefix);
+    page_of.prefix = data_prefix(state_.generation).append(range.prefix);
     page_of.limit = 10'000;
     page_of.bytes_max = page_bytes;
     if (range.what == scan_range::kind::items) {
@@ -434,7 +470,7 @@ scan_page shard_disk::scan(const scan_range& range, std::int64_t wall_ms) const 
     const auto is_there = [&] {
         return newer != uncommitted_.end() && newer->first.starts_with(range.prefix);
     };
-    const std::size_t own_size = data_prefix(generation_).size();
+    const std::size_t own_size = data_prefix(state_.generation).size();
     in_order all(data_, std::move(page_of));
     while (auto item = all.next()) {
         std::string key = std::move(item->first);
@@ -460,8 +496,8 @@ scan_page shard_disk::scan(const scan_range& range, std::int64_t wall_ms) const 
 shard_disk::due_keys shard_disk::due(std::int64_t wall_ms, std::size_t max) const {
     due_keys all;
     beam::store::scan_options page_of;
-    page_of.prefix = data_prefix(generation_);
-    page_of.last = due_key(generation_, wall_ms + 1, {});
+    page_of.prefix = data_prefix(state_.generation);
+    page_of.last = due_key(state_.generation, wall_ms + 1, {});
     page_of.limit = max;
     const auto page = value_of(beam::store::scan(due_, page_of));
     const std::size_t time_at = page_of.prefix.size();

@@ -6,13 +6,17 @@
 //             format                                    "1"
 //             shard state                               where the log begins, what is applied, which record, which data
 //             shard checkpoint                          what a start needs beside the entries after it
-//   log       shard, seq                                an entry, with a checksum
+//   log       shard, seq                                an entry, with a checksum, and what was applied as it was written
 //   data      shard, generation, key                    a value, with a checksum
 //   due       shard, generation, expires_ms, key        nothing: which keys may have expired
 //
 // Numbers are fixed and begin with their highest byte (shard 2 bytes, generation 4, seq and expires_ms 8), so keys are
 // ordered as they are. A snapshot is written as the next generation beside the one that is in use; taking it into use
 // is one write of the state.
+//
+// What is applied changes with each entry, so it rides with the log's last one, and the state is written only where
+// something else of it changes, or without a new entry. Both are counted: the later one holds. (A third of all that
+// RocksDB has to insert for a write, which is what a write costs there.)
 #pragma once
 
 #include <cstdint>
@@ -60,10 +64,13 @@ public:
         beam::store::batch batch;
         bool is_lazy = true;  ///< nothing in it needs to be on disk soon
     };
-    /// The changes of one step as a batch. `log` is as the step left it.
+    /// The changes of one step as a batch. `log` is as the step left it. Several may be put together; what is
+    /// written must be completed first.
     [[nodiscard]] written_batch changes(std::uint64_t ticket,
                                         const std::vector<storage_change>& all,
                                         const shard_log& log);
+    /// Adds the state to a batch of all that changes() gave since the last time, where that needs it.
+    void complete(beam::store::batch& b);
     /// The batch of that ticket, and those before it, are committed.
     void committed(std::uint64_t ticket);
 
@@ -98,8 +105,20 @@ private:
         std::uint64_t applied_seq = 0;
         shard_record acted;
         std::uint32_t generation = 0;
+        std::uint64_t number = 0;  // of all states and riders
+
+        friend bool operator==(const state&, const state&) = default;
     };
-    [[nodiscard]] state state_on_disk() const;
+    /// What rides with an entry.
+    struct rider {
+        std::uint64_t number = 0, applied_seq = 0;
+    };
+    struct stored_entry {
+        entry what;
+        rider with{};
+    };
+    [[nodiscard]] std::optional<state> state_on_disk() const;
+    [[nodiscard]] std::optional<stored_entry> last_entry() const;
     [[nodiscard]] std::string own(std::string_view name) const;
     [[nodiscard]] std::string log_key(std::uint64_t seq) const;
     [[nodiscard]] std::string data_prefix(std::uint32_t generation) const;
@@ -109,11 +128,11 @@ private:
     void apply(beam::store::batch& b, std::uint64_t ticket, const entry& e);
     void put_item(beam::store::batch& b, std::uint32_t generation, const std::string& key,
                   const value& v) const;
+    void append(beam::store::batch& b, const entry& e);
     void cut(beam::store::batch& b, std::uint64_t first);
-    void save_state(beam::store::batch& b, const shard_log& log);
     void add_new(items& found, const std::optional<std::string>& after) const;
     [[nodiscard]] value read_value(std::string stored) const;
-    [[nodiscard]] entry read_entry(std::string_view bytes) const;
+    [[nodiscard]] stored_entry read_entry(std::string_view bytes) const;
     [[nodiscard]] std::string file() const;
 
     struct newer {
@@ -123,9 +142,10 @@ private:
 
     beam::store::database meta_, log_, data_, due_;
     std::uint32_t shard_;
-    std::uint32_t generation_ = 0;
-    shard_record acted_;
-    std::string saved_state_;  // the last one that changes() wrote
+    state state_;                 // with all that changes() was given
+    state saved_;                 // on disk when all batches are
+    bool has_state_ = false;      // other than with an entry
+    bool is_state_lost_ = false;  // the entry that it rode with is cut off
     std::map<std::string, newer> uncommitted_;
     std::deque<std::pair<std::uint64_t, std::string>> by_ticket_;
 };

@@ -235,6 +235,7 @@ bool shard_server::gather(std::uint64_t ticket, shard_disk::written_batch w) {
 }
 
 void shard_server::write_held() {
+    disk_.complete(held_);
     beam::store::notify_write(store_name(), std::exchange(held_, {}), id(),
                               std::exchange(held_ticket_, 0));
 }
