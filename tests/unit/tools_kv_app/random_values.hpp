@@ -1,7 +1,6 @@
 // Values of any kind that kv writes as bytes, made of a seed: every field is something else each time.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <random>
 #include <string>
@@ -50,11 +49,12 @@ public:
     void make(kv::shard_record& r) { all_of(r.epoch, r.primary, r.isr); }
     void make(kv::part_snapshot& p) { all_of(p.at, p.reflects, p.last_key); }
     void make(kv::dedup_table& t) {
-        std::map<std::uint64_t, kv::dedup_table::client> clients;
+        kv::dedup_table::clients_by_id clients;
         for (auto n = random_() % 4; n > 0; --n) {
             auto& c = clients[number()];
             all_of(c.last_ms, c.settled);
-            for (auto k = random_() % 4; k > 0; --k) make(c.outcomes[number()]);
+            for (std::uint64_t k = random_() % 4, at = 0; k > 0; --k)
+                make(c.outcomes.emplace_back(at += 1 + random_() % 300, kv::outcome()).second);
         }
         t = kv::dedup_table::restored(std::move(clients), number());
     }

@@ -1,6 +1,5 @@
 #include "tools/kv/app/encoding.hpp"
 
-#include <map>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -330,14 +329,16 @@ void write(byte_writer& w, const dedup_table& t) {
 }
 void read(byte_reader& r, dedup_table& t) {
     const std::uint64_t age_ms = r.number();
-    std::map<std::uint64_t, dedup_table::client> clients;
+    dedup_table::clients_by_id clients;
     for (std::size_t n = r.count(); n > 0; --n) {
         dedup_table::client& c = clients[r.fixed64()];
         c.last_ms = r.number();
         c.settled = r.number();
         for (std::size_t k = r.count(); k > 0; --k) {
             const std::uint64_t number = r.number();
-            read(r, c.outcomes[number]);
+            if (!c.outcomes.empty() && c.outcomes.back().first >= number)
+                throw malformed_bytes("requests out of order");
+            read(r, c.outcomes.emplace_back(number, outcome()).second);
         }
     }
     t = dedup_table::restored(std::move(clients), age_ms);

@@ -4,6 +4,29 @@
 
 namespace kv {
 
+namespace {
+
+/// The first that is not before that number.
+template <class Outcomes>
+auto place_of(Outcomes& all, std::uint64_t number) {
+    return std::lower_bound(all.begin(), all.end(), number,
+                            [](const auto& o, std::uint64_t n) { return o.first < n; });
+}
+
+/// The new one often takes the place of the only other.
+void add(dedup_table::client& c, const entry& e) {
+    auto& all = c.outcomes;
+    c.settled = std::max(c.settled, e.settled);
+    all.erase(all.begin(), place_of(all, c.settled));
+    if (e.id.number < c.settled) return;
+    const auto place = place_of(all, e.id.number);
+    if (place == all.end() || place->first != e.id.number)
+        all.emplace(place, e.id.number, e.result);
+    if (all.size() > dedup_table::numbers_kept) all.erase(all.begin());
+}
+
+}  // namespace
+
 void dedup_table::apply(const entry& e) {
     age_ms_ = std::max(age_ms_, e.age_ms);
     if (e.id.client != 0) {
@@ -15,10 +38,7 @@ void dedup_table::apply(const entry& e) {
             by_age_.emplace(c.last_ms, e.id.client);
         }
         const std::size_t before = c.outcomes.size();
-        c.outcomes.emplace(e.id.number, e.result);
-        c.settled = std::max(c.settled, e.settled);
-        c.outcomes.erase(c.outcomes.begin(), c.outcomes.lower_bound(c.settled));
-        if (c.outcomes.size() > numbers_kept) c.outcomes.erase(c.outcomes.begin());
+        add(c, e);
         outcomes_ += c.outcomes.size() - before;
     }
     while (!by_age_.empty() && by_age_.begin()->first + client_kept_ms < age_ms_) {
@@ -29,21 +49,19 @@ void dedup_table::apply(const entry& e) {
     }
 }
 
-std::optional<outcome> dedup_table::find(const request_id& id) const {
-    const auto c = clients_.find(id.client);
-    if (c == clients_.end()) return std::nullopt;
-    const auto o = c->second.outcomes.find(id.number);
-    if (o == c->second.outcomes.end()) return std::nullopt;
-    return o->second;
+dedup_table::memory dedup_table::recall(const request_id& id) const {
+    memory m;
+    const auto found = clients_.find(id.client);
+    if (found == clients_.end()) return m;
+    const client& c = found->second;
+    const auto o = place_of(c.outcomes, id.number);
+    if (o != c.outcomes.end() && o->first == id.number) m.answer = &o->second;
+    m.is_settled = id.number < c.settled;
+    m.is_too_old = c.outcomes.size() >= numbers_kept && o == c.outcomes.begin() && !m.answer;
+    return m;
 }
 
-bool dedup_table::is_too_old(const request_id& id) const {
-    const auto c = clients_.find(id.client);
-    if (c == clients_.end() || c->second.outcomes.size() < numbers_kept) return false;
-    return id.number < c->second.outcomes.begin()->first;
-}
-
-dedup_table dedup_table::restored(std::map<std::uint64_t, client> clients, std::uint64_t age_ms) {
+dedup_table dedup_table::restored(clients_by_id clients, std::uint64_t age_ms) {
     dedup_table t;
     t.clients_ = std::move(clients);
     t.age_ms_ = age_ms;
@@ -52,11 +70,6 @@ dedup_table dedup_table::restored(std::map<std::uint64_t, client> clients, std::
         t.outcomes_ += c.outcomes.size();
     }
     return t;
-}
-
-bool dedup_table::is_settled(const request_id& id) const {
-    const auto c = clients_.find(id.client);
-    return c != clients_.end() && id.number < c->second.settled;
 }
 
 }  // namespace kv

@@ -4,10 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <optional>
 #include <set>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "tools/kv/shard/entry.hpp"
 #include "tools/kv/shard/ids.hpp"
@@ -22,12 +22,14 @@ public:
 
     void apply(const entry& e);
 
-    /// What the request was answered, if it is known still.
-    [[nodiscard]] std::optional<outcome> find(const request_id& id) const;
-    /// A number so far behind its client's last that nobody knows any more whether it was done.
-    [[nodiscard]] bool is_too_old(const request_id& id) const;
-    /// Its client has said that it needs no answer any more.
-    [[nodiscard]] bool is_settled(const request_id& id) const;
+    struct memory {
+        const outcome* answer =
+            nullptr;              ///< what the request was answered; valid until the next apply()
+        bool is_settled = false;  ///< its client has said that it needs no answer any more
+        /// So far behind its client's last that nobody knows any more whether it was done.
+        bool is_too_old = false;
+    };
+    [[nodiscard]] memory recall(const request_id& id) const;
 
     [[nodiscard]] std::uint64_t age_ms() const { return age_ms_; }
     [[nodiscard]] std::size_t clients() const { return clients_.size(); }
@@ -38,16 +40,16 @@ public:
     // For who stores or sends it.
 
     struct client {
-        std::map<std::uint64_t, outcome> outcomes;
+        std::vector<std::pair<std::uint64_t, outcome>> outcomes;  // by number
         std::uint64_t last_ms = 0, settled = 0;
         friend bool operator==(const client&, const client&) = default;
     };
-    [[nodiscard]] const std::map<std::uint64_t, client>& all() const { return clients_; }
-    [[nodiscard]] static dedup_table restored(std::map<std::uint64_t, client> clients,
-                                              std::uint64_t age_ms);
+    using clients_by_id = std::unordered_map<std::uint64_t, client>;
+    [[nodiscard]] const clients_by_id& all() const { return clients_; }
+    [[nodiscard]] static dedup_table restored(clients_by_id clients, std::uint64_t age_ms);
 
 private:
-    std::map<std::uint64_t, client> clients_;
+    clients_by_id clients_;
     std::set<std::pair<std::uint64_t, std::uint64_t>> by_age_;  // last_ms, client
     std::uint64_t age_ms_ = 0;
     std::size_t outcomes_ = 0;  // of all clients

@@ -57,12 +57,12 @@ void shard::place_held(const instant& at, outputs& out) {
 void shard::place(const instant& at, std::uint64_t origin, const write_request& r, time deadline,
                   outputs& out) {
     if (rules_.deduplicate) {
-        if (const auto before = requests_.find(r.id)) return tell(origin, told_of(*before), out);
+        const auto known = requests_.recall(r.id);
+        if (known.answer) return tell(origin, told_of(*known.answer), out);
         if (const auto seq = log_.prepared_request(r.id)) {
             return wait_for_commit({*seq, origin, deadline});
         }
-        const bool is_over = rules_.settled_is_over && requests_.is_settled(r.id);
-        if (is_over || requests_.is_too_old(r.id))
+        if ((rules_.settled_is_over && known.is_settled) || known.is_too_old)
             return tell(origin, answer_of(answer::kind::unknown), out);
     }
     if (record_.record.isr.size() < config_.min_isr)
