@@ -27,9 +27,15 @@ std::string number(const json& of, const char* name) {
     return std::to_string(of.at(name).get<std::uint64_t>());
 }
 
+/// A line of its own; empty: it has all that it had.
+std::string loss_text(const json& answer) {
+    const std::string why = answer.value("coordinator_loss", "");
+    return why.empty() ? why : "\n" + why + ": kv cluster recover --coordinator-lost";
+}
+
 std::string status_text(const json& s) {
     return "nodes: [" + joined(s.at("nodes")) + "]\nshards: " + number(s, "shards") +
-           "\nreplication: " + number(s, "replication");
+           "\nreplication: " + number(s, "replication") + loss_text(s);
 }
 
 std::string nodes_text(const json& nodes) {
@@ -50,11 +56,10 @@ std::string health_text(const json& h) {
             " offline=" + number(h, "shards_offline") + " moving=" + number(h, "shards_moving");
     text += "\nnodes up: " + joined(h.at("up"));
     if (!h.at("down").empty()) text += "\nnodes down: " + joined(h.at("down"));
-    if (h.at("coordinator_error") == "lost")
-        text += "\nthe coordinator has lost its data: kv cluster recover --coordinator-lost";
-    else if (!h.at("coordinator_reachable").get<bool>())
+    const std::string loss = loss_text(h);
+    if (loss.empty() && !h.at("coordinator_reachable").get<bool>())
         text += "\nthe coordinator does not answer";
-    return text;
+    return text + loss;
 }
 
 }  // namespace

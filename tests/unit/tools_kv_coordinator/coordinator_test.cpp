@@ -295,6 +295,58 @@ TEST_CASE_TEMPLATE("a cluster that was lost is made again under its own name, wi
     CHECK(value_of(c->snapshot()).meta.uuid == "cluster-1");
 }
 
+TEST_CASE_TEMPLATE("an earlier state that is marked is believed by nobody, until it is replaced", W,
+                   BACKENDS) {
+    const W world;
+    if (!W::is_there()) return;
+    const auto knows = world.open("nodeA"), late = world.open("nodeB");
+    value_of(knows->create(three_nodes()));
+    value_of(knows->join(life_of("nodeA", 1)));
+    const auto v = value_of(knows->snapshot());
+    value_of(late->snapshot());
+    // Not marked, it is replaced by nobody.
+    kv::first_cluster again = three_nodes();
+    for (auto& r : again.records) r.epoch = 9;
+    again.meta.recoveries = 1;
+    again.stores.pop_back();
+    for (auto& r : again.records) r = {9, store_of(1), {store_of(1)}};
+    CHECK(code_of(knows->create(again)) == "conflict");
+    auto other = v.meta;
+    other.copies = 3;
+    CHECK(code_of(knows->mark_outdated(other, "why")) == "conflict");
+    CHECK(value_of(knows->snapshot()).meta == v.meta);
+
+    value_of(knows->mark_outdated(v.meta, "shard 1 is old"));
+    value_of(late->mark_outdated(v.meta, "another reason"));
+    const kv::record_swap next{0, v.records[0].record.next(store_of(1)), v.records[0].rev};
+    const auto fresh_one = world.open("nodeC");
+    for (auto* c : {knows.get(), late.get(), fresh_one.get()}) {
+        CHECK(value_of(c->snapshot()).meta.outdated == "shard 1 is old");
+        CHECK(code_of(c->read({0})) == "outdated");
+        CHECK(code_of(c->change({next})) == "outdated");
+        CHECK(code_of(c->join(life_of("nodeD", 9))) != "ok");
+        CHECK(code_of(c->write_plan(v.plan, v.plan_rev)) == "outdated");
+        CHECK(code_of(c->retire("http://h1:2379")) == "outdated");
+    }
+    // By the same cluster alone, with a later recovery.
+    CHECK(code_of(world.open()->create(three_nodes())) == "exists");
+    kv::first_cluster stranger = again;
+    stranger.meta.uuid = "cluster-9";
+    CHECK(code_of(world.open()->create(stranger)) == "exists");
+    const auto fresh = world.open("nodeA", "cluster-1");
+    value_of(fresh->create(again));
+    const auto now = value_of(fresh->snapshot());
+    CHECK(now.meta == again.meta);
+    CHECK(now.stores.size() == 2);
+    CHECK(now.members.empty());
+    CHECK(now.records[5].record == again.records[5]);
+    CHECK(code_of(fresh->create(again)) == "exists");
+    // Who knew it before begins anew.
+    CHECK(code_of(knows->snapshot()) == "recovered");
+    CHECK(code_of(late->read({0})) == "recovered");
+    CHECK(code_of(late->change({next})) == "recovered");
+}
+
 TEST_CASE_TEMPLATE("who waits is woken by a change, and not before", W, BACKENDS) {
     const W world;
     if (!W::is_there()) return;

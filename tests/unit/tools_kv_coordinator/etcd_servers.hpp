@@ -152,6 +152,14 @@ public:
         start(i);
         await(i);
     }
+    /// Of one that does not run.
+    void copy_data(std::size_t i, const std::string& name) const {
+        std::filesystem::copy(data_dir(i), dir_ / name, std::filesystem::copy_options::recursive);
+    }
+    void put_data_back(std::size_t i, const std::string& name) const {
+        std::filesystem::remove_all(data_dir(i));
+        std::filesystem::rename(dir_ / name, data_dir(i));
+    }
     [[nodiscard]] std::size_t leader() const {
         for (std::size_t i = 0; i < pids_.size(); ++i) {
             const auto s = post(i, "maintenance/status", "{}");

@@ -229,6 +229,9 @@ public:
         return inner_->overwrite_record(s, p, i, r);
     }
     beam::result<void> retire(const std::string& w) override { return inner_->retire(w); }
+    beam::result<void> mark_outdated(const kv::cluster_meta& m, const std::string& w) override {
+        return inner_->mark_outdated(m, w);
+    }
     bool wait(std::uint64_t rev, kv::steady_time deadline) override {
         return inner_->wait(rev, deadline);
     }
@@ -320,6 +323,85 @@ TEST_CASE("when it is silent, and when it is back, is told to subscribers") {
 
 namespace {
 
+/// What the coordinator says until it is reached, or says this.
+awaitable<coordinator_reachable> becomes(self me, std::string code) {
+    for (;;) {
+        auto state = co_await me.receive_for<coordinator_reachable>(10s);
+        REQUIRE(state.has_value());
+        if (state->is_reachable ? code == "ok" : state->why.is(code)) co_return *std::move(state);
+    }
+}
+
+/// A node that has seen what another one has not.
+awaitable<void> notices(self me, kv::coordinator_options mine, kv::coordinator_options others,
+                        kv::first_cluster first) {
+    auto later = std::make_shared<kv::cluster_view>();
+    later->meta = first.meta;
+    later->stores = first.stores;
+    later->plan = first.plan;
+    for (const auto& r : first.records) later->records.push_back({r.next(r.primary), 9});
+    const pid trusting = start(others);
+    coordinator_process::subscribe(trusting, me);
+    auto believed = co_await becomes(me, "ok");
+    CHECK(believed.is_reachable);
+    auto v = co_await seen(me, [](const auto& n) { return n.has_cluster(); });
+    auto started =
+        beam::start_link<coordinator_process>(mine, kv::cluster_memory{"nodeA", later, {}});
+    REQUIRE(started.has_value());
+    coordinator_process::subscribe(*started, me);
+    const std::string why = "shard 0 is at epoch 1, and nodeA has seen 2";
+    // Both are told, each by its own.
+    int believers = 0;
+    for (int i = 0; i < 2; ++i) {
+        auto told = co_await becomes(me, "outdated");
+        CHECK(told.why.detail == why);
+        believers += told.was_believed ? 1 : 0;
+    }
+    CHECK(believers == 1);
+    for (const pid server : {*started, trusting}) {
+        coordinator_process::read_record(server, 0, me);
+        coordinator_process::change_record(server, 1, v->records[1].record.next(store_of(2)),
+                                           v->records[1].rev, me);
+        auto joined = co_await coordinator_process::join(server, life_of("nodeA", 1));
+        CHECK(code_of(joined) == "outdated");
+        auto looked = co_await coordinator_process::view(server);
+        CHECK(code_of(looked) == "outdated");
+    }
+    CHECK_FALSE((co_await me.receive_for<record_told>(0ms)).has_value());
+    CHECK_FALSE((co_await me.receive_for<cluster_changed>(0ms)).has_value());
+
+    ++first.meta.recoveries;
+    for (auto& r : first.records) r.epoch += 1000;
+    auto made = co_await coordinator_process::create(*started, first);
+    CHECK(code_of(made) == "ok");
+    // Whoever has read it before begins anew; who does is told all.
+    for (int i = 0; i < 2; ++i) {
+        auto told = co_await becomes(me, "recovered");
+        CHECK_FALSE(told.is_reachable);
+    }
+    auto again = beam::start_link<coordinator_process>(
+        mine, kv::cluster_memory{"nodeA", std::move(later), {}});
+    REQUIRE(again.has_value());
+    coordinator_process::subscribe(*again, me);
+    v = co_await seen(me, [](const auto& n) { return n.has_cluster(); });
+    CHECK(v->records[0].record.epoch == 1001);
+}
+
+}  // namespace
+
+TEST_CASE("a coordinator that has gone back behind what a node has seen is believed by no node") {
+    const local_world world;
+    value_of(world.open()->create(three_nodes()));
+    in_node(notices, place_of(world), place_of(world, "nodeB"), three_nodes());
+    if (!etcd_world::is_there()) return;
+    const etcd_world there;
+    value_of(there.open()->create(three_nodes()));
+    in_node(notices, kv::coordinator_options(there.options()),
+            kv::coordinator_options(there.options()), three_nodes());
+}
+
+namespace {
+
 awaitable<pid> begins(self me, kv::etcd_options options) {
     auto server = beam::start<coordinator_process>(kv::coordinator_options(options));
     REQUIRE(server.has_value());
@@ -379,4 +461,55 @@ TEST_CASE("an etcd that goes away and comes back: the view stays, changes go on"
     etcd.start(0);
     etcd.await(0);
     run_in(node, goes_on, *server);
+}
+
+namespace {
+
+/// Changes the record of shard 0 until it is of that epoch.
+awaitable<void> changes_until(self me, pid server, std::uint64_t epoch) {
+    coordinator_process::subscribe(server, me);
+    auto v = co_await seen(me, [](const auto& n) { return n.has_cluster(); });
+    kv::known_record known = v->records[0];
+    while (known.record.epoch < epoch) {
+        coordinator_process::change_record(server, 0, known.record.next(store_of(1)), known.rev,
+                                           me);
+        auto told = co_await me.receive_for<record_told>(5s);
+        REQUIRE(told.has_value());
+        known = told->known;
+    }
+    co_await seen(me, [&](const auto& n) { return n.records[0].rev == known.rev; });
+}
+
+awaitable<void> is_told(self me, pid server, std::string code, std::string why) {
+    coordinator_process::subscribe(server, me);
+    auto told = co_await becomes(me, code);
+    CHECK(told.why.detail.find(why) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("an etcd that is restored from a backup under a running node") {
+    if (!etcd_program()) return;
+    etcd_servers etcd;
+    value_of(value_of(kv::open_coordinator(etcd.options()))->create(three_nodes()));
+    beam::runtime node;
+    auto server = node.execute(begins, etcd.options());
+    REQUIRE(server.has_value());
+    run_in(node, changes_until, *server, std::uint64_t{3});
+    etcd.kill(0);
+    etcd.copy_data(0, "backup");
+    etcd.start(0);
+    etcd.await(0);
+    run_in(node, changes_until, *server, std::uint64_t{5});
+
+    etcd.kill(0);
+    etcd.put_data_back(0, "backup");
+    etcd.start(0);
+    etcd.await(0);
+    run_in(node, is_told, *server, std::string("outdated"),
+           std::string("shard 0 is at epoch 3, and"));
+    // Who comes later knows nothing of it, but for the mark.
+    const auto late = value_of(kv::open_coordinator(etcd.options()));
+    CHECK(value_of(late->snapshot()).meta.outdated.starts_with("shard 0 is at epoch 3, and"));
+    CHECK(code_of(late->read({0})) == "outdated");
 }

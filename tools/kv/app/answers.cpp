@@ -5,6 +5,7 @@
 
 #include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
+#include "tools/kv/app/cluster_known.hpp"
 
 namespace kv {
 
@@ -27,8 +28,8 @@ std::string joined(const std::vector<std::string>& names) {
 
 /// Why no copy of that shard answers, as far as this node can tell.
 situation situation_of(const node_standing& k, std::uint32_t shard, const std::string& key) {
-    if (!k.facts.view && k.coordinator.why.is("lost"))
-        return {"the coordinator has lost its data", "kv cluster recover --coordinator-lost"};
+    const auto loss = loss_of(k.coordinator);
+    if (!k.facts.view && loss) return {loss->why, loss->advice};
     if (!k.facts.view) return {"the cluster's coordinator did not answer yet", "kv cluster status"};
     const cluster_view& view = *k.facts.view;
     if (!view.has_cluster()) return {"this node is in no cluster", "kv cluster init --help"};

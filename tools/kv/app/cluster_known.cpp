@@ -21,11 +21,9 @@ request_error no_cluster(const node_standing& k) {
         return beam::refuse("unavailable", "this node could not join its cluster: " + k.trouble,
                             "beamd logs", 69)
             .value();
-    if (!k.facts.view && k.coordinator.why.is("lost"))
-        return beam::refuse("unavailable",
-                            "the coordinator has lost its data: " + k.coordinator.why.detail,
-                            "kv cluster recover --coordinator-lost", 69)
-            .value();
+    const auto loss = loss_of(k.coordinator);
+    if (!k.facts.view && loss)
+        return beam::refuse("unavailable", loss->why, loss->advice, 69).value();
     if (!k.facts.view && !k.coordinator.is_reachable)
         return beam::refuse("unavailable",
                             "the coordinator does not answer: " + k.coordinator.why.code,
@@ -36,6 +34,20 @@ request_error no_cluster(const node_standing& k) {
 }
 
 }  // namespace
+
+std::optional<coordinator_loss> loss_of(const coordinator_reachable& coordinator) {
+    const std::string advice = "kv cluster recover --coordinator-lost";
+    if (coordinator.why.is("lost"))
+        return coordinator_loss{"the coordinator has lost its data: " + coordinator.why.detail,
+                                advice};
+    if (coordinator.why.is("outdated"))
+        return coordinator_loss{
+            "the coordinator has an earlier state of the cluster, from a "
+            "backup perhaps: " +
+                coordinator.why.detail,
+            advice};
+    return std::nullopt;
+}
 
 bool is_up(const cluster_view& view, const store_id& store) {
     const store_entry* s = view.find_store(store);

@@ -1,6 +1,9 @@
 // The cluster as the keeper knows it, for methods.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "libbeamcore/release/method.hpp"
 #include "libbeamcore/runtime/process.hpp"
 #include "tools/kv/app/keeper.hpp"
@@ -9,6 +12,13 @@ namespace kv {
 
 /// Once there is a cluster: that of nodes that have just been started is a moment away. Else why there is none.
 [[nodiscard]] beam::awaitable<tl::expected<node_standing, beam::request_error>> settled();
+
+/// What to tell of a coordinator that cannot be believed, and what to do: it has lost its data, or has an earlier state.
+struct coordinator_loss {
+    std::string why, advice;
+};
+/// Nothing: it is neither.
+[[nodiscard]] std::optional<coordinator_loss> loss_of(const coordinator_reachable& coordinator);
 
 /// Whether the node that has that store is up with it, as far as the coordinator knows.
 [[nodiscard]] bool is_up(const cluster_view& view, const store_id& store);

@@ -108,7 +108,9 @@ awaitable<answer> status_now() {
     const cluster_view& view = *k->facts.view;
     std::vector<term> names;
     for (const std::string& n : view.plan.nodes) names.emplace_back(n);
+    const auto loss = loss_of(k->coordinator);
     co_return beam::map({{atom("nodes"), beam::list_of(std::move(names))},
+                         {atom("coordinator_loss"), loss ? loss->why : std::string()},
                          {atom("shards"), std::uint64_t(view.meta.shards)},
                          {atom("replication"), std::uint64_t(view.meta.copies)},
                          {atom("min_isr"), std::uint64_t(view.meta.min_isr)},
@@ -131,6 +133,7 @@ awaitable<answer> health(request&) {
     std::vector<term> up, down;
     for (const auto& [name, s] : current_stores(view))
         if (s.state != store_state::removed) (is_up(view, s.id) ? up : down).emplace_back(name);
+    const auto loss = loss_of(k->coordinator);
     co_return beam::map(
         {{atom("healthy"), healthy},
          {atom("up"), beam::list_of(std::move(up))},
@@ -145,6 +148,7 @@ awaitable<answer> health(request&) {
           coordinator_name_setting().empty() ? std::string("local") : coordinator_name_setting()},
          {atom("coordinator_reachable"), k->coordinator.is_reachable},
          {atom("coordinator_error"), k->coordinator.why.code},
+         {atom("coordinator_loss"), loss ? loss->why : std::string()},
          {atom("sync"), "every write"}});
 }
 

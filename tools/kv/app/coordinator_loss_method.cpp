@@ -1,4 +1,5 @@
-// kv.cluster_recover_coordinator: the coordinator has lost its data, and gets it again from what the nodes' stores hold.
+// kv.cluster_recover_coordinator: the coordinator has lost its data, or has an earlier state of it, and gets it again from what
+// the nodes' stores hold.
 //
 // First all are asked, and go on as they are. Only when it is clear that it may be done they stand down, one and all, and
 // tell what they hold now; what comes after that is theirs only with the new records.
@@ -143,8 +144,8 @@ awaitable<beam::answer> recover_coordinator(request&, recover_coordinator_params
     if (!before.finds_it.empty())
         co_return beam::refuse("exists",
                                "the coordinator that " + before.finds_it +
-                                   " asks has a cluster (if it is an old one, from a backup: "
-                                   "take it away first)",
+                                   " asks has a cluster, which no store is ahead of (if it is an "
+                                   "old one, from a backup: take it away first)",
                                "kv cluster health", 1);
     if (before.all.empty())
         co_return beam::refuse("unavailable",

@@ -21,6 +21,7 @@
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/settings.hpp"
 #include "tools/kv/app/shard_server.hpp"
+#include "tools/kv/shard/config.hpp"
 
 namespace kv {
 
@@ -95,6 +96,7 @@ awaitable<beam::init_result<keeper>> keeper::init() {
     const std::string node = beam::this_node_facts().name;
     k.name_ = node.substr(0, node.find('@'));
     k.address_ = beam::node().name();
+    k.began_ = beam::monotonic_time();
 
     byte_writer fresh;
     fresh.fixed64(beam::secure_random_64());
@@ -108,7 +110,8 @@ awaitable<beam::init_result<keeper>> keeper::init() {
     const std::string uuid = co_await kept("cluster", "");
 
     auto started = beam::start_link<coordinator_process>(beam::server_options(coordinator_name()),
-                                                         coordinator_setting(k.name_, uuid));
+                                                         coordinator_setting(k.name_, uuid),
+                                                         memory_of_store(k.name_));
     if (!started) co_return beam::stop_with{started.error()};
     coordinator_process::subscribe(coordinator_name(), me.id());
     beam::monitor_nodes();
@@ -146,6 +149,10 @@ awaitable<void> keeper::handle_info(look) {
     if (!known_.has_joined) co_await begin_part();
     meet_nodes();
     keep_view();
+    if (!has_told_former_deaths_ && has_settled()) {
+        has_told_former_deaths_ = true;
+        for (const beam::pid& who : listeners_) tell_former_deaths(who);
+    }
     if (!known_.has_joined) co_return;
     co_await host_shards();
     co_await care_for_cluster();
@@ -160,8 +167,18 @@ void keeper::handle_cast(tell_me m) {
     listeners_.insert(m.who);
     if (!known_.facts.view || !known_.facts.view->has_cluster()) return;
     beam::send(m.who, known_.facts);
+    if (has_settled()) tell_former_deaths(m.who);
+}
+
+/// Nobody is succeeded at once by who has just started: nodes that start together may have to tell of a coordinator that it has
+/// gone back, and that others are in sync than it says.
+bool keeper::has_settled() const {
+    return beam::monotonic_time() >= began_ + config{}.grace;
+}
+
+void keeper::tell_former_deaths(beam::pid who) const {
     for (const member& there : known_.facts.view->members)
-        if (!there.is_alive) beam::send(m.who, store_died{there.store, there.incarnation});
+        if (!there.is_alive) beam::send(who, store_died{there.store, there.incarnation});
 }
 
 // -- this node ------------------------------------------------------------------------------------

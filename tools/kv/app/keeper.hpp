@@ -100,9 +100,10 @@ public:
     /// Of a node, by its full name.
     static beam::future<std::vector<copy_on_disk>> copies(const std::string& node,
                                                           std::vector<std::uint32_t> shards);
-    /// Of a node, by its full name, whose coordinator has lost the cluster: what its store holds. If it `stands_down` none of its
-    /// shards runs any more by what the coordinator said before, and its keeper begins anew. Errors: `coordinator_is_there` (it
-    /// is not lost), `not_a_member`, `busy` (a shard could not be stopped), the coordinator's.
+    /// Of a node, by its full name, whose coordinator has lost the cluster, or has an earlier state of it: what its store holds. If
+    /// it `stands_down` none of its shards runs any more by what the coordinator said before, and its keeper begins anew. Errors:
+    /// `coordinator_is_there` (it has all that this node knows), `not_a_member`, `busy` (a shard could not be stopped), the
+    /// coordinator's.
     static beam::future<beam::outcome<store_account>> account(const std::string& node,
                                                               bool stands_down);
     /// This node joins the cluster that its coordinator has, if it is none of it yet.
@@ -154,6 +155,8 @@ private:
     beam::awaitable<void> note_cluster();
     void tell_all() const;
     void tell_deaths(const cluster_view& before);
+    void tell_former_deaths(beam::pid who) const;
+    [[nodiscard]] bool has_settled() const;
     beam::awaitable<void> host_shards();
     beam::awaitable<void> start_shard(std::uint32_t shard);
     /// False: it may run yet.
@@ -170,6 +173,8 @@ private:
 
     // What the store keeps of the cluster, if the coordinator loses it: keeper_account.cpp.
     void keep_view();
+    [[nodiscard]] static cluster_memory memory_of_store(const std::string& node);
+    void tell_of_coordinator(const coordinator_reachable& is) const;
     beam::awaitable<beam::outcome<store_account>> account_of_store() const;
 
     // What anybody may do: keeper_care.cpp.
@@ -187,6 +192,8 @@ private:
     std::optional<beam::from> founder_;
     time founding_until_{};
     time alone_since_{};
+    time began_{};
+    bool has_told_former_deaths_ = false;
     std::map<std::string, time> silent_since_;  // nodes
     std::set<std::uint32_t> hosted_;
     std::shared_ptr<const cluster_view> kept_view_;  // what the store keeps

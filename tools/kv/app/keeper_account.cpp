@@ -1,4 +1,5 @@
-// keeper: what the store keeps of its cluster, and tells when the coordinator has lost it.
+// keeper: what the store keeps of its cluster: by it the node knows a coordinator that has gone back, and tells what there was
+// when it has lost it.
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
@@ -41,6 +42,19 @@ std::string found_in_meta(const std::string& key) {
     return there->value_or("");
 }
 
+/// Empty: there is none. One that is damaged counts for none: other stores have it, and what this one alone has is in its shards.
+std::string view_on_disk() {
+    try {
+        const std::string view = found_in_meta(view_key);
+        if (view.empty()) return {};
+        return std::string(unsealed(view));
+    } catch (const malformed_bytes& e) {
+        beam::log(beam::log_level::warning, "kv", "the view that the store keeps is damaged",
+                  {{"why", e.what()}});
+        return {};
+    }
+}
+
 }  // namespace
 
 beam::future<account_or_not> keeper::account(const std::string& node, bool stands_down) {
@@ -68,9 +82,36 @@ void keeper::handle_info(const beam::store::written& m) {
     if (!m.error.empty()) throw spoilt_disk("the store failed: " + m.error + ": " + m.detail);
 }
 
-/// A cluster that was put together anew has another history of revisions: whoever acts by the old one begins anew.
+/// No coordinator is believed that is behind this.
+cluster_memory keeper::memory_of_store(const std::string& node) {
+    cluster_memory all{node};
+    if (auto view = view_from(view_on_disk()))
+        all.view = std::make_shared<const cluster_view>(*std::move(view));
+    for (const std::uint32_t s : shard_disk::shards_on_disk(store_name())) {
+        const shard_disk disk(store_name(), s);
+        try {
+            all.shards.push_back({s, disk.last_on_disk().epoch, disk.record_on_disk()});
+        } catch (const spoilt_disk& e) {
+            // Its own process ends by it; the others go on.
+            beam::log(beam::log_level::warning, "kv", "a shard cannot tell what it has seen",
+                      {{"why", e.what()}});
+        }
+    }
+    return all;
+}
+
+void keeper::tell_of_coordinator(const coordinator_reachable& is) const {
+    if (!is.why.is("outdated") || known_.coordinator.why == is.why) return;
+    beam::log(beam::log_level::error, "kv",
+              "the coordinator has an earlier state of the cluster: was it restored from a backup?",
+              {{"why", is.why.detail}, {"try", "kv cluster recover --coordinator-lost"}});
+}
+
+/// A cluster that was put together anew has another history of revisions: whoever acts by the old one begins anew. So does who
+/// has believed an earlier state, as others know: then it has no part in anything. Who knows better goes on by what it knows.
 beam::cast_result keeper::handle_info(coordinator_reachable m) {
-    const bool begins_anew = m.why.is("recovered");
+    const bool begins_anew = m.why.is("recovered") || (m.was_believed && known_.facts.view);
+    tell_of_coordinator(m);
     known_.coordinator = std::move(m);
     if (begins_anew) return beam::stop_with{beam::atoms::shutdown};
     return beam::noreply{};
@@ -82,7 +123,7 @@ awaitable<beam::call_result<account_or_not>> keeper::handle_call(give_account m)
     if (seen && (*seen)->has_cluster())
         co_return account_or_not(refused("coordinator_is_there", (*seen)->meta.uuid));
     if (seen) co_return account_or_not(refused("not_a_member"));
-    if (!seen.error().is("lost"))
+    if (!seen.error().is("lost") && !seen.error().is("outdated"))
         co_return account_or_not(refused(seen.error().code, seen.error().detail));
     if (!m.stands_down) {
         account_or_not found = co_await account_of_store();
@@ -91,7 +132,7 @@ awaitable<beam::call_result<account_or_not>> keeper::handle_call(give_account m)
     const bool all_stopped = co_await stop_shards();
     account_or_not found = refused("busy");
     if (all_stopped) found = co_await account_of_store();
-    // The next one finds a coordinator that has nothing, and starts no shard before there is something.
+    // The next one finds a coordinator that has nothing to be believed, and starts no shard before there is something.
     co_return beam::call_result<account_or_not>(beam::stop_with{beam::atoms::shutdown},
                                                 std::move(found));
 }
@@ -105,14 +146,7 @@ awaitable<account_or_not> keeper::account_of_store() const {
     a.node = name_;
     a.store = known_.facts.self;
     a.uuid = found_in_meta("cluster");
-    try {
-        const std::string view = found_in_meta(view_key);
-        if (!view.empty()) a.view = unsealed(view);
-    } catch (const malformed_bytes& e) {
-        // Others have it, and what this store alone has is in its shards.
-        beam::log(beam::log_level::warning, "kv", "the view that the store keeps is damaged",
-                  {{"why", e.what()}});
-    }
+    a.view = view_on_disk();
     for (const std::uint32_t s : shard_disk::shards_on_disk(store_name())) {
         const shard_disk disk(store_name(), s);
         const log_point last = disk.last_on_disk();

@@ -151,8 +151,9 @@ std::optional<cluster_view> newest_view(const std::vector<store_account>& accoun
     for (const store_account& a : accounts) {
         auto v = view_from(a.view);
         if (!v) continue;
+        // Those of a coordinator that had gone back, or of another that it was moved from, are of other revisions.
         const auto age = [](const cluster_view& of) {
-            return std::make_pair(of.meta.recoveries, of.rev);
+            return std::make_tuple(of.meta.recoveries, of.plan.number, of.rev);
         };
         if (!newest || age(*v) > age(*newest)) newest = std::move(v);
     }
@@ -169,6 +170,7 @@ beam::result<rebuilt_cluster> rebuild(const std::vector<store_account>& accounts
     all.first.meta = view->meta;
     ++all.first.meta.recoveries;
     all.first.meta.moved_to.clear();
+    all.first.meta.outdated.clear();
     all.first.stores = view->stores;
     all.first.plan = view->plan;
     std::set<store_id> removed;

@@ -35,6 +35,7 @@ result<void> check(const first_cluster& f) {
                     "a node is put out after less than a second, or more than 30 days");
     if (m.format != known_format) return fail("bad_cluster", "an unknown format");
     if (!m.moved_to.empty()) return fail("bad_cluster", "it has moved");
+    if (!m.outdated.empty()) return fail("bad_cluster", "it is outdated");
     if (f.records.size() != m.shards || f.plan.shards.size() != m.shards)
         return fail("bad_cluster", "not one record and one row of the plan a shard");
     for (const shard_record& r : f.records) {
@@ -58,15 +59,28 @@ result<void> check(const join_request& r) {
     return {};
 }
 
-result<void> recognise(const cluster_meta* meta, std::string& uuid) {
+result<void> recognise(const cluster_meta* meta, cluster_identity& known) {
     if (!meta || meta->uuid.empty()) {
-        if (uuid.empty()) return fail("no_cluster", "no cluster was created here");
-        return fail("lost", "cluster " + uuid + " is not here any more");
+        if (known.uuid.empty()) return fail("no_cluster", "no cluster was created here");
+        return fail("lost", "cluster " + known.uuid + " is not here any more");
     }
-    if (uuid.empty()) uuid = meta->uuid;
-    if (meta->uuid != uuid)
-        return fail("wrong_cluster", "cluster " + meta->uuid + " is here, not " + uuid);
+    if (known.uuid.empty()) known.uuid = meta->uuid;
+    if (meta->uuid != known.uuid)
+        return fail("wrong_cluster", "cluster " + meta->uuid + " is here, not " + known.uuid);
     if (!meta->moved_to.empty()) return fail("moved", meta->moved_to);
+    if (!meta->outdated.empty()) return fail("outdated", meta->outdated);
+    // What was read before are revisions of a coordinator that is gone: they may be those of other values here.
+    if (known.recoveries && meta->recoveries != *known.recoveries)
+        return fail("recovered", "cluster " + known.uuid + " was lost and recovered since");
+    known.recoveries = meta->recoveries;
+    return {};
+}
+
+result<void> may_replace(const cluster_meta& there, const cluster_meta& by) {
+    if (there.uuid != by.uuid || there.recoveries >= by.recoveries)
+        return fail("exists", there.uuid);
+    if (there.outdated.empty())
+        return fail("conflict", "an earlier state of the cluster is here, as nobody has noticed");
     return {};
 }
 

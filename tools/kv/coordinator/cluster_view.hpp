@@ -30,6 +30,8 @@ struct cluster_meta {
     /// How often it was put together anew from what its stores hold. Who knew it before must not go on.
     std::uint32_t recoveries = 0;
     std::string moved_to{};  ///< not empty: the cluster has another coordinator now (retire)
+    /// Not empty: this is an earlier state of the cluster, as somebody has found out who knows a later one (mark_outdated).
+    std::string outdated{};
 
     friend bool operator==(const cluster_meta&, const cluster_meta&) = default;
 };

@@ -11,7 +11,8 @@
 //   no_cluster         nothing was created here yet
 //   wrong_cluster      another cluster is here than the one known (its uuid differs)
 //   lost               the cluster that was known is not here any more: the coordinator has lost its data
-//   recovered          it was lost and put together anew since this coordinator was opened: open another one
+//   recovered          it was lost and put together anew, or went back, since this coordinator was opened: open another one
+//   outdated           an earlier state of the cluster is here than one that was seen (in the detail): a backup, perhaps
 //   corrupt            what is here cannot be read
 //   denied             the coordinator does not let us: user, password, certificate, mode of a file
 //   bad_file_system    the folder is on another machine's disk, where locks prove nothing
@@ -80,7 +81,7 @@ public:
     virtual ~coordinator();
 
     /// All of it at one revision, linearizable. Without a cluster: a view that has none. One that has moved is told,
-    /// too, as it was then.
+    /// too, as it was then, and one that is marked as outdated.
     [[nodiscard]] virtual beam::result<cluster_view> snapshot() = 0;
 
     /// The records of these shards, in the order asked; each read is linearizable. Errors: `no_shard`.
@@ -92,7 +93,9 @@ public:
     [[nodiscard]] virtual beam::result<std::vector<changed_record>> change(
         const std::vector<record_swap>& changes) = 0;
 
-    /// Makes the cluster, all of it or nothing. Errors: `exists` (with its uuid as detail), `bad_cluster`.
+    /// Makes the cluster, all of it or nothing; in the place of an earlier state of it, if that is marked as outdated and its
+    /// recoveries are fewer. Errors: `exists` (with its uuid as detail), `bad_cluster`, `conflict` (an earlier state is not
+    /// marked, or somebody else makes a cluster now).
     [[nodiscard]] virtual beam::result<void> create(const first_cluster& first) = 0;
 
     /// Gives the plan's new revision. Errors: `conflict` (the plan is of another revision).
@@ -124,6 +127,12 @@ public:
     /// The cluster is kept elsewhere from now on: for everybody, all calls but snapshot() and this one fail with
     /// `moved`. An empty `where` takes it back, which is safe only as long as no other coordinator has the cluster.
     [[nodiscard]] virtual beam::result<void> retire(const std::string& where) = 0;
+
+    /// What is here, of that description, is an earlier state of the cluster than one that was seen: `why` says what. For
+    /// everybody, all calls but snapshot() and create() fail with `outdated` from now on. Marked before: that is enough. Errors:
+    /// `conflict` (another description is here).
+    [[nodiscard]] virtual beam::result<void> mark_outdated(const cluster_meta& what,
+                                                           const std::string& why) = 0;
 
     /// Blocks until something may have changed since the revision `rev`, or the deadline. True: look. By a thread of
     /// its own, beside the other calls. Errors are seen by the look.

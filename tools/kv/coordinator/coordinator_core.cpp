@@ -19,12 +19,24 @@ constexpr std::chrono::milliseconds tick_every{100};
 constexpr std::chrono::seconds look_every{5};
 constexpr std::chrono::milliseconds retry_after{500};
 
+/// On the thread. Others, who may have seen less, are told of an earlier state by a mark on it.
+coordinator_core::look_answer look_at(coordinator& c, const cluster_memory& memory) {
+    auto seen = c.snapshot();
+    if (!seen || !seen->has_cluster()) return {std::move(seen)};
+    const std::string mark = seen->meta.outdated, why = what_is_older(*seen, memory);
+    if (why.empty() && mark.empty()) return {std::move(seen)};
+    if (why.empty()) return {beam::fail("outdated", mark), true};
+    if (mark.empty()) (void)c.mark_outdated(seen->meta, why);  // else by the next look
+    return {beam::fail("outdated", why)};
+}
+
 }  // namespace
 
-coordinator_core::coordinator_core(std::unique_ptr<coordinator> backend)
+coordinator_core::coordinator_core(std::unique_ptr<coordinator> backend, cluster_memory memory)
     : node_(beam::this_process().node()),
       me_(beam::this_process().id()),
-      threads_(std::move(backend), node_, me_) {
+      threads_(std::move(backend), node_, me_),
+      memory_(std::make_shared<const cluster_memory>(std::move(memory))) {
     go_on();
     if (threads_.tend_every().count() > 0)
         beam::send_after(threads_.tend_every(), me_, coordinator_process::time_to_tend{});
@@ -47,14 +59,19 @@ void coordinator_core::unsubscribe(beam::pid subscriber) {
 void coordinator_core::publish(cluster_view seen) {
     if (view_ && seen.rev <= view_->rev) return;
     view_ = std::make_shared<const cluster_view>(std::move(seen));
+    // It is no older than all before, so it stands for that.
+    if (view_->has_cluster() && view_->meta.moved_to.empty())
+        memory_ = std::make_shared<const cluster_memory>(cluster_memory{memory_->node, view_, {}});
     for (const auto& [to, monitor] : subscribers_) beam::send(to, cluster_changed{view_});
 }
 
-void coordinator_core::reachable(bool is_reachable, error why) {
-    if (reachable_ && reachable_->is_reachable == is_reachable && reachable_->why == why) return;
+void coordinator_core::reachable(bool is_reachable, error why, bool was_believed) {
+    if (reachable_ && reachable_->is_reachable == is_reachable && reachable_->why == why &&
+        reachable_->was_believed == was_believed)
+        return;
     const bool is_same = reachable_ && reachable_->is_reachable == is_reachable;
     const auto since = is_same ? reachable_->since : now();
-    reachable_ = coordinator_reachable{is_reachable, since, std::move(why)};
+    reachable_ = coordinator_reachable{is_reachable, since, std::move(why), was_believed};
     for (const auto& [to, monitor] : subscribers_)
         beam::send(to, coordinator_reachable(*reachable_));
 }
@@ -88,12 +105,13 @@ void coordinator_core::view(const beam::from& to) {
     using answer = result<std::shared_ptr<const cluster_view>>;
     auto seen = std::make_shared<looked>();
     auto job = new_job(false);
-    job->work = [seen](coordinator& c) { seen->emplace(c.snapshot()); };
+    job->work = [seen, before = memory_](coordinator& c) { seen->emplace(look_at(c, *before)); };
     job->finish = [this, to, seen] {
-        if (!**seen) {
-            beam::reply(to, answer(tl::unexpected((*seen)->error())));
+        const result<cluster_view>& found = (*seen)->seen;
+        if (!found) {
+            beam::reply(to, answer(tl::unexpected(found.error())));
         } else {
-            beam::reply(to, answer(std::make_shared<const cluster_view>(***seen)));
+            beam::reply(to, answer(std::make_shared<const cluster_view>(*found)));
         }
         looked_up(std::move(**seen));
     };
@@ -119,11 +137,12 @@ void coordinator_core::go_on() {
 }
 
 std::shared_ptr<coordinator_job> coordinator_core::next_job(kind k) {
+    // One that was away is looked at as a whole before any record of it is believed or changed: it may have gone back.
     switch (k) {
         case kind::changes:
-            return changes_.empty() ? nullptr : changes_job();
+            return changes_.empty() || !is_current() ? nullptr : changes_job();
         case kind::reads:
-            return reads_.empty() ? nullptr : reads_job();
+            return reads_.empty() || !is_current() ? nullptr : reads_job();
         case kind::look:
             return wants_look_ ? look_job() : nullptr;
         case kind::calls:
@@ -159,6 +178,7 @@ std::shared_ptr<coordinator_job> coordinator_core::changes_job() {
         for (std::size_t i = 0; i < asked.size(); ++i) {
             changed_record& a = (**answers)->at(i);
             if (a.outcome == change_outcome::unknown) continue;
+            if (!may_be_told(asked[i].shard, a.now)) continue;
             beam::send(askers[i], record_told{asked[i].shard, std::move(a.now), false});
         }
     };
@@ -178,11 +198,21 @@ std::shared_ptr<coordinator_job> coordinator_core::reads_job() {
         if (!**answers) return;
         for (const waiting_read& r : readers) {
             const auto at = std::lower_bound(shards.begin(), shards.end(), r.shard);
-            beam::send(r.to, record_told{r.shard, (**answers)->at(std::size_t(at - shards.begin())),
-                                         true});
+            const known_record& now = (**answers)->at(std::size_t(at - shards.begin()));
+            if (may_be_told(r.shard, now))
+                beam::send(r.to, record_told{r.shard, now, true});
+            else
+                wants_look_ = true;
         }
     };
     return job;
+}
+
+/// Not if the coordinator has gone back since the last look, as the next one will show.
+bool coordinator_core::may_be_told(std::uint32_t shard, const known_record& r) const {
+    const auto& seen = memory_->view;
+    return !seen || shard >= seen->records.size() ||
+           r.record.epoch >= seen->records[shard].record.epoch;
 }
 
 void coordinator_core::done(const std::shared_ptr<coordinator_job>& job) {
@@ -201,7 +231,7 @@ std::shared_ptr<coordinator_job> coordinator_core::look_job() {
     wants_look_ = false;
     auto seen = std::make_shared<looked>();
     auto job = new_job(false);
-    job->work = [seen](coordinator& c) { seen->emplace(c.snapshot()); };
+    job->work = [seen, before = memory_](coordinator& c) { seen->emplace(look_at(c, *before)); };
     job->finish = [this, seen] {
         looked_up(std::move(**seen));
         watch_again();
@@ -214,12 +244,14 @@ std::shared_ptr<coordinator_job> coordinator_core::look_job() {
     return job;
 }
 
-void coordinator_core::looked_up(result<cluster_view> seen) {
+void coordinator_core::looked_up(look_answer answer) {
+    result<cluster_view>& seen = answer.seen;
+    // Nothing that was seen here is missing, but what is known by its revision is another now.
     if (seen && view_ && seen->rev < view_->rev)
-        seen =
-            beam::fail("lost", "the coordinator has gone back from revision " +
-                                   std::to_string(view_->rev) + " to " + std::to_string(seen->rev));
-    if (!seen) return reachable(false, seen.error());
+        seen = beam::fail("recovered", "the coordinator has gone back from revision " +
+                                           std::to_string(view_->rev) + " to " +
+                                           std::to_string(seen->rev));
+    if (!seen) return reachable(false, seen.error(), answer.was_believed);
     reachable(true, {});
     publish(*std::move(seen));
 }

@@ -14,6 +14,7 @@
 
 #include "libbeamcore/runtime/call.hpp"
 #include "libbeamcore/runtime/link.hpp"
+#include "tools/kv/coordinator/cluster_memory.hpp"
 #include "tools/kv/coordinator/coordinator_process.hpp"
 #include "tools/kv/coordinator/coordinator_threads.hpp"
 
@@ -22,7 +23,13 @@ namespace kv {
 /// All of it runs in the process.
 class coordinator_core {
 public:
-    explicit coordinator_core(std::unique_ptr<coordinator> backend);
+    struct look_answer {
+        beam::result<cluster_view> seen;
+        bool was_believed = false;  ///< as in coordinator_reachable
+    };
+
+    /// It believes no coordinator that has gone back behind `memory`, or behind what it has said since.
+    coordinator_core(std::unique_ptr<coordinator> backend, cluster_memory memory);
     coordinator_core(const coordinator_core&) = delete;
     coordinator_core& operator=(const coordinator_core&) = delete;
 
@@ -31,10 +38,16 @@ public:
     void read(std::uint32_t shard, beam::pid to);
     void change(record_swap what, beam::pid to);
 
-    /// `what` is called on the thread; its result is the answer.
+    /// `what` is called on the thread; its result is the answer. Not on a coordinator that is outdated.
     template <class T>
     void call(const beam::from& to, bool writes,
               std::function<beam::result<T>(coordinator&)> what) {
+        if (is_outdated()) return beam::reply(to, beam::result<T>(tl::unexpected(reachable_->why)));
+        call_anyway(to, writes, std::move(what));
+    }
+    template <class T>
+    void call_anyway(const beam::from& to, bool writes,
+                     std::function<beam::result<T>(coordinator&)> what) {
         auto answer = std::make_shared<std::optional<beam::result<T>>>();
         auto job = new_job(writes);
         job->work = [answer, what = std::move(what)](coordinator& c) { answer->emplace(what(c)); };
@@ -70,18 +83,21 @@ private:
         std::chrono::nanoseconds deadline{};
     };
     enum class kind : std::uint8_t { changes, reads, calls, look };
-    using looked = std::optional<beam::result<cluster_view>>;
+    using looked = std::optional<look_answer>;
 
     [[nodiscard]] std::shared_ptr<coordinator_job> new_job(bool writes) const;
     [[nodiscard]] std::chrono::nanoseconds now() const { return node_.now(); }
+    [[nodiscard]] bool is_outdated() const { return reachable_ && reachable_->why.is("outdated"); }
+    [[nodiscard]] bool is_current() const { return reachable_ && reachable_->is_reachable; }
+    [[nodiscard]] bool may_be_told(std::uint32_t shard, const known_record& r) const;
     void go_on();
     [[nodiscard]] std::shared_ptr<coordinator_job> next_job(kind k);
     [[nodiscard]] std::shared_ptr<coordinator_job> changes_job();
     [[nodiscard]] std::shared_ptr<coordinator_job> reads_job();
     [[nodiscard]] std::shared_ptr<coordinator_job> look_job();
-    void looked_up(beam::result<cluster_view> seen);
+    void looked_up(look_answer answer);
     void publish(cluster_view seen);
-    void reachable(bool is_reachable, beam::error why);
+    void reachable(bool is_reachable, beam::error why, bool was_believed = false);
     void watch_again();
     void drop_old();
 
@@ -100,6 +116,7 @@ private:
     bool is_watching_ = false;
 
     std::shared_ptr<const cluster_view> view_;
+    std::shared_ptr<const cluster_memory> memory_;
     std::optional<coordinator_reachable> reachable_;
 };
 

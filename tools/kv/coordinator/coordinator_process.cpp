@@ -63,16 +63,18 @@ auto coordinator_process::view(const server_ref& server)
 
 // What the process does.
 
-beam::init_result<coordinator_process> coordinator_process::init(coordinator_options options) {
+beam::init_result<coordinator_process> coordinator_process::init(coordinator_options options,
+                                                                 cluster_memory memory) {
     auto backend = open_coordinator(options);
     if (!backend)
         return beam::stop_with{
             beam::tuple(beam::atom(backend.error().code), backend.error().detail)};
-    return coordinator_process(*std::move(backend));
+    return coordinator_process(*std::move(backend), std::move(memory));
 }
 
-coordinator_process::coordinator_process(std::unique_ptr<coordinator> backend)
-    : core_(std::make_unique<coordinator_core>(std::move(backend))) {}
+coordinator_process::coordinator_process(std::unique_ptr<coordinator> backend,
+                                         cluster_memory memory)
+    : core_(std::make_unique<coordinator_core>(std::move(backend), std::move(memory))) {}
 coordinator_process::coordinator_process(coordinator_process&&) noexcept = default;
 coordinator_process::~coordinator_process() = default;
 
@@ -88,7 +90,7 @@ void coordinator_process::handle_cast(change_message m) {
 
 auto coordinator_process::handle_call(create_request r, const beam::from& to)
     -> beam::call_result<result<done>> {
-    core_->call<done>(to, true, [first = std::move(r.first)](coordinator& c) {
+    core_->call_anyway<done>(to, true, [first = std::move(r.first)](coordinator& c) {
         return as_done(c.create(first));
     });
     return beam::noreply{};
@@ -108,7 +110,7 @@ auto coordinator_process::handle_call(join_as r, const beam::from& to)
 }
 auto coordinator_process::handle_call(leave_request, const beam::from& to)
     -> beam::call_result<result<done>> {
-    core_->call<done>(to, true, [](coordinator& c) { return as_done(c.leave()); });
+    core_->call_anyway<done>(to, true, [](coordinator& c) { return as_done(c.leave()); });
     return beam::noreply{};
 }
 auto coordinator_process::handle_call(state_request r, const beam::from& to)

@@ -17,6 +17,7 @@
 #include "libbeamcore/otp/gen_server.hpp"
 #include "libbeamcore/otp/start.hpp"
 #include "libbeamcore/runtime/link.hpp"
+#include "tools/kv/coordinator/cluster_memory.hpp"
 #include "tools/kv/coordinator/cluster_view.hpp"
 #include "tools/kv/coordinator/coordinator.hpp"
 #include "tools/kv/coordinator/coordinator_job.hpp"
@@ -37,6 +38,8 @@ struct coordinator_reachable {
     bool is_reachable = false;
     std::chrono::nanoseconds since{};  ///< on the node's monotonic clock (self.node().now())
     beam::error why{};                 ///< when it is not
+    /// It is `outdated`, and what this node has seen is no later: it may have acted by what is not so any more.
+    bool was_believed = false;
 };
 
 /// The answer to read_record (which is linearizable) and to change_record: the record as it is now. Whether a change was made is
@@ -94,7 +97,8 @@ public:
     /// Looked up now, linearizable. The newest one known without asking is what subscribers have.
     static answer<std::shared_ptr<const cluster_view>> view(const server_ref& server);
 
-    // The process. `beam::start_link<coordinator_process>(options)`.
+    // The process. `beam::start_link<coordinator_process>(options)`, or with what this node has seen before as well: a
+    // coordinator that has gone back behind that is `outdated`, and is marked so for all.
 
 private:
     struct create_request {
@@ -137,9 +141,10 @@ public:
     using infos = beam::messages<job_done, may_have_changed, tick, time_to_tend>;
 
     /// Opens the backend: its error is the start's, as `{Code, Detail}`. Can be started again from the same options.
-    static beam::init_result<coordinator_process> init(coordinator_options options);
+    static beam::init_result<coordinator_process> init(coordinator_options options,
+                                                       cluster_memory memory = {});
     /// With one that is open.
-    explicit coordinator_process(std::unique_ptr<coordinator> backend);
+    explicit coordinator_process(std::unique_ptr<coordinator> backend, cluster_memory memory = {});
     coordinator_process(coordinator_process&&) noexcept;
     ~coordinator_process();
 

@@ -50,6 +50,7 @@ public:
     void tend() override { membership_.tend(cluster_); }
     std::chrono::milliseconds tend_every() const override { return membership_.tend_every(); }
     result<void> retire(const std::string& where) override;
+    result<void> mark_outdated(const cluster_meta& what, const std::string& why) override;
     bool wait(std::uint64_t rev, steady_time deadline) override {
         return watch_.wait(rev, deadline);
     }
@@ -233,6 +234,18 @@ result<void> etcd_coordinator::retire(const std::string& where) {
         for (const kept_value& k : cluster_.found_in(a))
             if (k.value == value) return {};
     return fail("conflict", "the cluster's description was changed meanwhile");
+}
+
+// As with retire(): no transaction is made any more.
+result<void> etcd_coordinator::mark_outdated(const cluster_meta& what, const std::string& why) {
+    if (!(known_.meta() == what))
+        return fail("conflict", "the cluster's description was changed meanwhile");
+    cluster_meta meta = what;
+    meta.outdated = why;
+    auto made = cluster_.guarded({cluster_.keys().put(meta_key, encode(meta))}, effect::writes);
+    // By an attempt that got no answer, or by another.
+    if (made || made.error().is("outdated")) return {};
+    return pass(made);
 }
 
 }  // namespace

@@ -23,13 +23,10 @@ cluster_meta known_cluster::meta() const {
 
 result<void> known_cluster::recognise(const std::string* text) {
     std::lock_guard lock(mutex_);
-    if (!text) return kv::recognise(nullptr, uuid_);
+    if (!text) return kv::recognise(nullptr, identity_);
     auto meta = decode_meta(*text);
     if (!meta) return pass(meta);
-    if (auto ok = kv::recognise(&*meta, uuid_); !ok) return ok;
-    // What was read before are revisions of an etcd that is gone: they may be those of other values here.
-    if (!text_.empty() && meta->recoveries != meta_.recoveries)
-        return fail("recovered", "cluster " + uuid_ + " was lost and recovered since");
+    if (auto ok = kv::recognise(&*meta, identity_); !ok) return ok;
     text_ = *text;
     meta_ = *std::move(meta);
     return {};
@@ -37,8 +34,8 @@ result<void> known_cluster::recognise(const std::string* text) {
 
 result<void> known_cluster::may_be(const cluster_meta& meta) const {
     std::lock_guard lock(mutex_);
-    std::string uuid = uuid_;
-    return kv::recognise(&meta, uuid);
+    cluster_identity identity{identity_.uuid};
+    return kv::recognise(&meta, identity);
 }
 
 // Transactions.
@@ -108,7 +105,10 @@ result<cluster_view> etcd_cluster::snapshot() {
     const auto meta = std::find_if(kept.begin(), kept.end(),
                                    [](const kept_value& k) { return k.key == meta_key; });
     const auto ok = known_.recognise(meta == kept.end() ? nullptr : &meta->value);
-    if (!ok && !ok.error().is("no_cluster") && !ok.error().is("moved")) return pass(ok);
+    const auto is_told = [](const beam::error& e) {
+        return e.is("no_cluster") || e.is("moved") || e.is("outdated");
+    };
+    if (!ok && !is_told(ok.error())) return pass(ok);
     auto whole = view_of(revision_of(*range), kept);
     if (!whole) return pass(whole);
     return std::move(whole->view);

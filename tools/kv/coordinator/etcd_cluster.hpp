@@ -18,19 +18,19 @@ namespace kv {
 /// Which cluster is known; shared by the threads of one coordinator.
 class known_cluster {
 public:
-    explicit known_cluster(std::string uuid) : uuid_(std::move(uuid)) {}
+    explicit known_cluster(std::string uuid) : identity_{std::move(uuid)} {}
 
     /// The value of `meta` that was recognised; empty: not yet.
     [[nodiscard]] std::string meta_text() const;
     [[nodiscard]] cluster_meta meta() const;
-    /// `text` null: there is none. Errors: those of recognise(), `recovered`, `corrupt`, `too_new`.
+    /// `text` null: there is none. Errors: those of recognise(), `corrupt`, `too_new`.
     [[nodiscard]] beam::result<void> recognise(const std::string* text);
     /// A cluster that is to be made. Errors: `wrong_cluster`.
     [[nodiscard]] beam::result<void> may_be(const cluster_meta& meta) const;
 
 private:
     mutable std::mutex mutex_;
-    std::string uuid_;
+    cluster_identity identity_;
     std::string text_;
     cluster_meta meta_;
 };

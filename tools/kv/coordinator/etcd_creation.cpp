@@ -32,13 +32,28 @@ beam::error etcd_creation::whose_is_it(const json& refused) const {
     return {"conflict", "somebody else makes a cluster of this name now"};
 }
 
-result<void> etcd_creation::begin(const std::string& token, const std::string& lease) {
+result<std::string> etcd_creation::to_be_replaced(const first_cluster& first) {
+    auto range = cluster_.gateway().call("kv/range", {{"key", cluster_.keys().key(meta_key)}},
+                                         effect::reads);
+    if (!range) return pass(range);
+    const auto found = cluster_.keys().kept_in(*range);
+    if (found.empty()) return std::string();
+    const auto meta = decode_meta(found[0].value);
+    if (!meta) return fail("exists", meta.error().detail);
+    if (auto ok = may_replace(*meta, first.meta); !ok) return pass(ok);
+    return found[0].value;
+}
+
+result<void> etcd_creation::begin(const std::string& token, const std::string& lease,
+                                  const std::string& replaced) {
     const etcd_keys& keys = cluster_.keys();
+    const json is_as_seen =
+        replaced.empty() ? keys.is_absent(meta_key) : keys.has_value(meta_key, replaced);
     const json body{
-        {"compare", json::array({keys.is_absent(meta_key), keys.is_absent(creating_key)})},
-        {"success", json::array({keys.put(creating_key, token, lease), keys.erase_all("shards/"),
-                                 keys.erase_all("stores/"), keys.erase_all("members/"),
-                                 keys.erase_all("holders/")})},
+        {"compare", json::array({is_as_seen, keys.is_absent(creating_key)})},
+        {"success", json::array({keys.put(creating_key, token, lease), keys.erase(meta_key),
+                                 keys.erase_all("shards/"), keys.erase_all("stores/"),
+                                 keys.erase_all("members/"), keys.erase_all("holders/")})},
         {"failure", json::array({keys.get(meta_key), keys.get(creating_key)})}};
     auto done = cluster_.gateway().call("kv/txn", body, effect::writes);
     if (!done) return pass(done);
@@ -95,12 +110,14 @@ result<void> etcd_creation::write(const first_cluster& first, const std::string&
 result<void> etcd_creation::create(const first_cluster& first) {
     if (auto ok = check(first); !ok) return ok;
     if (auto ok = cluster_.known().may_be(first.meta); !ok) return ok;
+    const auto replaced = to_be_replaced(first);
+    if (!replaced) return pass(replaced);
     auto lease = cluster_.gateway().call(
         "lease/grant", {{"TTL", std::to_string(creating_lease.count())}}, effect::reads);
     if (!lease) return pass(lease);
     const std::string id = text_in(*lease, "ID");
     const std::string token = beam::secure_random_hex(16);
-    auto done = begin(token, id);
+    auto done = begin(token, id, *replaced);
     if (!done && done.error().is("unknown")) done = fail("unreachable", done.error().detail);
     if (done) done = write(first, token);
     (void)cluster_.gateway().call("lease/revoke", {{"ID", id}}, effect::writes);

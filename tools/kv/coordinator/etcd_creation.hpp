@@ -1,7 +1,8 @@
 // etcd_creation: makes a new cluster in etcd.
 //
 // It may be more than a transaction holds, so it is written in steps by the one who has `creating`, and is there with the
-// last one, which writes `meta`. What a creator who died has left is no cluster, and is erased by the next.
+// last one, which writes `meta`. What a creator who died has left is no cluster, and is erased by the next; so is an earlier
+// state of the cluster that was marked as outdated.
 #pragma once
 
 #include <string>
@@ -21,7 +22,10 @@ public:
     [[nodiscard]] beam::result<void> create(const first_cluster& first);
 
 private:
-    [[nodiscard]] beam::result<void> begin(const std::string& token, const std::string& lease);
+    /// The text of `meta` that is there and may be replaced; empty: there is none.
+    [[nodiscard]] beam::result<std::string> to_be_replaced(const first_cluster& first);
+    [[nodiscard]] beam::result<void> begin(const std::string& token, const std::string& lease,
+                                           const std::string& replaced);
     [[nodiscard]] beam::result<void> write(const first_cluster& first, const std::string& token);
     [[nodiscard]] beam::result<void> step(const std::string& token, std::vector<json> operations);
     [[nodiscard]] beam::error whose_is_it(const json& refused) const;

@@ -25,7 +25,7 @@ result<local_transaction> local_coordinator::on_cluster(bool writes) {
         if (!decoded) return pass(decoded);
         meta = *std::move(decoded);
     }
-    if (auto ok = recognise(meta ? &*meta : nullptr, uuid_); !ok) return pass(ok);
+    if (auto ok = recognise(meta ? &*meta : nullptr, known_); !ok) return pass(ok);
     return txn;
 }
 
@@ -44,8 +44,11 @@ result<kept_view> local_coordinator::look() {
     if (!all) return pass(all);
     auto kept = view_of(txn->rev(), *all);
     if (!kept) return kept;
-    const auto known = recognise(&kept->view.meta, uuid_);
-    if (!known && !known.error().is("no_cluster") && !known.error().is("moved")) return pass(known);
+    const auto known = recognise(&kept->view.meta, known_);
+    const auto is_told = [](const beam::error& e) {
+        return e.is("no_cluster") || e.is("moved") || e.is("outdated");
+    };
+    if (!known && !is_told(known.error())) return pass(known);
     return kept;
 }
 
@@ -53,8 +56,9 @@ result<cluster_view> local_coordinator::snapshot() {
     if (watch_.is_interrupted()) return fail("unreachable", "closed");
     auto kept = look();
     if (!kept) return pass(kept);
-    const bool has_moved = !kept->view.meta.moved_to.empty();
-    if (const auto dead = dead_of(kept->view); !dead.empty() && !has_moved) {
+    const cluster_meta& meta = kept->view.meta;
+    const bool is_of_use = meta.moved_to.empty() && meta.outdated.empty();
+    if (const auto dead = dead_of(kept->view); !dead.empty() && is_of_use) {
         if (auto noted = note_deaths(dead); !noted) return pass(noted);
         kept = look();
         if (!kept) return pass(kept);
@@ -138,9 +142,11 @@ result<void> local_coordinator::create(const first_cluster& first) {
     if (!there) return pass(there);
     if (*there) {
         const auto meta = decode_meta((*there)->value);
-        return fail("exists", meta ? meta->uuid : meta.error().detail);
+        if (!meta) return fail("exists", meta.error().detail);
+        if (auto ok = may_replace(*meta, first.meta); !ok) return ok;
+        if (auto cleared = txn->clear(); !cleared) return cleared;
     }
-    std::string known = uuid_;
+    cluster_identity known{known_.uuid};
     if (auto ok = recognise(&first.meta, known); !ok) return ok;
     const auto put = [&](const std::string& key, const std::string& value) {
         return txn->put(key, value);
@@ -155,7 +161,7 @@ result<void> local_coordinator::create(const first_cluster& first) {
     for (std::size_t s = 0; s < first.records.size(); ++s)
         if (done) done = put(shard_key(std::uint32_t(s)), encode(first.records[s]));
     if (done) done = finish(*std::move(txn));
-    if (done) uuid_ = known;
+    if (done) known_.uuid = known.uuid;
     return done;
 }
 
@@ -195,12 +201,27 @@ result<void> local_coordinator::retire(const std::string& where) {
     if (!txn) return pass(txn);
     const auto kept = txn->get(meta_key);
     if (!kept) return pass(kept);
-    if (!*kept) return recognise(nullptr, uuid_);
+    if (!*kept) return recognise(nullptr, known_);
     auto meta = decode_meta((*kept)->value);
     if (!meta) return pass(meta);
     meta->moved_to.clear();
-    if (auto ok = recognise(&*meta, uuid_); !ok) return ok;
+    if (auto ok = recognise(&*meta, known_); !ok) return ok;
     meta->moved_to = where;
+    if (auto put = txn->put(meta_key, encode(*meta)); !put) return put;
+    return finish(*std::move(txn));
+}
+
+result<void> local_coordinator::mark_outdated(const cluster_meta& what, const std::string& why) {
+    auto txn = on_cluster(true);
+    if (!txn && txn.error().is("outdated")) return {};
+    if (!txn) return pass(txn);
+    const auto kept = txn->get(meta_key);
+    if (!kept) return pass(kept);
+    auto meta = decode_meta((*kept)->value);
+    if (!meta) return pass(meta);
+    if (!(*meta == what))
+        return fail("conflict", "the cluster's description was changed meanwhile");
+    meta->outdated = why;
     if (auto put = txn->put(meta_key, encode(*meta)); !put) return put;
     return finish(*std::move(txn));
 }

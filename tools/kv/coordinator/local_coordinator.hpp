@@ -22,7 +22,7 @@ public:
     local_coordinator(const local_options& options, std::string folder, local_file file,
                       local_wake wake)
         : folder_(std::move(folder)),
-          uuid_(options.uuid),
+          known_{options.uuid},
           file_(std::move(file)),
           wake_(std::move(wake)),
           watch_(folder_, file_, wake_, options.look_every) {}
@@ -43,6 +43,7 @@ public:
                                                 const std::vector<store_id>& isr,
                                                 std::uint64_t expected_rev) override;
     beam::result<void> retire(const std::string& where) override;
+    beam::result<void> mark_outdated(const cluster_meta& what, const std::string& why) override;
     bool wait(std::uint64_t rev, steady_time deadline) override {
         return watch_.wait(rev, deadline);
     }
@@ -63,7 +64,7 @@ private:
                                                  const join_request& request);
 
     const std::string folder_;
-    std::string uuid_;  // of the cluster that is known
+    cluster_identity known_;
     const local_file file_;
     const local_wake wake_;
     local_watch watch_;

@@ -233,6 +233,12 @@ result<void> local_transaction::put(const std::string& key, std::string_view val
     return {};
 }
 
+result<void> local_transaction::clear() {
+    const int rc = ::mdb_drop(txn_, database_, 0);
+    if (rc != 0) return tl::unexpected(failure(rc));
+    return {};
+}
+
 result<void> local_transaction::commit() {
     const int rc = ::mdb_txn_commit(std::exchange(txn_, nullptr));
     // The page that names the last commit may have been written, or not.

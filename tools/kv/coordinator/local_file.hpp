@@ -38,6 +38,8 @@ public:
     [[nodiscard]] beam::result<std::optional<kept_value>> get(const std::string& key) const;
     [[nodiscard]] beam::result<std::vector<kept_value>> all() const;
     [[nodiscard]] beam::result<void> put(const std::string& key, std::string_view value);
+    /// Takes away all that is there.
+    [[nodiscard]] beam::result<void> clear();
     /// Also: `unknown`, when the disk fails.
     [[nodiscard]] beam::result<void> commit();
 

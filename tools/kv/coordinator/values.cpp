@@ -99,6 +99,7 @@ std::string encode(const cluster_meta& m) {
            {"format", m.format}};
     if (m.recoveries != 0) j["recoveries"] = m.recoveries;
     if (!m.moved_to.empty()) j["moved_to"] = m.moved_to;
+    if (!m.outdated.empty()) j["outdated"] = m.outdated;
     return dumped(j);
 }
 
@@ -114,6 +115,7 @@ result<cluster_meta> decode_meta(std::string_view value) {
         read.out_after = std::chrono::milliseconds(j.value("out_after_ms", read.out_after.count()));
         read.recoveries = j.value("recoveries", 0U);
         read.moved_to = j.value("moved_to", std::string());
+        read.outdated = j.value("outdated", std::string());
         if (read.uuid.empty() || read.shards == 0 || read.shards > shards_of_cluster_max ||
             read.out_after < out_after_min || read.out_after > out_after_max)
             throw std::invalid_argument("no cluster");

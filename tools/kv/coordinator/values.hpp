@@ -1,6 +1,6 @@
 // How what a coordinator knows is written in it: keys, and values in JSON; the same in both backends.
 //
-//     meta            {"uuid", "shards", "copies", "min_isr", "out_after_ms", "format", "recoveries", "moved_to"}
+//     meta            {"uuid", "shards", "copies", "min_isr", "out_after_ms", "format", "recoveries", "moved_to", "outdated"}
 //     stores/STORE    {"node", "state", "weight", "order"}
 //     members/NODE    {"store", "incarnation", "address", "alive", "pid"}
 //     plan            {"n", "nodes", "shards"}
@@ -87,9 +87,19 @@ struct kept_view {
 /// Errors: `bad_record`.
 [[nodiscard]] beam::result<void> check(const shard_record& record);
 
-/// Whether `meta` (null: nothing is there) is of the cluster that is known by `uuid`; takes note of it if none is known.
+/// What a coordinator knows its cluster by.
+struct cluster_identity {
+    std::string uuid;                           ///< empty: none is known yet
+    std::optional<std::uint32_t> recoveries{};  ///< nothing: none was seen here yet
+};
+
+/// Whether `meta` (null: nothing is there) is of the cluster that is known; takes note of what is not known yet.
 ///
-/// Errors: `no_cluster`, `lost`, `wrong_cluster`, `moved`.
-[[nodiscard]] beam::result<void> recognise(const cluster_meta* meta, std::string& uuid);
+/// Errors: `no_cluster`, `lost`, `wrong_cluster`, `moved`, `outdated`, `recovered`.
+[[nodiscard]] beam::result<void> recognise(const cluster_meta* meta, cluster_identity& known);
+
+/// Whether a cluster may be made where there is one: only what has been marked as outdated is replaced, by the same cluster
+/// with a later recovery. Errors: `exists` (with its uuid as detail), `conflict` (it is outdated, and not marked).
+[[nodiscard]] beam::result<void> may_replace(const cluster_meta& there, const cluster_meta& by);
 
 }  // namespace kv
