@@ -226,3 +226,44 @@ record_of() { kv locate "$1" --json --node "$2" | jq -c '[.shard, .epoch, .prima
     for i in 1 2 3; do beamd stop --node "n$i@127.0.0.1"; done
     stop_etcd
 }
+
+@test "a node led by an older copy of the file while no other was there: it stops when one comes, and the split is said" {
+    local folder=$XDG_STATE_HOME/beamcore/kv.cluster nodes=n1@127.0.0.1,n2@127.0.0.1 i
+    export ERL_EPMD_PORT BEAM_NODE=n1@127.0.0.1
+    ERL_EPMD_PORT=$((10000 + RANDOM % 20000))
+    start() { beamd --daemon --node "$1@127.0.0.1" --dist --dist-join "$nodes"; }
+    start n1
+    start n2
+    kv cluster init --nodes n1,n2 --shards 16
+    for i in $(seq 20); do kv put "key$i" old -q; done
+    eventually is_healthy n1@127.0.0.1
+    cp "$folder/cluster.mdb" backup.mdb
+    kill_node n2@127.0.0.1
+    is_without_2() { [ "$(copies_of n1@127.0.0.1 n2)" = 0 ]; }
+    eventually is_without_2
+    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
+    kill_node n1@127.0.0.1
+    rm "$folder"/cluster.mdb*
+    cp backup.mdb "$folder/cluster.mdb"
+
+    # Each start raises the epochs, beyond those that the other one knows.
+    for i in 1 2 3 4; do
+        start n2
+        kv put key1 other --node n2@127.0.0.1 --timeout 20s
+        [ "$(kv get key2 --raw --node n2@127.0.0.1)" = old ]
+        kill_node n2@127.0.0.1
+    done
+    start n2
+    [ "$(kv get key1 --raw --node n2@127.0.0.1 --timeout 20s)" = other ]
+    start n1
+    run -69 --separate-stderr kv cluster status
+    [[ $stderr == *"does not follow epoch "*" as n1 has seen it"* ]]
+    serves_nothing() { ! kv get key1 --node n2@127.0.0.1 --timeout 1s; }
+    eventually serves_nothing
+    run -1 --separate-stderr kv cluster recover --coordinator-lost
+    [[ $stderr == *" shards have gone on twice from one record"*"nothing was changed"* ]]
+    kv cluster recover --coordinator-lost --accept-data-loss
+    eventually is_healthy n1@127.0.0.1
+    for i in n1 n2; do [ "$(kv get key1 --raw --node "$i@127.0.0.1")" = other ]; done
+    for i in n1 n2; do beamd stop --node "$i@127.0.0.1"; done
+}

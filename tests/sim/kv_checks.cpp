@@ -44,6 +44,8 @@ void kv_world::check_change(const store_id& writer, const shard_record& before,
                             const shard_record& now) const {
     require(now.epoch == before.epoch + 1,
             "1: a change of the record that does not raise its epoch by one");
+    for (const auto& [epoch, earlier] : records_)
+        require(now.follows(earlier), "1: a record that does not follow one before");
     require(before.has(writer), "2: a record written from outside the in-sync set");
     require(before.has(now.primary), "2: a primary from outside the in-sync set");
     require(now.has(now.primary), "2: a primary outside its own set");

@@ -93,7 +93,10 @@ void kv_world::recover() {
     if (now_ < member_died_ + 3s || m.disk->unsynced() > 0) return;
     ++counts_.recovered;
     const std::uint64_t epoch = record_.record.epoch + 1 + random_.below(3);
-    record_ = {{epoch, m.store, {m.store}}, record_.rev + 1};
+    shard_record next = record_.record.next(m.store);
+    next.epoch = epoch;
+    next.isr = {m.store};
+    record_ = {std::move(next), record_.rev + 1};
     records_[epoch] = record_.record;
     given_up_ = epoch;
     begin_era(m);

@@ -167,3 +167,44 @@ TEST_CASE("without a view there is nothing to begin with") {
     const auto r = rebuilt({account_of(a, "a"), account_of(b, "b", {}, again), account_of(c, "c")});
     CHECK(r.first.meta.recoveries == 2);
 }
+
+TEST_CASE("shards that went on twice from one record are counted, the higher epoch counts") {
+    cluster_view one = view_of_three(11), other = view_of_three(12);
+    // a goes on without b; b, told of an earlier state, without a.
+    one.records[0].record = one.records[0].record.next(a).without(b);
+    other.records[0].record = other.records[0].record.next(b).without(a).next(b);
+    const auto r = rebuilt({account_of(a, "a", {shard(0, {8, 6})}, one),
+                            account_of(b, "b", {shard(0, {9, 6})}, other), account_of(c, "c")});
+    CHECK(r.split_shards == 1);
+    CHECK(r.lost_shards == 0);
+    CHECK(r.first.records[0].primary == b);
+    CHECK(r.first.records[0].isr == std::vector<store_id>{b});
+    // What was found before is behind it.
+    CHECK(r.first.records[0].follows(one.records[0].record));
+    // As well if the store has acted since under a record of which it keeps no more than what it says.
+    shard_record acted = other.records[0].record.next(b);
+    acted.past.clear();
+    acted.past_from = acted.epoch - 1;
+    const auto later = account_of(b, "b", {shard(0, {9, 6}, acted)}, other);
+    CHECK(rebuilt({account_of(a, "a", {}, one), later, account_of(c, "c")}).split_shards == 1);
+    // Once it was said, with the recovery that made it good, it is over.
+    cluster_view after = view_of_three(5);
+    after.meta.recoveries = 1;
+    after.records[0].record = r.first.records[0];
+    CHECK(rebuilt({account_of(a, "a", {shard(0, {8, 6}, one.records[0].record)}, after), later,
+                   account_of(c, "c")})
+              .split_shards == 0);
+    // One after the other is no split, whoever tells it.
+    other.records[0].record = one.records[0].record.with(b).next(b).next(b);
+    CHECK(rebuilt({account_of(a, "a", {}, one), account_of(b, "b", {}, other), account_of(c, "c")})
+              .split_shards == 0);
+}
+
+TEST_CASE("of views with different revisions, the one with the later plan is the newest") {
+    cluster_view moved = view_of_three(3);  // in another coordinator revisions began anew
+    moved.plan.number = 2;
+    const auto newest =
+        newest_view({account_of(a, "a"), account_of(b, "b", {}, moved), account_of(c, "c")});
+    REQUIRE(newest.has_value());
+    CHECK(newest->rev == 3);
+}

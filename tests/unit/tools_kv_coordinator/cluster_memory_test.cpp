@@ -115,3 +115,38 @@ TEST_CASE("an entry of the log, or the record under which a store acted, shows i
     CHECK_FALSE(older(now, {1, 0, is.without(store_of(2))}).empty());
     CHECK(older(now, {800, 4, {}}).empty());  // there is no such shard
 }
+
+TEST_CASE("higher epochs are no later state if they are of another history") {
+    const auto backup = three_nodes().records[0];  // led by 1, in sync with 2
+    auto now = later_view();
+    // What happened: 1 took 2 out, and went on alone.
+    const kv::shard_record alone = backup.next(store_of(1)).without(store_of(2));
+    now.records[0].record = alone.next(store_of(1)).next(store_of(3));
+    CHECK(older(now, {0, 0, alone}).empty());
+    // What 2 makes of the backup: it takes the place of 1, and is started anew a few times.
+    kv::shard_record other = backup.next(store_of(2)).without(store_of(1));
+    for (int i = 0; i < 3; ++i) other = other.next(store_of(2));
+    now.records[0].record = other;
+    CHECK(older(now, {0, 0, alone}) ==
+          "shard 0, at epoch 5, does not follow epoch 2 as nodeB has seen it");
+    auto before = later_view();
+    before.records[0].record = alone;
+    CHECK(older(now, before).starts_with("shard 0, at epoch 5, does not follow"));
+    // Nor when others lead there by now.
+    now.records[0].record = other.next(store_of(3)).next(store_of(2));
+    CHECK_FALSE(older(now, {0, 0, alone}).empty());
+    // Who was there, and has seen no more than the backup, has nothing against it.
+    CHECK(older(now, {0, 0, backup}).empty());
+}
+
+TEST_CASE("a record tells of the last who led, however often that changes") {
+    std::vector<kv::shard_record> all{three_nodes().records[0]};
+    for (std::uint64_t i = 2; i < 100; ++i)
+        all.push_back(all.back().next(store_of(i % 30)).with(store_of(i % 30)));
+    for (const auto& earlier : all) CHECK(all.back().follows(earlier));
+    CHECK(all.back().past.size() == kv::shard_record::past_max);
+    CHECK_FALSE(all[50].follows(all[51]));
+    kv::shard_record stranger = all[97];
+    stranger.primary = store_of(77);
+    CHECK_FALSE(all.back().follows(stranger));
+}

@@ -260,6 +260,7 @@ TEST_CASE_TEMPLATE("recover writes the next epoch, whoever was in the set", W, B
     const auto before = value_of(c->read({0}))[0];
     const auto made = value_of(c->overwrite_record(0, store_of(3), {store_of(3)}, before.rev));
     CHECK(made.record == kv::shard_record{before.record.epoch + 1, store_of(3), {store_of(3)}});
+    CHECK(value_of(c->read({0}))[0].record.follows(before.record));
     CHECK(value_of(c->read({0}))[0].record == made.record);
     CHECK(value_of(c->read({0}))[0].rev == made.rev);
     CHECK(code_of(c->overwrite_record(0, store_of(3), {store_of(3)}, before.rev)) == "conflict");

@@ -103,13 +103,22 @@ awaitable<accounts> ask_all() {
 }
 
 tl::unexpected<request_error> may_lose(const rebuilt_cluster& r) {
-    std::string why = joined(r.silent) + " did not answer, and may have what no other store has";
+    std::string why;
+    if (!r.silent.empty())
+        why = joined(r.silent) + " did not answer, and may have what no other store has; ";
     if (r.lost_shards > 0)
-        why += "; of " + std::to_string(r.lost_shards) + " shards no copy in sync is there";
-    return beam::refuse("data_loss", why + "; nothing was changed",
-                        "start these nodes, or kv cluster recover --coordinator-lost "
-                        "--accept-data-loss",
-                        1);
+        why += "of " + std::to_string(r.lost_shards) + " shards no copy in sync is there; ";
+    if (r.split_shards > 0)
+        why += std::to_string(r.split_shards) +
+               " shards have gone on twice from one record, and what one side has acknowledged is "
+               "lost; ";
+    const std::string start = r.silent.empty() ? "" : "start these nodes, or ";
+    return beam::refuse("data_loss", why + "nothing was changed",
+                        start + "kv cluster recover --coordinator-lost --accept-data-loss", 1);
+}
+
+bool loses_nothing(const rebuilt_cluster& r) {
+    return r.silent.empty() && r.split_shards == 0;
 }
 
 tl::unexpected<request_error> again(const std::string& why) {
@@ -158,7 +167,7 @@ awaitable<beam::answer> recover_coordinator(request&, recover_coordinator_params
     if (!found)
         co_return beam::refuse(found.error().code, found.error().detail,
                                "kv cluster recover --coordinator-lost on another node", 69);
-    if (!found->silent.empty() && !p.accept_data_loss) co_return may_lose(*found);
+    if (!loses_nothing(*found) && !p.accept_data_loss) co_return may_lose(*found);
 
     accounts now;
     auto asking_again =
@@ -167,8 +176,9 @@ awaitable<beam::answer> recover_coordinator(request&, recover_coordinator_params
     if (now.answered != before.answered) co_return again("not all nodes answered a second time");
     found = rebuild(now.all);
     if (!found) co_return again(found.error().detail);
+    if (!loses_nothing(*found) && !p.accept_data_loss)
+        co_return again("the stores' sets were changed meanwhile");
     if (!found->silent.empty()) {
-        if (!p.accept_data_loss) co_return again("the stores' sets were changed meanwhile");
         // Whoever leads there and is not heard here has stopped to read by then, unless it is alone in its set.
         beam::self me = beam::this_process();
         co_await me.sleep_for(config{}.grace);
@@ -182,6 +192,7 @@ awaitable<beam::answer> recover_coordinator(request&, recover_coordinator_params
     co_return beam::map({{atom("shards"), shards},
                          {atom("stores"), std::uint64_t(now.all.size())},
                          {atom("lost_shards"), std::uint64_t(found->lost_shards)},
+                         {atom("split_shards"), std::uint64_t(found->split_shards)},
                          {atom("silent"), joined(found->silent)}});
 }
 

@@ -311,6 +311,8 @@ void read(byte_reader& r, shard_record& to) {
     to.epoch = r.number();
     read(r, to.primary);
     read(r, to.isr);
+    to.past.clear();  // is not kept; what it says of earlier ones is not known
+    to.past_from = to.epoch == 0 ? 0 : to.epoch - 1;
 }
 
 void write(byte_writer& w, const dedup_table& t) {

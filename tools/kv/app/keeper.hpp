@@ -172,7 +172,7 @@ private:
     beam::awaitable<beam::outcome<std::uint64_t>> give_up_store();
 
     // What the store keeps of the cluster, if the coordinator loses it: keeper_account.cpp.
-    void keep_view();
+    void keep_view(bool at_once = false);
     [[nodiscard]] static cluster_memory memory_of_store(const std::string& node);
     void tell_of_coordinator(const coordinator_reachable& is) const;
     beam::awaitable<beam::outcome<store_account>> account_of_store() const;

@@ -64,11 +64,11 @@ beam::future<account_or_not> keeper::account(const std::string& node, bool stand
     return beam::call<give_account>(beam::server_ref(keeper_name(), name), limit, stands_down);
 }
 
-void keeper::keep_view() {
+void keeper::keep_view(bool at_once) {
     const auto& view = known_.facts.view;
     if (!known_.has_joined || (kept_view_ && view->rev == kept_view_->rev)) return;
     const time now = beam::monotonic_time();
-    if (kept_view_ && have_same_nodes(*view, *kept_view_) &&
+    if (!at_once && kept_view_ && have_same_nodes(*view, *kept_view_) &&
         now < kept_at_ + records_are_kept_every)
         return;
     kept_view_ = view;
@@ -112,6 +112,8 @@ void keeper::tell_of_coordinator(const coordinator_reachable& is) const {
 beam::cast_result keeper::handle_info(coordinator_reachable m) {
     const bool begins_anew = m.why.is("recovered") || (m.was_believed && known_.facts.view);
     tell_of_coordinator(m);
+    // With what it did meanwhile: else nothing might show that the cluster has gone on twice.
+    if (m.was_believed && known_.facts.view) keep_view(true);
     known_.coordinator = std::move(m);
     if (begins_anew) return beam::stop_with{beam::atoms::shutdown};
     return beam::noreply{};

@@ -17,14 +17,30 @@ constexpr std::uint64_t epochs_passed_over = std::uint64_t{1} << 20U;
 
 /// What is known of a shard.
 struct findings {
-    shard_record record;                 // of the highest epoch
-    std::map<store_id, log_point> logs;  // of the stores that answered
-    std::uint64_t highest_epoch = 0;     // of a record or an entry
+    shard_record record;                   // of the highest epoch
+    std::vector<shard_record> to_compare;  // what a split would be seen by
+    std::map<store_id, log_point> logs;    // of the stores that answered
+    std::uint64_t highest_epoch = 0;       // of a record or an entry
 };
 
 void consider(findings& f, const shard_record& r) {
     if (r.epoch > f.record.epoch) f.record = r;
     f.highest_epoch = std::max(f.highest_epoch, r.epoch);
+}
+
+/// Of any two records of one history one follows the other.
+bool is_split(const findings& f) {
+    for (const shard_record& a : f.to_compare)
+        for (const shard_record& b : f.to_compare)
+            if (a.epoch >= b.epoch && !a.follows(b)) return true;
+    return false;
+}
+
+void add_to(std::vector<shard_record>& all, const shard_record& r) {
+    const bool is_there = std::any_of(all.begin(), all.end(), [&](const shard_record& had) {
+        return had == r && had.past_from <= r.past_from;
+    });
+    if (!is_there) all.push_back(r);
 }
 
 std::vector<findings> gathered(const cluster_view& view,
@@ -33,13 +49,21 @@ std::vector<findings> gathered(const cluster_view& view,
     for (const store_account& a : accounts) {
         for (findings& f : all) f.logs[a.store];
         if (const auto v = view_from(a.view); v && v->records.size() == all.size())
-            for (std::size_t s = 0; s < all.size(); ++s) consider(all[s], v->records[s].record);
+            for (std::size_t s = 0; s < all.size(); ++s) {
+                consider(all[s], v->records[s].record);
+                // What was split before a recovery has been said then.
+                if (v->meta.recoveries == view.meta.recoveries)
+                    add_to(all[s].to_compare, v->records[s].record);
+            }
         for (const shard_account& s : a.shards) {
             if (s.shard >= all.size()) continue;
             findings& f = all[s.shard];
             f.logs[a.store] = {s.epoch, s.seq};
             f.highest_epoch = std::max(f.highest_epoch, s.epoch);
-            if (const auto r = decode_record(shard_key(s.shard), s.record); r) consider(f, *r);
+            if (const auto r = decode_record(shard_key(s.shard), s.record); r) {
+                consider(f, *r);
+                add_to(f.to_compare, *r);
+            }
         }
     }
     return all;
@@ -180,6 +204,8 @@ beam::result<rebuilt_cluster> rebuild(const std::vector<store_account>& accounts
         choice c = chosen(shards[s], view->plan_of(s), removed);
         if (c.record.epoch == 0) return beam::fail("no_store", "all stores were removed");
         if (!c.holds_all) ++all.lost_shards;
+        if (is_split(shards[s])) ++all.split_shards;
+        c.record.past_from = c.record.epoch - 1;
         all.first.records.push_back(std::move(c.record));
     }
     return all;

@@ -47,6 +47,10 @@ struct rebuilt_cluster {
         silent;  ///< nodes whose stores did not answer, and may have what others lack
     /// Shards none of whose last known set answered. They begin with the longest log that is left, or with nothing.
     std::uint32_t lost_shards = 0;
+    /// Shards of which two records were found that do not follow each other: some store went on by a record from before, which
+    /// a coordinator that had gone back told. They go on with the record of the highest epoch, and without what was
+    /// acknowledged under the other.
+    std::uint32_t split_shards = 0;
 };
 
 /// The newest view of these accounts. Nothing: there is none.

@@ -16,13 +16,18 @@ std::string older_epoch(std::size_t shard, std::uint64_t is, const std::string& 
     return less("shard " + std::to_string(shard) + " is at epoch", is, node, was);
 }
 
-/// Epochs grow over recoveries too. Of one epoch there is one record.
+/// Epochs grow over recoveries too. Of one epoch there is one record. Higher ones may be of another history, which begins with
+/// an older record as well: there, who led in the epoch that was seen did not.
 std::string older_record(std::size_t shard, const shard_record& is, const std::string& node,
                          const shard_record& was) {
     if (is.epoch < was.epoch) return older_epoch(shard, is.epoch, node, was.epoch);
     if (is.epoch == was.epoch && !(is == was))
         return "shard " + std::to_string(shard) + " has another record at epoch " +
                std::to_string(is.epoch) + " than " + node + " has seen";
+    if (!is.follows(was))
+        return "shard " + std::to_string(shard) + ", at epoch " + std::to_string(is.epoch) +
+               ", does not follow epoch " + std::to_string(was.epoch) + " as " + node +
+               " has seen it";
     return {};
 }
 

@@ -203,7 +203,8 @@ result<known_record> etcd_coordinator::overwrite_record(std::uint32_t shard,
     const auto now = read({shard});
     if (!now) return pass(now);
     if (now->at(0).rev != expected_rev) return fail("conflict", "the record was changed meanwhile");
-    const shard_record next{now->at(0).record.epoch + 1, primary, isr};
+    shard_record next = now->at(0).record.next(primary);
+    next.isr = isr;
     if (auto ok = check(next); !ok) return pass(ok);
     auto rev = overwrite(shard_key(shard), encode(next), expected_rev);
     if (!rev) return pass(rev);

@@ -123,7 +123,8 @@ result<known_record> local_coordinator::overwrite_record(std::uint32_t shard,
     auto now = record_in(*txn, shard);
     if (!now) return now;
     if (now->rev != expected_rev) return fail("conflict", "the record was changed meanwhile");
-    const shard_record next{now->record.epoch + 1, primary, isr};
+    shard_record next = now->record.next(primary);
+    next.isr = isr;
     if (auto ok = check(next); !ok) return pass(ok);
     if (auto put = txn->put(shard_key(shard), encode(next)); !put) return pass(put);
     const known_record made{next, txn->rev()};

@@ -183,7 +183,13 @@ result<plan> decode_plan(std::string_view value) {
 std::string encode(const shard_record& r) {
     json isr = json::array();
     for (const store_id& s : r.isr) isr.push_back(to_text(s));
-    return dumped({{"epoch", r.epoch}, {"primary", to_text(r.primary)}, {"isr", std::move(isr)}});
+    json past = json::array();
+    for (const past_lead& p : r.past) past.push_back({to_text(p.store), p.epoch});
+    return dumped({{"epoch", r.epoch},
+                   {"primary", to_text(r.primary)},
+                   {"isr", std::move(isr)},
+                   {"past", std::move(past)},
+                   {"past_from", r.past_from}});
 }
 
 result<shard_record> decode_record(std::string_view key, std::string_view value) {
@@ -192,6 +198,11 @@ result<shard_record> decode_record(std::string_view key, std::string_view value)
         r.epoch = j.at("epoch").get<std::uint64_t>();
         r.primary = id_of(j.at("primary"));
         for (const json& s : j.at("isr")) r.isr.push_back(id_of(s));
+        // One that an earlier version wrote tells of nothing before.
+        r.past_from = j.value("past_from", std::max<std::uint64_t>(r.epoch, 1) - 1);
+        if (const auto past = j.find("past"); past != j.end())
+            for (const json& p : *past)
+                r.past.push_back({id_of(p.at(0)), p.at(1).get<std::uint64_t>()});
         return r;
     });
 }

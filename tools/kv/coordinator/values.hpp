@@ -4,7 +4,7 @@
 //     stores/STORE    {"node", "state", "weight", "order"}
 //     members/NODE    {"store", "incarnation", "address", "alive", "pid"}
 //     plan            {"n", "nodes", "shards"}
-//     shards/NUMBER   {"epoch", "primary", "isr"}
+//     shards/NUMBER   {"epoch", "primary", "isr", "past": [[STORE, EPOCH], ...], "past_from"}
 //
 // Fields and keys that are not known are passed over: a later version may have written them.
 #pragma once

@@ -9,14 +9,37 @@
 
 namespace kv {
 
+/// The last epoch in which a store led.
+struct past_lead {
+    store_id store;
+    std::uint64_t epoch = 0;
+};
+
 /// Changes only by compare-and-swap, and each change raises `epoch` by one.
 struct shard_record {
     std::uint64_t epoch = 0;
     store_id primary;
     std::vector<store_id>
         isr;  ///< the in-sync set: the primary and the replicas that commits wait for
+    /// Who led before the primary, the first ones first. By them a record tells whether it comes after another one: numbers
+    /// alone do not, for two histories that begin with one record count alike.
+    std::vector<past_lead> past{};
+    std::uint64_t past_from = 0;  ///< `past` says nothing of this epoch and those before
+    static constexpr std::size_t past_max = 16;
 
-    friend bool operator==(const shard_record&, const shard_record&) = default;
+    /// What it says now.
+    friend bool operator==(const shard_record& a, const shard_record& b) {
+        return a.epoch == b.epoch && a.primary == b.primary && a.isr == b.isr;
+    }
+
+    /// Whether `earlier` can have become this by changes one after the other. No: it did not.
+    [[nodiscard]] bool follows(const shard_record& earlier) const {
+        if (epoch <= earlier.epoch) return *this == earlier;
+        if (earlier.epoch <= past_from || primary == earlier.primary) return true;
+        return std::any_of(past.begin(), past.end(), [&](const past_lead& p) {
+            return p.store == earlier.primary && p.epoch >= earlier.epoch;
+        });
+    }
 
     [[nodiscard]] bool has(const store_id& s) const {
         return std::find(isr.begin(), isr.end(), s) != isr.end();
@@ -26,6 +49,13 @@ struct shard_record {
         shard_record r = *this;
         ++r.epoch;
         r.primary = leader;
+        if (leader == primary) return r;
+        std::erase_if(r.past,
+                      [&](const past_lead& p) { return p.store == leader || p.store == primary; });
+        r.past.push_back({primary, epoch});
+        if (r.past.size() <= past_max) return r;
+        r.past_from = std::max(r.past_from, r.past.front().epoch);
+        r.past.erase(r.past.begin());
         return r;
     }
     [[nodiscard]] shard_record without(const store_id& s) const {
