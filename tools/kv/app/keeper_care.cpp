@@ -15,6 +15,7 @@ using beam::awaitable;
 }  // namespace
 
 awaitable<void> keeper::care_for_cluster() {
+    if (!known_.coordinator.is_reachable) co_return;
     co_await put_out_silent();
     co_await renew_plan();
 }
