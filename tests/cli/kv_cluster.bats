@@ -54,12 +54,6 @@ load kv_helper
     beamd stop --node n3@127.0.0.1
 }
 
-# Values of 20 keys, as they were written.
-has_all_keys() {
-    local i
-    for i in $(seq 20); do [ "$(kv get "key$i" --raw --timeout 20s "$@")" = "value$i" ] || return 1; done
-}
-
 @test "the file that decides who leads is deleted: nodes serve, start nothing anew, and give it back what it had" {
     local folder=$XDG_STATE_HOME/beamcore/kv.cluster node i
     for i in $(seq 20); do kv put "key$i" "value$i" -q; done
@@ -88,21 +82,6 @@ has_all_keys() {
     eventually is_healthy
     kv put key1 again --node nodeC
     [ "$(kv get key1 --raw --node nodeA)" = again ]
-}
-
-# A real one, whose data is in etcd/: `start_etcd PORT`.
-start_etcd() {
-    etcd --data-dir "$HOME/etcd" --listen-client-urls "http://127.0.0.1:$1" \
-        --advertise-client-urls "http://127.0.0.1:$1" --listen-peer-urls "http://127.0.0.1:$(($1 + 1))" \
-        >>etcd.log 2>&1 3>&- &
-    etcd_pid=$!
-    answers() { curl -s "http://127.0.0.1:$1/v3/kv/range" -d '{"key":"eA=="}' >/dev/null; }
-    eventually answers "$1"
-}
-
-stop_etcd() {
-    kill -9 "$etcd_pid"
-    wait "$etcd_pid" || true
 }
 
 @test "etcd is wiped: what the stores hold is put into it, and who did not hear of it begins anew" {
@@ -137,133 +116,4 @@ stop_etcd() {
     [ "$(kv cluster status --json --node n3@127.0.0.1 | jq -c .nodes)" = '["n1","n2","n3"]' ]
     for i in 1 2 3; do beamd stop --node "n$i@127.0.0.1"; done
     stop_etcd
-}
-
-# The record of a key's shard, as a node knows it: `record_of KEY NODE`.
-record_of() { kv locate "$1" --json --node "$2" | jq -c '[.shard, .epoch, .primary]'; }
-
-@test "an older copy of the file that decides who leads: nobody believes it, and it is mended" {
-    local folder=$XDG_STATE_HOME/beamcore/kv.cluster i node before
-    for i in $(seq 20); do kv put "key$i" old -q; done
-    eventually is_healthy
-    cp "$folder/cluster.mdb" backup.mdb
-    # What comes now is on two nodes only, and the third is in sync of nothing.
-    export BEAM_NO_SPAWN=1
-    kill_node nodeB
-    is_without_b() { [ "$(copies_of nodeA nodeB)" = 0 ]; }
-    eventually is_without_b
-    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
-    before=$(record_of key1 nodeA)
-    for node in nodeA nodeC; do kill_node "$node"; done
-    rm "$folder"/cluster.mdb*
-    cp backup.mdb "$folder/cluster.mdb"
-
-    # All are started at once, so nodeB among them, which knows nothing later than the copy.
-    unset BEAM_NO_SPAWN
-    run -69 --separate-stderr kv get key1 --node nodeB --timeout 15s
-    [[ $stderr == *"the coordinator has an earlier state of the cluster, from a backup perhaps: "* ]]
-    [[ $stderr == *" is at epoch "*" has seen "*"kv cluster recover --coordinator-lost"* ]]
-    for node in nodeA nodeB nodeC; do
-        run -69 --separate-stderr kv cluster status --node "$node" --no-spawn
-        [[ $stderr == *"the coordinator has an earlier state of the cluster"*"kv cluster recover --coordinator-lost"* ]]
-        run -69 --separate-stderr kv cluster health --node "$node" --no-spawn
-        [[ $stderr == *"the coordinator has an earlier state of the cluster"* ]]
-        run -69 kv put key1 wrong --node "$node" --no-spawn
-        beamd logs --node "$node" >"log.$node"
-        grep -q "an earlier state of the cluster: was it restored from a backup?" "log.$node"
-    done
-    [ "$(kv cluster recover --coordinator-lost)" = "recovered shards=64 from stores=3" ]
-    for node in nodeA nodeB nodeC; do has_all_keys --node "$node"; done
-    eventually is_healthy
-    [ "$(record_of key1 nodeB | jq '.[1] > 1000000')" = true ]
-    [ "$before" != "$(record_of key1 nodeA)" ]
-    kv put key1 again --node nodeC
-    [ "$(kv get key1 --raw --node nodeA)" = again ]
-}
-
-@test "an etcd that is restored from a backup: who runs serves on, who is started does not, and it is mended" {
-    command -v etcd >/dev/null || skip "etcd is missing"
-    export ERL_EPMD_PORT BEAM_KV_COORDINATOR
-    ERL_EPMD_PORT=$((10000 + RANDOM % 10000))
-    local nodes=n1@127.0.0.1,n2@127.0.0.1,n3@127.0.0.1 port=$((20000 + RANDOM % 10000)) i
-    BEAM_KV_COORDINATOR=http://127.0.0.1:$port
-    start_etcd "$port"
-    for i in 1 2 3; do beamd --daemon --node "n$i@127.0.0.1" --dist --dist-join "$nodes"; done
-    export BEAM_NODE=n1@127.0.0.1
-    kv cluster init --nodes n1,n2,n3 --shards 16
-    for i in $(seq 20); do kv put "key$i" old -q; done
-    eventually is_healthy n1@127.0.0.1
-    stop_etcd
-    cp -r "$HOME/etcd" etcd.backup
-    start_etcd "$port"
-    eventually is_healthy n1@127.0.0.1
-
-    kill_node n3@127.0.0.1
-    is_without_3() { [ "$(copies_of n1@127.0.0.1 n3)" = 0 ]; }
-    eventually is_without_3
-    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
-    stop_etcd
-    rm -r "$HOME/etcd"
-    mv etcd.backup "$HOME/etcd"
-    start_etcd "$port"
-
-    knows_it() {
-        run -1 kv cluster health
-        [[ $output == *"the coordinator has an earlier state of the cluster"*"kv cluster recover --coordinator-lost"* ]]
-    }
-    eventually knows_it
-    kv cluster status | grep "the coordinator has an earlier state of the cluster"
-    has_all_keys
-    kv put key1 value1
-    beamd --daemon --node n3@127.0.0.1 --dist --dist-join "$nodes"
-    run -69 --separate-stderr kv cluster status --node n3@127.0.0.1
-    [[ $stderr == *"the coordinator has an earlier state of the cluster"*" has seen "* ]]
-    has_all_keys --node n2@127.0.0.1
-
-    [ "$(kv cluster recover --coordinator-lost)" = "recovered shards=16 from stores=3" ]
-    for i in 1 2 3; do has_all_keys --node "n$i@127.0.0.1"; done
-    eventually is_healthy n1@127.0.0.1
-    for i in 1 2 3; do beamd stop --node "n$i@127.0.0.1"; done
-    stop_etcd
-}
-
-@test "a node led by an older copy of the file while no other was there: it stops when one comes, and the split is said" {
-    local folder=$XDG_STATE_HOME/beamcore/kv.cluster nodes=n1@127.0.0.1,n2@127.0.0.1 i
-    export ERL_EPMD_PORT BEAM_NODE=n1@127.0.0.1
-    ERL_EPMD_PORT=$((10000 + RANDOM % 20000))
-    start() { beamd --daemon --node "$1@127.0.0.1" --dist --dist-join "$nodes"; }
-    start n1
-    start n2
-    kv cluster init --nodes n1,n2 --shards 16
-    for i in $(seq 20); do kv put "key$i" old -q; done
-    eventually is_healthy n1@127.0.0.1
-    cp "$folder/cluster.mdb" backup.mdb
-    kill_node n2@127.0.0.1
-    is_without_2() { [ "$(copies_of n1@127.0.0.1 n2)" = 0 ]; }
-    eventually is_without_2
-    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
-    kill_node n1@127.0.0.1
-    rm "$folder"/cluster.mdb*
-    cp backup.mdb "$folder/cluster.mdb"
-
-    # Each start raises the epochs, beyond those that the other one knows.
-    for i in 1 2 3 4; do
-        start n2
-        kv put key1 other --node n2@127.0.0.1 --timeout 20s
-        [ "$(kv get key2 --raw --node n2@127.0.0.1)" = old ]
-        kill_node n2@127.0.0.1
-    done
-    start n2
-    [ "$(kv get key1 --raw --node n2@127.0.0.1 --timeout 20s)" = other ]
-    start n1
-    run -69 --separate-stderr kv cluster status
-    [[ $stderr == *"does not follow epoch "*" as n1 has seen it"* ]]
-    serves_nothing() { ! kv get key1 --node n2@127.0.0.1 --timeout 1s; }
-    eventually serves_nothing
-    run -1 --separate-stderr kv cluster recover --coordinator-lost
-    [[ $stderr == *" shards have gone on twice from one record"*"nothing was changed"* ]]
-    kv cluster recover --coordinator-lost --accept-data-loss
-    eventually is_healthy n1@127.0.0.1
-    for i in n1 n2; do [ "$(kv get key1 --raw --node "$i@127.0.0.1")" = other ]; done
-    for i in n1 n2; do beamd stop --node "$i@127.0.0.1"; done
 }
