@@ -400,7 +400,7 @@ void connection_process::end_all(const term& exit_reason) {
 void connection_process::write(std::string line) {
     if (output_ended_) return;
     if (!is_backed_up()) {
-        auto written = peer_.try_write(line);
+        auto written = peer_.try_write_soon(line);
         if (!written) {
             output_ended_ = closing_ = true;
             return;
