@@ -1,111 +1,11 @@
 // One shard on one store, step by step. What it does among others is the simulator's: tests/sim/kv_sim_test.cpp.
-#include "tools/kv/shard/shard.hpp"
-
 #include <doctest/doctest.h>
 
-#include <map>
+#include "tests/unit/tools_kv/one_shard.hpp"
 
 using namespace kv;
 using namespace std::chrono_literals;
-
-namespace {
-
-const store_id a{1, 1}, b{1, 2};
-
-struct some_data : table {
-    std::map<std::string, value> all;
-    [[nodiscard]] std::optional<value> get(const std::string& key) const override {
-        const auto found = all.find(key);
-        if (found == all.end()) return std::nullopt;
-        return found->second;
-    }
-};
-
-/// A shard with a clock; each call gives what it wants done.
-struct one {
-    some_data data;
-    shard s;
-    std::chrono::nanoseconds now = 100s;
-
-    explicit one(store_id self = a, config c = {}, stored_shard from = {})
-        : s(c, self, 1, std::move(from), data) {}
-
-    template <class F>
-    outputs operator()(F what) {
-        outputs out;
-        what(s, instant{now, 0}, out);
-        return out;
-    }
-    outputs read_record(shard_record r, std::uint64_t rev) {
-        return (*this)([&](shard& x, const instant& at, outputs& o) {
-            x.record_read(at, {r, rev}, o);
-        });
-    }
-    outputs receive(store_id from, message m) {
-        return (*this)([&](shard& x, const instant& at, outputs& o) { x.receive(at, from, m, o); });
-    }
-    outputs sync(std::uint64_t ticket) {
-        return (*this)([&](shard& x, const instant& at, outputs& o) { x.synced(at, ticket, o); });
-    }
-    std::chrono::milliseconds patience = 1s;  // of writes
-    outputs put(std::uint64_t number) {
-        return (*this)([&](shard& x, const instant& at, outputs& o) {
-            write_request r;
-            r.id = {5, number};
-            r.operations.push_back({operation::kind::put, "k", "v"});
-            r.patience = patience;
-            x.write(at, number, r, o);
-        });
-    }
-    outputs tick() {
-        return (*this)([](shard& x, const instant& at, outputs& o) { x.tick(at, o); });
-    }
-    outputs read(read_request r) {
-        return (*this)([&](shard& x, const instant& at, outputs& o) {
-            r.patience = 1s;
-            x.read(at, 77, r, o);
-        });
-    }
-    outputs plan(std::vector<store_id> stores) {
-        return (*this)(
-            [&](shard& x, const instant& at, outputs& o) { x.plan_changed(at, stores, o); });
-    }
-    /// Some writes, each on disk before the next.
-    void put_and_sync(std::uint64_t first, std::uint64_t last) {
-        for (std::uint64_t n = first; n <= last; ++n) sync(put(n).sync);
-    }
-    /// The only store of a new shard, serving.
-    void lead_alone() {
-        (*this)([](shard& x, const instant& at, outputs& o) { x.start(at, o); });
-        read_record({1, a, {a}}, 1);
-        const auto begun = read_record({2, a, {a}}, 2);
-        sync(begun.sync);
-    }
-};
-
-template <class T>
-std::vector<T> all(const outputs& out) {
-    std::vector<T> found;
-    for (const auto& m : out.messages)
-        if (const T* t = std::get_if<T>(&m.what)) found.push_back(*t);
-    return found;
-}
-template <class T>
-std::vector<T> stored(const outputs& out) {
-    std::vector<T> found;
-    for (const auto& c : out.storage)
-        if (const T* t = std::get_if<T>(&c)) found.push_back(*t);
-    return found;
-}
-
-template <class T>
-const T* find(const outputs& out) {
-    for (const auto& m : out.messages)
-        if (const T* t = std::get_if<T>(&m.what)) return t;
-    return nullptr;
-}
-
-}  // namespace
+using namespace test;
 
 TEST_CASE("a store that is the record's primary takes a new epoch before it acts") {
     one x;
