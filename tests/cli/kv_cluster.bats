@@ -74,8 +74,12 @@ load kv_helper
     run -69 --separate-stderr kv get key1 --timeout 15s
     [[ $stderr == *"the coordinator has lost its data"*"recover --coordinator-lost"* ]]
     kill_node nodeB
-    run -1 --separate-stderr kv cluster recover --coordinator-lost --no-spawn
-    [[ $stderr == *"nodeB did not answer, and may have what no other store has"*"nothing was changed"* ]]
+    # The others may be on their way yet.
+    lacks_node_b() {
+        run -1 --separate-stderr kv cluster recover --coordinator-lost --no-spawn &&
+            [[ $stderr == *" nodeB did not answer, and may have what no other store has"*"nothing was changed"* ]]
+    }
+    eventually lacks_node_b
     # It starts nodeB, too.
     eventually kv cluster recover --coordinator-lost --node nodeB
     has_all_keys --node nodeB
