@@ -88,6 +88,36 @@ load kv_helper
     [ "$(kv get key1 --raw --node nodeA)" = again ]
 }
 
+@test "what others have now goes from a node's disk, also of one that was away, and it is filled again when it is back" {
+    export BEAM_KV_ERASE_AFTER=300ms
+    local i node
+    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
+    eventually is_healthy
+    [ "$(on_disk nodeC)" -gt 0 ]
+    kv cluster drain nodeC
+    eventually has_only_its_copies nodeC
+    eventually has_none nodeA nodeC
+    eventually has_only_its_copies nodeC
+    [ "$(on_disk nodeC)" -eq 0 ]
+    kill_node nodeC
+    [ "$(on_disk nodeC)" -eq 0 ]
+    has_all_keys --node nodeC
+
+    kv cluster rejoin nodeC
+    eventually has_copies nodeA nodeC
+    eventually is_healthy
+    for node in nodeA nodeB nodeC; do eventually has_only_its_copies "$node"; done
+    # It leads what it was given, and has what the others give up.
+    kv cluster drain nodeA
+    eventually has_none nodeB nodeA
+    eventually is_healthy nodeB
+    kill_node nodeA
+    has_all_keys --node nodeC
+    kv put key1 value1 --node nodeC
+    eventually has_only_its_copies nodeA
+    [ "$(on_disk nodeA)" -eq 0 ]
+}
+
 @test "etcd is wiped: what the stores hold is put into it, and who did not hear of it begins anew" {
     command -v etcd >/dev/null || skip "etcd is missing"
     export ERL_EPMD_PORT BEAM_KV_COORDINATOR

@@ -4,6 +4,9 @@ is_healthy() { kv cluster health --node "${1:-nodeA}" -q; }
 copies_of() { kv cluster nodes --node "$1" --json | jq ".nodes[] | select(.node == \"$2\") | .copies"; }
 has_copies() { [ "$(copies_of "$1" "$2")" -gt 0 ]; }
 has_none() { [ "$(copies_of "$1" "$2")" -eq 0 ]; }
+# Shards that a node's store has anything of.
+on_disk() { kv cluster status --node "$1" --json | jq .on_disk; }
+has_only_its_copies() { [ "$(on_disk "$1")" -eq "$(copies_of "$1" "$1")" ]; }
 state_of() { kv cluster nodes --node "$1" --json | jq -r ".nodes[] | select(.node == \"$2\") | .state"; }
 
 # The cursor that a watch begins with.

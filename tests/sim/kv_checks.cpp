@@ -149,6 +149,12 @@ void kv_world::check_holders(std::uint64_t seq) const {
     }
 }
 
+// 3: whoever has lost what it had is no member.
+void kv_world::check_erased(const machine& m) {
+    require(!record_.record.has(m.store), "3: a member erases its copy");
+    ++counts_.erased;
+}
+
 void kv_world::check_acknowledged(const client& c, std::uint64_t number, const answer& a) {
     const request_id id{std::uint64_t(&c - clients_.data()) + 1, number};
     if (a.what == answer::kind::found) {
@@ -247,6 +253,13 @@ void kv_world::check_agreement() {
                 "tables of requests differ");
     }
     require(machines_[*node_of(r.primary)].shard->is_serving(), "the primary does not serve");
+    for (const machine& m : machines_) {
+        const kv_image& disk = m.disk->durable();
+        const bool is_wanted = std::find(wanted.begin(), wanted.end(), m.store) != wanted.end();
+        require(is_wanted || config_.erase_after >= std::chrono::seconds(60) ||
+                    (disk.data.empty() && disk.staged.empty() && disk.last_seq() == 0),
+                "a copy that nobody wants is left");
+    }
     check_holders(committed_.size());
     // The data is what the committed entries say.
     auto model = base_data_;

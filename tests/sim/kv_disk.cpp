@@ -49,6 +49,13 @@ struct maker {
         on.entries.clear();
         on.applied_seq = c.at.seq;
     }
+    void operator()(const erase_copy&) {
+        on.data.clear();
+        on.staged.clear();
+        on.base = {};
+        on.entries.clear();
+        on.applied_seq = 0;
+    }
     void operator()(const checkpoint& c) {
         hold(c.seq == on.applied_seq, "a checkpoint of something else");
         on.requests = c.requests;
@@ -63,11 +70,9 @@ void kv_image::make(const storage_change& c) {
 }
 
 stored_shard kv_image::stored() const {
-    return {base,
-            saved,
-            {entries.begin() + std::ptrdiff_t(saved.seq - base.seq), entries.end()},
-            applied_seq,
-            acted};
+    return {
+        base,        saved, {entries.begin() + std::ptrdiff_t(saved.seq - base.seq), entries.end()},
+        applied_seq, acted, !staged.empty()};
 }
 
 scan_page scan(const std::map<std::string, value>& data, const scan_range& range,

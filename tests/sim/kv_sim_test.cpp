@@ -51,6 +51,13 @@ kv_weather weather_of(std::uint64_t seed) {
     }
     if (seed % 7 == 3) w.doom = 0.15;
     if (seed % 5 == 1) w.coordinator_late = 0.5, w.spite = 0.7;
+    if (seed % 11 == 7) {
+        // A plan that comes and goes, and messages that come when it is another one.
+        w.fickle = 0.9, w.slow = 0.3, w.loss = 0.02;
+        w.delay_max = std::chrono::seconds{2};
+        w.gap_max = std::chrono::milliseconds{600};
+        w.steps = 120;
+    }
     return w;
 }
 
@@ -66,7 +73,7 @@ std::optional<std::string> run_world(std::uint64_t seed, const rules& r,
             sum->replica_reads += c.replica_reads, sum->terms += c.terms, sum->pieces += c.pieces,
                 sum->fillings += c.fillings;
             sum->entry_reads += c.entry_reads, sum->pages += c.pages;
-            sum->recovered += c.recovered, sum->permits += c.permits;
+            sum->recovered += c.recovered, sum->permits += c.permits, sum->erased += c.erased;
             sum->hand_overs += c.hand_overs, sum->unknown += c.unknown, sum->joins += c.joins;
             sum->definite += c.definite, sum->lost += c.lost, sum->expired += c.expired;
         }
@@ -82,6 +89,7 @@ struct some_worlds {
 };
 constexpr some_worlds spiteful{1, 5};             // a spiteful coordinator
 constexpr some_worlds spiteful_and_late{26, 60};  // and messages that take seconds
+constexpr some_worlds fickle{7, 11};              // a plan that comes and goes
 constexpr some_worlds three_in_peace{17, 36};     // three copies; little happens, and lasts
 
 /// The first of a thousand seeds that a store without one of its rules fails; 0: none.
@@ -117,8 +125,8 @@ TEST_CASE(
                       << sum.hand_overs << ", joins " << sum.joins << ", permits " << sum.permits
                       << ", unknown " << sum.unknown << ", definite " << sum.definite
                       << ", expired " << sum.expired << ", scans " << sum.pages
-                      << ", given up by the operator " << sum.recovered
-                      << ", lost with their last disk " << sum.lost);
+                      << ", copies erased " << sum.erased << ", given up by the operator "
+                      << sum.recovered << ", lost with their last disk " << sum.lost);
     CHECK(100 * sum.lost <= seeds());
     CHECK(sum.done > 20 * seeds());
     CHECK(sum.replica_reads > seeds());
@@ -126,6 +134,7 @@ TEST_CASE(
     CHECK(sum.joins > seeds());
     CHECK(sum.permits > seeds());
     CHECK(sum.fillings > seeds() / 2);
+    CHECK(sum.erased > seeds() / 2);
 }
 
 TEST_CASE("a store that changes its record and not the epoch is found out") {
@@ -181,4 +190,10 @@ TEST_CASE("a primary that takes the state of another history for a part of its o
 }
 TEST_CASE("a start that knows only the requests of its checkpoint is found out") {
     CHECK(first_failing(&rules::replay_requests) > 0);
+}
+TEST_CASE("a store that erases its copy without asking is found out") {
+    CHECK(first_failing(&rules::ask_before_erasing) > 0);
+}
+TEST_CASE("a primary that brings up who erased its copy in the same epoch is found out") {
+    CHECK(first_failing(&rules::new_epoch_after_erasing, fickle) > 0);
 }

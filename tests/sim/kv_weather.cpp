@@ -71,7 +71,7 @@ void kv_world::act_on_plan() {
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
     for (std::size_t k = all.size(); k > 1; --k) std::swap(all[k - 1], all[random_.below(k)]);
     all.resize(weather_.copies);
-    plan_ = all;
+    plan_before_ = std::exchange(plan_, std::move(all));
     tell_plan();
 }
 
@@ -130,6 +130,10 @@ void kv_world::begin_era(const machine& m) {
 
 void kv_world::act() {
     if (random_.chance(weather_.doom)) crash_members();
+    if (weather_.fickle > 0 && random_.chance(weather_.fickle)) {
+        plan_.swap(plan_before_);
+        return tell_plan();
+    }
     const auto what = random_.below(20);
     if (what < 6) return act_on_network();
     if (what < 13) return act_on_machine(random_.below(machines_.size()));

@@ -29,6 +29,14 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
     config_.join_gap = random_.below(8);
     config_.ask_to_move = random_.chance(0.7);
     config_.move_patience = random_.chance(0.5) ? 60s : 2s;
+    config_.copies = w.copies;
+    config_.erase_after = random_.chance(0.8) ? config::milliseconds(random_.below(3000)) : 60s;
+    config_.erase_ask_again = config::milliseconds(50 + random_.below(1500));
+    if (w.fickle > 0) {
+        config_.erase_after = 0ms;
+        config_.erase_ask_again = 50ms;
+        config_.ask_to_move = random_.chance(0.3);
+    }
     if (w.doom > 0) config_.log_kept = 3, config_.piece_bytes = 1;
     for (int i = 0; i < w.nodes; ++i) {
         machine m;
@@ -37,6 +45,7 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
         machines_.push_back(std::move(m));
     }
     for (std::size_t i = 0; i < w.copies; ++i) plan_.push_back(i);
+    plan_before_ = plan_;
     record_.rev = 1;
     record_.record = {1, machines_[0].store, planned()};
     records_[1] = record_.record;
@@ -51,7 +60,7 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
 std::chrono::nanoseconds kv_world::delay() {
     // Once all is healed messages keep their order, as on a connection.
     if (is_healed_) return 1ms;
-    const bool is_slow = random_.chance(0.05);
+    const bool is_slow = random_.chance(weather_.slow);
     return time(100'000 +
                 random_.below(is_slow ? std::uint64_t(weather_.delay_max / 1ns) : 3'000'000));
 }
@@ -162,8 +171,11 @@ void kv_world::handle(std::size_t i, outputs out) {
                     // At the worst moment: it may have more than its log has.
                     if (!is_healed_ && random_.chance(3 * weather_.doom))
                         after(time(1), [this] { crash_members(); });
-                } else if (const auto* a = std::get_if<apply_entry>(&c))
+                } else if (const auto* a = std::get_if<apply_entry>(&c)) {
                     check_applied(i, a->what);
+                } else if (std::holds_alternative<erase_copy>(c)) {
+                    check_erased(m);
+                }
         } catch (const invariant_broken& b) {
             fail("store " + std::to_string(m.store.low) + ": " + b.what());
         }

@@ -35,6 +35,8 @@ struct kv_weather {
     double coordinator_late = 0.03;  ///< its questions that take seconds
     double spite = 0.1;  ///< a change of the record after which one of those it is about is cut off
     double doom = 0;     ///< steps at which all who are in sync die
+    double slow = 0.05;  ///< messages that take up to `delay_max`
+    double fickle = 0;   ///< steps at which the plan is what it was before the last change
     std::chrono::milliseconds gap_max{5000};  ///< between two of the steps
     int steps = 40;  ///< things that happen to machines, cables, the coordinator and the plan
     int nodes = 4;
@@ -52,7 +54,8 @@ public:
     struct figures {
         std::uint64_t events = 0, done = 0, reads = 0, replica_reads = 0, terms = 0, pieces = 0,
                       fillings = 0, entry_reads = 0, hand_overs = 0, unknown = 0, joins = 0,
-                      definite = 0, lost = 0, expired = 0, pages = 0, recovered = 0, permits = 0;
+                      definite = 0, lost = 0, expired = 0, pages = 0, recovered = 0, permits = 0,
+                      erased = 0;
     };
     [[nodiscard]] const figures& counts() const { return counts_; }
 
@@ -162,6 +165,7 @@ private:
                      const kv::outputs& out) const;
     void check_applied(std::size_t i, const kv::entry& e);
     void check_holders(std::uint64_t seq) const;
+    void check_erased(const machine& m);
     void check_acknowledged(const client& c, std::uint64_t number, const kv::answer& a);
     void check_read(std::uint64_t origin, const client& c, const kv::answer& a) const;
     void check_page(std::uint64_t origin, const client& c, const kv::scan_page& page) const;
@@ -186,7 +190,7 @@ private:
     kv::known_record record_;
     bool is_coordinator_up_ = true;
     std::set<std::size_t> cut_from_coordinator_;
-    std::vector<std::size_t> plan_;
+    std::vector<std::size_t> plan_, plan_before_;
     bool is_healed_ = false, is_ended_ = false;
 
     std::map<std::uint64_t, kv::shard_record> records_;  // by epoch, as written

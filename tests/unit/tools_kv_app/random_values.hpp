@@ -104,6 +104,8 @@ public:
         all_of(m.epoch, m.transfer, m.index, m.at, m.reflects, m.after, m.items, m.requests,
                m.is_last, m.is_refill);
     }
+    void make(kv::erase_wish& m) { make(m.epoch); }
+    void make(kv::may_erase& m) { make(m.epoch); }
     void make(kv::snapshot_ack& m) { all_of(m.epoch, m.transfer, m.index); }
 
     /// One of each kind, in turn.

@@ -130,6 +130,23 @@ TEST_CASE("a shard whose set is silent goes on with the longest log there is, an
     CHECK(with_part.first.records[0].isr == std::vector<store_id>{b});
 }
 
+TEST_CASE("a store that has erased its copy is not of the set that an older record names") {
+    shard_account erased = shard(0, {}, {7, a, {a, b}});
+    erased.is_erased = true;
+    const auto r =
+        rebuilt({account_of(a, "a", {erased, shard(1, {7, 9})}),
+                 account_of(b, "b", {shard(0, {7, 6}), shard(1, {7, 9})}), account_of(c, "c")});
+    CHECK(r.first.records[0].isr == std::vector<store_id>{b});
+    CHECK(r.first.records[0].primary == b);
+    CHECK(r.first.records[1].isr == std::vector<store_id>{a, b});
+    CHECK(r.lost_shards == 0);
+    // Those who took its place do not answer: what another has of old is more than nothing, and is told as a loss.
+    const auto alone =
+        rebuilt({account_of(a, "a", {erased}), account_of(c, "c", {shard(0, {5, 3})})});
+    CHECK(alone.first.records[0].primary == c);
+    CHECK(alone.lost_shards == 1);
+}
+
 TEST_CASE(
     "a store that was removed, or that its node has no more, is needed only where it was in sync") {
     cluster_view v = view_of_three();

@@ -485,6 +485,99 @@ STORE_TEST(
     });
 }
 
+STORE_TEST("an erased copy is over for the next life, and all of it goes away in steps") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w, neighbour(number + 1), before(number - 1);
+        co_await neighbour.put("n", "1", 1000);
+        co_await before.put("n", "1", 1000);
+        std::vector<kv::change> many;
+        for (std::size_t i = 0; i < 2 * shard_disk::step_keys; ++i)
+            many.push_back({(i % 2 == 0 ? "k" : std::string(600, 'x')) + std::to_string(i), "v",
+                            i % 3 == 0 ? 1000 : 0});
+        auto all = w.written(std::move(many));
+        const kv::shard_record acted{4, some_store(), {some_store()}};
+        all.push_back(kv::save_record{acted});
+        all.push_back(kv::stage_items{1, true, {{"half", {"staged", 4, 0}}}});
+        co_await w.change(std::move(all));
+        CHECK(world().stored.has_staged);
+        CHECK_FALSE(w.disk.is_erased_on_disk());
+
+        w.log = kv::shard_log();
+        kv::checkpoint nothing;
+        nothing.installed = 12;
+        std::vector<kv::storage_change> erase{kv::erase_copy{}, nothing};
+        co_await w.change(std::move(erase));
+        CHECK(scanned(w.disk) == "end");
+        world again;
+        CHECK(again.stored.base == kv::log_point());
+        CHECK(again.stored.entries.empty());
+        CHECK(again.stored.applied_seq == 0);
+        CHECK_FALSE(again.stored.has_staged);
+        CHECK(again.stored.saved == nothing);
+        CHECK(again.stored.acted == acted);
+        CHECK(scanned(again.disk) == "end");
+        CHECK(again.disk.due(5000, 10).looked_at == 0);
+        CHECK(again.disk.is_erased_on_disk());
+        CHECK(again.disk.last_on_disk() == kv::log_point());
+
+        // In a later life, too.
+        CHECK(again.disk.is_anything_on_disk());
+        std::size_t steps = 0;
+        while (auto some = again.disk.next_leftovers()) {
+            auto writing = store::write(store_name(), *std::move(some));
+            CHECK((co_await writing).has_value());
+            ++steps;
+        }
+        CHECK(steps > 1);
+        CHECK_FALSE(again.disk.is_anything_on_disk());
+        CHECK_FALSE(again.disk.next_leftovers());
+        for (const char* database : {"data", "due", "log"}) {
+            const auto left = store::scan(store::database(store_name(), database), {});
+            REQUIRE(left.has_value());
+            CHECK(left->items.size() == 2);  // the neighbours'
+        }
+        CHECK(bytes_at(world(number + 1).disk, "n") == "1");
+        CHECK(bytes_at(world(number - 1).disk, "n") == "1");
+
+        // It is filled anew as any other.
+        std::vector<kv::storage_change> fill{kv::stage_items{20, true, {{"a", {"new", 30, 0}}}}};
+        co_await again.change(std::move(fill));
+        CHECK(again.disk.is_erased_on_disk());
+        again.log = kv::shard_log({6, 30}, 30, {});
+        std::vector<kv::storage_change> install{kv::install_staged{20, {6, 30}}};
+        co_await again.change(std::move(install));
+        CHECK_FALSE(again.disk.is_erased_on_disk());
+        CHECK(scanned(world().disk) == "a=new end");
+        CHECK(world().stored.base == kv::log_point{6, 30});
+    });
+}
+
+STORE_TEST("what a snapshot replaced goes away in steps") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        co_await w.put("old", "1", 1000);
+        std::vector<kv::storage_change> staged{kv::stage_items{2, true, {{"a", {"new", 5, 0}}}}};
+        co_await w.change(std::move(staged));
+        CHECK_FALSE(w.disk.next_leftovers());
+        w.log = kv::shard_log({3, 40}, 40, {});
+        std::vector<kv::storage_change> install{kv::install_staged{2, {3, 40}}};
+        co_await w.change(std::move(install));
+        auto some = w.disk.next_leftovers();
+        REQUIRE(some.has_value());
+        auto writing = store::write(store_name(), *std::move(some));
+        CHECK((co_await writing).has_value());
+        const auto left = store::scan(store::database(store_name(), "data"), {});
+        REQUIRE(left.has_value());
+        CHECK(left->items.size() == 1);
+        CHECK(store::scan(store::database(store_name(), "due"), {})->items.empty());
+        CHECK(scanned(w.disk) == "a=new end");
+    });
+}
+
 STORE_TEST("any changes, in any order, leave what a map has") {
     test::in_node([](self) -> awaitable<void> {
         const test::folder folder;

@@ -15,7 +15,9 @@
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/limits.hpp"
 #include "tools/kv/app/methods.hpp"
+#include "tools/kv/app/names.hpp"
 #include "tools/kv/app/settings.hpp"
+#include "tools/kv/app/shard_disk.hpp"
 
 namespace kv {
 
@@ -102,6 +104,14 @@ term nodes_term(const cluster_view& view) {
     return beam::list_of(std::move(all));
 }
 
+/// Shards that this node's store has anything of, wanted or not.
+std::uint64_t shards_with_data() {
+    const auto known = shard_disk::shards_on_disk(store_name());
+    return std::uint64_t(std::count_if(known.begin(), known.end(), [](std::uint32_t s) {
+        return shard_disk(store_name(), s).is_anything_on_disk();
+    }));
+}
+
 awaitable<answer> status_now() {
     auto k = co_await settled();
     if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
@@ -117,6 +127,7 @@ awaitable<answer> status_now() {
                          {atom("out_after_ms"), std::int64_t(view.meta.out_after.count())},
                          {atom("uuid"), view.meta.uuid},
                          {atom("plan"), view.plan.number},
+                         {atom("on_disk"), shards_with_data()},
                          {atom("members"), nodes_term(view)}});
 }
 

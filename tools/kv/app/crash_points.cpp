@@ -48,6 +48,7 @@ void crash_point(const std::vector<storage_change>& batch) {
     if (has<checkpoint>(batch)) crash_point("checkpoint");
     if (has<stage_items>(batch)) crash_point("stage");
     if (has<install_staged>(batch)) crash_point("install");
+    if (has<erase_copy>(batch)) crash_point("erase");
 }
 
 rules rules_of_shards() {

@@ -234,6 +234,16 @@ void each(Way&& way, is_message<snapshot_ack> auto& m) {
     auto& [epoch, transfer, index] = m;
     way(epoch, transfer, index);
 }
+template <class Way>
+void each(Way&& way, is_message<erase_wish> auto& m) {
+    auto& [epoch] = m;
+    way(epoch);
+}
+template <class Way>
+void each(Way&& way, is_message<may_erase> auto& m) {
+    auto& [epoch] = m;
+    way(epoch);
+}
 
 template <std::size_t I = 0>
 void read_message(byte_reader& r, std::size_t which, message& m) {

@@ -30,7 +30,7 @@ namespace {
 using beam::awaitable;
 using namespace std::chrono_literals;
 
-constexpr auto look_every = 250ms;
+constexpr std::chrono::milliseconds look_every = 250ms, left_copies_every = 2s;
 constexpr std::string_view nobody_reaches = "nonode@nohost";
 
 beam::store::database meta() {
@@ -92,6 +92,9 @@ awaitable<beam::init_result<keeper>> keeper::init() {
     beam::self me = beam::this_process();
     if (!beam::try_register_name(keeper_name(), me.id()))
         co_return beam::stop_with{beam::atom("name_taken")};
+    if (const auto erase_after = erase_after_setting(); !erase_after)
+        co_return beam::stop_with{
+            beam::tuple(beam::atom(erase_after.error().code), erase_after.error().detail)};
     keeper k;
     const std::string node = beam::this_node_facts().name;
     k.name_ = node.substr(0, node.find('@'));
@@ -277,11 +280,25 @@ bool keeper::is_wanted_here(std::uint32_t shard) const {
 
 awaitable<void> keeper::host_shards() {
     const auto shards = std::uint32_t(known_.facts.view->records.size());
-    for (std::uint32_t s = 0; s < shards; ++s) {
-        const bool wanted = is_wanted_here(s);
-        if (wanted && !hosted_.contains(s)) co_await start_shard(s);
-        if (!wanted && hosted_.contains(s)) (void)co_await stop_shard(s);
-    }
+    for (std::uint32_t s = 0; s < shards; ++s)
+        if (is_wanted_here(s) && !hosted_.contains(s)) co_await start_shard(s);
+    co_await look_after_left_copies();
+}
+
+/// A shard that nobody wants here any more runs until its copy is erased.
+awaitable<void> keeper::look_after_left_copies() {
+    const time now = beam::monotonic_time();
+    if (left_copies_at_ != time{} && now < left_copies_at_ + left_copies_every) co_return;
+    left_copies_at_ = now;
+    std::set<std::uint32_t> left;
+    const auto shards = known_.facts.view->records.size();
+    for (const std::uint32_t s : shard_disk::shards_on_disk(store_name()))
+        if (s < shards && !is_wanted_here(s) && shard_disk(store_name(), s).is_anything_on_disk())
+            left.insert(s);
+    for (const std::uint32_t s : left)
+        if (!hosted_.contains(s)) co_await start_shard(s);
+    for (const std::uint32_t s : std::set<std::uint32_t>(hosted_))
+        if (!is_wanted_here(s) && !left.contains(s)) (void)co_await stop_shard(s);
 }
 
 awaitable<void> keeper::start_shard(std::uint32_t shard) {

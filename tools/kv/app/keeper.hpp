@@ -1,5 +1,5 @@
 // keeper: this node's part in the cluster. It is the node's member in the coordinator, runs a process for each shard that
-// this node shall hold or holds, tells them and the router what the cluster is, and does what anybody may: found a
+// this node shall hold or holds, or has a copy of that is not erased yet, tells them and the router what the cluster is, and does what anybody may: found a
 // cluster whose nodes are all there, write the plan that follows a change of the nodes, put out a node that is gone.
 //
 // It knows its store by an id that lies in the store itself. When it dies, the shards are started anew with it.
@@ -163,6 +163,7 @@ private:
     beam::awaitable<bool> stop_shard(std::uint32_t shard);
     beam::awaitable<bool> stop_shards();
     [[nodiscard]] bool is_wanted_here(std::uint32_t shard) const;
+    beam::awaitable<void> look_after_left_copies();
     void meet_nodes() const;
 
     // Leaving: leaving.cpp.
@@ -196,6 +197,7 @@ private:
     bool has_told_former_deaths_ = false;
     std::map<std::string, time> silent_since_;  // nodes
     std::set<std::uint32_t> hosted_;
+    time left_copies_at_{};                          // when they were looked at
     std::shared_ptr<const cluster_view> kept_view_;  // what the store keeps
     time kept_at_{};
     std::set<beam::pid> listeners_;

@@ -153,8 +153,9 @@ awaitable<account_or_not> keeper::account_of_store() const {
         const shard_disk disk(store_name(), s);
         const log_point last = disk.last_on_disk();
         const shard_record acted = disk.record_on_disk();
-        a.shards.push_back(
-            {s, last.epoch, last.seq, acted.epoch == 0 ? std::string() : encode(acted)});
+        a.shards.push_back({s, last.epoch, last.seq,
+                            acted.epoch == 0 ? std::string() : encode(acted),
+                            disk.is_erased_on_disk()});
     }
     co_return a;
 }

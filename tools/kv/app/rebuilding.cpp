@@ -20,6 +20,7 @@ struct findings {
     shard_record record;                   // of the highest epoch
     std::vector<shard_record> to_compare;  // what a split would be seen by
     std::map<store_id, log_point> logs;    // of the stores that answered
+    std::set<store_id> erased;             // of these, who had a copy and erased it
     std::uint64_t highest_epoch = 0;       // of a record or an entry
 };
 
@@ -59,6 +60,7 @@ std::vector<findings> gathered(const cluster_view& view,
             if (s.shard >= all.size()) continue;
             findings& f = all[s.shard];
             f.logs[a.store] = {s.epoch, s.seq};
+            if (s.is_erased) f.erased.insert(a.store);
             f.highest_epoch = std::max(f.highest_epoch, s.epoch);
             if (const auto r = decode_record(shard_key(s.shard), s.record); r) {
                 consider(f, *r);
@@ -88,7 +90,7 @@ choice chosen(const findings& f, const std::vector<store_id>& planned,
               const std::set<store_id>& removed) {
     std::vector<store_id> members, all;
     for (const store_id& s : f.record.isr)
-        if (f.logs.contains(s)) members.push_back(s);
+        if (f.logs.contains(s) && !f.erased.contains(s)) members.push_back(s);
     // The preferred ones first: max_element takes the first of equals.
     for (const store_id& s : planned)
         if (f.logs.contains(s)) all.push_back(s);

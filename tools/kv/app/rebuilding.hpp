@@ -21,8 +21,9 @@ namespace kv {
 struct shard_account {
     std::uint32_t shard = 0;
     std::uint64_t epoch = 0, seq = 0;  ///< of its log's last entry; 0: it has nothing
-    std::string record;  ///< under which it acted last, as coordinators write it; empty: never
-    BEAM_FIELDS(shard_account, shard, epoch, seq, record)
+    std::string record;      ///< under which it acted last, as coordinators write it; empty: never
+    bool is_erased = false;  ///< it had a copy that was not wanted any more
+    BEAM_FIELDS(shard_account, shard, epoch, seq, record, is_erased)
 };
 
 /// What a store holds of its cluster.

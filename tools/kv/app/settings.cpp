@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/base/size.hpp"
 #include "libbeamcore/release/node_facts.hpp"
 
@@ -47,6 +48,17 @@ beam::result<std::uint64_t> copy_limit_setting() {
         return beam::fail("bad_copy_limit", "BEAM_KV_COPY_LIMIT is " + said +
                                                 "; it is bytes a second, at least 1MB, or 0");
     return *bytes;
+}
+
+beam::result<std::chrono::milliseconds> erase_after_setting() {
+    using namespace std::chrono_literals;
+    const std::string said = variable("BEAM_KV_ERASE_AFTER");
+    if (said.empty()) return 5min;
+    const auto d = beam::parse_duration(said);
+    if (!d || *d < 0s || *d > 30 * 24h)
+        return beam::fail("bad_erase_after",
+                          "BEAM_KV_ERASE_AFTER is " + said + "; it is 0s to 30d, such as 5m");
+    return std::chrono::duration_cast<std::chrono::milliseconds>(*d);
 }
 
 std::string coordinator_name_setting() {

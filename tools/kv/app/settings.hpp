@@ -2,12 +2,14 @@
 //
 //   BEAM_KV_ENGINE                      lmdb or rocksdb, for a store that is made (lmdb)
 //   BEAM_KV_COPY_LIMIT                  bytes a second that copies are made with (64MB); 0: no limit
+//   BEAM_KV_ERASE_AFTER                 how long a copy that is wanted elsewhere now is kept (5m)
 //   BEAM_KV_COORDINATOR                 etcd's endpoints, http://h1:2379,http://h2:2379; none: a file of this host
 //   BEAM_KV_CLUSTER                     the cluster's name in etcd (kv)
 //   BEAM_KV_COORDINATOR_CA, _CERT, _KEY files, for https
 //   BEAM_KV_COORDINATOR_PASSWORD_FILE   two lines, user and password; of mode 0600
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +25,9 @@ namespace kv {
 
 /// Bytes a second; 0: no limit. Errors: `bad_copy_limit`.
 [[nodiscard]] beam::result<std::uint64_t> copy_limit_setting();
+
+/// Errors: `bad_erase_after`.
+[[nodiscard]] beam::result<std::chrono::milliseconds> erase_after_setting();
 
 /// For the node of that short name, which knows the cluster by that uuid (or none).
 [[nodiscard]] coordinator_options coordinator_setting(const std::string& node,

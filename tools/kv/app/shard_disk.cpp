@@ -13,6 +13,8 @@ namespace kv {
 namespace {
 
 constexpr std::size_t page_bytes = std::size_t{1} << 20;
+/// Behind these an engine may have another order of its keys (store.hpp).
+constexpr std::size_t ordered_bytes = 495;
 
 template <class T>
 T value_of(beam::result<T> r) {
@@ -22,8 +24,7 @@ T value_of(beam::result<T> r) {
 
 using stored_item = std::pair<std::string, std::string>;
 
-/// The items of a scan in the order of their keys' bytes. An engine may have another order for keys that are alike in
-/// their first bytes (store.hpp): these are gathered, and sorted. So who stops anywhere may go on behind that key.
+/// The items of a scan in the order of their keys' bytes: those that are alike in their first bytes are gathered, and sorted. So who stops anywhere may go on behind that key.
 class in_order {
 public:
     in_order(const beam::store::database& db, beam::store::scan_options options)
@@ -44,8 +45,6 @@ public:
     }
 
 private:
-    static constexpr std::size_t ordered_bytes = 495;
-
     stored_item* peek() {
         while (at_ == page_.size()) {
             if (is_end_) return nullptr;
@@ -133,6 +132,7 @@ stored_shard shard_disk::load() {
     s.base = state_.base;
     s.applied_seq = state_.applied_seq;
     s.acted = state_.acted;
+    s.has_staged = has_any(data_, data_prefix(state_.generation + 1));
     try {
         if (const auto saved = value_of(beam::store::get(meta_, own("checkpoint"))))
             s.saved = from_bytes<checkpoint>(unsealed(*saved));
@@ -161,6 +161,25 @@ std::optional<shard_disk::stored_entry> shard_disk::last_entry() const {
 
 shard_record shard_disk::record_on_disk() const {
     return state_on_disk().value_or(state()).acted;
+}
+
+bool shard_disk::has_any(const beam::store::database& db, std::string prefix) const {
+    beam::store::scan_options one_of;
+    one_of.prefix = std::move(prefix);
+    one_of.keys_only = true;
+    one_of.limit = 1;
+    return !value_of(beam::store::scan(db, one_of)).items.empty();
+}
+
+bool shard_disk::is_anything_on_disk() const {
+    const std::string all = own("");
+    return state_on_disk().value_or(state()).base.seq > 0 || has_any(log_, all) ||
+           has_any(data_, all) || has_any(due_, all);
+}
+
+bool shard_disk::is_erased_on_disk() const {
+    // What is installed begins after a point, what was never written is of the first generation.
+    return state_on_disk().value_or(state()).generation > 0 && last_on_disk().seq == 0;
 }
 
 std::vector<std::uint32_t> shard_disk::shards_on_disk(const beam::server_ref& store) {
@@ -301,6 +320,45 @@ void shard_disk::complete(beam::store::batch& b) {
     is_state_lost_ = false;
 }
 
+/// The data and the log of those before are over.
+void shard_disk::begin_generation(beam::store::batch& b, std::uint32_t generation) {
+    b.in("log").erase_prefix(own(""));
+    state_.generation = generation;
+    may_have_leftovers_ = true;
+    uncommitted_.clear();
+    by_ticket_.clear();
+}
+
+std::optional<beam::store::batch> shard_disk::next_leftovers() {
+    if (!may_have_leftovers_) return std::nullopt;
+    beam::store::batch b;
+    const bool is_more = add_leftovers(b, data_, "data"),
+               is_more_due = add_leftovers(b, due_, "due");
+    may_have_leftovers_ = is_more || is_more_due;
+    if (b.size() == 0) return std::nullopt;
+    return b;
+}
+
+/// By ranges: to RocksDB these are one mark each, however much is in them. True: there may be more.
+bool shard_disk::add_leftovers(beam::store::batch& b, const beam::store::database& db,
+                               std::string_view name) const {
+    beam::store::scan_options some_of;
+    some_of.first = own("");
+    some_of.last = data_prefix(state_.generation);
+    some_of.keys_only = true;
+    some_of.limit = step_keys;
+    const auto page = value_of(beam::store::scan(db, some_of));
+    if (page.items.empty()) return false;
+    b.in(std::string(name));
+    if (page.next.empty()) {
+        b.erase_range(some_of.first, some_of.last);
+        return false;
+    }
+    const std::string last = page.items.back().first.substr(0, ordered_bytes);
+    b.erase_range(some_of.first, last).erase_prefix(last);
+    return true;
+}
+
 shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
                                               const std::vector<storage_change>& all,
                                               const shard_log& log) {
@@ -334,12 +392,10 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
             for (const auto& [key, v] : c.items) put_item(b, next, key, v);
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, install_staged>) {
-            b.in("log").erase_prefix(own(""));
-            b.in("data").erase_prefix(data_prefix(state_.generation));
-            b.in("due").erase_prefix(data_prefix(state_.generation));
-            ++state_.generation;
-            uncommitted_.clear();
-            by_ticket_.clear();
+            begin_generation(b, state_.generation + 1);
+            w.is_lazy = false;
+        } else if constexpr (std::is_same_v<type, erase_copy>) {
+            begin_generation(b, state_.generation + 2);  // the next one has what was staged
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, checkpoint>) {
             b.in("meta").put(own("checkpoint"), sealed(bytes_of(c)));

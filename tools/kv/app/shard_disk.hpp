@@ -12,7 +12,8 @@
 //
 // Numbers are fixed and begin with their highest byte (shard 2 bytes, generation 4, seq and expires_ms 8), so keys are
 // ordered as they are. A snapshot is written as the next generation beside the one that is in use; taking it into use
-// is one write of the state.
+// is one write of the state. A copy that is erased ends in the same way: the next generations have nothing. What is left of
+// the generations before is taken away in steps, by who drives the shard.
 //
 // What is applied changes with each entry, so it rides with the log's last one, and the state is written only where
 // something else of it changes, or without a new entry. Both are counted: the later one holds. (A third of all that
@@ -54,6 +55,10 @@ public:
     [[nodiscard]] log_point last_on_disk() const;
     /// The record under which this store acted last as the primary; epoch 0: never. Needs no load().
     [[nodiscard]] shard_record record_on_disk() const;
+    /// Whether the store has anything of the shard's log or data. Needs no load().
+    [[nodiscard]] bool is_anything_on_disk() const;
+    /// Whether the store had a copy, has erased it, and got nothing since. Needs no load().
+    [[nodiscard]] bool is_erased_on_disk() const;
     /// The shards that the store has something of.
     [[nodiscard]] static std::vector<std::uint32_t> shards_on_disk(const beam::server_ref& store);
 
@@ -95,6 +100,11 @@ public:
     };
     [[nodiscard]] due_keys due(std::int64_t wall_ms, std::size_t max) const;
 
+    /// What takes away the next of what older generations have left, `step_keys` keys or a few more; nothing: there is no more.
+    /// For when all that changes() gave was passed on to the store.
+    static constexpr std::size_t step_keys = 500;
+    [[nodiscard]] std::optional<beam::store::batch> next_leftovers();
+
     /// Entries of the log from `first` on, as entries_wanted asks for them.
     [[nodiscard]] std::vector<entry> entries_from(std::uint64_t first, std::size_t count,
                                                   std::size_t bytes) const;
@@ -120,6 +130,9 @@ private:
     [[nodiscard]] std::optional<state> state_on_disk() const;
     [[nodiscard]] std::optional<stored_entry> last_entry() const;
     [[nodiscard]] std::string own(std::string_view name) const;
+    [[nodiscard]] bool has_any(const beam::store::database& db, std::string prefix) const;
+    bool add_leftovers(beam::store::batch& b, const beam::store::database& db,
+                       std::string_view name) const;
     [[nodiscard]] std::string log_key(std::uint64_t seq) const;
     [[nodiscard]] std::string data_prefix(std::uint32_t generation) const;
     [[nodiscard]] std::string data_key(std::string_view key) const;
@@ -130,6 +143,7 @@ private:
                   const value& v) const;
     void append(beam::store::batch& b, const entry& e);
     void cut(beam::store::batch& b, std::uint64_t first);
+    void begin_generation(beam::store::batch& b, std::uint32_t generation);
     void add_new(items& found, const std::optional<std::string>& after) const;
     [[nodiscard]] value read_value(std::string stored) const;
     [[nodiscard]] stored_entry read_entry(std::string_view bytes) const;
@@ -146,6 +160,7 @@ private:
     state saved_;                 // on disk when all batches are
     bool has_state_ = false;      // other than with an entry
     bool is_state_lost_ = false;  // the entry that it rode with is cut off
+    bool may_have_leftovers_ = true;
     std::map<std::string, newer> uncommitted_;
     std::deque<std::pair<std::uint64_t, std::string>> by_ticket_;
 };

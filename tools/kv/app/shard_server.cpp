@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <limits>
 #include <utility>
 
 #include "libbeamcore/base/random.hpp"
@@ -11,6 +12,7 @@
 #include "tools/kv/app/crash_points.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
+#include "tools/kv/app/settings.hpp"
 
 namespace kv {
 
@@ -22,6 +24,7 @@ constexpr std::chrono::milliseconds sweep_every{500};
 constexpr std::size_t swept_at_once = 1000;
 constexpr std::size_t held_bytes_max = 256 << 10;
 constexpr std::uint64_t swept_tag = 0;  // no step's
+constexpr std::uint64_t cleared_tag = std::numeric_limits<std::uint64_t>::max();
 
 nanoseconds clock_now(clockid_t clock) {
     timespec t{};
@@ -74,6 +77,8 @@ beam::awaitable<void> shard_server::begin() {
     c.min_isr = facts_.view->meta.min_isr;
     c.beacons_together = true;
     c.ask_to_move = true;
+    c.copies = facts_.view->meta.copies;
+    c.erase_after = erase_after_setting().value_or(c.erase_after);
     shard_.emplace(c, facts_.self, life, disk_.load(), disk_, rules_of_shards());
     step([](shard& s, const instant& at, outputs& out) { s.start(at, out); });
 }
@@ -161,6 +166,10 @@ void shard_server::handle_info(beam::store::written m) {
         is_sweeping_ = false;
         return;
     }
+    if (m.tag == cleared_tag) {
+        is_clearing_ = false;
+        return take_leftovers_away();
+    }
     crash_point("synced");
     disk_.committed(m.tag);
     step([&](shard& s, const instant& at, outputs& out) { s.synced(at, m.tag, out); });
@@ -185,6 +194,7 @@ void shard_server::handle_info(sweep) {
         held_.lazy();  // with those of the other shards
         write_held();
     }
+    take_leftovers_away();
     if (!shard_ || is_sweeping_) return;
     auto due = disk_.due(now().wall_ms, swept_at_once);
     if (due.gone.size() > 0) {
@@ -194,6 +204,15 @@ void shard_server::handle_info(sweep) {
     }
     if (due.expired.empty()) return;
     step([&](shard& s, const instant& at, outputs& out) { s.expire(at, due.expired, out); });
+}
+
+/// In steps, one after the other: others' writes go between. A batch that begins a generation was passed on in its step.
+void shard_server::take_leftovers_away() {
+    if (!shard_ || is_clearing_) return;
+    auto some = disk_.next_leftovers();
+    if (!some) return;
+    is_clearing_ = true;
+    beam::store::notify_write(store_name(), *std::move(some), id(), cleared_tag);
 }
 
 template <class Step>

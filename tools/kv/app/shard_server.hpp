@@ -76,6 +76,7 @@ private:
     /// Whether it is time to write what is held.
     [[nodiscard]] bool gather(std::uint64_t ticket, shard_disk::written_batch w);
     void write_held();
+    void take_leftovers_away();
     void carry_out(outputs out);
     void tell(const router_request& to, answer a);
     void send(const outgoing& o);
@@ -94,6 +95,7 @@ private:
     beam::store::batch held_;
     std::uint64_t held_ticket_ = 0;
     bool is_sweeping_ = false;  // what the index had too much is being written
+    bool is_clearing_ = false;  // a step of what older generations left is
     std::chrono::nanoseconds armed_ = std::chrono::nanoseconds::max();
     std::uint64_t next_origin_ = 1;
     std::unordered_map<std::uint64_t, router_request> waiting_;

@@ -36,6 +36,10 @@ struct config {
     milliseconds move_ask_again{1000};
     /// Without a step forward of the learner: then the permit is given back for a while.
     milliseconds move_patience{60'000};
+    /// How long a store keeps a copy that neither the record nor the plan wants, and how often it then asks its primary
+    /// whether it may be erased.
+    milliseconds erase_after{300'000}, erase_ask_again{5'000};
+    std::size_t copies = 1;        ///< members without which no other store's copy is erased
     std::size_t expire_max = 256;  ///< keys in one removal
     std::size_t min_isr = 1;       ///< writes are refused on fewer members
 
@@ -64,6 +68,8 @@ struct rules {
     bool settled_is_over = true;       ///< a request that is settled is not done any more
     bool replay_requests = true;       ///< a start knows the requests after its checkpoint
     bool refill_strangers = true;      ///< a state of another history is replaced as a whole
+    bool ask_before_erasing = true;    ///< a copy is erased when its primary says that it may be
+    bool new_epoch_after_erasing = true;  ///< and brought up again in a later epoch only
 };
 
 }  // namespace kv

@@ -114,8 +114,22 @@ struct snapshot_ack {
     friend bool operator==(const snapshot_ack&, const snapshot_ack&) = default;
 };
 
+/// Store to primary: neither the record nor the plan names it, and it would erase its copy.
+struct erase_wish {
+    std::uint64_t epoch = 0;
+
+    friend bool operator==(const erase_wish&, const erase_wish&) = default;
+};
+
+/// The answer: no change of the record that was asked for, or is in this epoch, names the receiver.
+struct may_erase {
+    std::uint64_t epoch = 0;
+
+    friend bool operator==(const may_erase&, const may_erase&) = default;
+};
+
 using message = std::variant<prepare, ack, query, log_ends, stale, beacon, beacon_ack,
-                             snapshot_piece, snapshot_ack>;
+                             snapshot_piece, snapshot_ack, erase_wish, may_erase>;
 
 [[nodiscard]] inline std::uint64_t epoch_of(const message& m) {
     return std::visit([](const auto& x) { return x.epoch; }, m);

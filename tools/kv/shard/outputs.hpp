@@ -48,11 +48,14 @@ struct install_staged {
     std::uint64_t transfer = 0;
     log_point at;
 };
+/// All data, staged or not, and all of the log, which begins anew with its first entry. A checkpoint follows; what was saved
+/// of a record stays.
+struct erase_copy {};
 
 /// Those of one step are one batch: all or none is there after a crash, and batches in their order. A checkpoint takes
 /// the place of the one before.
 using storage_change = std::variant<cut_log, append_log, drop_log, apply_entry, save_record,
-                                    stage_items, install_staged, checkpoint>;
+                                    stage_items, install_staged, erase_copy, checkpoint>;
 
 /// What a start reads from a store's disk.
 struct stored_shard {
@@ -60,7 +63,8 @@ struct stored_shard {
     checkpoint saved;
     std::vector<entry> entries;  ///< those after saved.seq, to the log's end
     std::uint64_t applied_seq = 0;
-    shard_record acted;  ///< the last saved record; epoch 0: none
+    shard_record acted;       ///< the last saved record; epoch 0: none
+    bool has_staged = false;  ///< items that no snapshot was installed of
 };
 
 struct outgoing {

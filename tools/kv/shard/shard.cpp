@@ -20,7 +20,8 @@ shard::shard(const config& c, store_id self, std::uint64_t life, stored_shard fr
       saved_(std::move(from.saved)),
       reflects_(saved_.reflects),
       durable_(log_.last().seq),
-      commit_(log_.applied_seq()) {
+      commit_(log_.applied_seq()),
+      has_staged_(from.has_staged) {
     for (const entry& e : from.entries)
         if (rules_.replay_requests && e.at.seq <= log_.applied_seq()) requests_.apply(e);
     if (log_.applied_seq() >= reflects_.seq && !is_ahead()) reflects_ = {};
@@ -39,7 +40,8 @@ void shard::receive(const instant& at, store_id from, message m, outputs& out) {
     if (rules_.drop_older_epochs && epoch_of(m) < epoch_) {
         // Who is told this asks the coordinator; an answer to an answer would never end.
         if (std::holds_alternative<prepare>(m) || std::holds_alternative<beacon>(m) ||
-            std::holds_alternative<query>(m) || std::holds_alternative<snapshot_piece>(m))
+            std::holds_alternative<query>(m) || std::holds_alternative<snapshot_piece>(m) ||
+            std::holds_alternative<erase_wish>(m))
             send(from, stale{epoch_}, out);
         return;
     }
@@ -96,6 +98,7 @@ void shard::tick(const instant& at, outputs& out) {
     if (wants_record_ || at.now >= silent_at()) ask_record(at, out);
     chase_change(at, out);
     if (role_ == role::replica) consider_taking_over(at, out);
+    consider_erasing(at, out);
     expire_requests(at, out);
     if (term_ && at.now >= term_->beacon_at) send_beacons(at, out);
     finish(at, out);
@@ -110,6 +113,7 @@ std::chrono::nanoseconds shard::next_wake() const {
             std::max(change_->sent + config_.coordinator_patience, record_asked_ + config_.beacon));
     earlier(silent_at());
     if (const auto t = take_over_at()) earlier(*t);
+    if (const auto t = erase_at()) earlier(*t);
     earlier(due_at_);
     if (term_) {
         earlier(term_->beacon_at);
@@ -130,9 +134,11 @@ void shard::finish(const instant& at, outputs& out) {
         for (auto& [id, p] : term_->peers) pump(at, id, p, out);
         advance(at, out);
     }
+    note_unwanted(at);
     retry_reads(at, out);
     if (out.storage.empty()) return;
     if (out.sync == 0) out.sync = next_ticket_++;
+    if (term_ && std::exchange(term_->is_saving, false)) term_->saved_by = out.sync;
     if (unsynced_.empty() || unsynced_.back().first != out.sync)
         unsynced_.emplace_back(out.sync, log_.last().seq);
     else

@@ -105,6 +105,8 @@ public:
     [[nodiscard]] bool may_answer(std::chrono::nanoseconds now) const;
     [[nodiscard]] const shard_log& log() const { return log_; }
     [[nodiscard]] std::uint64_t durable_seq() const { return durable_; }
+    /// Whether there is anything of the shard here.
+    [[nodiscard]] bool has_copy() const { return log_.last().seq > 0 || has_staged_; }
 
 private:
     using time = std::chrono::nanoseconds;
@@ -159,6 +161,7 @@ private:
     void begin_term(const instant& at, time open_at, outputs& out);
     void go_on(const instant& at, outputs& out);
     void end_term(outputs& out);
+    void save_acted(outputs& out);
     void follow(const instant& at, std::uint64_t epoch, store_id leader, bool is_member);
     void set_peers(const instant& at);
     void append(const instant& at, entry e, outputs& out);
@@ -186,6 +189,17 @@ private:
     void note_move(const instant& at);
     [[nodiscard]] bool may_bring_up(const store_id& s) const;
     [[nodiscard]] bool has_learner(const instant& at) const;
+
+    // Copies that nobody wants any more: shard_erase.cpp.
+    void note_unwanted(const instant& at);
+    void consider_erasing(const instant& at, outputs& out);
+    [[nodiscard]] bool is_unwanted() const;
+    [[nodiscard]] std::optional<time> erase_at() const;
+    void erase(outputs& out);
+    void take(const instant& at, store_id from, const erase_wish& m, outputs& out);
+    void take(const instant& at, store_id from, const may_erase& m, outputs& out);
+    [[nodiscard]] bool may_do_without(const store_id& s) const;
+    bool leave_epoch_of_erasing(const instant& at, outputs& out);
 
     // Logs made equal: shard_catch_up.cpp.
     void take(const instant& at, store_id from, const log_ends& m, outputs& out);
@@ -272,6 +286,9 @@ private:
     bool is_leader_dead_ = false;
     std::optional<filling> filling_;
     std::optional<std::pair<std::uint64_t, snapshot_ack>> installed_;  // to be acked when synced
+    bool has_staged_ = false;             // items of a snapshot that is not complete
+    std::optional<time> unwanted_since_;  // that it has a copy which nobody wants
+    time erase_asked_{};
 
     std::optional<term> term_;
     std::optional<pending_change> change_;

@@ -10,6 +10,7 @@ void shard::manage(const instant& at, outputs& out) {
     if (change_) return;
     if (remove_silent(at, out)) return;
     if (!term_->is_serving) return;
+    if (leave_epoch_of_erasing(at, out)) return;
     if (add_learner(at, out) || remove_surplus(at, out)) return;
     hand_over(at, out);
 }

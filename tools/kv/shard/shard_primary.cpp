@@ -36,9 +36,10 @@ void shard::begin_term(const instant& at, time open_at, outputs& out) {
 /// The next epoch of the same term: this store made it, and goes on.
 void shard::go_on(const instant& at, outputs& out) {
     epoch_ = record_.record.epoch;
-    if (term_->is_open) out.storage.emplace_back(save_record{acted_ = record_.record});
+    if (term_->is_open) save_acted(out);
     term_->joining.reset();
     term_->moving_to.reset();
+    term_->erasing.clear();
     set_peers(at);
     // What was sent in the last epoch is not heard any more.
     for (auto& [id, p] : term_->peers) {
@@ -61,6 +62,12 @@ void shard::end_term(outputs& out) {
     role_ = role::replica;
     matched_ = 0;
     fresh_as_of_.reset();
+}
+
+void shard::save_acted(outputs& out) {
+    acted_ = record_.record;
+    out.storage.emplace_back(save_record{acted_});
+    term_->is_saving = true;
 }
 
 void shard::follow(const instant& at, std::uint64_t epoch, store_id leader, bool is_member) {
@@ -92,7 +99,8 @@ void shard::set_peers(const instant& at) {
         if (!(s == self_) && peers.try_emplace(s).second) peers[s].heard = at.now;
     };
     for (const store_id& s : isr) add(s);
-    for (const store_id& s : plan_) add(s);
+    for (const store_id& s : plan_)
+        if (!term_->erasing.contains(s)) add(s);
 }
 
 void shard::append(const instant& at, entry e, outputs& out) {
@@ -179,7 +187,7 @@ void shard::advance(const instant& at, outputs& out) {
         if (at.now < term_->open_at) return;
         term_->is_open = true;
         // From here on nobody else's promise is open: what is saved says so to the next life.
-        out.storage.emplace_back(save_record{acted_ = record_.record});
+        save_acted(out);
     }
     std::uint64_t least = durable_;
     for (const auto& [id, p] : term_->peers)

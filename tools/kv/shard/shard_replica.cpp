@@ -116,6 +116,7 @@ void shard::take(const instant& at, store_id from, const snapshot_piece& m, outp
 void shard::stage(const snapshot_piece& m, outputs& out) {
     const bool is_first = m.index == 0 && !m.after;
     out.storage.emplace_back(stage_items{filling_->staging, is_first, m.items});
+    has_staged_ = true;
     ++filling_->next_index;
     filling_->reflects = std::max(filling_->reflects, m.reflects);
     if (!m.items.empty()) filling_->last_key = m.items.back().first;
@@ -132,6 +133,7 @@ void shard::install(const snapshot_piece& m, outputs& out) {
     durable_ = 0;
     for (auto& [ticket, seq] : unsynced_) seq = 0;
     filling_.reset();
+    has_staged_ = false;
 }
 
 void shard::apply_known(outputs& out) {

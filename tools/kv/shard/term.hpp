@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "tools/kv/shard/ids.hpp"
 #include "tools/kv/shard/peer.hpp"
@@ -25,6 +26,9 @@ struct term {
     bool is_ahead = false;  // its state has more than its log: nobody else's log leads to it
     std::map<store_id, peer> peers;
     std::optional<store_id> joining, moving_to;
+    std::set<store_id> erasing;  // were told in this epoch that they may erase their copies
+    bool is_saving = false;      // the record under which it acts, with this step's batch
+    std::uint64_t saved_by = 0;  // the ticket of that
     move_permit permit = move_permit::none;
     std::chrono::nanoseconds
         permit_at{};  // when it was asked for; or, given, when a learner got on
