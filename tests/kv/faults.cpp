@@ -57,6 +57,7 @@ kv_faults::kv_faults(kv_nodes& nodes, std::uint64_t seed, std::vector<std::strin
                {"point", 3, [this] { crash_at_point(); }},
                {"pause", 4, [this] { pause_one(); }},
                {"two", 2, [this] { pause_and_kill(); }},
+               {"drain", 2, [this] { drain_one(); }},
                {"wipe", 1, [this] { wipe_one(); }},
                {"flip", 1, [this] { flip_bit(); }}};
     if (nodes_.network()) {
@@ -209,6 +210,39 @@ void kv_faults::cut_one_way() {
     wait(200ms, 8s);
     nodes_.network()->hear(i, j);
     note("healed");
+}
+
+/// All it has is copied elsewhere, and erased there; when it is back, or before all of that is done, the others' is.
+void kv_faults::drain_one() {
+    const std::size_t i = below(nodes_.size());
+    const std::string& name = nodes_.names()[i];
+    const json node{{"node", name.substr(0, name.find('@'))}};
+    const auto ask = [&](const char* method) {
+        for (const std::string& asked : nodes_.names()) {
+            try {
+                (void)asker_.ask(asked, method, node, 1000);
+                return true;
+            } catch (const beam::tool::failure&) {
+                continue;  // another may be up
+            }
+        }
+        return false;
+    };
+    const std::string at = below(2) == 0 ? "" : "erase:" + std::to_string(1 + below(5));
+    note("drain " + name + (at.empty() ? "" : ", dies at " + at));
+    if (!at.empty()) {
+        nodes_.kill(i);
+        nodes_.start(i, at);
+    }
+    (void)ask("kv.cluster_drain");
+    wait(0ms, 6s);
+    if (!at.empty()) {
+        nodes_.kill(i);
+        nodes_.start(i);
+    }
+    const auto until = deadline::in(20s);
+    while (!ask("kv.cluster_rejoin") && !until.is_over()) wait(20ms, 20ms);
+    note("rejoined " + name);
 }
 
 /// The disk of a node may be lost only while all it has is elsewhere as well.

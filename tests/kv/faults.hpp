@@ -46,6 +46,7 @@ private:
     void pause_and_kill();
     void cut_one();
     void cut_one_way();
+    void drain_one();
     void wipe_one();
     void flip_bit();
     void stop_coordinator();

@@ -144,6 +144,7 @@ kv_nodes::kv_nodes(const kv_cluster_options& options) : options_(options) {
     set("ERL_EPMD_PORT", std::to_string(free_port()));
     set("BEAM_KV_ENGINE", options_.engine);
     set("BEAM_KV_BREAK", options_.breaks);
+    set("BEAM_KV_ERASE_AFTER", "100ms");
     set("BEAM_KV_COORDINATOR", "");
     if (options_.etcd) {
         if (kv_network::is_possible()) network_.emplace(options_.nodes);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "libbeamcore/base/log.hpp"
 #include "libbeamcore/base/random.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
@@ -222,6 +223,12 @@ void shard_server::step(Step s) {
     s(*shard_, now(), out);
     // At once: the next step reads the data with this in it, and the batch says how far the log is now.
     bool is_urgent = false;
+    const auto is_erasure = [](const storage_change& c) {
+        return std::holds_alternative<erase_copy>(c);
+    };
+    if (std::any_of(out.storage.begin(), out.storage.end(), is_erasure))
+        beam::log(beam::log_level::info, "kv", "a copy that others hold now is erased",
+                  {{"shard", std::to_string(number_)}});
     if (out.sync != 0)
         is_urgent = gather(out.sync, disk_.changes(out.sync, out.storage, shard_->log()));
     // The way to the other disks is longer than that to this one.
