@@ -108,7 +108,11 @@ term nodes_term(const cluster_view& view) {
 std::uint64_t shards_with_data() {
     const auto known = shard_disk::shards_on_disk(store_name());
     return std::uint64_t(std::count_if(known.begin(), known.end(), [](std::uint32_t s) {
-        return shard_disk(store_name(), s).is_anything_on_disk();
+        try {
+            return shard_disk(store_name(), s).is_anything_on_disk();
+        } catch (const spoilt_disk&) {
+            return true;
+        }
     }));
 }
 

@@ -292,9 +292,17 @@ awaitable<void> keeper::look_after_left_copies() {
     left_copies_at_ = now;
     std::set<std::uint32_t> left;
     const auto shards = known_.facts.view->records.size();
-    for (const std::uint32_t s : shard_disk::shards_on_disk(store_name()))
-        if (s < shards && !is_wanted_here(s) && shard_disk(store_name(), s).is_anything_on_disk())
-            left.insert(s);
+    for (const std::uint32_t s : shard_disk::shards_on_disk(store_name())) {
+        if (s >= shards || is_wanted_here(s)) continue;
+        try {
+            if (shard_disk(store_name(), s).is_anything_on_disk()) left.insert(s);
+        } catch (const spoilt_disk& e) {
+            // Nobody needs it, and a process for it would end by the same.
+            if (told_spoilt_.insert(s).second)
+                beam::log(beam::log_level::warning, "kv", "a copy that is not wanted is damaged",
+                          {{"why", e.what()}});
+        }
+    }
     for (const std::uint32_t s : left)
         if (!hosted_.contains(s)) co_await start_shard(s);
     for (const std::uint32_t s : std::set<std::uint32_t>(hosted_))

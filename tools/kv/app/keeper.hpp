@@ -198,6 +198,7 @@ private:
     std::map<std::string, time> silent_since_;  // nodes
     std::set<std::uint32_t> hosted_;
     time left_copies_at_{};                          // when they were looked at
+    std::set<std::uint32_t> told_spoilt_;            // of these, what was logged
     std::shared_ptr<const cluster_view> kept_view_;  // what the store keeps
     time kept_at_{};
     std::set<beam::pid> listeners_;

@@ -21,7 +21,8 @@ namespace kv {
 struct shard_account {
     std::uint32_t shard = 0;
     std::uint64_t epoch = 0, seq = 0;  ///< of its log's last entry; 0: it has nothing
-    std::string record;      ///< under which it acted last, as coordinators write it; empty: never
+    /// Under which it acted last, or erased its copy, as coordinators write it; empty: never.
+    std::string record;
     bool is_erased = false;  ///< it had a copy that was not wanted any more
     BEAM_FIELDS(shard_account, shard, epoch, seq, record, is_erased)
 };

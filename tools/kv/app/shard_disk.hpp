@@ -53,7 +53,7 @@ public:
 
     /// The last entry of the log that is on disk; all zero: there is nothing. Needs no load().
     [[nodiscard]] log_point last_on_disk() const;
-    /// The record under which this store acted last as the primary; epoch 0: never. Needs no load().
+    /// The record under which this store acted last as the primary, or erased its copy; epoch 0: never. Needs no load().
     [[nodiscard]] shard_record record_on_disk() const;
     /// Whether the store has anything of the shard's log or data. Needs no load().
     [[nodiscard]] bool is_anything_on_disk() const;

@@ -33,7 +33,7 @@ struct drop_log {
 struct apply_entry {
     entry what;
 };
-/// The record under which this store acts as primary.
+/// The record under which this store acts as primary, or the one without it by which it erases its copy.
 struct save_record {
     shard_record what;
 };
@@ -48,8 +48,7 @@ struct install_staged {
     std::uint64_t transfer = 0;
     log_point at;
 };
-/// All data, staged or not, and all of the log, which begins anew with its first entry. A checkpoint follows; what was saved
-/// of a record stays.
+/// All data, staged or not, and all of the log, which begins anew with its first entry. A checkpoint follows.
 struct erase_copy {};
 
 /// Those of one step are one batch: all or none is there after a crash, and batches in their order. A checkpoint takes

@@ -43,7 +43,8 @@ void shard::take(const instant& /*at*/, store_id from, const may_erase& m, outpu
     erase(out);
 }
 
-/// As it was before it had anything; but the numbers of transfers do not go back.
+/// As it was before it had anything; but the numbers of transfers do not go back, and who asks the store later, because the
+/// coordinator has lost its data, is told of a record that it was not in.
 void shard::erase(outputs& out) {
     out.storage.emplace_back(erase_copy{});
     log_ = shard_log();
@@ -51,6 +52,8 @@ void shard::erase(outputs& out) {
     reflects_ = {};
     saved_ = {0, {}, {}, {}, saved_.installed};
     out.storage.emplace_back(saved_);
+    acted_ = record_.record;
+    out.storage.emplace_back(save_record{acted_});
     matched_ = commit_ = durable_ = 0;
     for (auto& [ticket, seq] : unsynced_) seq = 0;
     filling_.reset();
