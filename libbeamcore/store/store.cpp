@@ -145,23 +145,26 @@ batch& batch::in(std::string db) {
     db_ = std::move(db);
     return *this;
 }
-batch& batch::add(operation::kind what, std::string_view key, std::string_view value) {
-    operations_.push_back({what, db_, std::string(key), std::string(value)});
+batch& batch::add(operation::kind what, std::string key, std::string value) {
     bytes_ += key.size() + value.size();
+    operations_.push_back({what, db_, std::move(key), std::move(value)});
     return *this;
 }
 batch& batch::put(std::string_view key, std::string_view value) {
-    return add(operation::kind::put, key, value);
+    return add(operation::kind::put, std::string(key), std::string(value));
+}
+batch& batch::put_moved(std::string key, std::string value) {
+    return add(operation::kind::put, std::move(key), std::move(value));
 }
 batch& batch::erase(std::string_view key) {
-    return add(operation::kind::erase, key, {});
+    return add(operation::kind::erase, std::string(key), {});
 }
 batch& batch::erase_prefix(std::string_view prefix) {
     const auto range = detail::range_of_prefix(prefix);
     return erase_range(range.first, range.last);
 }
 batch& batch::erase_range(std::string_view first, std::string_view last) {
-    return add(operation::kind::erase_range, first, last);
+    return add(operation::kind::erase_range, std::string(first), std::string(last));
 }
 batch& batch::append(batch other) {
     bytes_ += other.bytes_;
@@ -178,8 +181,8 @@ batch& batch::lazy() {
     return *this;
 }
 batch& batch::expect(std::string_view key, std::optional<std::string_view> value) {
-    return value ? add(operation::kind::expect, key, *value)
-                 : add(operation::kind::expect_absent, key, {});
+    return value ? add(operation::kind::expect, std::string(key), std::string(*value))
+                 : add(operation::kind::expect_absent, std::string(key), {});
 }
 
 write_future write(const database& db, batch b, timeout limit) {

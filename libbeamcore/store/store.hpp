@@ -106,7 +106,7 @@ struct open_options {
     /// Requests and bytes that one commit takes together.
     std::size_t commit_requests_max = 10'000;
     std::size_t commit_bytes_max = std::size_t{64} << 20;
-    /// Bytes of requests that may wait; what comes beyond is answered with `overloaded`.
+    /// Bytes of requests that may wait or be under way; what comes beyond is answered with `overloaded`.
     std::size_t queue_bytes_max = std::size_t{256} << 20;
     /// How long a lazy batch waits for another that it is committed with.
     std::chrono::milliseconds lazy_delay_max{100};
@@ -173,6 +173,8 @@ public:
     /// Those that follow are for that database; at first, for the one that write() names.
     batch& in(std::string db);
     batch& put(std::string_view key, std::string_view value);
+    /// The same without a copy of them.
+    batch& put_moved(std::string key, std::string value);
     batch& erase(std::string_view key);
     batch& erase_prefix(std::string_view prefix);
     batch& erase_range(std::string_view first, std::string_view last);
@@ -193,7 +195,7 @@ public:
     [[nodiscard]] bool is_lazy() const { return is_lazy_; }
 
 private:
-    batch& add(detail::operation::kind what, std::string_view key, std::string_view value);
+    batch& add(detail::operation::kind what, std::string key, std::string value);
     std::string db_;
     std::vector<detail::operation> operations_;
     std::size_t bytes_ = 0;

@@ -213,7 +213,7 @@ void connection_process::hello(const rpc::call& c, std::string_view id_text) {
     failed_hello_.reset();
     // Given to the kernel at once, before the next line is looked at: a client whose connection ends without this answer
     // takes it that nothing of what it sent was begun, and sends it again.
-    if (c.id) write(rpc::result_line(id_text, hello_answer(*node_)));
+    if (c.id) write(rpc::result_line(id_text, hello_answer(*node_)), when::at_once);
 }
 
 // -- notices --------------------------------------------------------------------------------------
@@ -397,10 +397,10 @@ void connection_process::end_all(const term& exit_reason) {
 
 // -- output ---------------------------------------------------------------------------------------
 
-void connection_process::write(std::string line) {
+void connection_process::write(std::string line, when sent) {
     if (output_ended_) return;
     if (!is_backed_up()) {
-        auto written = peer_.try_write_soon(line);
+        auto written = sent == when::at_once ? peer_.try_write(line) : peer_.try_write_soon(line);
         if (!written) {
             output_ended_ = closing_ = true;
             return;

@@ -81,7 +81,11 @@ private:
     bool send_item(entry& e, const std::string& line);
 
     // Output.
-    void write(std::string line);
+    enum class when : std::uint8_t {
+        soon,  ///< with the answers to what came at once on other connections
+        at_once,
+    };
+    void write(std::string line, when sent = when::soon);
     [[nodiscard]] bool is_backed_up() const { return !unwritten_.empty(); }
     void read_more();
     cast_result after();

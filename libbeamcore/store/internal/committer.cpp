@@ -17,9 +17,9 @@ void committer::stop() {
 void committer::add(std::deque<pending_write>& writes) {
     // Deterministic: the store's own turn is the commit.
     if (node_.options().deterministic) {
+        if (is_over_) return;
         waiting_.swap(writes);
-        while (!waiting_.empty())
-            if (!commit(next())) return;
+        while (!waiting_.empty() && !is_over_) is_over_ = !commit(next());
         return;
     }
     std::lock_guard lock(mutex_);

@@ -51,6 +51,7 @@ private:
     std::condition_variable changed_;
     std::deque<pending_write> waiting_;
     bool stopping_ = false;
+    bool is_over_ = false;  // deterministic: one has failed for good
     std::thread thread_;
 };
 

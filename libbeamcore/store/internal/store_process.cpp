@@ -76,7 +76,7 @@ void store_process::handle(self self, message m) {
         }
         if (failure_ && committing_ == 0) fail_store(self);
     } else if (engine_failed* failed = m.get_if<engine_failed>()) {
-        // A commit that is under way ends soon, and has answers to give.
+        // What the committer has been given is through soon, and has answers to give.
         if (!failure_) failure_ = std::move(failed->why);
         if (committing_ == 0) fail_store(self);
     } else if (exit_message* e = m.get_if<exit_message>()) {

@@ -36,6 +36,8 @@ public:
         bytes_.append(s);
     }
     void raw(std::string_view s) { bytes_.append(s); }
+    /// What is written will be about so long.
+    void expect(std::size_t size) { bytes_.reserve(size); }
 
     [[nodiscard]] const std::string& bytes() const { return bytes_; }
     [[nodiscard]] std::string take() { return std::move(bytes_); }

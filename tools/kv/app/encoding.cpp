@@ -321,8 +321,8 @@ void read(byte_reader& r, shard_record& to) {
     to.epoch = r.number();
     read(r, to.primary);
     read(r, to.isr);
-    to.past.clear();  // is not kept; what it says of earlier ones is not known
-    to.past_from = to.epoch == 0 ? 0 : to.epoch - 1;
+    to.past.clear();  // is not with it
+    to.past_from = shard_record::all_before(to.epoch);
 }
 
 void write(byte_writer& w, const dedup_table& t) {
@@ -473,11 +473,29 @@ void read(byte_reader& r, changes_page& p) {
     }
 }
 
+std::size_t length_of(const message& m) {
+    constexpr std::size_t of_others = 128;
+    std::size_t all = of_others;
+    if (const auto* p = std::get_if<prepare>(&m))
+        for (const entry& e : p->entries) all += length_of(e);
+    if (const auto* piece = std::get_if<snapshot_piece>(&m))
+        for (const auto& [key, v] : piece->items) all += key.size() + length_of(v);
+    return all;
+}
+
 std::string sealed(std::string_view bytes) {
-    byte_writer w;
-    w.fixed32(std::uint32_t(beam::xxh3_64(bytes)));
+    sealing_writer w;
     w.raw(bytes);
-    return w.take();
+    return w.take_sealed();
+}
+
+std::string sealing_writer::take_sealed() {
+    std::string all = take();
+    constexpr std::size_t size = 4;
+    byte_writer sum;
+    sum.fixed32(std::uint32_t(beam::xxh3_64(std::string_view(all).substr(size))));
+    all.replace(0, size, sum.bytes());
+    return all;
 }
 
 std::string_view unsealed(std::string_view bytes) {

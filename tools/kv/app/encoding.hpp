@@ -45,10 +45,24 @@ void read(byte_reader& r, write_request& to);
 void read(byte_reader& r, read_request& to);
 void read(byte_reader& r, answer& a);
 
+/// About how many bytes it takes; of what is always short, any.
+template <class T>
+[[nodiscard]] std::size_t length_of(const T& /*value*/) {
+    return 64;
+}
+[[nodiscard]] inline std::size_t length_of(const value& v) {
+    return 32 + v.bytes.size();
+}
+[[nodiscard]] inline std::size_t length_of(const entry& e) {
+    return 32 + size_of(e);
+}
+[[nodiscard]] std::size_t length_of(const message& m);
+
 /// All of it.
 template <class T>
 [[nodiscard]] std::string bytes_of(const T& value) {
     byte_writer w;
+    w.expect(length_of(value));
     write(w, value);
     return w.take();
 }
@@ -63,6 +77,19 @@ template <class T>
 
 /// With a checksum in front: bytes that a disk may have spoilt. XXH3, its low 32 bits.
 [[nodiscard]] std::string sealed(std::string_view bytes);
+/// The same of what is written to it, without a copy.
+class sealing_writer : public byte_writer {
+public:
+    sealing_writer() { fixed32(0); }
+    [[nodiscard]] std::string take_sealed();
+};
+template <class T>
+[[nodiscard]] std::string sealed_bytes_of(const T& value) {
+    sealing_writer w;
+    w.expect(length_of(value));
+    write(w, value);
+    return w.take_sealed();
+}
 /// Without it. Throws malformed_bytes if it does not fit.
 [[nodiscard]] std::string_view unsealed(std::string_view bytes);
 /// A sealed value, in the memory that it lies in: a scan reads many. Throws malformed_bytes.

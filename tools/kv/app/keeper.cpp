@@ -99,7 +99,6 @@ awaitable<beam::init_result<keeper>> keeper::init() {
     const std::string node = beam::this_node_facts().name;
     k.name_ = node.substr(0, node.find('@'));
     k.address_ = beam::node().name();
-    k.began_ = beam::monotonic_time();
 
     byte_writer fresh;
     fresh.fixed64(beam::secure_random_64());
@@ -132,6 +131,7 @@ awaitable<void> keeper::handle_info(cluster_changed m) {
         co_await consider_founding();
         co_return;
     }
+    if (!known_since_) known_since_ = beam::monotonic_time();
     co_await note_cluster();
     if (!known_.has_joined) co_await begin_part();
     if (before) tell_deaths(*before);
@@ -173,10 +173,10 @@ void keeper::handle_cast(tell_me m) {
     if (has_settled()) tell_former_deaths(m.who);
 }
 
-/// Nobody is succeeded at once by who has just started: nodes that start together may have to tell of a coordinator that it has
-/// gone back, and that others are in sync than it says.
+/// Nobody is succeeded at once by who has just found the cluster: nodes that find it together may have to tell of its coordinator
+/// that it has gone back, and that others are in sync than it says.
 bool keeper::has_settled() const {
-    return beam::monotonic_time() >= began_ + config{}.grace;
+    return known_since_ && beam::monotonic_time() >= *known_since_ + config{}.grace;
 }
 
 void keeper::tell_former_deaths(beam::pid who) const {

@@ -193,7 +193,7 @@ private:
     std::optional<beam::from> founder_;
     time founding_until_{};
     time alone_since_{};
-    time began_{};
+    std::optional<time> known_since_;
     bool has_told_former_deaths_ = false;
     std::map<std::string, time> silent_since_;  // nodes
     std::set<std::uint32_t> hosted_;

@@ -207,7 +207,7 @@ beam::result<rebuilt_cluster> rebuild(const std::vector<store_account>& accounts
         if (c.record.epoch == 0) return beam::fail("no_store", "all stores were removed");
         if (!c.holds_all) ++all.lost_shards;
         if (is_split(shards[s])) ++all.split_shards;
-        c.record.past_from = c.record.epoch - 1;
+        c.record.past_from = shard_record::all_before(c.record.epoch);
         all.first.records.push_back(std::move(c.record));
     }
     return all;

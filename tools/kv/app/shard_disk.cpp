@@ -198,6 +198,28 @@ std::vector<std::uint32_t> shard_disk::shards_on_disk(const beam::server_ref& st
     return all;
 }
 
+namespace {
+
+/// Who led before: by that another history is told from this one.
+void write_past(byte_writer& w, const shard_record& r) {
+    w.number(r.past_from);
+    w.number(r.past.size());
+    for (const past_lead& p : r.past) {
+        write(w, p.store);
+        w.number(p.epoch);
+    }
+}
+void read_past(byte_reader& r, shard_record& to) {
+    to.past_from = r.number();
+    for (std::size_t n = r.count(); n > 0; --n) {
+        past_lead& p = to.past.emplace_back();
+        read(r, p.store);
+        p.epoch = r.number();
+    }
+}
+
+}  // namespace
+
 std::optional<shard_disk::state> shard_disk::state_on_disk() const {
     const auto saved = value_of(beam::store::get(meta_, own("state")));
     if (!saved) return std::nullopt;
@@ -209,6 +231,7 @@ std::optional<shard_disk::state> shard_disk::state_on_disk() const {
         read(r, s.acted);
         s.generation = r.fixed32();
         s.number = r.is_at_end() ? 0 : r.number();
+        if (!r.is_at_end()) read_past(r, s.acted);
     } catch (const malformed_bytes& e) {
         throw spoilt_disk(file() + ": " + e.what());
     }
@@ -270,7 +293,7 @@ std::optional<value> shard_disk::get(const std::string& key) const {
 
 void shard_disk::put_item(beam::store::batch& b, std::uint32_t generation, const std::string& key,
                           const value& v) const {
-    b.in("data").put(data_prefix(generation).append(key), sealed(bytes_of(v)));
+    b.in("data").put_moved(data_prefix(generation).append(key), sealed_bytes_of(v));
     if (v.expires_ms != 0) b.in("due").put(due_key(generation, v.expires_ms, key), {});
 }
 
@@ -291,11 +314,12 @@ void shard_disk::apply(beam::store::batch& b, std::uint64_t ticket, const entry&
 
 /// Written at once with all that was changed before, so it may say what is applied.
 void shard_disk::append(beam::store::batch& b, const entry& e) {
-    byte_writer w;
+    sealing_writer w;
+    w.expect(length_of(e));
     write(w, e);
     w.number(++saved_.number);
     w.number(state_.applied_seq);
-    b.in("log").put(log_key(e.at.seq), sealed(w.bytes()));
+    b.in("log").put_moved(log_key(e.at.seq), w.take_sealed());
     saved_.applied_seq = state_.applied_seq;
     state_.number = saved_.number;
     is_state_lost_ = false;
@@ -314,6 +338,7 @@ void shard_disk::complete(beam::store::batch& b) {
     write(w, state_.acted);
     w.fixed32(state_.generation);
     w.number(state_.number);
+    write_past(w, state_.acted);
     b.in("meta").put(own("state"), sealed(w.bytes()));
     saved_ = state_;
     has_state_ = true;
@@ -321,16 +346,19 @@ void shard_disk::complete(beam::store::batch& b) {
 }
 
 /// The data and the log of those before are over.
-void shard_disk::begin_generation(beam::store::batch& b, std::uint32_t generation) {
+void shard_disk::begin_generation(beam::store::batch& b, std::uint64_t ticket,
+                                  std::uint32_t generation) {
     b.in("log").erase_prefix(own(""));
     state_.generation = generation;
+    begun_by_ = ticket;
     may_have_leftovers_ = true;
     uncommitted_.clear();
     by_ticket_.clear();
 }
 
 std::optional<beam::store::batch> shard_disk::next_leftovers() {
-    if (!may_have_leftovers_) return std::nullopt;
+    // Before that is written more may come to those before.
+    if (!may_have_leftovers_ || begun_by_ > committed_) return std::nullopt;
     beam::store::batch b;
     const bool is_more = add_leftovers(b, data_, "data"),
                is_more_due = add_leftovers(b, due_, "due");
@@ -354,8 +382,14 @@ bool shard_disk::add_leftovers(beam::store::batch& b, const beam::store::databas
         b.erase_range(some_of.first, some_of.last);
         return false;
     }
-    const std::string last = page.items.back().first.substr(0, ordered_bytes);
-    b.erase_range(some_of.first, last).erase_prefix(last);
+    // Beyond so many bytes an engine may have another order: all that are alike up to there go together.
+    const std::string& last = page.items.back().first;
+    if (last.size() < ordered_bytes) {
+        b.erase_range(some_of.first, last + '\0');
+    } else {
+        const std::string begin = last.substr(0, ordered_bytes);
+        b.erase_range(some_of.first, begin).erase_prefix(begin);
+    }
     return true;
 }
 
@@ -392,13 +426,13 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
             for (const auto& [key, v] : c.items) put_item(b, next, key, v);
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, install_staged>) {
-            begin_generation(b, state_.generation + 1);
+            begin_generation(b, ticket, state_.generation + 1);
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, erase_copy>) {
-            begin_generation(b, state_.generation + 2);  // the next one has what was staged
+            begin_generation(b, ticket, state_.generation + 2);  // the next one has what was staged
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, checkpoint>) {
-            b.in("meta").put(own("checkpoint"), sealed(bytes_of(c)));
+            b.in("meta").put(own("checkpoint"), sealed_bytes_of(c));
         }
     };
     for (const storage_change& c : all) std::visit(make, c);
@@ -406,6 +440,7 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
 }
 
 void shard_disk::committed(std::uint64_t ticket) {
+    committed_ = ticket;
     while (!by_ticket_.empty() && by_ticket_.front().first <= ticket) {
         const auto found = uncommitted_.find(by_ticket_.front().second);
         if (found != uncommitted_.end() && found->second.ticket <= ticket)

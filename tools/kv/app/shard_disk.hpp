@@ -143,7 +143,7 @@ private:
                   const value& v) const;
     void append(beam::store::batch& b, const entry& e);
     void cut(beam::store::batch& b, std::uint64_t first);
-    void begin_generation(beam::store::batch& b, std::uint32_t generation);
+    void begin_generation(beam::store::batch& b, std::uint64_t ticket, std::uint32_t generation);
     void add_new(items& found, const std::optional<std::string>& after) const;
     [[nodiscard]] value read_value(std::string stored) const;
     [[nodiscard]] stored_entry read_entry(std::string_view bytes) const;
@@ -161,6 +161,8 @@ private:
     bool has_state_ = false;      // other than with an entry
     bool is_state_lost_ = false;  // the entry that it rode with is cut off
     bool may_have_leftovers_ = true;
+    std::uint64_t begun_by_ = 0,
+                  committed_ = 0;  // tickets: of this generation's begin, of the last committed
     std::map<std::string, newer> uncommitted_;
     std::deque<std::pair<std::uint64_t, std::string>> by_ticket_;
 };

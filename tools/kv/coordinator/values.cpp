@@ -199,7 +199,7 @@ result<shard_record> decode_record(std::string_view key, std::string_view value)
         r.primary = id_of(j.at("primary"));
         for (const json& s : j.at("isr")) r.isr.push_back(id_of(s));
         // One that an earlier version wrote tells of nothing before.
-        r.past_from = j.value("past_from", std::max<std::uint64_t>(r.epoch, 1) - 1);
+        r.past_from = j.value("past_from", shard_record::all_before(r.epoch));
         if (const auto past = j.find("past"); past != j.end())
             for (const json& p : *past)
                 r.past.push_back({id_of(p.at(0)), p.at(1).get<std::uint64_t>()});

@@ -26,6 +26,10 @@ struct shard_record {
     std::vector<past_lead> past{};
     std::uint64_t past_from = 0;  ///< `past` says nothing of this epoch and those before
     static constexpr std::size_t past_max = 16;
+    /// `past_from` of a record of which nothing is known but what it says itself.
+    [[nodiscard]] static std::uint64_t all_before(std::uint64_t epoch) {
+        return epoch == 0 ? 0 : epoch - 1;
+    }
 
     /// What it says now.
     friend bool operator==(const shard_record& a, const shard_record& b) {
