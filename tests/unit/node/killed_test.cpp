@@ -78,17 +78,15 @@ TEST_CASE(
             client first(n.socket());
             CHECK(first.ask("probe.count")["result"] == 1);  // it is loaded
         }
-        // Others have so much to ask that answers are put together.
+        // Others ask at the same time: answers to those are sent together.
         std::vector<std::unique_ptr<client>> others;
         for (int i = 0; i < 4; ++i) others.push_back(std::make_unique<client>(n.socket()));
         client c(n.socket());
         const json hello{{"id", 0}, {"method", "hello"}, {"params", {{"protocol", {1}}}}},
             deadly{{"id", 1}, {"method", "probe.kill_node"}};
-        std::string many;
-        for (int i = 0; i < 40; ++i)
-            many += R"({"id":1,"method":"probe.count"})"
-                    "\n";
-        for (auto& o : others) o->send(many);
+        for (auto& o : others)
+            o->send(R"({"id":1,"method":"probe.count"})"
+                    "\n");
         c.send(hello.dump() + "\n" + deadly.dump() + "\n");
         CHECK(n.end() == SIGKILL);
         CHECK(c.read()["result"]["protocol"] == 1);
