@@ -641,6 +641,12 @@ TEST_CASE("try_read gives what there is, and says when there is more, and that i
         auto last = c.try_read(buffer);
         CHECK(last == std::size_t{1});
         auto end = c.try_read(buffer);
+        if (end) {  // what was read was told before the end came
+            CHECK(end == std::size_t{0});
+            auto told_end = co_await self.receive_for<io::readable>(patience);
+            REQUIRE(told_end);
+            end = c.try_read(buffer);
+        }
         REQUIRE_FALSE(end);
         CHECK(end.error().is("eof"));
     });
