@@ -131,8 +131,6 @@ STORE_TEST(
         co_await w.put("b", "2", 5000);
         auto all = w.written({{"a", std::nullopt, 0}, {"c", "3", 0}});
         kv::shard_record acted{4, some_store(), {some_store()}};
-        acted.past = {{{8, 8}, 2}};
-        acted.past_from = 1;
         all.push_back(kv::save_record{acted});
         co_await w.change(std::move(all));
         // Prepared only.
@@ -147,9 +145,6 @@ STORE_TEST(
         REQUIRE(again.stored.entries.size() == 4);
         CHECK(again.stored.entries.back() == prepared);
         CHECK(again.stored.acted == acted);
-        CHECK(again.stored.acted.past_from == 1);
-        REQUIRE(again.stored.acted.past.size() == 1);
-        CHECK(again.stored.acted.past.front().epoch == 2);
         CHECK(bytes_at(again.disk, "a") == "none");
         CHECK(again.disk.get("b") == kv::value{"2", 2, 5000});
         CHECK(again.disk.get("c") == kv::value{"3", 3, 0});

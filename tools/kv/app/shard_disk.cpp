@@ -198,28 +198,6 @@ std::vector<std::uint32_t> shard_disk::shards_on_disk(const beam::server_ref& st
     return all;
 }
 
-namespace {
-
-/// Who led before: by that another history is told from this one.
-void write_past(byte_writer& w, const shard_record& r) {
-    w.number(r.past_from);
-    w.number(r.past.size());
-    for (const past_lead& p : r.past) {
-        write(w, p.store);
-        w.number(p.epoch);
-    }
-}
-void read_past(byte_reader& r, shard_record& to) {
-    to.past_from = r.number();
-    for (std::size_t n = r.count(); n > 0; --n) {
-        past_lead& p = to.past.emplace_back();
-        read(r, p.store);
-        p.epoch = r.number();
-    }
-}
-
-}  // namespace
-
 std::optional<shard_disk::state> shard_disk::state_on_disk() const {
     const auto saved = value_of(beam::store::get(meta_, own("state")));
     if (!saved) return std::nullopt;
@@ -231,7 +209,6 @@ std::optional<shard_disk::state> shard_disk::state_on_disk() const {
         read(r, s.acted);
         s.generation = r.fixed32();
         s.number = r.is_at_end() ? 0 : r.number();
-        if (!r.is_at_end()) read_past(r, s.acted);
     } catch (const malformed_bytes& e) {
         throw spoilt_disk(file() + ": " + e.what());
     }
@@ -338,7 +315,6 @@ void shard_disk::complete(beam::store::batch& b) {
     write(w, state_.acted);
     w.fixed32(state_.generation);
     w.number(state_.number);
-    write_past(w, state_.acted);
     b.in("meta").put(own("state"), sealed(w.bytes()));
     saved_ = state_;
     has_state_ = true;
