@@ -23,6 +23,7 @@ void committer::add(std::deque<pending_write>& writes) {
         return;
     }
     std::lock_guard lock(mutex_);
+    if (waiting_.empty()) waiting_.swap(writes);
     for (auto& w : writes) waiting_.push_back(std::move(w));
     writes.clear();
     if (thread_.joinable())

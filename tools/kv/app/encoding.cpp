@@ -186,8 +186,8 @@ void read(byte_reader& r, log_mark& m) {
 
 // The fields of each message, in one place for both ways. A field that is forgotten here does not compile.
 
-template <class M, class Kind>
-concept is_message = std::is_same_v<std::remove_const_t<M>, Kind>;
+template <class M, class... Kind>
+concept is_message = (std::is_same_v<std::remove_const_t<M>, Kind> || ...);
 
 template <class Way>
 void each(Way&& way, is_message<prepare> auto& m) {
@@ -200,7 +200,7 @@ void each(Way&& way, is_message<ack> auto& m) {
     way(epoch, durable_seq, wants_commit);
 }
 template <class Way>
-void each(Way&& way, is_message<query> auto& m) {
+void each(Way&& way, is_message<query, stale, erase_wish, may_erase> auto& m) {
     auto& [epoch] = m;
     way(epoch);
 }
@@ -208,11 +208,6 @@ template <class Way>
 void each(Way&& way, is_message<log_ends> auto& m) {
     auto& [epoch, base, runs, applied_seq, reflects, part] = m;
     way(epoch, base, runs, applied_seq, reflects, part);
-}
-template <class Way>
-void each(Way&& way, is_message<stale> auto& m) {
-    auto& [epoch] = m;
-    way(epoch);
 }
 template <class Way>
 void each(Way&& way, is_message<beacon> auto& m) {
@@ -233,16 +228,6 @@ template <class Way>
 void each(Way&& way, is_message<snapshot_ack> auto& m) {
     auto& [epoch, transfer, index] = m;
     way(epoch, transfer, index);
-}
-template <class Way>
-void each(Way&& way, is_message<erase_wish> auto& m) {
-    auto& [epoch] = m;
-    way(epoch);
-}
-template <class Way>
-void each(Way&& way, is_message<may_erase> auto& m) {
-    auto& [epoch] = m;
-    way(epoch);
 }
 
 template <std::size_t I = 0>

@@ -7,6 +7,7 @@
 #include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/base/size.hpp"
 #include "libbeamcore/release/node_facts.hpp"
+#include "tools/kv/shard/config.hpp"
 
 namespace kv {
 
@@ -53,7 +54,7 @@ beam::result<std::uint64_t> copy_limit_setting() {
 beam::result<std::chrono::milliseconds> erase_after_setting() {
     using namespace std::chrono_literals;
     const std::string said = variable("BEAM_KV_ERASE_AFTER");
-    if (said.empty()) return 5min;
+    if (said.empty()) return config{}.erase_after;
     const auto d = beam::parse_duration(said);
     if (!d || *d < 0s || *d > 30 * 24h)
         return beam::fail("bad_erase_after",
