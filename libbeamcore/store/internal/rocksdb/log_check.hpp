@@ -6,7 +6,7 @@
 // - One without room behind its end (the list of tables, and logs of older versions). RocksDB takes a record that reaches
 //   beyond the end of the file for the last one, and forgets it with all that follows in its block. Where another
 //   record follows whole, it is damaged.
-// - One with room (settings.cpp): behind the end are zeros. RocksDB would take what a record lacks for damage, so it is
+// - One with room (log_files.hpp): behind the end are zeros. RocksDB would take what a record lacks for damage, so it is
 //   cut off here. A part of it that never came to the disk is zeros, whole sectors of them; what has none is damaged.
 #pragma once
 

@@ -1,12 +1,12 @@
 #include "libbeamcore/store/internal/rocksdb/settings.hpp"
 
 #include <rocksdb/cache.h>
-#include <rocksdb/env.h>
-#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 
 #include <utility>
+
+#include "libbeamcore/store/internal/rocksdb/log_files.hpp"
 
 namespace beam::store::detail {
 
@@ -21,36 +21,12 @@ constexpr std::size_t block_cache = std::size_t{64} << 20;
 // A node has 1024 descriptors for everything, unless it is told otherwise.
 constexpr int open_files = 256;
 
-/// Logs are made with the size they will have. One that grows writes its inode with each sync, too: 190 us for 700 bytes on an
-/// ext4, without that 137. What is behind the last record reads as zeros, and is cut off when the log is closed; where a log
-/// ends that was not, log_check.hpp knows.
-class full_size_logs : public rocksdb::FileSystemWrapper {
-public:
-    full_size_logs() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
-
-    [[nodiscard]] const char* Name() const override { return "full_size_logs"; }
-
-    [[nodiscard]] rocksdb::FileOptions OptimizeForLogWrite(
-        const rocksdb::FileOptions& file, const rocksdb::DBOptions& database) const override {
-        auto o = FileSystemWrapper::OptimizeForLogWrite(file, database);
-        o.fallocate_with_keep_size = false;
-        return o;
-    }
-};
-
-/// RocksDB's own is never freed either: threads of a closed database may still use it.
-rocksdb::Env* environment() {
-    static rocksdb::Env* const made =
-        rocksdb::NewCompositeEnv(std::make_shared<full_size_logs>()).release();
-    return made;
-}
-
 }  // namespace
 
 rocksdb::DBOptions database_settings(std::shared_ptr<rocksdb::EventListener> listener,
                                      std::shared_ptr<rocksdb::Logger> logger) {
     rocksdb::DBOptions o;
-    o.env = environment();
+    o.env = log_environment();
     o.listeners = {std::move(listener)};
     o.info_log = std::move(logger);
     o.paranoid_checks = true;
