@@ -42,7 +42,7 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
 
 bool takes_file(const CLI::Option& option) {
     return option.check_lname("socket") || option.check_lname("config") ||
-           option.check_lname("junit");
+           option.check_lname("junit") || option.get_option_text() == "FILE";
 }
 
 // Calls `visit` with every command and its path: "" for the tool, "/create/room" below.

@@ -3,6 +3,7 @@
 
 #include "tools/common/serve.hpp"
 #include "tools/kv/commands.hpp"
+#include "tools/kv/node_settings.hpp"
 
 namespace {
 
@@ -26,6 +27,7 @@ struct cluster_commands {
         *rebalance, *migrate;
     bool accepts_data_loss = false, is_coordinator_lost = false, is_dry_run = false;
     std::string endpoints;
+    node_settings settings;
 };
 
 void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words, std::string& name,
@@ -44,10 +46,12 @@ void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words,
         ->add_option("--out-after", words.out_after,
                      "Copy elsewhere what a node has that is not there for so long (10s)")
         ->option_text("DUR");
+    add_node_settings(*c.init, c.settings);
     c.status = cluster->add_subcommand("status", "Print nodes, shards and copies");
     c.health = cluster->add_subcommand("health", "Tell whether all is well: 0 yes, 1 no");
     c.nodes = cluster->add_subcommand("nodes", "List the nodes and what they hold");
     c.join = cluster->add_subcommand("join", "Have the node that answers take part");
+    add_node_settings(*c.join, c.settings);
     c.leave =
         cluster->add_subcommand("leave", "Move everything off the node that answers, and out");
     c.drain = cluster->add_subcommand("drain", "Move everything off a node");
@@ -167,6 +171,8 @@ int main(int argc, char** argv) {
         if (backup_it->parsed()) return backup(node, folder);
         if (restore_it->parsed()) return restore(node, folder);
         if (serve_it->parsed()) return beam::tool::serve(node, where);
+        give_to_started_nodes(c.settings);
+        expect_of_node(node, c.settings);
         if (c.init->parsed()) return cluster_init(node, first);
         if (c.status->parsed()) return cluster_status(node);
         if (c.health->parsed()) return cluster_health(node);

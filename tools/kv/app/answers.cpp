@@ -28,7 +28,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 /// Why no copy of that shard answers, as far as this node can tell.
 situation situation_of(const node_standing& k, std::uint32_t shard, const std::string& key) {
-    const auto loss = loss_of(k.coordinator);
+    const auto loss = loss_of(k);
     if (!k.facts.view && loss) return {loss->why, loss->advice};
     if (!k.facts.view) return {"the cluster's coordinator did not answer yet", "kv cluster status"};
     const cluster_view& view = *k.facts.view;

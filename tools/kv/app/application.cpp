@@ -32,4 +32,5 @@ BEAM_APPLICATION(kv, "1", kv::keeper, kv::mover, kv::router, kv::shard_server, k
     kv::add_repair_methods(app);
     kv::add_coordinator_loss_method(app);
     kv::add_serve_method(app);
+    kv::add_settings_method(app);
 }

@@ -21,7 +21,7 @@ request_error no_cluster(const node_standing& k) {
         return beam::refuse("unavailable", "this node could not join its cluster: " + k.trouble,
                             "beamd logs", 69)
             .value();
-    const auto loss = loss_of(k.coordinator);
+    const auto loss = loss_of(k);
     if (!k.facts.view && loss)
         return beam::refuse("unavailable", loss->why, loss->advice, 69).value();
     if (!k.facts.view && !k.coordinator.is_reachable)
@@ -35,8 +35,15 @@ request_error no_cluster(const node_standing& k) {
 
 }  // namespace
 
-std::optional<coordinator_loss> loss_of(const coordinator_reachable& coordinator) {
+std::optional<coordinator_loss> loss_of(const node_standing& node) {
+    const coordinator_reachable& coordinator = node.coordinator;
     const std::string advice = "kv cluster recover --coordinator-lost";
+    if (const std::string& before = node.coordinator_before;
+        coordinator.why.is("lost") && !before.empty())
+        return coordinator_loss{
+            "this node's cluster is not in the coordinator that it was started with, " +
+                node.coordinator_name + "; it was in " + before + " when the node last took part",
+            "beamd stop, and start it with BEAM_KV_COORDINATOR=" + before};
     if (coordinator.why.is("lost"))
         return coordinator_loss{"the coordinator has lost its data: " + coordinator.why.detail,
                                 advice};

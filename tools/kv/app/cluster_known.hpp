@@ -18,7 +18,7 @@ struct coordinator_loss {
     std::string why, advice;
 };
 /// Nothing: it is neither.
-[[nodiscard]] std::optional<coordinator_loss> loss_of(const coordinator_reachable& coordinator);
+[[nodiscard]] std::optional<coordinator_loss> loss_of(const node_standing& node);
 
 /// Whether the node that has that store is up with it, as far as the coordinator knows.
 [[nodiscard]] bool is_up(const cluster_view& view, const store_id& store);

@@ -16,7 +16,6 @@
 #include "tools/kv/app/limits.hpp"
 #include "tools/kv/app/methods.hpp"
 #include "tools/kv/app/names.hpp"
-#include "tools/kv/app/settings.hpp"
 #include "tools/kv/app/shard_disk.hpp"
 
 namespace kv {
@@ -122,7 +121,7 @@ awaitable<answer> status_now() {
     const cluster_view& view = *k->facts.view;
     std::vector<term> names;
     for (const std::string& n : view.plan.nodes) names.emplace_back(n);
-    const auto loss = loss_of(k->coordinator);
+    const auto loss = loss_of(*k);
     co_return beam::map({{atom("nodes"), beam::list_of(std::move(names))},
                          {atom("coordinator_loss"), loss ? loss->why : std::string()},
                          {atom("shards"), std::uint64_t(view.meta.shards)},
@@ -148,23 +147,21 @@ awaitable<answer> health(request&) {
     std::vector<term> up, down;
     for (const auto& [name, s] : current_stores(view))
         if (s.state != store_state::removed) (is_up(view, s.id) ? up : down).emplace_back(name);
-    const auto loss = loss_of(k->coordinator);
-    co_return beam::map(
-        {{atom("healthy"), healthy},
-         {atom("up"), beam::list_of(std::move(up))},
-         {atom("down"), beam::list_of(std::move(down))},
-         {atom("shards_healthy"), c.healthy},
-         {atom("shards_degraded"), c.degraded},
-         {atom("shards_offline"), c.offline},
-         {atom("shards_moving"), c.moving},
-         {atom("not_healthy"), beam::list_of(std::move(c.not_healthy))},
-         {atom("members"), nodes_term(view)},
-         {atom("coordinator"),
-          coordinator_name_setting().empty() ? std::string("local") : coordinator_name_setting()},
-         {atom("coordinator_reachable"), k->coordinator.is_reachable},
-         {atom("coordinator_error"), k->coordinator.why.code},
-         {atom("coordinator_loss"), loss ? loss->why : std::string()},
-         {atom("sync"), "every write"}});
+    const auto loss = loss_of(*k);
+    co_return beam::map({{atom("healthy"), healthy},
+                         {atom("up"), beam::list_of(std::move(up))},
+                         {atom("down"), beam::list_of(std::move(down))},
+                         {atom("shards_healthy"), c.healthy},
+                         {atom("shards_degraded"), c.degraded},
+                         {atom("shards_offline"), c.offline},
+                         {atom("shards_moving"), c.moving},
+                         {atom("not_healthy"), beam::list_of(std::move(c.not_healthy))},
+                         {atom("members"), nodes_term(view)},
+                         {atom("coordinator"), k->coordinator_name},
+                         {atom("coordinator_reachable"), k->coordinator.is_reachable},
+                         {atom("coordinator_error"), k->coordinator.why.code},
+                         {atom("coordinator_loss"), loss ? loss->why : std::string()},
+                         {atom("sync"), "every write"}});
 }
 
 awaitable<answer> nodes(request&) {

@@ -7,7 +7,6 @@
 #include "libbeamcore/runtime/timer.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
-#include "tools/kv/app/settings.hpp"
 
 namespace kv {
 
@@ -124,7 +123,7 @@ beam::call_result<beam::outcome<bool>> keeper::handle_call(found_one m, beam::fr
         return beam::outcome<bool>(
             beam::fail_term(beam::tuple(beam::atom("exists"), known_.facts.view->meta.uuid)));
     if (founding_) return beam::outcome<bool>(beam::fail_term(beam::tuple(beam::atom("busy"), "")));
-    if (coordinator_name_setting().empty() && is_beyond_this_host(m.what.nodes))
+    if (coordinator_used_.empty() && is_beyond_this_host(m.what.nodes))
         return beam::outcome<bool>(beam::fail_term(beam::tuple(beam::atom("needs_etcd"), "")));
     founding_ = std::move(m.what);
     founder_ = from;

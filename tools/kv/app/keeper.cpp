@@ -110,10 +110,16 @@ awaitable<beam::init_result<keeper>> keeper::init() {
     k.known_.facts.incarnation = beam::secure_random_64() | 1U;
     co_await keep("incarnation", std::to_string(k.known_.facts.incarnation));
     const std::string uuid = co_await kept("cluster", "");
+    k.coordinator_kept_ = co_await kept("coordinator", "");
 
-    auto started = beam::start_link<coordinator_process>(beam::server_options(coordinator_name()),
-                                                         coordinator_setting(k.name_, uuid),
-                                                         memory_of_store(k.name_));
+    coordinator_options coordinator = coordinator_setting(k.name_, uuid, k.coordinator_kept_);
+    k.known_.coordinator_name = name_of(coordinator);
+    k.coordinator_used_ = to_keep(coordinator);
+    if (const std::string before = name_of_kept(k.coordinator_kept_);
+        !uuid.empty() && before != k.known_.coordinator_name)
+        k.known_.coordinator_before = before;
+    auto started = beam::start_link<coordinator_process>(
+        beam::server_options(coordinator_name()), std::move(coordinator), memory_of_store(k.name_));
     if (!started) co_return beam::stop_with{started.error()};
     coordinator_process::subscribe(coordinator_name(), me.id());
     beam::monitor_nodes();
@@ -231,6 +237,9 @@ awaitable<void> keeper::join() {
         co_return;
     }
     co_await keep("cluster", known_.facts.view->meta.uuid);
+    if (coordinator_kept_ != coordinator_used_) co_await keep("coordinator", coordinator_used_);
+    coordinator_kept_ = coordinator_used_;
+    known_.coordinator_before.clear();
     known_.has_joined = true;
     known_.trouble.clear();
 }

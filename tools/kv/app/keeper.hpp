@@ -44,7 +44,10 @@ struct node_standing {
     cluster_facts facts;  ///< its view is null before the first look
     bool has_joined = false;
     coordinator_reachable coordinator;
-    std::string trouble;  ///< why it takes no part; empty: nothing is wrong
+    std::string coordinator_name;  ///< name_of() in settings.hpp
+    std::string
+        coordinator_before;  ///< another, in which its cluster was last; empty: the same, or none
+    std::string trouble;     ///< why it takes no part; empty: nothing is wrong
 };
 
 class keeper : public beam::gen_server<keeper> {
@@ -185,6 +188,8 @@ private:
 
     node_standing known_;
     std::string name_, address_;
+    std::string coordinator_kept_,
+        coordinator_used_;  // to_keep() of it: in the store, in this life
     std::uint64_t last_incarnation_ = 0;
     bool has_noted_ = false;                   // that there is a cluster, on disk
     bool wants_to_join_ = false;               // was told to, though the cluster does not know it

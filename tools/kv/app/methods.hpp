@@ -15,6 +15,8 @@ void add_load_method(beam::application_definition& app);
 void add_watch_method(beam::application_definition& app);
 /// serve; and the node does not leave while RESP is spoken.
 void add_serve_method(beam::application_definition& app);
+/// settings.
+void add_settings_method(beam::application_definition& app);
 /// cluster_recover, cluster_rebalance.
 void add_coordinator_loss_method(beam::application_definition& app);
 void add_repair_methods(beam::application_definition& app);

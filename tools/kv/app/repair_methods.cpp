@@ -162,10 +162,10 @@ beam::error moved(const coordinator_options& from_options, const etcd_options& t
 awaitable<beam::answer> migrate_to(request&, migrate_params p) {
     auto k = co_await settled();
     if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
-    if (!coordinator_name_setting().empty())
+    if (k->coordinator_name != local_coordinator)
         co_return beam::refuse("exists", "the cluster is in etcd already", "kv cluster health", 1);
     const std::string uuid = k->facts.view->meta.uuid;
-    const coordinator_options from = coordinator_setting("migrate", uuid);
+    const coordinator_options from = coordinator_setting("migrate", uuid, "");
     etcd_options to = etcd_setting(p.to, "");
     if (to.endpoints.empty()) co_return malformed("the address of an etcd is missing");
     auto job = beam::blocking([from, to, where = p.to] { return moved(from, to, where); });

@@ -1,12 +1,15 @@
 #include "tools/kv/app/settings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <variant>
 #include <vector>
 
 #include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/base/size.hpp"
 #include "libbeamcore/release/node_facts.hpp"
+#include "tools/kv/app/encoding.hpp"
 #include "tools/kv/shard/config.hpp"
 
 namespace kv {
@@ -26,6 +29,25 @@ std::vector<std::string> parts_of(const std::string& list) {
         begin = end + 1;
     }
     return all;
+}
+
+std::string list_of(const std::vector<std::string>& parts) {
+    std::string all;
+    for (const std::string& p : parts) all += (all.empty() ? "" : ",") + p;
+    return all;
+}
+
+/// In their order on the disk, behind the endpoints. Of the password it is only where it lies.
+constexpr std::array kept_parts{&etcd_options::cluster, &etcd_options::ca_file,
+                                &etcd_options::certificate_file, &etcd_options::key_file,
+                                &etcd_options::password_file};
+
+etcd_options kept_etcd(const std::string& bytes) {
+    byte_reader r(unsealed(bytes));
+    etcd_options o;
+    o.endpoints = parts_of(r.text());
+    for (const auto part : kept_parts) o.*part = r.text();
+    return o;
 }
 
 }  // namespace
@@ -62,10 +84,6 @@ beam::result<std::chrono::milliseconds> erase_after_setting() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(*d);
 }
 
-std::string coordinator_name_setting() {
-    return variable("BEAM_KV_COORDINATOR");
-}
-
 etcd_options etcd_setting(const std::string& endpoints, const std::string& uuid) {
     etcd_options o;
     o.endpoints = parts_of(endpoints);
@@ -78,9 +96,15 @@ etcd_options etcd_setting(const std::string& endpoints, const std::string& uuid)
     return o;
 }
 
-coordinator_options coordinator_setting(const std::string& node, const std::string& uuid) {
-    if (const std::string etcd = coordinator_name_setting(); !etcd.empty())
-        return etcd_setting(etcd, uuid);
+coordinator_options coordinator_setting(const std::string& node, const std::string& uuid,
+                                        const std::string& before) {
+    const std::string said = variable("BEAM_KV_COORDINATOR");
+    if (!said.empty() && said != local_coordinator) return etcd_setting(said, uuid);
+    if (said.empty() && !before.empty()) {
+        etcd_options o = kept_etcd(before);
+        o.uuid = uuid;
+        return o;
+    }
     const beam::node_facts facts = beam::this_node_facts();
     local_options o;
     o.folder = (facts.store_folder.parent_path() / "kv.cluster").string();
@@ -88,6 +112,24 @@ coordinator_options coordinator_setting(const std::string& node, const std::stri
     o.node = node;
     o.uuid = uuid;
     return o;
+}
+
+std::string to_keep(const coordinator_options& options) {
+    const auto* etcd = std::get_if<etcd_options>(&options);
+    if (!etcd) return {};
+    byte_writer w;
+    w.text(list_of(etcd->endpoints));
+    for (const auto part : kept_parts) w.text((*etcd).*part);
+    return sealed(w.bytes());
+}
+
+std::string name_of_kept(const std::string& kept) {
+    return kept.empty() ? std::string(local_coordinator) : list_of(kept_etcd(kept).endpoints);
+}
+
+std::string name_of(const coordinator_options& options) {
+    const auto* etcd = std::get_if<etcd_options>(&options);
+    return etcd ? list_of(etcd->endpoints) : std::string(local_coordinator);
 }
 
 }  // namespace kv

@@ -1,9 +1,10 @@
 // What the environment of a node says about kv; a node that a tool starts has the tool's.
 //
-//   BEAM_KV_ENGINE                      lmdb or rocksdb, for a store that is made (lmdb)
+//   BEAM_KV_ENGINE                      lmdb or rocksdb, for a store that is made (lmdb); one that is there keeps its own
 //   BEAM_KV_COPY_LIMIT                  bytes a second that copies are made with (64MB); 0: no limit
 //   BEAM_KV_ERASE_AFTER                 how long a copy that is wanted elsewhere now is kept (5m)
-//   BEAM_KV_COORDINATOR                 etcd's endpoints, http://h1:2379,http://h2:2379; none: a file of this host
+//   BEAM_KV_COORDINATOR                 etcd's endpoints, http://h1:2379,http://h2:2379, or `local`, a file of this host;
+//                                       not set: as when the node last took part in its cluster, before that local
 //   BEAM_KV_CLUSTER                     the cluster's name in etcd (kv)
 //   BEAM_KV_COORDINATOR_CA, _CERT, _KEY files, for https
 //   BEAM_KV_COORDINATOR_PASSWORD_FILE   two lines, user and password; of mode 0600
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "libbeamcore/base/result.hpp"
 #include "libbeamcore/store/store.hpp"
@@ -29,14 +31,23 @@ namespace kv {
 /// Errors: `bad_erase_after`.
 [[nodiscard]] beam::result<std::chrono::milliseconds> erase_after_setting();
 
-/// For the node of that short name, which knows the cluster by that uuid (or none).
+/// For the node of that short name, which knows the cluster by that uuid (or none). `before` is what its store has of the
+/// coordinator in which it last found that cluster (to_keep()), or nothing: the environment comes first.
+/// Throws malformed_bytes.
 [[nodiscard]] coordinator_options coordinator_setting(const std::string& node,
-                                                      const std::string& uuid);
+                                                      const std::string& uuid,
+                                                      const std::string& before);
+
+/// What coordinator_setting() reads back in a later life of the node: how to reach it, without passwords.
+[[nodiscard]] std::string to_keep(const coordinator_options& options);
+
+inline constexpr std::string_view local_coordinator = "local";
+/// That, or etcd's endpoints as they were said.
+[[nodiscard]] std::string name_of(const coordinator_options& options);
+/// The same of what to_keep() gave. Throws malformed_bytes.
+[[nodiscard]] std::string name_of_kept(const std::string& kept);
 
 /// The same for etcd at these endpoints, whatever BEAM_KV_COORDINATOR says.
 [[nodiscard]] etcd_options etcd_setting(const std::string& endpoints, const std::string& uuid);
-
-/// etcd's endpoints as they were said; empty: the file of this host.
-[[nodiscard]] std::string coordinator_name_setting();
 
 }  // namespace kv

@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "libbeamcore/base/log.hpp"
 #include "libbeamcore/otp/dynamic_supervisor.hpp"
 #include "libbeamcore/otp/supervisor.hpp"
 #include "libbeamcore/release/node_facts.hpp"
@@ -32,8 +33,14 @@ beam::start_result open_store() {
         return tl::unexpected<beam::term>(
             beam::tuple(beam::atom(engine.error().code), engine.error().detail));
     o.engine = *engine;
-    auto opened =
-        beam::store::start_link((beam::this_node_facts().store_folder / "kv").string(), o);
+    const std::string folder = (beam::this_node_facts().store_folder / "kv").string();
+    auto opened = beam::store::start_link(folder, o);
+    if (!opened && o.engine && opened.error().is_tagged(beam::atom("engine_mismatch"), 2)) {
+        beam::log(beam::log_level::info, "kv", "the store keeps the engine that it was made with",
+                  {{"folder", folder}});
+        o.engine.reset();
+        opened = beam::store::start_link(folder, o);
+    }
     if (!opened) return tl::unexpected<beam::term>(std::move(opened.error()));
     return beam::started{*opened};
 }

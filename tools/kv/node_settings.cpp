@@ -1,0 +1,78 @@
+#include "tools/kv/node_settings.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+namespace kv::client {
+
+namespace {
+
+using beam::tool::exit_code;
+using beam::tool::failure;
+
+/// A node has another folder to look from.
+std::string as_seen_from_anywhere(const std::string& path) {
+    return std::filesystem::absolute(path).lexically_normal();
+}
+
+void give(const char* variable, const std::string& value) {
+    if (!value.empty()) ::setenv(variable, value.c_str(), 1);
+}
+void give_file(const char* variable, const std::string& path) {
+    if (!path.empty()) give(variable, as_seen_from_anywhere(path));
+}
+
+}  // namespace
+
+void add_node_settings(CLI::App& command, node_settings& typed) {
+    command.add_option("--engine", typed.engine, "Of the node's store, if it is new (lmdb)")
+        ->type_name("{lmdb,rocksdb}");
+    command
+        .add_option("--coordinator", typed.coordinator,
+                    "etcd, as http://h1:2379,http://h2:2379, or local, this host (local)")
+        ->option_text("ENDPOINTS");
+    command.add_option("--coordinator-ca", typed.ca_file, "Whose certificates etcd may have")
+        ->option_text("FILE");
+    command.add_option("--coordinator-cert", typed.certificate_file, "The node's own, for etcd")
+        ->option_text("FILE");
+    command.add_option("--coordinator-key", typed.key_file, "Its key")->option_text("FILE");
+    command
+        .add_option("--coordinator-password-file", typed.password_file,
+                    "Two lines, user and password; mode 0600")
+        ->option_text("FILE");
+}
+
+void give_to_started_nodes(const node_settings& typed) {
+    if (!typed.engine.empty() && typed.engine != "lmdb" && typed.engine != "rocksdb") {
+        failure error(exit_code::usage, "it is lmdb or rocksdb");
+        error.what_failed = "--engine " + typed.engine;
+        throw error;
+    }
+    give("BEAM_KV_ENGINE", typed.engine);
+    give("BEAM_KV_COORDINATOR", typed.coordinator);
+    give_file("BEAM_KV_COORDINATOR_CA", typed.ca_file);
+    give_file("BEAM_KV_COORDINATOR_CERT", typed.certificate_file);
+    give_file("BEAM_KV_COORDINATOR_KEY", typed.key_file);
+    give_file("BEAM_KV_COORDINATOR_PASSWORD_FILE", typed.password_file);
+}
+
+void expect_of_node(beam::client& node, const node_settings& typed) {
+    if (typed.engine.empty() && typed.coordinator.empty()) return;
+    const nlohmann::json is = node.ask("kv.settings");
+    const std::string name = node.common()->node;
+    if (const auto& engine = is.at("engine").get_ref<const std::string&>();
+        !typed.engine.empty() && engine != typed.engine)
+        throw failure(exit_code::no,
+                      "the node \"" + name + "\" has a store already, of " + engine +
+                          ", which it keeps: the engine is chosen as a store is made",
+                      "another node, with --node");
+    if (const auto& coordinator = is.at("coordinator").get_ref<const std::string&>();
+        !typed.coordinator.empty() && coordinator != typed.coordinator)
+        throw failure(exit_code::no,
+                      "the node \"" + name + "\" was started with the coordinator " + coordinator,
+                      "beamd stop --node " + name + ", then the same again");
+}
+
+}  // namespace kv::client
