@@ -99,6 +99,13 @@ inline pair make_pair(const beam::io::stream_options& options = {}) {
     REQUIRE(c.has_value());
     return {*std::move(c), beam::unique_fd(fds[1])};
 }
+/// Options of a connection that is read line by line.
+inline beam::io::stream_options lines(std::size_t max = 1 << 20) {
+    beam::io::stream_options o;
+    o.framing = beam::io::framing::line;
+    o.line_max = max;
+    return o;
+}
 inline bool put(int fd, std::string_view bytes) {
     return ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) == ssize_t(bytes.size());
 }
