@@ -1,4 +1,5 @@
-// One shard on one store, for tests that take it through its steps.
+// One shard on one store, for tests that take it through its steps. What it does among others is the simulator's:
+// tests/sim/kv_sim_test.cpp.
 #pragma once
 
 #include <chrono>
@@ -87,6 +88,27 @@ struct one {
         read_record({1, a, {a}}, 1);
         const auto begun = read_record({2, a, {a}}, 2);
         sync(begun.sync);
+    }
+};
+
+/// A primary whose log is too short for b, about to send it a snapshot with a piece in two.
+struct filler : one {
+    static kv::config small() {
+        kv::config c;
+        c.log_kept = 1;
+        c.window_entries = 1;
+        c.pieces_in_flight_bytes = 3;
+        return c;
+    }
+    explicit filler(kv::config c = small()) : one(a, c) {
+        lead_alone();
+        put_and_sync(1, 5);
+        plan({a, b});
+    }
+    kv::outputs piece(std::uint64_t transfer, std::string key, bool is_last) {
+        return (*this)([&](kv::shard& s, const kv::instant& at, kv::outputs& o) {
+            s.piece_read(at, b, transfer, {{key, kv::value{"v", 2, 0}}}, is_last, o);
+        });
     }
 };
 
