@@ -394,6 +394,7 @@ runtime_statistics runtime::statistics() const {
         s.timers_pending += sched->timers.size();
         s.run_queues.push_back(sched->length());
         if (!(idle >> sched->index() & 1)) ++s.schedulers_busy;
+        if (!r.rests(*sched)) ++s.schedulers_active;
     }
     s.dirty_jobs = r.dirty ? r.dirty->jobs() : unsigned(r.virtual_dirty.size());
     s.uptime_ns = std::uint64_t(r.now() - r.started_at);

@@ -43,6 +43,8 @@ struct runtime_statistics {
     std::uint64_t spawned = 0, exited = 0, reductions = 0, messages_dropped = 0;
     std::uint64_t hand_overs = 0, hog_limit_hits = 0, timers_pending = 0;
     unsigned schedulers = 0, schedulers_busy = 0, hog_threads = 0, dirty_jobs = 0;
+    /// Those that take work: fewer while other threads of the machine want the cores as well, so that the rest does more.
+    unsigned schedulers_active = 0;
     std::uint32_t processes = 0;
     std::uint64_t uptime_ns = 0;
     std::vector<std::uint32_t> run_queues;

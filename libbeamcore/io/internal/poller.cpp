@@ -186,6 +186,10 @@ bool poller::takes_seat(const void* scheduler) noexcept {
            (!asker && asker_.compare_exchange_strong(asker, scheduler, std::memory_order_relaxed));
 }
 
+void poller::leave(const void* scheduler) noexcept {
+    asker_.compare_exchange_strong(scheduler, nullptr, std::memory_order_relaxed);
+}
+
 void poller::note_asked() noexcept {
     asked_.store(asked_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }

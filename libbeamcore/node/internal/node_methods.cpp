@@ -160,6 +160,7 @@ awaitable<answer> system_method(request&) {
         entry("timers", std::int64_t(s.timers_pending)),
         entry("schedulers", std::int64_t(s.schedulers)),
         entry("schedulers_busy", std::int64_t(s.schedulers_busy)),
+        entry("schedulers_active", std::int64_t(s.schedulers_active)),
         entry("run_queues", list_of(std::move(queues))),
         entry("hand_overs", std::int64_t(s.hand_overs)),
         entry("hog_threads", std::int64_t(s.hog_threads)),

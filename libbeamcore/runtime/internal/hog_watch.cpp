@@ -46,6 +46,8 @@ constexpr std::chrono::milliseconds stack_patience{30};
 
 void hog_watch::start() {
     seen_.resize(node_.schedulers.size());
+    read_before_.resize(node_.schedulers.size());
+    if (node_.schedulers.size() > 1) share_.emplace(unsigned(node_.schedulers.size()));
     thread_ = std::thread([this] { main(); });
 }
 
@@ -66,6 +68,7 @@ void hog_watch::main() {
     while (!node_.stopping.load(std::memory_order_acquire) || node_.process_count() > 0) {
         timespec tick{0, tick_ns};
         ::nanosleep(&tick, nullptr);
+        share_cores(node_.now());
         const bool attended = news_are_attended();
         quiet = look(node_.now()) || !attended ? 0 : quiet + 1;
         if (quiet < quiet_ticks_before_sleep) continue;
@@ -107,12 +110,15 @@ void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
     }
     if (turn % 2 == 0) return;
     if (last.cpu_since == 0) last.cpu_since = cpu_time_of(w);
+    const std::int64_t ran_for = now - last.since;
+    const std::int64_t cpu_time = cpu_time_of(w) - last.cpu_since;
     if ((s.length() > 0 || s.has_inbox()) && node_.idle_mask.load()) {
+        // Not for one that only waits for a core.
+        if (share_ && (cpu_time >= tick_ns || ran_for >= blocked_factor * tick_ns))
+            set_active(share_->all_help(now));
         s.wants_help.store(true);
         node_.wake_somebody();
     }
-    const std::int64_t ran_for = now - last.since;
-    const std::int64_t cpu_time = cpu_time_of(w) - last.cpu_since;
     const bool is_computing = cpu_time * 4 >= ran_for;  // others may want the processor too
     const std::int64_t limit = node_.events.long_schedule_ns.load(std::memory_order_relaxed);
     if (limit > 0 && ran_for > limit && !last.long_reported) {
@@ -138,6 +144,40 @@ void hog_watch::look_at(scheduler& s, seen& last, std::int64_t now) {
     look_at_hog(h, w, system_event::kind::hog, ran_for, is_computing);
     if (hand_over(s, turn)) last = {0, now, 0, false, false};
     report_hog(h);  // last: its answer, and naming the functions, take milliseconds
+}
+
+void hog_watch::share_cores(std::int64_t now) {
+    // Each is read by a file: with many of them less often.
+    const auto schedulers = std::int64_t(node_.schedulers.size());
+    const std::int64_t wall = now - period_began_;
+    if (!share_ || wall < core_share::period_ns * (1 + schedulers / 8)) return;
+    period_began_ = now;
+    core_share::period p;
+    p.wall = wall;
+    p.all_ran_out = true;
+    for (auto& s : node_.schedulers) {
+        const worker& w = *s->owner;
+        read_before& before = read_before_[s->index()];
+        const int thread_id = w.thread_id.load(std::memory_order_relaxed);
+        const auto times = core_times_of(thread_id);
+        if (!times) return;
+        const std::uint64_t ran_out = w.ran_out.load(std::memory_order_relaxed);
+        // A thread that has just taken over has yet to show.
+        if (before.thread_id == thread_id) {
+            p.all.ran += times->ran - before.times.ran;
+            p.all.waited += times->waited - before.times.waited;
+            const bool is_idle = node_.idle_mask.load(std::memory_order_relaxed) >> s->index() & 1;
+            if (ran_out == before.ran_out && !is_idle && !node_.rests(*s)) p.all_ran_out = false;
+        }
+        before = {thread_id, *times, ran_out};
+    }
+    set_active(share_->judge(p, now));
+}
+
+void hog_watch::set_active(unsigned count) {
+    const std::uint64_t mask = count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
+    if (node_.active_mask.load(std::memory_order_relaxed) != mask)
+        node_.active_mask.store(mask, std::memory_order_relaxed);
 }
 
 bool hog_watch::hand_over(scheduler& s, std::uint64_t turn) {

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "libbeamcore/runtime/internal/core_share.hpp"
 #include "libbeamcore/runtime/internal/thread_stack.hpp"
 #include "libbeamcore/runtime/system_monitor.hpp"
 
@@ -49,6 +50,13 @@ private:
         bool long_reported = false;
     };
 
+    /// What was read of a scheduler's thread at the end of the last period.
+    struct read_before {
+        int thread_id = 0;
+        core_times times;
+        std::uint64_t ran_out = 0;
+    };
+
     struct hog {
         system_event event;  // of no process: there is nothing to report
         std::optional<stack_request> stack;
@@ -58,6 +66,9 @@ private:
     bool look(std::int64_t now);
     bool news_are_attended();
     void look_at(scheduler& s, seen& last, std::int64_t now);
+    /// Once a period: who takes work.
+    void share_cores(std::int64_t now);
+    void set_active(unsigned count);
     bool hand_over(scheduler& s, std::uint64_t turn);
     void look_at_hog(hog& h, const worker& w, system_event::kind kind, std::int64_t ran_for,
                      bool is_computing) const;
@@ -67,6 +78,9 @@ private:
 
     runtime_impl& node_;
     std::vector<seen> seen_;
+    std::optional<core_share> share_;
+    std::vector<read_before> read_before_;
+    std::int64_t period_began_ = 0;
     std::atomic<bool> asleep_{false};
     std::atomic<std::uint32_t> wake_word_{0};
     std::atomic<int> stuck_{0};

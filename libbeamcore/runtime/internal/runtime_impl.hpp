@@ -168,6 +168,15 @@ public:
     event_watch events;
     std::vector<std::unique_ptr<scheduler>> schedulers;
     std::atomic<std::uint64_t> idle_mask{0};
+    /// Who takes work; the others rest (core_share.hpp). The first always does.
+    std::atomic<std::uint64_t> active_mask{~std::uint64_t{0}};
+    [[nodiscard]] bool rests(const scheduler& s) const noexcept {
+        return !(active_mask.load(std::memory_order_relaxed) >> s.index() & 1);
+    }
+    [[nodiscard]] std::uint64_t idle_and_active() const noexcept {
+        return idle_mask.load(std::memory_order_seq_cst) &
+               active_mask.load(std::memory_order_relaxed);
+    }
     std::atomic<bool> stopping{false};
     std::atomic<idle_source*> news{nullptr};
     std::atomic<carrier*> remote{nullptr};

@@ -204,7 +204,8 @@ void worker::run(process_block* pb) {
 
 // More than one process waits here: somebody idle could take some.
 inline void worker::ask_for_help() {
-    if (!node.idle_mask.load(std::memory_order_relaxed) ||
+    if (!(node.idle_mask.load(std::memory_order_relaxed) &
+          node.active_mask.load(std::memory_order_relaxed)) ||
         sched->short_lived.load(std::memory_order_relaxed))
         return;
     const std::uint64_t now = __rdtsc();
@@ -237,6 +238,20 @@ inline void worker::hurry() {
     if (idle_source* news = node.news.load(std::memory_order_acquire)) news->hurry();
 }
 
+void worker::give_away(process_block* pb) {
+    scheduler& first = *node.schedulers.front();
+    first.leave_in_inbox(pb);
+    if (sched->lock.lock_owner(seat)) {
+        for (std::uint32_t n = 1; n > 0;) {
+            process_block* list = sched->give_half(n);
+            while (list) first.leave_in_inbox(std::exchange(list, list->run_next));
+        }
+        sched->lock.unlock_owner(seat);
+    }
+    const std::uint64_t bit = std::uint64_t{1} << first.index();
+    if (node.idle_mask.fetch_and(~bit, std::memory_order_seq_cst) & bit) node.wake(first);
+}
+
 // The next process to run; waits for one. Null when this worker is to end.
 process_block* worker::next() {
     for (int looks = 0;;) {
@@ -260,25 +275,34 @@ process_block* worker::next() {
             }
             until_poll_ = turns_between_polls;
             if (sched->timers.size() != 0) poll_timers();
+            if (pb && node.rests(*sched)) [[unlikely]] {
+                give_away(pb);
+                continue;
+            }
         }
         if (pb) {
             if (more) ask_for_help();
             return pb;
         }
         if (sched->length() > 0) continue;  // a timer woke somebody
-        if (idle_source* news = node.news.load(std::memory_order_acquire);
-            news && news->look(this)) {
+        ran_out.store(ran_out.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        const bool rests = node.rests(*sched);
+        if (idle_source* news = node.news.load(std::memory_order_acquire); news && rests)
+            news->leave(this);
+        else if (news && news->look(this)) {
             looks = 0;
             slice_left_ = reductions_a_turn;
             continue;
         }
         if (node.stopping.load(std::memory_order_acquire) && node.process_count() == 0)
             return nullptr;
-        if (process_block* stolen = steal(looks >= looks_before_few ? 2 : many_waiting)) {
-            slice_left_ = reductions_a_turn;
-            return stolen;
+        if (!rests) {
+            if (process_block* stolen = steal(looks >= looks_before_few ? 2 : many_waiting)) {
+                slice_left_ = reductions_a_turn;
+                return stolen;
+            }
         }
-        if (++looks < looks_before_sleep_) {
+        if (!rests && ++looks < looks_before_sleep_) {
             for (int i = 0; i < 20; ++i) __builtin_ia32_pause();
             continue;
         }
@@ -353,7 +377,7 @@ void worker::park() {
     // A thief may have moved the inbox to our queue and left a part of it there.
     bool work = s.length() > 0 || s.has_inbox() || s.timers.has_cancelled() || node.stopping.load();
     for (auto& other : node.schedulers) {
-        if (other.get() == &s) continue;
+        if (other.get() == &s || node.rests(s)) continue;
         // As steal() judges. A wish for help that has nothing behind it any more, or work that is not worth
         // taking over, must not keep this thread awake: its owner, or the monitor, asks again.
         const bool waits = other->length() > 0 || other->has_inbox();
@@ -378,7 +402,7 @@ void worker::park() {
 // the word is looked at after the former was set: one sees the other.
 void worker::sleep(std::optional<std::int64_t> at_most) {
     scheduler& s = *sched;
-    if (idle_source* news = node.news.load(std::memory_order_acquire)) {
+    if (idle_source* news = node.news.load(std::memory_order_acquire); news && !node.rests(s)) {
         s.waits_for_news.store(true, std::memory_order_seq_cst);
         const bool done = s.wake_word.load(std::memory_order_seq_cst) != 0 ||
                           news->wait(this, s.wake_word, at_most);
@@ -398,10 +422,9 @@ void runtime_impl::wake(scheduler& s) {
 }
 
 void runtime_impl::wake_somebody() {
-    std::uint64_t mask = idle_mask.load(std::memory_order_seq_cst);
-    while (mask) {
+    while (const std::uint64_t mask = idle_and_active()) {
         const std::uint64_t bit = mask & (0 - mask);
-        if (idle_mask.compare_exchange_weak(mask, mask & ~bit, std::memory_order_seq_cst)) {
+        if (idle_mask.fetch_and(~bit, std::memory_order_seq_cst) & bit) {
             wake(*schedulers[std::size_t(std::countr_zero(bit))]);
             return;
         }
@@ -448,11 +471,13 @@ void runtime_impl::schedule(process_block* pb) {
         return;
     }
     pb->status.store(process_status::runnable, std::memory_order_relaxed);
-    // From outside: to an idle scheduler if there is one, else in turn.
-    std::uint64_t idle = idle_mask.load(std::memory_order_relaxed);
+    // From outside: to an idle scheduler if there is one, else in turn; not to one that rests.
+    const std::uint64_t active = active_mask.load(std::memory_order_relaxed);
+    const std::uint64_t idle = idle_mask.load(std::memory_order_relaxed) & active;
     const unsigned n = unsigned(schedulers.size());
-    const unsigned target = idle ? unsigned(std::countr_zero(idle))
-                                 : next_target_.fetch_add(1, std::memory_order_relaxed) % n;
+    unsigned target = idle ? unsigned(std::countr_zero(idle))
+                           : next_target_.fetch_add(1, std::memory_order_relaxed) % n;
+    if (!(active >> target & 1)) target = 0;
     scheduler& s = *schedulers[target];
     s.leave_in_inbox(pb);
     const std::uint64_t bit = std::uint64_t{1} << target;

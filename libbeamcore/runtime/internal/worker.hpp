@@ -51,6 +51,7 @@ public:
     std::atomic<bool> detached{false};
     std::atomic<bool> ended{false};
     std::atomic<std::uint64_t> spawned{0}, exited{0}, reductions{0};
+    std::atomic<std::uint64_t> ran_out{0};  // how often it found nothing to run
 
     slot_cache slots;
     std::uint64_t unique_next = 0, unique_end = 0;
@@ -68,6 +69,8 @@ private:
     /// Takes half of what waits at a scheduler where at least `worth` processes do, or one is stuck.
     process_block* steal(std::uint32_t worth);
     void ask_for_help();
+    /// One that rests: the process, and all that waits here, is for the first scheduler.
+    void give_away(process_block* pb);
     void judge_lives();
     void hurry();
     void park();
