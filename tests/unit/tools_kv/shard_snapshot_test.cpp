@@ -147,6 +147,62 @@ TEST_CASE("a state of another history is replaced as a whole, however long its l
 }
 
 TEST_CASE(
+    "a log from before its cluster was put together anew is another one, whatever places it has, "
+    "but "
+    "for those in the set then") {
+    stored_shard there;
+    for (std::uint64_t seq = 1; seq <= 2; ++seq) {
+        there.entries.emplace_back();
+        there.entries.back().at = {1, seq};
+    }
+    there.applied_seq = 2;
+    const auto led = [&](one& x, const std::vector<store_id>& isr) {
+        x([](shard& s, const instant& at, outputs& o) { s.start(at, o); });
+        shard_record anew{100, a, isr};
+        anew.past_from = 99;
+        x.read_record(anew, 1);
+        x.now += 4s;
+        x.sync(x.read_record(anew.next(a), 2).sync);
+        x.plan({a, b});
+    };
+    const log_ends same{101, {}, {{1, 2}}, 2, {}, {}};
+
+    one x(a, {}, there);
+    led(x, {a});
+    auto out = x.receive(b, same);
+    REQUIRE(out.pieces.size() == 1);
+    out = x([&](shard& s, const instant& at, outputs& o) {
+        s.piece_read(at, b, out.pieces.at(0).transfer, {}, true, o);
+    });
+    CHECK(find<snapshot_piece>(out)->is_refill);
+
+    one later(a, {}, there);
+    led(later, {a});
+    out = later.receive(b, log_ends{101, {}, {{1, 2}, {101, 3}}, 2, {}, {}});
+    CHECK(out.pieces.empty());
+    CHECK(find<prepare>(out)->before == log_point{101, 3});
+
+    one of_set(a, {}, there);
+    led(of_set, {a, b});
+    out = of_set.receive(b, same);
+    CHECK(out.pieces.empty());
+    CHECK(find<prepare>(out)->before == log_point{1, 2});
+
+    // Nor is one that came too late to stay in it.
+    one removed(a, {}, there);
+    led(removed, {a, b});
+    removed.now += 10s;
+    out = removed.tick();
+    REQUIRE(out.record_changes.size() == 1);
+    const shard_record alone = out.record_changes[0].target;
+    CHECK_FALSE(alone.has(b));
+    removed([&](shard& s, const instant& at, outputs& o) { s.record_changed(at, {alone, 3}, o); });
+    out = removed.receive(b, log_ends{alone.epoch, {}, {{1, 2}}, 2, {}, {}});
+    CHECK(out.pieces.empty());
+    CHECK(find<prepare>(out)->before == log_point{1, 2});
+}
+
+TEST_CASE(
     "a primary whose snapshot has more than its log lets nobody follow by the log before it") {
     stored_shard there;
     there.base = {1, 10};

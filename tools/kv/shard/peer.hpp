@@ -32,6 +32,7 @@ struct transfer {
 };
 
 struct peer {
+    bool was_member = false;   // in this term: what it has is of this history
     bool is_known = false;     // its log was compared in this term
     std::uint64_t common = 0;  // what it said it has of this log, durable or not
     std::uint64_t next = 0;    // the first entry that was not sent

@@ -210,6 +210,8 @@ private:
     void tell_commit(const store_id& to, peer& p, outputs& out);
     void want_entries(const store_id& to, peer& p, outputs& out);
     void begin_filling(const store_id& to, peer& p, const log_ends* from);
+    [[nodiscard]] bool is_of_history(const peer& p, const log_ends& m) const;
+    [[nodiscard]] bool is_stranger(const peer& p, const log_ends& m) const;
     [[nodiscard]] bool is_better_filled(const store_id& who, const peer& p) const;
     void fill(const instant& at, const store_id& to, peer& p, outputs& out);
     void send_piece(const store_id& to, const snapshot_piece& piece, outputs& out);

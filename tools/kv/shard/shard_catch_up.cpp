@@ -21,7 +21,7 @@ void shard::take(const instant& at, store_id from, const log_ends& m, outputs& o
         p.filling->sent.front().index == 0)
         p.filling.reset();
     if (p.filling) return;
-    const bool is_strange = rules_.refill_strangers && !log_.explains(m);
+    const bool is_strange = is_stranger(p, m);
     // What was acked in this term is of this history: the message is from before.
     if (is_strange && p.acked > 0) return;
     p.rewound_at = at.now;
@@ -31,6 +31,19 @@ void shard::take(const instant& at, store_id from, const log_ends& m, outputs& o
     p.rewind();
     if (p.common < log_.base().seq || is_better_filled(from, p)) return begin_filling(from, p, &m);
     if (p.next > log_.last().seq) tell_commit(from, p, out);
+}
+
+/// What a coordinator that had gone back, or lost all, told before it was put together anew is no part of this history, though the
+/// places in the log may be the same; the record says nothing of the epochs of that time. Members were chosen with their logs,
+/// and who has an entry of a later epoch got it from a primary that knew its log.
+bool shard::is_of_history(const peer& p, const log_ends& m) const {
+    const log_point last = m.runs.empty() ? m.base : m.runs.back();
+    return p.was_member || last.seq == 0 || last.epoch > record_.record.past_from;
+}
+
+/// What it has may be of another history: a primary replaces it as a whole.
+bool shard::is_stranger(const peer& p, const log_ends& m) const {
+    return rules_.refill_strangers && (!is_of_history(p, m) || !log_.explains(m));
 }
 
 /// A log that has nothing yet would get all that was ever written, and write it twice: as entries, and what they come to.

@@ -27,9 +27,9 @@ void shard::begin_filling(const store_id& to, peer& p, const log_ends* from) {
     if (term_->joining == to) term_->joining.reset();
     transfer f;
     f.number = (epoch_ << 24U) + ++transfers_;
-    f.is_refill =
-        from ? rules_.refill_strangers && !log_.explains(*from) : p.filling && p.filling->is_refill;
+    f.is_refill = from ? is_stranger(p, *from) : p.filling && p.filling->is_refill;
     const bool goes_on = from && from->part && log_.has(from->part->at) &&
+                         from->part->at.epoch > record_.record.past_from &&
                          log_.has(from->part->reflects) &&
                          from->part->reflects.seq <= log_.applied_seq();
     if (goes_on) {

@@ -99,6 +99,7 @@ void shard::set_peers(const instant& at) {
         if (!(s == self_) && peers.try_emplace(s).second) peers[s].heard = at.now;
     };
     for (const store_id& s : isr) add(s);
+    for (auto& [id, p] : peers) p.was_member = p.was_member || record_.record.has(id);
     for (const store_id& s : plan_)
         if (!term_->erasing.contains(s)) add(s);
 }
