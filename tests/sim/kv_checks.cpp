@@ -149,6 +149,16 @@ void kv_world::check_holders(std::uint64_t seq) const {
     }
 }
 
+// 4: what a primary writes for clients it writes by a record that it has saved, and by no other.
+void kv_world::check_written(const machine& m, const entry& e) const {
+    const past_lead& written = m.disk->seen().written;
+    require(record_.record.comes_after(written), "4: a store wrote for clients and did not lead");
+    const bool is_own = m.shard->current_role() == role::primary && m.shard->epoch() == e.at.epoch;
+    if (is_own && e.id.client != 0)
+        require(written == past_lead{m.store, e.at.epoch},
+                "4: a primary writes for clients before its record is saved");
+}
+
 // 3: whoever has lost what it had is no member.
 void kv_world::check_erased(const machine& m) {
     require(!record_.record.has(m.store), "3: a member erases its copy");

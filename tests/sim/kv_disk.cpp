@@ -18,6 +18,8 @@ struct maker {
     void operator()(const append_log& c) {
         hold(c.what.at.seq == on.last_seq() + 1, "a hole on disk");
         on.entries.push_back(c.what);
+        if (c.what.id.client != 0 && c.what.at.epoch == on.acted.epoch)
+            on.written = {on.acted.primary, c.what.at.epoch};
     }
     void operator()(const drop_log& c) {
         hold(c.last.seq <= on.saved.seq, "a disk that forgets what a start needs");

@@ -21,6 +21,7 @@ struct kv_image {
     kv::dedup_table requests;  // as of that; a store does not keep it
     kv::checkpoint saved;
     kv::shard_record acted;
+    kv::past_lead written;      // the last lead by that in which a client's request came to the log
     std::uint64_t staging = 0;  // the transfer
     std::map<std::string, kv::value> staged;
 

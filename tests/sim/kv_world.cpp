@@ -171,6 +171,8 @@ void kv_world::handle(std::size_t i, outputs out) {
                     // At the worst moment: it may have more than its log has.
                     if (!is_healed_ && random_.chance(3 * weather_.doom))
                         after(time(1), [this] { crash_members(); });
+                } else if (const auto* w = std::get_if<append_log>(&c)) {
+                    check_written(m, w->what);
                 } else if (const auto* a = std::get_if<apply_entry>(&c)) {
                     check_applied(i, a->what);
                 } else if (std::holds_alternative<erase_copy>(c)) {

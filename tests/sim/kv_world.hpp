@@ -165,6 +165,7 @@ private:
                      const kv::outputs& out) const;
     void check_applied(std::size_t i, const kv::entry& e);
     void check_holders(std::uint64_t seq) const;
+    void check_written(const machine& m, const kv::entry& e) const;
     void check_erased(const machine& m);
     void check_acknowledged(const client& c, std::uint64_t number, const kv::answer& a);
     void check_read(std::uint64_t origin, const client& c, const kv::answer& a) const;

@@ -39,8 +39,16 @@ store_account account_of(const store_id& store, const std::string& node,
     return s;
 }
 
-shard_account shard(std::uint32_t number, log_point last, const shard_record& acted = {}) {
-    return {number, last.epoch, last.seq, acted.epoch == 0 ? std::string() : encode(acted)};
+shard_account shard(std::uint32_t number, log_point last, const shard_record& acted = {},
+                    std::uint64_t written_in = 0) {
+    shard_account s;
+    s.shard = number;
+    s.epoch = last.epoch;
+    s.seq = last.seq;
+    if (acted.epoch > 0) s.record = encode(acted);
+    if (written_in > 0) s.written_by = acted.primary;
+    s.written_in = written_in;
+    return s;
 }
 
 rebuilt_cluster rebuilt(const std::vector<store_account>& accounts) {
@@ -185,36 +193,81 @@ TEST_CASE("without a view there is nothing to begin with") {
     CHECK(r.first.meta.recoveries == 2);
 }
 
-TEST_CASE("shards that went on twice from one record are counted, the higher epoch counts") {
-    cluster_view one = view_of_three(11), other = view_of_three(12);
-    // a goes on without b; b, told of an earlier state, without a.
-    one.records[0].record = one.records[0].record.next(a).without(b);
-    other.records[0].record = other.records[0].record.next(b).without(a).next(b);
-    const auto r = rebuilt({account_of(a, "a", {shard(0, {8, 6})}, one),
-                            account_of(b, "b", {shard(0, {9, 6})}, other), account_of(c, "c")});
+namespace {
+
+/// Shard 0 as a goes on without b; and as b, told of an earlier state, goes on without a, with more changes.
+struct two_histories {
+    shard_record before = view_of_three().records[0].record;
+    shard_record one = before.next(a).without(b);
+    shard_record other = before.next(b).without(a).next(b);
+
+    /// What they hold, killed before they kept a view of it. 0: no client asked for anything in that history.
+    [[nodiscard]] rebuilt_cluster rebuilt_from(std::uint64_t a_wrote, std::uint64_t b_wrote) const {
+        return rebuilt({account_of(a, "a", {shard(0, {8, 6}, one, a_wrote)}),
+                        account_of(b, "b", {shard(0, {9, 6}, other, b_wrote)}),
+                        account_of(c, "c")});
+    }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "shards that wrote for clients twice from one record are counted, the higher epoch counts") {
+    const two_histories x;
+    const auto r = x.rebuilt_from(8, 9);
     CHECK(r.split_shards == 1);
     CHECK(r.lost_shards == 0);
     CHECK(r.first.records[0].primary == b);
     CHECK(r.first.records[0].isr == std::vector<store_id>{b});
     // What was found before is behind it.
-    CHECK(r.first.records[0].follows(one.records[0].record));
-    // As well if the store has acted since under a record of which it keeps no more than what it says.
-    shard_record acted = other.records[0].record.next(b);
-    acted.past.clear();
-    acted.past_from = acted.epoch - 1;
-    const auto later = account_of(b, "b", {shard(0, {9, 6}, acted)}, other);
-    CHECK(rebuilt({account_of(a, "a", {}, one), later, account_of(c, "c")}).split_shards == 1);
+    CHECK(r.first.records[0].follows(x.one));
+    // By the last epoch in which it wrote, whatever it did later.
+    CHECK(x.rebuilt_from(8, 8).split_shards == 1);
+
     // Once it was said, with the recovery that made it good, it is over.
     cluster_view after = view_of_three(5);
     after.meta.recoveries = 1;
     after.records[0].record = r.first.records[0];
-    CHECK(rebuilt({account_of(a, "a", {shard(0, {8, 6}, one.records[0].record)}, after), later,
-                   account_of(c, "c")})
+    CHECK(rebuilt({account_of(a, "a", {shard(0, {8, 6}, x.one, 8)}, after),
+                   account_of(b, "b", {shard(0, {9, 6}, x.other, 9)}, after), account_of(c, "c")})
               .split_shards == 0);
     // One after the other is no split, whoever tells it.
-    other.records[0].record = one.records[0].record.with(b).next(b).next(b);
-    CHECK(rebuilt({account_of(a, "a", {}, one), account_of(b, "b", {}, other), account_of(c, "c")})
-              .split_shards == 0);
+    cluster_view one = view_of_three(11), other = view_of_three(12);
+    one.records[0].record = x.one;
+    other.records[0].record = x.one.with(b).next(b).next(b);
+    const auto in_turn =
+        rebuilt({account_of(a, "a", {shard(0, {8, 6}, x.one, 8)}, one),
+                 account_of(b, "b", {shard(0, {10, 7}, other.records[0].record, 10)}, other),
+                 account_of(c, "c")});
+    CHECK(in_turn.split_shards == 0);
+    CHECK(in_turn.first.records[0].isr == std::vector<store_id>{a, b});
+}
+
+TEST_CASE("of two histories the one counts that has written for clients, whatever the epochs") {
+    const two_histories x;
+    const auto with_first = x.rebuilt_from(8, 0);
+    CHECK(with_first.split_shards == 0);
+    CHECK(with_first.first.records[0].primary == a);
+    CHECK(with_first.first.records[0].isr == std::vector<store_id>{a});
+    CHECK(with_first.first.records[0].epoch > 1'000'000);
+    // What was written before both is in both.
+    CHECK(x.rebuilt_from(7, 0).first.records[0].primary == b);
+    const auto with_other = x.rebuilt_from(7, 9);
+    CHECK(with_other.split_shards == 0);
+    CHECK(with_other.first.records[0].primary == b);
+}
+
+TEST_CASE("where there are two histories nobody else is of the set: its log may be of the other") {
+    const two_histories x;
+    // b has not removed a yet, as it led by the older state.
+    const shard_record begun = x.before.next(b);
+    const auto r =
+        rebuilt({account_of(a, "a", {shard(0, {8, 5}, x.one)}),
+                 account_of(b, "b", {shard(0, {8, 6}, begun.next(b))}), account_of(c, "c")});
+    CHECK(r.split_shards == 0);
+    CHECK(r.first.records[0].primary == b);
+    CHECK(r.first.records[0].isr == std::vector<store_id>{b});
+    CHECK(r.first.records[1].isr == std::vector<store_id>{a, b});
 }
 
 TEST_CASE("of views with different revisions, the one with the later plan is the newest") {

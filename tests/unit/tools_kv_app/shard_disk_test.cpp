@@ -131,6 +131,8 @@ STORE_TEST(
         co_await w.put("b", "2", 5000);
         auto all = w.written({{"a", std::nullopt, 0}, {"c", "3", 0}});
         kv::shard_record acted{4, some_store(), {some_store()}};
+        acted.past = {{{8, 8}, 2}};
+        acted.past_from = 1;
         all.push_back(kv::save_record{acted});
         co_await w.change(std::move(all));
         // Prepared only.
@@ -145,6 +147,9 @@ STORE_TEST(
         REQUIRE(again.stored.entries.size() == 4);
         CHECK(again.stored.entries.back() == prepared);
         CHECK(again.stored.acted == acted);
+        CHECK(again.stored.acted.past_from == 1);
+        REQUIRE(again.stored.acted.past.size() == 1);
+        CHECK(again.stored.acted.past.front().epoch == 2);
         CHECK(bytes_at(again.disk, "a") == "none");
         CHECK(again.disk.get("b") == kv::value{"2", 2, 5000});
         CHECK(again.disk.get("c") == kv::value{"3", 3, 0});
@@ -165,6 +170,54 @@ STORE_TEST(
         CHECK(third.stored.entries.front() == prepared);
         CHECK(third.stored.acted == acted);
         CHECK(world(number + 1).stored.entries.empty());
+    });
+}
+
+STORE_TEST("in which epoch it wrote for clients last is on the disk with what it wrote") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        const auto saved = [](std::uint64_t epoch) {
+            return kv::save_record{{epoch, some_store(), {some_store()}}};
+        };
+        const auto is_written_in = [&](std::uint64_t epoch) {
+            const kv::past_lead found = world().disk.written_on_disk();
+            return found.epoch == epoch && (epoch == 0 || found.store == some_store());
+        };
+        // What a term begins with is no client's, and what it got before it led is another's.
+        w.epoch = 3;
+        co_await w.put("others", "1");
+        w.epoch = 4;
+        kv::entry first = w.entry_of({});
+        first.id = {};
+        w.log.append(first);
+        w.log.mark_applied();
+        std::vector<kv::storage_change> begin{saved(4), kv::append_log{first},
+                                              kv::apply_entry{first}};
+        co_await w.change(std::move(begin));
+        CHECK(is_written_in(0));
+        co_await w.put("own", "1");
+        CHECK(is_written_in(4));
+        // It goes on in the next epoch, with the record first.
+        w.epoch = 5;
+        auto more = w.written({{"own", "2", 0}});
+        more.insert(more.begin(), saved(5));
+        co_await w.change(std::move(more));
+        CHECK(is_written_in(5));
+
+        // Neither another's entries nor the log's end change it, nor a term in which nothing came.
+        w.epoch = 6;
+        co_await w.put("others", "2");
+        std::vector<kv::storage_change> drop{kv::drop_log{w.log.last()}};
+        w.log.drop_to(w.log.last().seq);
+        co_await w.change(std::move(drop));
+        CHECK(is_written_in(5));
+        w.log = kv::shard_log({7, 40}, 40, {});
+        std::vector<kv::storage_change> install{kv::install_staged{2, {7, 40}}, saved(8)};
+        co_await w.change(std::move(install));
+        CHECK(is_written_in(5));
+        CHECK(world().stored.acted.epoch == 8);
     });
 }
 

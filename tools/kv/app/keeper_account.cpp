@@ -153,9 +153,10 @@ awaitable<account_or_not> keeper::account_of_store() const {
         const shard_disk disk(store_name(), s);
         const log_point last = disk.last_on_disk();
         const shard_record acted = disk.record_on_disk();
+        const past_lead lead = disk.written_on_disk();
         a.shards.push_back({s, last.epoch, last.seq,
                             acted.epoch == 0 ? std::string() : encode(acted),
-                            disk.is_erased_on_disk()});
+                            disk.is_erased_on_disk(), lead.store, lead.epoch});
     }
     co_return a;
 }

@@ -17,31 +17,45 @@ constexpr std::uint64_t epochs_passed_over = std::uint64_t{1} << 20U;
 
 /// What is known of a shard.
 struct findings {
-    shard_record record;                   // of the highest epoch
-    std::vector<shard_record> to_compare;  // what a split would be seen by
-    std::map<store_id, log_point> logs;    // of the stores that answered
-    std::set<store_id> erased;             // of these, who had a copy and erased it
-    std::uint64_t highest_epoch = 0;       // of a record or an entry
+    std::vector<shard_record> records;   // all that were found
+    std::vector<past_lead> written;      // leads in which clients' requests came to a log
+    std::map<store_id, log_point> logs;  // of the stores that answered
+    std::set<store_id> erased;           // of these, who had a copy and erased it
+    std::uint64_t highest_epoch = 0;     // of an entry
+
+    // Of these, as judge() says.
+    shard_record record;             // by which the shard goes on
+    std::uint64_t highest_told = 0;  // the epoch of a record
+    bool is_forked = false;          // some are of another history than that one
+    bool is_split = false;           // and clients' requests came to such a one
 };
 
-void consider(findings& f, const shard_record& r) {
-    if (r.epoch > f.record.epoch) f.record = r;
-    f.highest_epoch = std::max(f.highest_epoch, r.epoch);
+/// Once, as it is told by who knows most of what came before it.
+void add(findings& f, const shard_record& r) {
+    const auto had = std::find(f.records.begin(), f.records.end(), r);
+    if (had == f.records.end())
+        f.records.push_back(r);
+    else if (r.past_from < had->past_from)
+        *had = r;
 }
 
-/// Of any two records of one history one follows the other.
-bool is_split(const findings& f) {
-    for (const shard_record& a : f.to_compare)
-        for (const shard_record& b : f.to_compare)
-            if (a.epoch >= b.epoch && !a.follows(b)) return true;
-    return false;
+/// Nothing that may have been acknowledged is of another history than its own.
+bool has_all_written(const shard_record& r, const findings& f) {
+    return std::all_of(f.written.begin(), f.written.end(),
+                       [&](const past_lead& lead) { return r.comes_after(lead); });
 }
 
-void add_to(std::vector<shard_record>& all, const shard_record& r) {
-    const bool is_there = std::any_of(all.begin(), all.end(), [&](const shard_record& had) {
-        return had == r && had.past_from <= r.past_from;
+/// Of the records that come after all that was written for clients, the latest counts. There is none: of all.
+void judge(findings& f) {
+    f.is_split = std::none_of(f.records.begin(), f.records.end(),
+                              [&](const shard_record& r) { return has_all_written(r, f); });
+    for (const shard_record& r : f.records) {
+        f.highest_told = std::max(f.highest_told, r.epoch);
+        if (r.epoch > f.record.epoch && (f.is_split || has_all_written(r, f))) f.record = r;
+    }
+    f.is_forked = std::any_of(f.records.begin(), f.records.end(), [&](const shard_record& r) {
+        return r.epoch > f.record.epoch ? !r.follows(f.record) : !f.record.follows(r);
     });
-    if (!is_there) all.push_back(r);
 }
 
 std::vector<findings> gathered(const cluster_view& view,
@@ -50,24 +64,18 @@ std::vector<findings> gathered(const cluster_view& view,
     for (const store_account& a : accounts) {
         for (findings& f : all) f.logs[a.store];
         if (const auto v = view_from(a.view); v && v->records.size() == all.size())
-            for (std::size_t s = 0; s < all.size(); ++s) {
-                consider(all[s], v->records[s].record);
-                // What was split before a recovery has been said then.
-                if (v->meta.recoveries == view.meta.recoveries)
-                    add_to(all[s].to_compare, v->records[s].record);
-            }
+            for (std::size_t s = 0; s < all.size(); ++s) add(all[s], v->records[s].record);
         for (const shard_account& s : a.shards) {
             if (s.shard >= all.size()) continue;
             findings& f = all[s.shard];
             f.logs[a.store] = {s.epoch, s.seq};
             if (s.is_erased) f.erased.insert(a.store);
             f.highest_epoch = std::max(f.highest_epoch, s.epoch);
-            if (const auto r = decode_record(shard_key(s.shard), s.record); r) {
-                consider(f, *r);
-                add_to(f.to_compare, *r);
-            }
+            if (s.written_in > 0) f.written.push_back({s.written_by, s.written_in});
+            if (const auto r = decode_record(shard_key(s.shard), s.record); r) add(f, *r);
         }
     }
+    for (findings& f : all) judge(f);
     return all;
 }
 
@@ -99,12 +107,15 @@ choice chosen(const findings& f, const std::vector<store_id>& planned,
             all.push_back(s);
     if (all.empty()) all = members;
     if (all.empty()) return {};
-    const std::uint64_t epoch = f.highest_epoch + epochs_passed_over;
+    const std::uint64_t epoch = std::max(f.highest_epoch, f.highest_told) + epochs_passed_over;
     const store_id best = longest(f, all);
     // A primary of an epoch that no record tells of: its set is not known, but the longest log has what was acknowledged.
-    if (f.logs.at(best).epoch > f.record.epoch) return {{epoch, best, {best}}, true};
+    if (f.logs.at(best).epoch > f.highest_told) return {{epoch, best, {best}}, true};
     if (members.empty()) return {{epoch, best, {best}}, false};
-    return {{epoch, longest(f, members), members}, true};
+    const store_id leader = longest(f, members);
+    // Entries of two histories may have the same place in the log: of who is in the set none may be of the other one.
+    if (f.is_forked) members = {leader};
+    return {{epoch, leader, members}, true};
 }
 
 /// The entries of the view, and those of stores that came later.
@@ -206,7 +217,8 @@ beam::result<rebuilt_cluster> rebuild(const std::vector<store_account>& accounts
         choice c = chosen(shards[s], view->plan_of(s), removed);
         if (c.record.epoch == 0) return beam::fail("no_store", "all stores were removed");
         if (!c.holds_all) ++all.lost_shards;
-        if (is_split(shards[s])) ++all.split_shards;
+        if (shards[s].is_split) ++all.split_shards;
+        // And who is not in the set is filled anew: past that epoch a log has nothing but what comes with this record.
         c.record.past_from = shard_record::all_before(c.record.epoch);
         all.first.records.push_back(std::move(c.record));
     }

@@ -1,9 +1,13 @@
 // A cluster whose coordinator has lost its data, put together from what its stores hold. No I/O.
 //
 // Each store that was of the cluster keeps what the coordinator said last (a view), of each shard the record under which it acted
-// as the primary, and its log. Of a shard, the record of the highest epoch counts. Records may be newer than any that is
-// found: who made one, or acted by it, was in the set before, or was added to it. So only if all stores answered is it
-// certain that one of those found has all that was acknowledged; and who has the longest log of the set has it.
+// as the primary, in which epoch it wrote for clients, and its log. Of a shard, the record of the highest epoch counts. Records may
+// be newer than any that is found: who made one, or acted by it, was in the set before, or was added to it. So only if all stores
+// answered is it certain that one of those found has all that was acknowledged; and who has the longest log of the set has it.
+//
+// If a store went on by a coordinator that had gone back, records are of two histories. A store that acknowledged a
+// write has on its disk in which epoch, and the record by which it led then, from before it did so. So the record must come after
+// all such leads (comes_after): the others' histories have acknowledged nothing. Where no record does, the shard is split.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +28,10 @@ struct shard_account {
     /// Under which it acted last, or erased its copy, as coordinators write it; empty: never.
     std::string record;
     bool is_erased = false;  ///< it had a copy that was not wanted any more
-    BEAM_FIELDS(shard_account, shard, epoch, seq, record, is_erased)
+    /// Who led in the last epoch of such a record in which a client's request came to its log; epoch 0: none did.
+    store_id written_by;
+    std::uint64_t written_in = 0;
+    BEAM_FIELDS(shard_account, shard, epoch, seq, record, is_erased, written_by, written_in)
 };
 
 /// What a store holds of its cluster.
@@ -49,7 +56,7 @@ struct rebuilt_cluster {
         silent;  ///< nodes whose stores did not answer, and may have what others lack
     /// Shards none of whose last known set answered. They begin with the longest log that is left, or with nothing.
     std::uint32_t lost_shards = 0;
-    /// Shards of which two records were found that do not follow each other: some store went on by a record from before, which
+    /// Shards that have gone on twice, and have written for clients both times: some store went on by a record from before, which
     /// a coordinator that had gone back told. They go on with the record of the highest epoch, and without what was
     /// acknowledged under the other.
     std::uint32_t split_shards = 0;

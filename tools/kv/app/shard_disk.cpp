@@ -163,6 +163,10 @@ shard_record shard_disk::record_on_disk() const {
     return state_on_disk().value_or(state()).acted;
 }
 
+past_lead shard_disk::written_on_disk() const {
+    return state_on_disk().value_or(state()).written;
+}
+
 bool shard_disk::has_any(const beam::store::database& db, std::string prefix) const {
     beam::store::scan_options one_of;
     one_of.prefix = std::move(prefix);
@@ -198,6 +202,31 @@ std::vector<std::uint32_t> shard_disk::shards_on_disk(const beam::server_ref& st
     return all;
 }
 
+namespace {
+
+void write(byte_writer& w, const past_lead& p) {
+    kv::write(w, p.store);
+    w.number(p.epoch);
+}
+past_lead read_lead(byte_reader& r) {
+    past_lead p;
+    read(r, p.store);
+    p.epoch = r.number();
+    return p;
+}
+/// Who led before: by that another history is told from this one.
+void write_past(byte_writer& w, const shard_record& r) {
+    w.number(r.past_from);
+    w.number(r.past.size());
+    for (const past_lead& p : r.past) write(w, p);
+}
+void read_past(byte_reader& r, shard_record& to) {
+    to.past_from = r.number();
+    for (std::size_t n = r.count(); n > 0; --n) to.past.push_back(read_lead(r));
+}
+
+}  // namespace
+
 std::optional<shard_disk::state> shard_disk::state_on_disk() const {
     const auto saved = value_of(beam::store::get(meta_, own("state")));
     if (!saved) return std::nullopt;
@@ -209,6 +238,10 @@ std::optional<shard_disk::state> shard_disk::state_on_disk() const {
         read(r, s.acted);
         s.generation = r.fixed32();
         s.number = r.is_at_end() ? 0 : r.number();
+        if (!r.is_at_end()) {
+            read_past(r, s.acted);
+            s.written = read_lead(r);
+        }
     } catch (const malformed_bytes& e) {
         throw spoilt_disk(file() + ": " + e.what());
     }
@@ -302,6 +335,12 @@ void shard_disk::append(beam::store::batch& b, const entry& e) {
     is_state_lost_ = false;
 }
 
+/// A primary saves its record before it takes a request of a client, and no other store writes in that epoch.
+void shard_disk::note_written(const entry& e) {
+    if (e.id.client != 0 && e.at.epoch == state_.acted.epoch)
+        state_.written = {state_.acted.primary, e.at.epoch};
+}
+
 void shard_disk::cut(beam::store::batch& b, std::uint64_t first) {
     b.in("log").erase_range(log_key(first), log_key(std::numeric_limits<std::uint64_t>::max()));
 }
@@ -315,6 +354,8 @@ void shard_disk::complete(beam::store::batch& b) {
     write(w, state_.acted);
     w.fixed32(state_.generation);
     w.number(state_.number);
+    write_past(w, state_.acted);
+    write(w, state_.written);
     b.in("meta").put(own("state"), sealed(w.bytes()));
     saved_ = state_;
     has_state_ = true;
@@ -380,6 +421,7 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
         using type = std::decay_t<decltype(c)>;
         if constexpr (std::is_same_v<type, append_log>) {
             append(b, c.what);
+            note_written(c.what);
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, cut_log>) {
             cut(b, c.first);

@@ -4,7 +4,8 @@
 //   database  key                                       value
 //   meta      store                                     the store's id
 //             format                                    "1"
-//             shard state                               where the log begins, what is applied, which record, which data
+//             shard state                               where the log begins, what is applied, which record, which data,
+//                                                       in which epoch it wrote for clients
 //             shard checkpoint                          what a start needs beside the entries after it
 //   log       shard, seq                                an entry, with a checksum, and what was applied as it was written
 //   data      shard, generation, key                    a value, with a checksum
@@ -55,6 +56,9 @@ public:
     [[nodiscard]] log_point last_on_disk() const;
     /// The record under which this store acted last as the primary, or erased its copy; epoch 0: never. Needs no load().
     [[nodiscard]] shard_record record_on_disk() const;
+    /// The last epoch of such a record in which a client's request came to the log, and who led in it; epoch 0: none. What was
+    /// acknowledged by this store as the primary is of it, or of an earlier one. Needs no load().
+    [[nodiscard]] past_lead written_on_disk() const;
     /// Whether the store has anything of the shard's log or data. Needs no load().
     [[nodiscard]] bool is_anything_on_disk() const;
     /// Whether the store had a copy, has erased it, and got nothing since. Needs no load().
@@ -116,6 +120,7 @@ private:
         shard_record acted;
         std::uint32_t generation = 0;
         std::uint64_t number = 0;  // of all states and riders
+        past_lead written;         // the last lead with an entry of a client
 
         friend bool operator==(const state&, const state&) = default;
     };
@@ -142,6 +147,7 @@ private:
     void put_item(beam::store::batch& b, std::uint32_t generation, const std::string& key,
                   const value& v) const;
     void append(beam::store::batch& b, const entry& e);
+    void note_written(const entry& e);
     void cut(beam::store::batch& b, std::uint64_t first);
     void begin_generation(beam::store::batch& b, std::uint64_t ticket, std::uint32_t generation);
     void add_new(items& found, const std::optional<std::string>& after) const;

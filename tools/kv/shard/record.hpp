@@ -13,6 +13,8 @@ namespace kv {
 struct past_lead {
     store_id store;
     std::uint64_t epoch = 0;
+
+    friend bool operator==(const past_lead&, const past_lead&) = default;
 };
 
 /// Changes only by compare-and-swap, and each change raises `epoch` by one.
@@ -36,13 +38,19 @@ struct shard_record {
         return a.epoch == b.epoch && a.primary == b.primary && a.isr == b.isr;
     }
 
+    /// Whether all that this store did as the primary in that epoch has come before this record. No: it did it by records of
+    /// another history, or by later ones.
+    [[nodiscard]] bool comes_after(const past_lead& lead) const {
+        if (epoch < lead.epoch) return false;
+        if (lead.epoch <= past_from || primary == lead.store) return true;
+        return std::any_of(past.begin(), past.end(), [&](const past_lead& p) {
+            return p.store == lead.store && p.epoch >= lead.epoch;
+        });
+    }
     /// Whether `earlier` can have become this by changes one after the other. No: it did not.
     [[nodiscard]] bool follows(const shard_record& earlier) const {
         if (epoch <= earlier.epoch) return *this == earlier;
-        if (earlier.epoch <= past_from || primary == earlier.primary) return true;
-        return std::any_of(past.begin(), past.end(), [&](const past_lead& p) {
-            return p.store == earlier.primary && p.epoch >= earlier.epoch;
-        });
+        return comes_after({earlier.primary, earlier.epoch});
     }
 
     [[nodiscard]] bool has(const store_id& s) const {
