@@ -125,6 +125,11 @@ tl::unexpected<request_error> again(const std::string& why) {
     return beam::refuse("partly", why, "kv cluster recover --coordinator-lost", 75);
 }
 
+/// A conflict: what is there has yet to be marked as outdated, which whoever looks does, or another one is at it.
+bool may_be_made_later(const beam::error& why) {
+    return why.is("unreachable") || why.is("unknown") || why.is("lost") || why.is("conflict");
+}
+
 /// By the keeper's next life, which is a moment away. Empty: it is there.
 awaitable<std::string> create(first_cluster first) {
     beam::self me = beam::this_process();
@@ -139,9 +144,7 @@ awaitable<std::string> create(first_cluster first) {
         if (made && made->error().is("exists") && made->error().detail == uuid)
             co_return std::string();  // by one that was unanswered
         if (made) why = "the coordinator says " + made->error().code + " " + made->error().detail;
-        const bool is_final = made && !made->error().is("unreachable") &&
-                              !made->error().is("unknown") && !made->error().is("lost");
-        if (is_final) break;
+        if (made && !may_be_made_later(made->error())) break;
         co_await me.sleep_for(between_tries);
     }
     co_return why;
