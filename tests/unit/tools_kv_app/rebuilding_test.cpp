@@ -45,6 +45,7 @@ shard_account shard(std::uint32_t number, log_point last, const shard_record& ac
     s.shard = number;
     s.epoch = last.epoch;
     s.seq = last.seq;
+    s.asked_in = last.epoch;
     if (acted.epoch > 0) s.record = encode(acted);
     if (written_in > 0) s.written_by = acted.primary;
     s.written_in = written_in;
@@ -118,6 +119,15 @@ TEST_CASE("an entry of an epoch that no record tells of: its log alone is believ
     CHECK(r.first.records[0].isr == std::vector<store_id>{c});
     CHECK(r.first.records[0].epoch > 9);
     CHECK(r.lost_shards == 0);
+    // Nobody asked for anything in it: a primary that began, and did not act.
+    shard_account begun = shard(0, {9, 6});
+    begun.asked_in = 7;
+    const auto without =
+        rebuilt({account_of(a, "a", {shard(0, {7, 5})}), account_of(b, "b", {shard(0, {7, 6})}),
+                 account_of(c, "c", {begun})});
+    CHECK(without.first.records[0].primary == b);
+    CHECK(without.first.records[0].isr == std::vector<store_id>{a, b});
+    CHECK(without.first.records[0].epoch > 1'000'000 + 9);
 }
 
 TEST_CASE("a store that does not answer is told, whatever the others know") {

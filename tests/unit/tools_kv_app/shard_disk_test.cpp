@@ -197,8 +197,11 @@ STORE_TEST("in which epoch it wrote for clients last is on the disk with what it
                                               kv::apply_entry{first}};
         co_await w.change(std::move(begin));
         CHECK(is_written_in(0));
+        CHECK(world().disk.last_on_disk().epoch == 4);
+        CHECK(world().disk.asked_in_on_disk() == 3);
         co_await w.put("own", "1");
         CHECK(is_written_in(4));
+        CHECK(world().disk.asked_in_on_disk() == 4);
         // It goes on in the next epoch, with the record first.
         w.epoch = 5;
         auto more = w.written({{"own", "2", 0}});
@@ -218,6 +221,22 @@ STORE_TEST("in which epoch it wrote for clients last is on the disk with what it
         co_await w.change(std::move(install));
         CHECK(is_written_in(5));
         CHECK(world().stored.acted.epoch == 8);
+        CHECK(world().disk.asked_in_on_disk() == 7);
+        // It reads back so far and no farther.
+        w.epoch = 9;
+        for (int i = 0; i < 300; ++i) {
+            if (i == 200) {
+                co_await w.write();
+                CHECK(world().disk.asked_in_on_disk() == 7);
+                w.epoch = 10;
+            }
+            kv::entry own = w.entry_of({});
+            own.id = {};
+            w.log.append(own);
+            w.stage({kv::append_log{own}});
+        }
+        co_await w.write();
+        CHECK(world().disk.asked_in_on_disk() == 9);
     });
 }
 

@@ -20,8 +20,9 @@ struct findings {
     std::vector<shard_record> records;   // all that were found
     std::vector<past_lead> written;      // leads in which clients' requests came to a log
     std::map<store_id, log_point> logs;  // of the stores that answered
-    std::set<store_id> erased;           // of these, who had a copy and erased it
-    std::uint64_t highest_epoch = 0;     // of an entry
+    std::map<store_id, std::uint64_t> asked_in;
+    std::set<store_id> erased;        // of these, who had a copy and erased it
+    std::uint64_t highest_epoch = 0;  // of an entry
 
     // Of these, as judge() says.
     shard_record record;             // by which the shard goes on
@@ -69,6 +70,7 @@ std::vector<findings> gathered(const cluster_view& view,
             if (s.shard >= all.size()) continue;
             findings& f = all[s.shard];
             f.logs[a.store] = {s.epoch, s.seq};
+            f.asked_in[a.store] = s.asked_in;
             if (s.is_erased) f.erased.insert(a.store);
             f.highest_epoch = std::max(f.highest_epoch, s.epoch);
             if (s.written_in > 0) f.written.push_back({s.written_by, s.written_in});
@@ -108,10 +110,21 @@ choice chosen(const findings& f, const std::vector<store_id>& planned,
     if (all.empty()) all = members;
     if (all.empty()) return {};
     const std::uint64_t epoch = std::max(f.highest_epoch, f.highest_told) + epochs_passed_over;
-    const store_id best = longest(f, all);
-    // A primary of an epoch that no record tells of: its set is not known, but the longest log has what was acknowledged.
-    if (f.logs.at(best).epoch > f.highest_told) return {{epoch, best, {best}}, true};
-    if (members.empty()) return {{epoch, best, {best}}, false};
+    // Clients asked a primary of an epoch that no record tells of: its set is not known, but the longest log has what was
+    // acknowledged. Without that it may have been one that began by an older state, and was killed before it acted.
+    std::vector<store_id> later;
+    for (const store_id& s : all)
+        if (const auto asked = f.asked_in.find(s);
+            asked != f.asked_in.end() && asked->second > f.highest_told)
+            later.push_back(s);
+    if (!later.empty()) {
+        const store_id last = longest(f, later);
+        return {{epoch, last, {last}}, true};
+    }
+    if (members.empty()) {
+        const store_id best = longest(f, all);
+        return {{epoch, best, {best}}, false};
+    }
     const store_id leader = longest(f, members);
     // Entries of two histories may have the same place in the log: of who is in the set none may be of the other one.
     if (f.is_forked) members = {leader};

@@ -31,7 +31,9 @@ struct shard_account {
     /// Who led in the last epoch of such a record in which a client's request came to its log; epoch 0: none did.
     store_id written_by;
     std::uint64_t written_in = 0;
-    BEAM_FIELDS(shard_account, shard, epoch, seq, record, is_erased, written_by, written_in)
+    std::uint64_t asked_in = 0;  ///< of the last entry of its log that may be a client's request
+    BEAM_FIELDS(shard_account, shard, epoch, seq, record, is_erased, written_by, written_in,
+                asked_in)
 };
 
 /// What a store holds of its cluster.

@@ -13,6 +13,8 @@ namespace kv {
 namespace {
 
 constexpr std::size_t page_bytes = std::size_t{1} << 20;
+/// How far back a log is read for a client's request, and how many entries at once.
+constexpr std::size_t asked_max = 256, asked_page = 4;
 /// Behind these an engine may have another order of its keys (store.hpp).
 constexpr std::size_t ordered_bytes = 495;
 
@@ -157,6 +159,25 @@ std::optional<shard_disk::stored_entry> shard_disk::last_entry() const {
     const auto page = value_of(beam::store::scan(log_, last_of));
     if (page.items.empty()) return std::nullopt;
     return read_entry(page.items.front().second);
+}
+
+std::uint64_t shard_disk::asked_in_on_disk() const {
+    beam::store::scan_options last_of;
+    last_of.prefix = own("");
+    last_of.reverse = true;
+    last_of.limit = asked_page;
+    std::uint64_t epoch = 0;
+    for (std::size_t n = 0; n < asked_max; n += asked_page) {
+        const auto page = value_of(beam::store::scan(log_, last_of));
+        for (const auto& [key, stored] : page.items) {
+            const entry e = read_entry(stored).what;
+            if (e.id.client != 0) return e.at.epoch;
+            epoch = e.at.epoch;
+        }
+        if (page.next.empty()) return state_on_disk().value_or(state()).base.epoch;
+        last_of.after = page.next;
+    }
+    return epoch;
 }
 
 shard_record shard_disk::record_on_disk() const {

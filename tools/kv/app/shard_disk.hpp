@@ -54,6 +54,8 @@ public:
 
     /// The last entry of the log that is on disk; all zero: there is nothing. Needs no load().
     [[nodiscard]] log_point last_on_disk() const;
+    /// The epoch of the last entry of the log that may be a client's request; 0: there is none. Needs no load().
+    [[nodiscard]] std::uint64_t asked_in_on_disk() const;
     /// The record under which this store acted last as the primary, or erased its copy; epoch 0: never. Needs no load().
     [[nodiscard]] shard_record record_on_disk() const;
     /// The last epoch of such a record in which a client's request came to the log, and who led in it; epoch 0: none. What was
