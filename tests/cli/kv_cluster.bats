@@ -32,7 +32,8 @@ load kv_helper
     [ "$(state_of n1@127.0.0.1 n2)" = removed ]
 
     kv cluster join --node n2@127.0.0.1
-    [ "$(state_of n1@127.0.0.1 n2)" = in ]
+    is_taken_in() { [ "$(state_of n1@127.0.0.1 n2)" = in ]; }
+    eventually is_taken_in
     eventually has_copies n1@127.0.0.1 n2
     eventually is_healthy n1@127.0.0.1
     kv cluster leave --node n3@127.0.0.1
