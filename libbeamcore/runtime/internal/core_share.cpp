@@ -15,8 +15,6 @@ namespace beam::detail {
 namespace {
 
 constexpr std::int64_t ms = 1'000'000;
-// All schedulers idled, and the monitor with them: what was judged before is over.
-constexpr std::int64_t long_ago = 5 * core_share::period_ns;
 // Each rest that was tried again soon after the last is twice as long.
 constexpr std::int64_t shortest_rest = 500 * ms, longest_rest = 8000 * ms;
 // Who came back because work had piled up stays for a while.
@@ -50,11 +48,12 @@ unsigned core_share::all_help(std::int64_t now) {
     return more(all_, now);
 }
 
+unsigned core_share::begin_anew(std::int64_t now) {
+    rests_for_ = 0;
+    return more(all_, now);
+}
+
 unsigned core_share::judge(const period& p, std::int64_t now) {
-    if (p.wall > long_ago) {
-        rests_for_ = shortest_rest;
-        return more(all_, now);
-    }
     // In cores.
     const double ran = double(p.all.ran) / double(p.wall);
     const double waited = double(p.all.waited) / double(p.wall);
@@ -63,7 +62,8 @@ unsigned core_share::judge(const period& p, std::int64_t now) {
     const bool is_enough_without = ran < 0.85 * (active_ - 1);
     if (active_ > 1 && is_contended && is_enough_without && now >= changed_at_ + stays_for) {
         const bool was_soon = now < changed_at_ + 2 * rests_for_;
-        rests_for_ = was_soon ? std::min(2 * rests_for_, longest_rest) : shortest_rest;
+        rests_for_ =
+            was_soon ? std::clamp(2 * rests_for_, shortest_rest, longest_rest) : shortest_rest;
         rests_since_ = now;
         return --active_;
     }

@@ -37,6 +37,8 @@ public:
     unsigned judge(const period& p, std::int64_t now);
     /// One of them is stuck with work waiting behind it.
     unsigned all_help(std::int64_t now);
+    /// All slept meanwhile: what was judged before is over.
+    unsigned begin_anew(std::int64_t now);
 
 private:
     unsigned more(unsigned active, std::int64_t now);

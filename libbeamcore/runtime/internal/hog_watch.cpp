@@ -150,8 +150,14 @@ void hog_watch::share_cores(std::int64_t now) {
     // Each is read by a file: with many of them less often.
     const auto schedulers = std::int64_t(node_.schedulers.size());
     const std::int64_t wall = now - period_began_;
-    if (!share_ || wall < core_share::period_ns * (1 + schedulers / 8)) return;
+    const std::int64_t period = core_share::period_ns * (1 + schedulers / 8);
+    if (!share_ || wall < period) return;
     period_began_ = now;
+    // A node that only wakes now and then is not looked at.
+    if (wall > 5 * period) {
+        for (read_before& before : read_before_) before.thread_id = 0;
+        return set_active(share_->begin_anew(now));
+    }
     core_share::period p;
     p.wall = wall;
     p.all_ran_out = true;

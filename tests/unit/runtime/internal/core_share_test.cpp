@@ -95,7 +95,7 @@ TEST_CASE("what was before all slept does not count") {
     machine m(2);
     CHECK(m.periods(20, 0.4, 0.6) == 1);
     m.now += 100 * tick;
-    CHECK(m.share.judge({100 * tick, {tick, tick}, true}, m.now) == 2);
+    CHECK(m.share.begin_anew(m.now) == 2);
 }
 
 TEST_CASE(
