@@ -186,8 +186,13 @@ bool poller::takes_seat(const void* scheduler) noexcept {
            (!asker && asker_.compare_exchange_strong(asker, scheduler, std::memory_order_relaxed));
 }
 
-void poller::leave(const void* scheduler) noexcept {
-    asker_.compare_exchange_strong(scheduler, nullptr, std::memory_order_relaxed);
+bool poller::leave(const void* scheduler) noexcept {
+    if (asker_.load(std::memory_order_relaxed) != scheduler) return false;
+    if (const std::unique_lock lock(asking_, std::try_to_lock); lock) {
+        tell_all();
+        send_all(false);
+    }
+    return asker_.compare_exchange_strong(scheduler, nullptr, std::memory_order_relaxed);
 }
 
 void poller::note_asked() noexcept {

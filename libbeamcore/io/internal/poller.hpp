@@ -85,7 +85,7 @@ public:
     bool wait(const void* scheduler, const std::atomic<std::uint32_t>& woken,
               std::optional<std::int64_t> at_most) noexcept override;
     void hurry() noexcept override;
-    void leave(const void* scheduler) noexcept override;
+    bool leave(const void* scheduler) noexcept override;
     void interrupt() noexcept override;
     bool is_attended() noexcept override;
 

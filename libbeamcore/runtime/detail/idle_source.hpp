@@ -27,8 +27,9 @@ public:
     /// A process has used up its turn, or some have run since there was nothing to run: what was put off until then is
     /// done now.
     virtual void hurry() noexcept = 0;
-    /// It will neither look nor wait for now: another may.
-    virtual void leave(const void* scheduler) noexcept = 0;
+    /// It will neither look nor wait for now. True: it was the one who did; what had come is told, and any that sleeps
+    /// should be woken, to take over.
+    virtual bool leave(const void* scheduler) noexcept = 0;
     /// Whoever waits, or is about to, comes back.
     virtual void interrupt() noexcept = 0;
     /// From time to time while schedulers are busy, always by the same thread. False: none of them has looked since the

@@ -166,7 +166,10 @@ void hog_watch::share_cores(std::int64_t now) {
         read_before& before = read_before_[s->index()];
         const int thread_id = w.thread_id.load(std::memory_order_relaxed);
         const auto times = core_times_of(thread_id);
-        if (!times) return;
+        if (!times) {  // it has yet to begin, or the kernel does not tell
+            before.thread_id = 0;
+            continue;
+        }
         const std::uint64_t ran_out = w.ran_out.load(std::memory_order_relaxed);
         // A thread that has just taken over has yet to show.
         if (before.thread_id == thread_id) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include <algorithm>
 #include <bit>
 #include <stdexcept>
 #include <string>
@@ -287,9 +288,12 @@ process_block* worker::next() {
         if (sched->length() > 0) continue;  // a timer woke somebody
         ran_out.store(ran_out.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         const bool rests = node.rests(*sched);
-        if (idle_source* news = node.news.load(std::memory_order_acquire); news && rests)
-            news->leave(this);
-        else if (news && news->look(this)) {
+        idle_source* const news = node.news.load(std::memory_order_acquire);
+        if (news && rests && news->leave(this)) {
+            node.wake_somebody();
+            continue;
+        }
+        if (news && !rests && news->look(this)) {
             looks = 0;
             slice_left_ = reductions_a_turn;
             continue;
@@ -474,10 +478,9 @@ void runtime_impl::schedule(process_block* pb) {
     // From outside: to an idle scheduler if there is one, else in turn; not to one that rests.
     const std::uint64_t active = active_mask.load(std::memory_order_relaxed);
     const std::uint64_t idle = idle_mask.load(std::memory_order_relaxed) & active;
-    const unsigned n = unsigned(schedulers.size());
-    unsigned target = idle ? unsigned(std::countr_zero(idle))
-                           : next_target_.fetch_add(1, std::memory_order_relaxed) % n;
-    if (!(active >> target & 1)) target = 0;
+    const unsigned n = std::min(unsigned(schedulers.size()), unsigned(std::popcount(active)));
+    const unsigned target = idle ? unsigned(std::countr_zero(idle))
+                                 : next_target_.fetch_add(1, std::memory_order_relaxed) % n;
     scheduler& s = *schedulers[target];
     s.leave_in_inbox(pb);
     const std::uint64_t bit = std::uint64_t{1} << target;

@@ -45,7 +45,7 @@ shard_account shard(std::uint32_t number, log_point last, const shard_record& ac
     s.shard = number;
     s.epoch = last.epoch;
     s.seq = last.seq;
-    s.asked_in = last.epoch;
+    s.asked_in = acted.epoch > 0 ? written_in : last.epoch;
     if (acted.epoch > 0) s.record = encode(acted);
     if (written_in > 0) s.written_by = acted.primary;
     s.written_in = written_in;
@@ -265,6 +265,29 @@ TEST_CASE("of two histories the one counts that has written for clients, whateve
     const auto with_other = x.rebuilt_from(7, 9);
     CHECK(with_other.split_shards == 0);
     CHECK(with_other.first.records[0].primary == b);
+}
+
+TEST_CASE("what a primary wrote that is gone counts by the log of who was in sync") {
+    const two_histories x;
+    // a wrote with c in sync, then left; c has led since, and nobody wrote. b went on by the older state for longer.
+    cluster_view left = view_of_three(20);
+    left.plan.number = 2;
+    left.stores[0].state = store_state::removed;
+    const shard_record both = x.before.next(a).without(b).with(c);
+    const shard_record led_by_c = both.next(c).without(a);
+    left.records[0].record = led_by_c;
+    shard_record led_by_b = x.other;
+    while (led_by_b.epoch <= led_by_c.epoch) led_by_b = led_by_b.next(b);
+    shard_account of_c = shard(0, {led_by_c.epoch, 9}, led_by_c);
+    of_c.asked_in = both.epoch;
+    const auto r = rebuilt({account_of(b, "b", {shard(0, {led_by_b.epoch, 6}, led_by_b)}),
+                            account_of(c, "c", {of_c}, left)});
+    CHECK(r.split_shards == 0);
+    CHECK(r.first.records[0].primary == c);
+    // And where b wrote, too, it is a split.
+    CHECK(rebuilt({account_of(b, "b", {shard(0, {led_by_b.epoch, 6}, led_by_b, led_by_b.epoch)}),
+                   account_of(c, "c", {of_c}, left)})
+              .split_shards == 1);
 }
 
 TEST_CASE("where there are two histories nobody else is of the set: its log may be of the other") {

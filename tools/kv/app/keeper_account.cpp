@@ -154,9 +154,15 @@ awaitable<account_or_not> keeper::account_of_store() const {
         const log_point last = disk.last_on_disk();
         const shard_record acted = disk.record_on_disk();
         const past_lead lead = disk.written_on_disk();
-        a.shards.push_back(
-            {s, last.epoch, last.seq, acted.epoch == 0 ? std::string() : encode(acted),
-             disk.is_erased_on_disk(), lead.store, lead.epoch, disk.asked_in_on_disk()});
+        std::uint64_t asked_in = last.epoch;
+        try {
+            asked_in = disk.asked_in_on_disk();
+        } catch (const spoilt_disk&) {
+            // An entry before the last is damaged: it may have been a client's.
+        }
+        a.shards.push_back({s, last.epoch, last.seq,
+                            acted.epoch == 0 ? std::string() : encode(acted),
+                            disk.is_erased_on_disk(), lead.store, lead.epoch, asked_in});
     }
     co_return a;
 }

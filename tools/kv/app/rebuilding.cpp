@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -59,13 +60,29 @@ void judge(findings& f) {
     });
 }
 
+/// Who led in that epoch, as the record tells. Nothing: it does not.
+std::optional<past_lead> lead_in(const shard_record& r, std::uint64_t epoch) {
+    if (epoch > r.epoch || epoch <= r.past_from) return std::nullopt;
+    const auto then = std::find_if(r.past.begin(), r.past.end(),
+                                   [&](const past_lead& p) { return p.epoch >= epoch; });
+    return past_lead{then == r.past.end() ? r.primary : then->store, epoch};
+}
+
+/// What a member's log has was written by a primary that may be gone with its disk, or have left: it tells for that one.
+void add_written_by_others(findings& f, const store_id& member, const shard_record& newest,
+                           std::uint64_t asked_in) {
+    if (!newest.has(member)) return;
+    if (const auto lead = lead_in(newest, asked_in)) f.written.push_back(*lead);
+}
+
 std::vector<findings> gathered(const cluster_view& view,
                                const std::vector<store_account>& accounts) {
     std::vector<findings> all(view.meta.shards);
     for (const store_account& a : accounts) {
         for (findings& f : all) f.logs[a.store];
-        if (const auto v = view_from(a.view); v && v->records.size() == all.size())
-            for (std::size_t s = 0; s < all.size(); ++s) add(all[s], v->records[s].record);
+        const auto v = view_from(a.view);
+        const bool has_view = v && v->records.size() == all.size();
+        for (std::size_t s = 0; has_view && s < all.size(); ++s) add(all[s], v->records[s].record);
         for (const shard_account& s : a.shards) {
             if (s.shard >= all.size()) continue;
             findings& f = all[s.shard];
@@ -74,7 +91,13 @@ std::vector<findings> gathered(const cluster_view& view,
             if (s.is_erased) f.erased.insert(a.store);
             f.highest_epoch = std::max(f.highest_epoch, s.epoch);
             if (s.written_in > 0) f.written.push_back({s.written_by, s.written_in});
-            if (const auto r = decode_record(shard_key(s.shard), s.record); r) add(f, *r);
+            shard_record newest;
+            if (has_view) newest = v->records[s.shard].record;
+            if (const auto r = decode_record(shard_key(s.shard), s.record); r) {
+                add(f, *r);
+                if (r->epoch > newest.epoch) newest = *r;
+            }
+            add_written_by_others(f, a.store, newest, s.asked_in);
         }
     }
     for (findings& f : all) judge(f);

@@ -262,6 +262,8 @@ std::optional<shard_disk::state> shard_disk::state_on_disk() const {
         if (!r.is_at_end()) {
             read_past(r, s.acted);
             s.written = read_lead(r);
+        } else if (s.acted.epoch > 0) {  // of an earlier version: it may have written
+            s.written = {s.acted.primary, s.acted.epoch};
         }
     } catch (const malformed_bytes& e) {
         throw spoilt_disk(file() + ": " + e.what());
