@@ -44,10 +44,41 @@ ends() { beamd stop --node "$1" -q; }
     ends one
 
     run -69 --separate-stderr env BEAM_KV_COORDINATOR=local kv get key1 --node one --timeout 20s
-    [[ $stderr == *"is not in the coordinator that it was started with, local; it was in $etcd when"* ]]
-    [[ $stderr == *"BEAM_KV_COORDINATOR=$etcd"* ]]
+    [[ $stderr == *"is not in the coordinator that it was started with, local; it was in $etcd as kv when"* ]]
+    [[ $stderr == *"start it without BEAM_KV_COORDINATOR"* ]]
     ends one
     [ "$(kv get key1 --raw --node one --timeout 20s)" = value1 ]
     ends one
+
+    # In another cluster than that of this host it says the same.
+    kv cluster init --node other --rf 1 -q
+    run -69 --separate-stderr env BEAM_KV_COORDINATOR=local kv get key1 --node one --timeout 20s
+    [[ $stderr == *"it was in $etcd as kv when"* ]]
+    ends one
+    ends other
+    stop_etcd
+}
+
+@test "a node that has left its cluster finds the etcd that it is in, and joins again" {
+    command -v etcd >/dev/null || skip "etcd is missing"
+    export ERL_EPMD_PORT
+    ERL_EPMD_PORT=$((10000 + RANDOM % 10000))
+    local port=$((20000 + RANDOM % 10000)) etcd nodes=n1@127.0.0.1,n2@127.0.0.1 n
+    etcd=http://127.0.0.1:$port
+    start_etcd "$port"
+    for n in n1 n2; do
+        BEAM_KV_COORDINATOR=$etcd beamd --daemon --node "$n@127.0.0.1" --dist --dist-join "$nodes"
+    done
+    kv cluster init --node n1@127.0.0.1 --nodes n1,n2 --rf 1 --shards 4 --timeout 20s
+    kv put key1 value1 --node n1@127.0.0.1 --timeout 20s
+    ends n2@127.0.0.1
+    beamd --daemon --node n2@127.0.0.1 --dist --dist-join "$nodes"
+    kv cluster leave --node n2@127.0.0.1 --timeout 60s
+    [ "$(kv get key1 --raw --node n2@127.0.0.1 --timeout 20s)" = value1 ]
+    ends n2@127.0.0.1
+    beamd --daemon --node n2@127.0.0.1 --dist --dist-join "$nodes"
+    [ "$(kv get key1 --raw --node n2@127.0.0.1 --timeout 20s)" = value1 ]
+    kv cluster join --node n2@127.0.0.1 --timeout 20s
+    for n in n1 n2; do ends "$n@127.0.0.1"; done
     stop_etcd
 }

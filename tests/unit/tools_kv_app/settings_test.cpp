@@ -47,7 +47,7 @@ const kv::etcd_options& etcd_of(const kv::coordinator_options& o) {
 
 TEST_CASE("a node without a word about its coordinator has the one that its store remembers") {
     const std::string kept = kv::to_keep(some_etcd());
-    CHECK(kv::name_of_kept(kept) == "https://h1:2379,https://h2:2379");
+    CHECK(kv::place_of(kept) == "https://h1:2379,https://h2:2379 as shop");
     const kv::etcd_options o = etcd_of(setting("", kept));
     CHECK(o.endpoints == some_etcd().endpoints);
     CHECK(o.cluster == "shop");
@@ -65,7 +65,17 @@ TEST_CASE("the environment comes before what the store remembers") {
     const std::string kept = kv::to_keep(some_etcd());
     CHECK(etcd_of(setting("http://other:2379", kept)).endpoints ==
           std::vector<std::string>{"http://other:2379"});
+    CHECK(etcd_of(setting("http://other:2379", kept)).ca_file.empty());
     CHECK(kv::name_of(setting("local", kept)) == "local");
+    // The same etcd, and what is new about it.
+    ::setenv("BEAM_KV_COORDINATOR_CA", "/new.pem", 1);
+    for (const char* said : {"", "https://h1:2379,https://h2:2379,"}) {
+        const kv::etcd_options o = etcd_of(setting(said, kept));
+        CHECK(o.ca_file == "/new.pem");
+        CHECK(o.cluster == "shop");
+        CHECK(o.password_file == "/password");
+    }
+    ::unsetenv("BEAM_KV_COORDINATOR_CA");
     CHECK(kv::name_of(setting("local", "")) == "local");
 }
 
@@ -74,8 +84,8 @@ TEST_CASE("what the store remembers of the coordinator is refused when it is dam
     for (std::size_t i = 0; i < kept.size(); ++i) {
         std::string wrong = kept;
         wrong[i] = char(wrong[i] ^ 4);
-        CHECK_THROWS_AS((void)kv::name_of_kept(wrong), kv::malformed_bytes);
+        CHECK_THROWS_AS((void)kv::place_of(wrong), kv::malformed_bytes);
     }
     kept.pop_back();
-    CHECK_THROWS_AS((void)kv::name_of_kept(kept), kv::malformed_bytes);
+    CHECK_THROWS_AS((void)kv::place_of(kept), kv::malformed_bytes);
 }

@@ -39,11 +39,12 @@ std::optional<coordinator_loss> loss_of(const node_standing& node) {
     const coordinator_reachable& coordinator = node.coordinator;
     const std::string advice = "kv cluster recover --coordinator-lost";
     if (const std::string& before = node.coordinator_before;
-        coordinator.why.is("lost") && !before.empty())
+        !before.empty() && (coordinator.why.is("lost") || coordinator.why.is("wrong_cluster")))
         return coordinator_loss{
             "this node's cluster is not in the coordinator that it was started with, " +
                 node.coordinator_name + "; it was in " + before + " when the node last took part",
-            "beamd stop, and start it with BEAM_KV_COORDINATOR=" + before};
+            "beamd stop, and start it without BEAM_KV_COORDINATOR and BEAM_KV_CLUSTER; or, if that "
+            "is gone for good, kv cluster recover --coordinator-lost"};
     if (coordinator.why.is("lost"))
         return coordinator_loss{"the coordinator has lost its data: " + coordinator.why.detail,
                                 advice};

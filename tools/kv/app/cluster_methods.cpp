@@ -143,7 +143,8 @@ awaitable<answer> health(request&) {
     if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
     const cluster_view& view = *k->facts.view;
     shard_counts c = counted(view);
-    const bool healthy = c.degraded + c.offline == 0 && k->coordinator.is_reachable;
+    const bool healthy =
+        c.degraded + c.offline == 0 && k->coordinator.is_reachable && k->trouble.empty();
     std::vector<term> up, down;
     for (const auto& [name, s] : current_stores(view))
         if (s.state != store_state::removed) (is_up(view, s.id) ? up : down).emplace_back(name);
@@ -161,6 +162,7 @@ awaitable<answer> health(request&) {
                          {atom("coordinator_reachable"), k->coordinator.is_reachable},
                          {atom("coordinator_error"), k->coordinator.why.code},
                          {atom("coordinator_loss"), loss ? loss->why : std::string()},
+                         {atom("trouble"), k->trouble},
                          {atom("sync"), "every write"}});
 }
 

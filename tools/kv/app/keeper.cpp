@@ -54,6 +54,15 @@ awaitable<void> keep(std::string key, std::string what) {
     if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
 }
 
+/// Which cluster, and where.
+awaitable<void> keep_cluster(std::string uuid, std::string coordinator) {
+    beam::store::batch b;
+    b.in("meta").put("cluster", std::move(uuid)).put("coordinator", std::move(coordinator));
+    auto writing = beam::store::write(meta(), std::move(b));
+    const auto written = co_await writing;
+    if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
+}
+
 /// True: it is there whatever happens from now on.
 bool write_durably(const std::filesystem::path& file, const std::string& text) {
     const beam::unique_fd f(::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
@@ -110,13 +119,15 @@ awaitable<beam::init_result<keeper>> keeper::init() {
     k.known_.facts.incarnation = beam::secure_random_64() | 1U;
     co_await keep("incarnation", std::to_string(k.known_.facts.incarnation));
     const std::string uuid = co_await kept("cluster", "");
-    k.coordinator_kept_ = co_await kept("coordinator", "");
+    const auto kept_coordinator = beam::store::get(meta(), "coordinator");
+    if (!kept_coordinator) throw spoilt_disk(kept_coordinator.error().detail);
+    k.coordinator_kept_ = kept_coordinator->value_or("");
 
     coordinator_options coordinator = coordinator_setting(k.name_, uuid, k.coordinator_kept_);
     k.known_.coordinator_name = name_of(coordinator);
     k.coordinator_used_ = to_keep(coordinator);
-    if (const std::string before = name_of_kept(k.coordinator_kept_);
-        !uuid.empty() && before != k.known_.coordinator_name)
+    if (const std::string before = place_of(k.coordinator_kept_);
+        !uuid.empty() && *kept_coordinator && before != place_of(k.coordinator_used_))
         k.known_.coordinator_before = before;
     auto started = beam::start_link<coordinator_process>(
         beam::server_options(coordinator_name()), std::move(coordinator), memory_of_store(k.name_));
@@ -236,9 +247,7 @@ awaitable<void> keeper::join() {
         known_.trouble = std::move(why);
         co_return;
     }
-    co_await keep("cluster", known_.facts.view->meta.uuid);
-    if (coordinator_kept_ != coordinator_used_) co_await keep("coordinator", coordinator_used_);
-    coordinator_kept_ = coordinator_used_;
+    co_await keep_cluster(known_.facts.view->meta.uuid, coordinator_used_);
     known_.coordinator_before.clear();
     known_.has_joined = true;
     known_.trouble.clear();

@@ -103,6 +103,8 @@ awaitable<copies_or_not> keeper::give_up_store() {
     beam::store::batch nothing;
     for (const char* database : {"data", "due", "log", "meta"})
         nothing.in(database).erase_prefix("");
+    // It goes on passing requests to the cluster, and may join it again.
+    nothing.in("meta").put("coordinator", coordinator_used_);
     auto emptying =
         beam::store::write(beam::store::database(store_name(), "meta"), std::move(nothing));
     const beam::result<void> emptied = co_await emptying;

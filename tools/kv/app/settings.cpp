@@ -1,8 +1,8 @@
 #include "tools/kv/app/settings.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -38,15 +38,25 @@ std::string list_of(const std::vector<std::string>& parts) {
 }
 
 /// In their order on the disk, behind the endpoints. Of the password it is only where it lies.
-constexpr std::array kept_parts{&etcd_options::cluster, &etcd_options::ca_file,
-                                &etcd_options::certificate_file, &etcd_options::key_file,
-                                &etcd_options::password_file};
+constexpr struct {
+    const char* variable;
+    std::string etcd_options::*part;
+} etcd_parts[] = {{"BEAM_KV_CLUSTER", &etcd_options::cluster},
+                  {"BEAM_KV_COORDINATOR_CA", &etcd_options::ca_file},
+                  {"BEAM_KV_COORDINATOR_CERT", &etcd_options::certificate_file},
+                  {"BEAM_KV_COORDINATOR_KEY", &etcd_options::key_file},
+                  {"BEAM_KV_COORDINATOR_PASSWORD_FILE", &etcd_options::password_file}};
+
+void take_from_environment(etcd_options& o) {
+    for (const auto& [name, part] : etcd_parts)
+        if (std::string said = variable(name); !said.empty()) o.*part = std::move(said);
+}
 
 etcd_options kept_etcd(const std::string& bytes) {
     byte_reader r(unsealed(bytes));
     etcd_options o;
     o.endpoints = parts_of(r.text());
-    for (const auto part : kept_parts) o.*part = r.text();
+    for (const auto& [name, part] : etcd_parts) o.*part = r.text();
     return o;
 }
 
@@ -87,24 +97,23 @@ beam::result<std::chrono::milliseconds> erase_after_setting() {
 etcd_options etcd_setting(const std::string& endpoints, const std::string& uuid) {
     etcd_options o;
     o.endpoints = parts_of(endpoints);
-    if (const std::string name = variable("BEAM_KV_CLUSTER"); !name.empty()) o.cluster = name;
     o.uuid = uuid;
-    o.ca_file = variable("BEAM_KV_COORDINATOR_CA");
-    o.certificate_file = variable("BEAM_KV_COORDINATOR_CERT");
-    o.key_file = variable("BEAM_KV_COORDINATOR_KEY");
-    o.password_file = variable("BEAM_KV_COORDINATOR_PASSWORD_FILE");
+    take_from_environment(o);
     return o;
 }
 
 coordinator_options coordinator_setting(const std::string& node, const std::string& uuid,
                                         const std::string& before) {
     const std::string said = variable("BEAM_KV_COORDINATOR");
-    if (!said.empty() && said != local_coordinator) return etcd_setting(said, uuid);
-    if (said.empty() && !before.empty()) {
+    if (said != local_coordinator && !before.empty()) {
         etcd_options o = kept_etcd(before);
-        o.uuid = uuid;
-        return o;
+        if (said.empty() || parts_of(said) == o.endpoints) {
+            o.uuid = uuid;
+            take_from_environment(o);
+            return o;
+        }
     }
+    if (!said.empty() && said != local_coordinator) return etcd_setting(said, uuid);
     const beam::node_facts facts = beam::this_node_facts();
     local_options o;
     o.folder = (facts.store_folder.parent_path() / "kv.cluster").string();
@@ -119,12 +128,14 @@ std::string to_keep(const coordinator_options& options) {
     if (!etcd) return {};
     byte_writer w;
     w.text(list_of(etcd->endpoints));
-    for (const auto part : kept_parts) w.text((*etcd).*part);
+    for (const auto& [name, part] : etcd_parts) w.text((*etcd).*part);
     return sealed(w.bytes());
 }
 
-std::string name_of_kept(const std::string& kept) {
-    return kept.empty() ? std::string(local_coordinator) : list_of(kept_etcd(kept).endpoints);
+std::string place_of(const std::string& kept) {
+    if (kept.empty()) return std::string(local_coordinator);
+    const etcd_options o = kept_etcd(kept);
+    return list_of(o.endpoints) + " as " + o.cluster;
 }
 
 std::string name_of(const coordinator_options& options) {

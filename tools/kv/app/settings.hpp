@@ -1,4 +1,4 @@
-// What the environment of a node says about kv; a node that a tool starts has the tool's.
+// What the environment of a node says about kv; a node that a tool starts has the tool's. And what a node keeps of it.
 //
 //   BEAM_KV_ENGINE                      lmdb or rocksdb, for a store that is made (lmdb); one that is there keeps its own
 //   BEAM_KV_COPY_LIMIT                  bytes a second that copies are made with (64MB); 0: no limit
@@ -32,7 +32,8 @@ namespace kv {
 [[nodiscard]] beam::result<std::chrono::milliseconds> erase_after_setting();
 
 /// For the node of that short name, which knows the cluster by that uuid (or none). `before` is what its store has of the
-/// coordinator in which it last found that cluster (to_keep()), or nothing: the environment comes first.
+/// coordinator in which it last found that cluster (to_keep()), or nothing. What the environment says comes first; what it does not, is as it was,
+/// if it is the same etcd.
 /// Throws malformed_bytes.
 [[nodiscard]] coordinator_options coordinator_setting(const std::string& node,
                                                       const std::string& uuid,
@@ -44,8 +45,8 @@ namespace kv {
 inline constexpr std::string_view local_coordinator = "local";
 /// That, or etcd's endpoints as they were said.
 [[nodiscard]] std::string name_of(const coordinator_options& options);
-/// The same of what to_keep() gave. Throws malformed_bytes.
-[[nodiscard]] std::string name_of_kept(const std::string& kept);
+/// Where a cluster is, of what to_keep() gave: `local`, or the endpoints and the cluster's name there. Throws malformed_bytes.
+[[nodiscard]] std::string place_of(const std::string& kept);
 
 /// The same for etcd at these endpoints, whatever BEAM_KV_COORDINATOR says.
 [[nodiscard]] etcd_options etcd_setting(const std::string& endpoints, const std::string& uuid);
