@@ -62,9 +62,9 @@ nothing_left() {
     [ ${#processes[@]} -eq 0 ]
 }
 
-# Waits, at most 20 s, until the command given says yes.
+# Waits, at most a minute, until the command given says yes.
 eventually() {
-    local until=$((SECONDS + 20))
+    local until=$((SECONDS + 60))
     until "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $until ] || { echo "never came true: $*"; return 1; }
     done
