@@ -28,6 +28,14 @@ ends() { beamd stop --node "$1" -q; }
     ends one
 }
 
+@test "a node that has just started says at once that this host has a cluster already" {
+    kv cluster init --node one --rf 1 -q
+    run -1 --separate-stderr kv cluster init --node two --rf 1
+    [[ $stderr == *"there is a cluster already; try: kv cluster status" ]]
+    ends one
+    ends two
+}
+
 @test "a node finds its cluster's etcd again; one that is told of another serves nothing, and says where it was" {
     command -v etcd >/dev/null || skip "etcd is missing"
     local port=$((20000 + RANDOM % 10000)) etcd

@@ -85,6 +85,13 @@ awaitable<void> keeper::consider_founding() {
     founding_.reset();
 }
 
+void keeper::refuse_founding() {
+    if (!founding_) return;
+    beam::reply(*founder_, beam::outcome<bool>(beam::fail_term(
+                               beam::tuple(beam::atom("exists"), known_.facts.view->meta.uuid))));
+    founding_.reset();
+}
+
 awaitable<beam::outcome<bool>> keeper::create(founding what) {
     first_cluster first;
     first.meta.uuid = beam::secure_random_hex(16);

@@ -148,6 +148,7 @@ awaitable<void> keeper::handle_info(cluster_changed m) {
         co_await consider_founding();
         co_return;
     }
+    refuse_founding();
     if (!known_since_) known_since_ = beam::monotonic_time();
     co_await note_cluster();
     if (!known_.has_joined) co_await begin_part();

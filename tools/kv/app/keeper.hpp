@@ -148,6 +148,8 @@ private:
     void introduce(beam::atom node, bool wants_answer) const;
     void introduce_to_all() const;
     beam::awaitable<void> consider_founding();
+    /// Who asked for a cluster before this node had seen that there is one.
+    void refuse_founding();
     beam::awaitable<beam::outcome<bool>> create(founding what);
     [[nodiscard]] std::vector<std::string> missing(const founding& what) const;
 
