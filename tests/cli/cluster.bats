@@ -87,6 +87,25 @@ END
     eventually runs_application nodeA chat
 }
 
+# Holds the lock of a node that was killed, as that does until it has ended, and lets go when another node starts.
+hold_lock_until_start_of() {
+    flock "$XDG_RUNTIME_DIR/beamcore/$1.lock" bash -c "
+        touch held
+        until [ \$(grep -c 'start of node' '$XDG_STATE_HOME/beamcore/$2.log') -gt $3 ]
+        do :; done"
+}
+
+@test "a node that was killed a moment ago, and still holds its lock, is started with the others" {
+    chatctl list --node nodeA
+    for node in nodeA nodeB nodeC; do kill_node "$node"; done
+    hold_lock_until_start_of nodeC nodeA "$(starts_of nodeA)" 3>&- &
+    holder=$!
+    eventually test -e held
+    chatctl list --node nodeA
+    wait "$holder"
+    runs nodeC
+}
+
 @test "with --no-spawn a node that is there answers, whoever else is missing" {
     chatctl list --node nodeA
     beamd stop --node nodeC

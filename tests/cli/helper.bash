@@ -74,11 +74,12 @@ eventually() {
 is_running() { [[ -r /proc/$1/stat && $(<"/proc/$1/stat") != *") Z "* ]]; }
 has_ended() { ! is_running "$1"; }
 
-# The node and its runtime, at once.
+# The node and its runtime, at once. They are gone when this returns: a killed process that waits for its disk lives on.
 kill_node() {
-    local pids
+    local pids pid
     mapfile -t pids < <(beamd status --node "$1" --json | jq '.parent_pid, .os_pid')
     kill -9 "${pids[@]}"
+    for pid in "${pids[@]}"; do eventually has_ended "$pid"; done
 }
 
 # A number in `beamd status --json`.

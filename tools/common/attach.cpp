@@ -117,8 +117,8 @@ bool is_settled(const node_place& at) {
 }
 
 // Starts at once all that do not run, and waits until those are ready, which they are when they have joined. The rights are
-// taken in the members' order, so two tools never wait for each other.
-void start_missing(const attach_options& o, const std::vector<node_place>& members) {
+// taken in the members' order, so two tools never wait for each other. Whether there were any.
+bool start_missing(const attach_options& o, const std::vector<node_place>& members) {
     struct start {
         const node_place* at;
         unique_fd right;
@@ -140,6 +140,7 @@ void start_missing(const attach_options& o, const std::vector<node_place>& membe
     for (auto& s : starts) lines.push_back(s.program.first_line(o.until));
     for (std::size_t i = 0; i < starts.size(); ++i)
         if (!may_run(lines[i])) start_failed(std::move(lines[i]), starts[i].at->node);
+    return !starts.empty();
 }
 
 unique_fd attach_to_cluster(const attach_options& o, const std::string& folder,
@@ -156,11 +157,16 @@ unique_fd attach_to_cluster(const attach_options& o, const std::string& folder,
     all.reserve(names.size());
     for (const auto& name : names) all.emplace_back(folder, name);
     for (int attempt = 0;; ++attempt) {
-        start_missing(o, all);
+        const bool started = start_missing(o, all);
         if (try_connect(named, o.until, fd) || wait_while_held(named, o.until, fd) ||
-            try_connect(named, o.until, fd))
-            return fd;
-        if (attempt == 2) start_failed("ready", o.node);
+            try_connect(named, o.until, fd)) {
+            // Who was killed just before may have looked alive: it holds its lock until it has ended.
+            const bool is_whole = std::all_of(others.begin(), others.end(), is_settled);
+            if (!started || is_whole || attempt == 2) return fd;
+            fd.reset();
+        } else if (attempt == 2) {
+            start_failed("ready", o.node);
+        }
     }
 }
 
