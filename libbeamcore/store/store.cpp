@@ -92,9 +92,10 @@ std::vector<operation> operations_for(const database& db, std::vector<operation>
 }
 
 future<write_answer> send_operations(const database& db, std::vector<operation> ops, bool is_cas,
-                                     timeout limit, bool is_lazy = false) {
-    return send_request(db.store(),
-                        write_request{operations_for(db, std::move(ops)), is_cas, is_lazy}, limit);
+                                     timeout limit, bool is_lazy = false, bool is_durable = false) {
+    return send_request(
+        db.store(), write_request{operations_for(db, std::move(ops)), is_cas, is_lazy, is_durable},
+        limit);
 }
 
 future<write_answer> send_one(const database& db, operation::kind what, std::string_view key,
@@ -180,14 +181,18 @@ batch& batch::lazy() {
     is_lazy_ = true;
     return *this;
 }
+batch& batch::durable() {
+    is_durable_ = true;
+    return *this;
+}
 batch& batch::expect(std::string_view key, std::optional<std::string_view> value) {
     return value ? add(operation::kind::expect, std::string(key), std::string(*value))
                  : add(operation::kind::expect_absent, std::string(key), {});
 }
 
 write_future write(const database& db, batch b, timeout limit) {
-    return write_future(
-        detail::send_operations(db, std::move(b.operations()), false, limit, b.is_lazy()));
+    return write_future(detail::send_operations(db, std::move(b.operations()), false, limit,
+                                                b.is_lazy(), b.is_durable()));
 }
 
 void notify_write(const database& db, batch b, pid to, std::uint64_t tag) {
@@ -200,6 +205,7 @@ void notify_write(const database& db, batch b, pid to, std::uint64_t tag) {
     request.operations = detail::operations_for(db, std::move(b.operations()));
     request.to = {to, tag};
     request.is_lazy = b.is_lazy();
+    request.is_durable = b.is_durable();
     send(*store, std::move(request));
 }
 

@@ -15,7 +15,8 @@
 // 495 bytes their order is fixed, but no matter whose. Databases are made by the first put to them.
 //
 // When the process ends, what was not answered may or may not have been written; it is never half written
-// (a batch is atomic). Killing the OS process or the machine loses nothing that was answered.
+// (a batch is atomic). Killing the OS process or the machine loses nothing that was answered; with open_options::sync_interval
+// a stop of the machine may lose what was answered last.
 #pragma once
 
 #include <chrono>
@@ -110,6 +111,11 @@ struct open_options {
     std::size_t queue_bytes_max = std::size_t{256} << 20;
     /// How long a lazy batch waits for another that it is committed with.
     std::chrono::milliseconds lazy_delay_max{100};
+    /// Nothing: an answer says that the write is on disk. Else that the operating system has it: a kill of the OS process loses
+    /// nothing that was answered; a stop of the machine loses what was answered last, at most what came since the last sync, and
+    /// leaves all before it. A sync begins at most that long after a write. RocksDB only: LMDB has no commit that a stop of
+    /// the machine leaves whole without a sync (`no_sync_interval`).
+    std::optional<std::chrono::milliseconds> sync_interval{};
 };
 
 /// Starts a store process linked to the caller; `path` is a folder, made if its parent exists (mode
@@ -120,7 +126,7 @@ struct open_options {
 ///
 /// Errors, as `{Code, Detail}` with the file's or the folder's name in Detail: `already_open` (in this OS process by
 /// anybody; RocksDB: in any), `engine_mismatch` (the folder has a store of another engine), `no_engine`
-/// (RocksDB is not installed), `corrupt`, `enoent`, `eacces`, `enospc`, ..., `name_taken`.
+/// (RocksDB is not installed), `no_sync_interval`, `corrupt`, `enoent`, `eacces`, `enospc`, ..., `name_taken`.
 [[nodiscard]] BEAM_EXPORT outcome<pid> start_link(const std::string& path,
                                                   const open_options& options = {});
 /// The same without a link.
@@ -181,18 +187,21 @@ public:
     /// Nothing of the batch is done unless the key has this value (or, with nothing, is absent) before the
     /// batch: error `conflict`, with the key as detail.
     batch& expect(std::string_view key, std::optional<std::string_view> value);
-    /// Those of another, after these. Whether it is lazy stays as it is here.
+    /// Those of another, after these. Whether it is lazy, or durable, stays as it is here.
     batch& append(batch other);
 
     /// It needs no commit of its own: it is committed, and answered, with the next batch that is not lazy, or
     /// open_options::lazy_delay_max after it came. Its turn among the others does not change.
     batch& lazy();
+    /// It is answered when it is on disk, and all that was written before it, whatever open_options::sync_interval says.
+    batch& durable();
 
     [[nodiscard]] std::size_t size() const { return operations_.size(); }
     /// Of keys and values.
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
     [[nodiscard]] std::vector<detail::operation>& operations() { return operations_; }
     [[nodiscard]] bool is_lazy() const { return is_lazy_; }
+    [[nodiscard]] bool is_durable() const { return is_durable_; }
 
 private:
     batch& add(detail::operation::kind what, std::string key, std::string value);
@@ -200,6 +209,7 @@ private:
     std::vector<detail::operation> operations_;
     std::size_t bytes_ = 0;
     bool is_lazy_ = false;
+    bool is_durable_ = false;
 };
 /// Also: `conflict`.
 BEAM_EXPORT write_future write(const database& db, batch b, timeout limit = infinity{});
@@ -271,9 +281,14 @@ struct statistics {
     std::uint64_t largest_commit = 0;  ///< requests in one
     std::uint64_t failed_commits = 0;
     std::uint64_t map_raises = 0;
+    std::uint64_t late_syncs =
+        0;  ///< of commits that were answered before: open_options::sync_interval
     bool is_open = false;
+    /// The machine stopped under writes that were answered and not synced: some of what was answered last may be missing. Until the
+    /// store has been closed in order, and then opened again.
+    bool may_have_lost = false;
     BEAM_FIELDS(statistics, engine, file, file_bytes, map_bytes, keys, commits, requests,
-                largest_commit, failed_commits, map_raises, is_open)
+                largest_commit, failed_commits, map_raises, late_syncs, is_open, may_have_lost)
 };
 [[nodiscard]] BEAM_EXPORT result<statistics> info(const server_ref& store);
 

@@ -20,6 +20,7 @@ void committer::add(std::deque<pending_write>& writes) {
         if (is_over_) return;
         waiting_.swap(writes);
         while (!waiting_.empty() && !is_over_) is_over_ = !commit(next());
+        if (!is_over_ && env_->data().has_unsynced()) is_over_ = !sync();
         return;
     }
     std::lock_guard lock(mutex_);
@@ -51,18 +52,45 @@ bool committer::commit(std::vector<pending_write> writes) {
     return goes_on;
 }
 
+bool committer::sync_if_due() {
+    if (!env_->data().has_unsynced()) {
+        sync_due_.reset();
+        return true;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    if (!sync_due_) sync_due_ = now + *options_.sync_interval;
+    if (now < *sync_due_) return true;
+    sync_due_.reset();
+    return sync();
+}
+
+bool committer::sync() {
+    auto fatal = env_->sync();
+    if (!fatal) return true;
+    node_.send(store_, committed{{}, std::move(fatal)});
+    return false;
+}
+
+bool committer::wait(std::unique_lock<std::mutex>& lock) {
+    const auto is_ready = [&] { return stopping_ || !waiting_.empty(); };
+    if (sync_due_)
+        changed_.wait_until(lock, *sync_due_, is_ready);
+    else
+        changed_.wait(lock, is_ready);
+    return !stopping_;
+}
+
 void committer::main() {
     pthread_setname_np(pthread_self(), "beam-store");
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, nullptr);
     std::unique_lock lock(mutex_);
-    for (;;) {
-        changed_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
-        if (stopping_) return;
+    while (wait(lock)) {
         auto some = next();
         lock.unlock();
-        if (!commit(std::move(some))) return;
+        if (!some.empty() && !commit(std::move(some))) return;
+        if (!sync_if_due()) return;
         lock.lock();
     }
 }

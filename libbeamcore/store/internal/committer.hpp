@@ -3,6 +3,7 @@
 // not wait until the store's process has had its turn.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -39,9 +40,13 @@ public:
 
 private:
     void main();
+    /// Waits for writes, or until it is time to sync. False: it is to end.
+    [[nodiscard]] bool wait(std::unique_lock<std::mutex>& lock);
     [[nodiscard]] std::vector<pending_write> next();
-    /// False: nothing may follow.
+    // False: nothing may follow.
     bool commit(std::vector<pending_write> writes);
+    bool sync_if_due();
+    bool sync();
 
     const std::shared_ptr<environment> env_;
     const open_options options_;
@@ -52,6 +57,7 @@ private:
     std::deque<pending_write> waiting_;
     bool stopping_ = false;
     bool is_over_ = false;  // deterministic: one has failed for good
+    std::optional<std::chrono::steady_clock::time_point> sync_due_{};  // the thread's
     std::thread thread_;
 };
 

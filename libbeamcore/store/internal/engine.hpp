@@ -32,6 +32,7 @@ struct pending_write {
     std::vector<operation> operations;
     bool is_cas = false;
     bool is_lazy = false;
+    bool is_durable = false;
     std::chrono::nanoseconds came{};
     std::size_t bytes = 0;
     write_answer answer{};
@@ -60,10 +61,14 @@ public:
     /// Calls `tell`, from a thread of its own, when something failed without a commit that could say so.
     virtual void on_failure(std::function<void(error)> /*tell*/) {}
 
-    /// Applies all writes in one durable commit, in order, and fills in their answers; those that are refused
-    /// it leaves alone. On failure nothing of any of them may be seen.
+    /// Applies all writes in one commit, in order, and fills in their answers; those that are refused it leaves alone. On
+    /// failure nothing of any of them may be seen. It is durable unless open_options::sync_interval lets it be later.
     [[nodiscard]] virtual std::optional<commit_failure> commit(
         std::vector<pending_write>& writes) = 0;
+    /// Some commit is not durable. By the thread that commits.
+    [[nodiscard]] virtual bool has_unsynced() const { return false; }
+    /// Now they all are. A failure is fatal. By the thread that commits.
+    [[nodiscard]] virtual std::optional<error> sync() { return {}; }
 
     [[nodiscard]] virtual result<std::optional<std::string>> get(std::string_view db,
                                                                  std::string_view key) = 0;

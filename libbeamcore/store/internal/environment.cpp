@@ -29,6 +29,8 @@ result<engine_type> environment::choose() const {
 result<void> environment::open_claimed() {
     const auto type = choose();
     if (!type) return pass(type);
+    if (options_.sync_interval && *type == engine_type::lmdb)
+        return fail("no_sync_interval", path_ + ": a store of lmdb syncs every commit");
     if (!engine_) {
         auto made = make_engine(*type, path_, options_);
         if (!made) return pass(made);
@@ -83,6 +85,17 @@ std::optional<error> environment::commit(std::vector<pending_write>& writes) {
     return why;
 }
 
+std::optional<error> environment::sync() {
+    auto failure = engine_->sync();
+    if (!failure) {
+        late_syncs_.fetch_add(1, std::memory_order_relaxed);
+        return {};
+    }
+    log(log_level::error, "store", "sync failed",
+        {{"folder", path_}, {"code", failure->code}, {"detail", failure->detail}});
+    return failure;
+}
+
 // Reading.
 
 result<statistics> environment::info() {
@@ -92,6 +105,7 @@ result<statistics> environment::info() {
     s.requests = requests_;
     s.largest_commit = largest_;
     s.failed_commits = failed_;
+    s.late_syncs = late_syncs_;
     engine_->describe(s);
     return s;
 }

@@ -28,6 +28,9 @@ public:
     /// (see commit_failure).
     [[nodiscard]] std::optional<error> commit(std::vector<pending_write>& writes);
 
+    /// Makes durable what commits left for later: a failure as above.
+    [[nodiscard]] std::optional<error> sync();
+
     /// What holds the data. Not before open() succeeded once; then always the same.
     [[nodiscard]] engine& data() { return *engine_; }
     [[nodiscard]] result<statistics> info();
@@ -45,7 +48,7 @@ private:
     bool is_open_ = false;
     std::optional<engine_type> type_{};
     std::unique_ptr<engine> engine_;
-    std::atomic<std::uint64_t> commits_{0}, requests_{0}, largest_{0}, failed_{0};
+    std::atomic<std::uint64_t> commits_{0}, requests_{0}, largest_{0}, failed_{0}, late_syncs_{0};
 };
 
 }  // namespace beam::store::detail

@@ -112,6 +112,7 @@ void store_process::take_write(const from& to, write_request request) {
     w.to = to;
     w.is_cas = request.is_cas;
     w.is_lazy = request.is_lazy;
+    w.is_durable = request.is_durable;
     w.operations = std::move(request.operations);
     if (auto refusal = refusal_of(w))
         reply(to, *std::move(refusal));
@@ -124,6 +125,7 @@ void store_process::take_notify(notify_request request) {
     pending_write w;
     w.notify = request.to;
     w.is_lazy = request.is_lazy;
+    w.is_durable = request.is_durable;
     w.operations = std::move(request.operations);
     if (auto refusal = refusal_of(w)) {
         w.answer = *std::move(refusal);

@@ -20,12 +20,14 @@ struct write_request {
     std::vector<operation> operations;
     bool is_cas = false;
     bool is_lazy = false;
+    bool is_durable = false;
 };
 /// Not a request: its answer is a message, to whom it says.
 struct notify_request {
     std::vector<operation> operations;
     notice to;
     bool is_lazy = false;
+    bool is_durable = false;
 };
 struct close_request {
     using reply = write_answer;

@@ -62,8 +62,8 @@ result<void> rocksdb_engine::open() {
     if (db_) return {};
     // Where a store was made, RocksDB must not make another because it misses a file.
     const bool is_new = !is_marked_as_rocksdb(folder_);
-    if (auto r = check_closed_list(folder_); !r) return r;
-    if (auto r = check_logs(folder_); !r) return r;
+    const unsynced_mark mark = find_unsynced_mark(folder_);
+    if (auto r = check_files(mark); !r) return r;
     if (const auto s = open_files(is_new); !s.ok()) {
         close_files();
         error why = failure(s);
@@ -72,12 +72,29 @@ result<void> rocksdb_engine::open() {
             why.detail += "; " + logger_->last_of_file();
         return tl::unexpected<error>(std::move(why));
     }
+    if (auto r = renew_mark(mark); !r) {
+        close_files();
+        return r;
+    }
     if (!is_new) return {};
     if (auto r = mark_as_rocksdb(folder_); !r) {
         close_files();
         return r;
     }
     return sync_path(parent_of(folder_));
+}
+
+result<void> rocksdb_engine::check_files(const unsynced_mark& mark) const {
+    if (auto r = check_closed_list(folder_); !r) return r;
+    return check_logs(folder_, {.may_have_holes = mark.may_have_holes()});
+}
+
+// Whatever lay in logs is in tables by now, which are synced.
+result<void> rocksdb_engine::renew_mark(const unsynced_mark& found) {
+    may_have_lost_ = found.may_have_lost();
+    if (options_.sync_interval || may_have_lost_) return set_unsynced_mark(folder_, may_have_lost_);
+    if (found.is_there) remove_unsynced_mark(folder_);
+    return {};
 }
 
 rocksdb::Status rocksdb_engine::open_files(bool is_new) {
@@ -115,7 +132,10 @@ void rocksdb_engine::close() {
     if (!db_) return;
     const auto flushed = db_->Flush(rocksdb::FlushOptions(), families_);
     close_files();
-    if (flushed.ok()) write_closed_list(folder_);
+    if (!flushed.ok()) return;
+    has_unsynced_ = false;
+    remove_unsynced_mark(folder_);
+    write_closed_list(folder_);
 }
 
 void rocksdb_engine::close_files() {
@@ -156,6 +176,7 @@ void rocksdb_engine::describe(statistics& s) {
     s.file_bytes = bytes_in(folder_);
     std::shared_lock lock(state_);
     s.is_open = db_ != nullptr;
+    s.may_have_lost = may_have_lost_;
     if (!db_) return;
     for (const auto& [name, f] : databases_) {
         std::uint64_t keys = 0;
@@ -182,7 +203,7 @@ result<void> rocksdb_engine::copy_to(const std::string& folder) {
         const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
         if (s.ok()) s = checkpoint->CreateCheckpoint(folder);
         if (!s.ok()) return tl::unexpected<error>(rocksdb_failure(s, folder));
-        auto logs = check_logs(folder, true);
+        auto logs = check_logs(folder, {.cut_room = true});
         if (logs) break;
         if (n == tries || !logs.error().is("corrupt")) return logs;
         std::error_code failure;

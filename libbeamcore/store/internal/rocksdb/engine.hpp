@@ -7,6 +7,7 @@
 
 #include <rocksdb/db.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <shared_mutex>
@@ -18,6 +19,7 @@
 #include "libbeamcore/store/internal/range.hpp"
 #include "libbeamcore/store/internal/rocksdb/failure_listener.hpp"
 #include "libbeamcore/store/internal/rocksdb/log_forwarder.hpp"
+#include "libbeamcore/store/internal/rocksdb/unsynced_mark.hpp"
 
 namespace beam::store::detail {
 
@@ -31,6 +33,8 @@ public:
     void on_failure(std::function<void(error)> tell) override;
 
     [[nodiscard]] std::optional<commit_failure> commit(std::vector<pending_write>& writes) override;
+    [[nodiscard]] bool has_unsynced() const override { return has_unsynced_; }
+    [[nodiscard]] std::optional<error> sync() override;
 
     [[nodiscard]] result<std::optional<std::string>> get(std::string_view db,
                                                          std::string_view key) override;
@@ -44,6 +48,8 @@ private:
     using family = rocksdb::ColumnFamilyHandle;
     struct transaction;
 
+    [[nodiscard]] result<void> check_files(const unsynced_mark& mark) const;
+    [[nodiscard]] result<void> renew_mark(const unsynced_mark& found);
     [[nodiscard]] rocksdb::Status open_files(bool is_new);
     void add_family(family* f);
     void close_files();
@@ -67,6 +73,7 @@ private:
     const open_options options_;
     const std::shared_ptr<failure_listener> listener_;
     const std::shared_ptr<log_forwarder> logger_;
+    std::atomic<bool> has_unsynced_{false}, may_have_lost_{false};
 
     std::shared_mutex closing_;  // before state_
     std::shared_mutex state_;

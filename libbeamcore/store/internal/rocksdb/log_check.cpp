@@ -51,6 +51,8 @@ struct treatment {
     log_kind kind = log_kind::writes;
     bool may_be_torn = true;  ///< nothing was written after it, to another log
     bool cut_room = false;
+    bool may_have_holes = false;
+    bool is_over = false;  ///< an older log has a hole: nothing of this one counts
 };
 
 result<log_end> check_log(const std::string& file, treatment how) {
@@ -61,7 +63,9 @@ result<log_end> check_log(const std::string& file, treatment how) {
     {
         const mapped_file log(fd.get(), std::size_t(size));
         if (size > 0 && !log.is_there()) return failed(errno, file);
-        end = find_log_end(log.bytes(), how.kind);
+        if (how.may_have_holes) end = find_first_hole(log.bytes());
+        if (how.is_over) end = {log_verdict::torn, 0, end.is_empty};
+        if (end.verdict != log_verdict::torn) end = find_log_end(log.bytes(), how.kind);
     }
     if (end.verdict == log_verdict::damaged)
         return fail("corrupt", file + ": a record does not end, and others follow it");
@@ -76,9 +80,19 @@ result<log_end> check_log(const std::string& file, treatment how) {
     return end;
 }
 
+result<void> check_from_oldest(const std::vector<std::string>& logs) {
+    treatment how{.may_have_holes = true};
+    for (const std::string& file : logs) {
+        auto end = check_log(file, how);
+        if (!end) return pass(end);
+        if (end->verdict == log_verdict::torn && !end->is_empty) how.is_over = true;
+    }
+    return {};
+}
+
 }  // namespace
 
-result<void> check_logs(const std::string& folder, bool cut_room) {
+result<void> check_logs(const std::string& folder, log_checks what) {
     std::vector<std::string> logs, lists;
     std::error_code failure;
     for (const auto& entry : std::filesystem::directory_iterator(folder, failure)) {
@@ -89,14 +103,16 @@ result<void> check_logs(const std::string& folder, bool cut_room) {
     if (failure) return failed(failure.value(), folder);
     for (const std::string& file : lists)
         if (auto r = check_log(file, {log_kind::tables}); !r) return pass(r);
-    // Their names are numbers of six digits. The newest one that has something is the last that was written to.
+    // Their names are numbers of six digits.
     const auto is_newer = [](const std::string& a, const std::string& b) {
         return a.size() != b.size() ? a.size() > b.size() : a > b;
     };
     std::sort(logs.begin(), logs.end(), is_newer);
+    if (what.may_have_holes) return check_from_oldest({logs.rbegin(), logs.rend()});
+    // The newest one that has something is the last that was written to.
     bool may_be_torn = true;
     for (const std::string& file : logs) {
-        auto end = check_log(file, {log_kind::writes, may_be_torn, cut_room});
+        auto end = check_log(file, {log_kind::writes, may_be_torn, what.cut_room});
         if (!end) return pass(end);
         if (!end->is_empty) may_be_torn = false;
     }

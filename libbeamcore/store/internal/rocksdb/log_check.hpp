@@ -16,10 +16,17 @@
 
 namespace beam::store::detail {
 
+struct log_checks {
+    bool cut_room = false;  ///< of logs what is behind their end, too
+    /// The machine stopped under a store that had not synced all: any page of a log of writes may be missing. Such a log ends before the first
+    /// record that is not whole for that reason, and so do all the logs: what follows in it, and the newer ones, are left out.
+    bool may_have_holes = false;
+};
+
 /// Looks at the end of each log, and cuts off a record that was not written whole. What is in the records before is left to
-/// RocksDB. `cut_room`: of logs what is behind their end, too.
+/// RocksDB, unless there may be holes.
 ///
 /// Errors: `corrupt` (names the file), and those of the system.
-[[nodiscard]] result<void> check_logs(const std::string& folder, bool cut_room = false);
+[[nodiscard]] result<void> check_logs(const std::string& folder, log_checks what = {});
 
 }  // namespace beam::store::detail

@@ -200,4 +200,36 @@ log_end find_log_end(std::string_view log, log_kind kind) {
     return has_record(log, row.end + 1, content) ? damaged : as_it_is;
 }
 
+log_end find_first_hole(std::string_view log) {
+    const std::size_t content = log.find_last_not_of('\0') + 1;
+    if (content == 0) return {};
+    std::size_t at = 0, write = 0;  // where the write begins that the record is a part of
+    unsigned char type = full;
+    while (at < content) {
+        const std::size_t end = end_of_block(log, at);
+        if (end - at < header_size && end < log.size()) {
+            at = end;
+            continue;
+        }
+        if (!is_record(log, at)) break;
+        type = byte_at(log, at + 6);
+        if (begins_a_whole(type)) write = at;
+        at += size_of_record(log, at);
+    }
+    const std::size_t begin = ends_a_whole(type) ? at : write;
+    const log_end torn{log_verdict::torn, begin, false};
+    if (at >= content) return ends_a_whole(type) ? log_end{log_verdict::whole, at, false} : torn;
+    if (has_header(log, at))
+        return was_not_written(log, at) ? torn : log_end{log_verdict::whole, log.size(), false};
+    // A part of the header is missing, or the file ends within the record.
+    const std::size_t header_end = std::min(log.size(), at + header_size);
+    const std::size_t behind_header =
+        std::min(log.size(), ((header_end - 1) / sector_size + 1) * sector_size);
+    const bool is_cut_off =
+        log.size() - at < header_size || at + size_of_record(log, at) > log.size();
+    return is_cut_off || has_hole(log, at, behind_header)
+               ? torn
+               : log_end{log_verdict::whole, log.size(), false};
+}
+
 }  // namespace beam::store::detail

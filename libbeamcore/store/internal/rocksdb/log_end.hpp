@@ -24,4 +24,8 @@ struct log_end {
 /// `log` is all of the file.
 [[nodiscard]] log_end find_log_end(std::string_view log, log_kind kind);
 
+/// Of a log of writes of which any page may be missing: `torn` before the first write that has a part that was never
+/// written, whatever follows; else `whole`, which says nothing of damage (find_log_end() does of the end, RocksDB of the rest).
+[[nodiscard]] log_end find_first_hole(std::string_view log);
+
 }  // namespace beam::store::detail

@@ -61,9 +61,9 @@ rocksdb::ColumnFamilyOptions family_settings() {
     return o;
 }
 
-rocksdb::WriteOptions write_settings() {
+rocksdb::WriteOptions write_settings(bool sync) {
     rocksdb::WriteOptions o;
-    o.sync = true;
+    o.sync = sync;
     return o;
 }
 

@@ -12,6 +12,6 @@ namespace beam::store::detail {
                                                    std::shared_ptr<rocksdb::Logger> logger);
 /// The families of one store share a cache: make it once.
 [[nodiscard]] rocksdb::ColumnFamilyOptions family_settings();
-[[nodiscard]] rocksdb::WriteOptions write_settings();
+[[nodiscard]] rocksdb::WriteOptions write_settings(bool sync);
 
 }  // namespace beam::store::detail

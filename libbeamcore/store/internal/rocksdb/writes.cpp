@@ -16,6 +16,9 @@ namespace {
 bool looks_back(const operation& op) {
     return op.is_expectation() || (op.what == operation::kind::erase_range && op.value.empty());
 }
+bool wants_disk(const std::vector<pending_write>& writes) {
+    return std::any_of(writes.begin(), writes.end(), [](const auto& w) { return w.is_durable; });
+}
 bool looks_back(const pending_write& w) {
     return std::any_of(w.operations.begin(), w.operations.end(),
                        [](const operation& op) { return looks_back(op); });
@@ -40,10 +43,26 @@ std::optional<commit_failure> rocksdb_engine::commit(std::vector<pending_write>&
         s = apply(t, w);
         if (!s.ok()) break;
     }
-    if (s.ok() && t.batch.Count() > 0) s = db_->Write(write_settings(), &t.batch);
+    const bool is_synced = !options_.sync_interval || wants_disk(writes);
+    if (s.ok() && t.batch.Count() > 0) {
+        s = db_->Write(write_settings(is_synced), &t.batch);
+        has_unsynced_ = !is_synced;
+    } else if (s.ok() && is_synced && has_unsynced_) {
+        s = db_->SyncWAL();
+        has_unsynced_ = false;
+    }
     if (s.ok()) return {};
     // Its log may hold the batch or not, and RocksDB takes no other after it.
     return commit_failure{failure(s), true};
+}
+
+// What was closed since is synced: a close writes it out.
+std::optional<error> rocksdb_engine::sync() {
+    std::shared_lock lock(state_);
+    if (!db_ || !has_unsynced_) return {};
+    if (const auto s = db_->SyncWAL(); !s.ok()) return failure(s);
+    has_unsynced_ = false;
+    return {};
 }
 
 rocksdb::Status rocksdb_engine::apply(transaction& t, pending_write& w) {
