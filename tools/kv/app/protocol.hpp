@@ -14,10 +14,12 @@ namespace kv {
 
 /// Store to store: a message of the shard's, to the process of the same shard on another node.
 struct from_store {
+    store_id
+        to;  ///< the node may have another one by now: what was meant for the one before is not for it
     store_id store;
     std::uint64_t incarnation = 0;  ///< of the node that sent it
     message what;
-    BEAM_FIELDS(from_store, store, incarnation, what)
+    BEAM_FIELDS(from_store, to, store, incarnation, what)
 };
 
 /// Router to shard. The answer goes to that router, with the token.

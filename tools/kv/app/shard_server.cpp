@@ -113,7 +113,7 @@ void shard_server::handle_info(record_told m) {
 // -- other stores ---------------------------------------------------------------------------------
 
 void shard_server::handle_cast(from_store m) {
-    if (!shard_) return;
+    if (!shard_ || m.to != facts_.self) return;
     const auto dead = dead_.find(m.store);
     if (dead != dead_.end() && dead->second == m.incarnation) return;
     heard_[m.store] = m.incarnation;
@@ -126,7 +126,7 @@ void shard_server::send(const outgoing& o) {
     const auto node = nodes_.find(o.to);
     // A signal to a node that is not connected would connect; that is the keeper's, at its own pace.
     if (node == nodes_.end() || !beam::is_connected(node->second)) return;
-    beam::cast<from_store>(beam::server_ref(shard_name(number_), node->second), facts_.self,
+    beam::cast<from_store>(beam::server_ref(shard_name(number_), node->second), o.to, facts_.self,
                            facts_.incarnation, o.what);
 }
 
