@@ -2,7 +2,7 @@
 _kv() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     case "$prev" in
-        --node|--timeout|--as|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--resp|--nodes|--shards|--rf|--min-isr|--out-after|--coordinator) compopt +o default 2>/dev/null; COMPREPLY=(); return ;;
+        --node|--timeout|--as|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--resp|--nodes|--shards|--rf|--min-isr|--out-after|--sync|--coordinator) compopt +o default 2>/dev/null; COMPREPLY=(); return ;;
         --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur"); return ;;
         --engine) mapfile -t COMPREPLY < <(compgen -W 'lmdb rocksdb' -- "$cur"); return ;;
         --socket|--config|--coordinator-ca|--coordinator-cert|--coordinator-key|--coordinator-password-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
@@ -10,7 +10,7 @@ _kv() {
     local place='' i word
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
-        case "$word" in --node|--socket|--timeout|--color|--as|--config|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--resp|--nodes|--shards|--rf|--min-isr|--out-after|--engine|--coordinator|--coordinator-ca|--coordinator-cert|--coordinator-key|--coordinator-password-file) ((i++)); continue ;; esac
+        case "$word" in --node|--socket|--timeout|--color|--as|--config|--ttl|--expect|--expect-version|--by|--limit|--cursor|--from|--count|--for|--from-line|--resp|--nodes|--shards|--rf|--min-isr|--out-after|--engine|--sync|--coordinator|--coordinator-ca|--coordinator-cert|--coordinator-key|--coordinator-password-file) ((i++)); continue ;; esac
         case "$place/$word" in /put|/get|/delete|/cas|/incr|/expire|/ttl|/transaction|/locate|/scan|/count|/watch|/export|/import|/backup|/restore|/serve|/cluster|/cluster/init|/cluster/status|/cluster/health|/cluster/nodes|/cluster/join|/cluster/leave|/cluster/drain|/cluster/remove|/cluster/rejoin|/cluster/recover|/cluster/migrate|/cluster/rebalance|/batch|/config|/completion) place=$place/$word ;; esac
     done
     local words=''
@@ -34,11 +34,11 @@ _kv() {
         '/restore') words='--help' ;;
         '/serve') words='--help --resp --allow-remote --stop' ;;
         '/cluster') words='init status health nodes join leave drain remove rejoin recover migrate rebalance --help' ;;
-        '/cluster/init') words='--help --nodes --shards --rf --min-isr --out-after --engine --coordinator --coordinator-ca --coordinator-cert --coordinator-key --coordinator-password-file' ;;
+        '/cluster/init') words='--help --nodes --shards --rf --min-isr --out-after --engine --sync --coordinator --coordinator-ca --coordinator-cert --coordinator-key --coordinator-password-file' ;;
         '/cluster/status') words='--help' ;;
         '/cluster/health') words='--help' ;;
         '/cluster/nodes') words='--help' ;;
-        '/cluster/join') words='--help --engine --coordinator --coordinator-ca --coordinator-cert --coordinator-key --coordinator-password-file' ;;
+        '/cluster/join') words='--help --engine --sync --coordinator --coordinator-ca --coordinator-cert --coordinator-key --coordinator-password-file' ;;
         '/cluster/leave') words='--help' ;;
         '/cluster/drain') words='--help' ;;
         '/cluster/remove') words='--help --yes' ;;

@@ -119,7 +119,20 @@ void kv_disk::write(std::uint64_t ticket, std::vector<storage_change> batch) {
 
 void kv_disk::sync() {
     for (const auto& c : batches_.front().second) durable_.make(c);
+    if (syncs_late_) late_.push_back(std::move(batches_.front().second));
+    if (late_.size() > late_max) {
+        for (const auto& c : late_.front()) settled_.make(c);
+        late_.pop_front();
+    }
     batches_.pop_front();
+}
+
+void kv_disk::lose_late(std::size_t kept) {
+    batches_.clear();
+    for (; kept > 0 && !late_.empty(); --kept, late_.pop_front())
+        for (const auto& c : late_.front()) settled_.make(c);
+    late_.clear();
+    seen_ = durable_ = settled_;
 }
 
 void kv_disk::lose(std::size_t kept) {

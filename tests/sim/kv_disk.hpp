@@ -43,6 +43,9 @@ struct kv_image {
 
 class kv_disk : public kv::table {
 public:
+    /// `syncs_late`: what it calls durable, and so is acknowledged, it may lose by a stop of the machine.
+    explicit kv_disk(bool syncs_late = false) : syncs_late_(syncs_late) {}
+
     [[nodiscard]] std::optional<kv::value> get(const std::string& key) const override;
     /// Seen at once, durable when synced.
     void write(std::uint64_t ticket, std::vector<kv::storage_change> batch);
@@ -50,6 +53,11 @@ public:
     void sync();
     /// Power is lost: of what was not synced the first `kept` batches are there.
     void lose(std::size_t kept);
+    /// The machine stops: of what was acknowledged of late the first `kept` batches are there, and nothing after.
+    void lose_late(std::size_t kept);
+    /// How many batches that may lose, at most `late_max`.
+    [[nodiscard]] std::size_t late() const { return late_.size(); }
+    static constexpr std::size_t late_max = 20;
 
     [[nodiscard]] std::size_t unsynced() const { return batches_.size(); }
     [[nodiscard]] std::uint64_t oldest_ticket() const { return batches_.front().first; }
@@ -57,7 +65,10 @@ public:
     [[nodiscard]] const kv_image& durable() const { return durable_; }
 
 private:
+    const bool syncs_late_;
     kv_image seen_, durable_;
+    kv_image settled_;  // without the late ones
+    std::deque<std::vector<kv::storage_change>> late_;
     std::deque<std::pair<std::uint64_t, std::vector<kv::storage_change>>> batches_;
 };
 

@@ -50,6 +50,7 @@ kv_weather weather_of(std::uint64_t seed) {
         w.steps = 25;
     }
     if (seed % 7 == 3) w.doom = 0.15;
+    if (seed % 13 == 5) w.outages = 0.15;
     if (seed % 5 == 1) w.coordinator_late = 0.5, w.spite = 0.7;
     if (seed % 11 == 7) {
         // A plan that comes and goes, and messages that come when it is another one.
@@ -63,9 +64,11 @@ kv_weather weather_of(std::uint64_t seed) {
 
 /// What went wrong with that seed, or nothing.
 std::optional<std::string> run_world(std::uint64_t seed, const rules& r,
-                                     kv_world::figures* sum = nullptr) {
+                                     kv_world::figures* sum = nullptr, bool renames = true) {
     try {
-        kv_world world(seed, weather_of(seed), r);
+        kv_weather weather = weather_of(seed);
+        weather.renames = renames;
+        kv_world world(seed, weather, r);
         world.run();
         if (sum) {
             const auto& c = world.counts();
@@ -74,6 +77,7 @@ std::optional<std::string> run_world(std::uint64_t seed, const rules& r,
                 sum->fillings += c.fillings;
             sum->entry_reads += c.entry_reads, sum->pages += c.pages;
             sum->recovered += c.recovered, sum->permits += c.permits, sum->erased += c.erased;
+            sum->outages += c.outages, sum->succeeded += c.succeeded;
             sum->hand_overs += c.hand_overs, sum->unknown += c.unknown, sum->joins += c.joins;
             sum->definite += c.definite, sum->lost += c.lost, sum->expired += c.expired;
         }
@@ -90,20 +94,24 @@ struct some_worlds {
 constexpr some_worlds spiteful{1, 5};             // a spiteful coordinator
 constexpr some_worlds spiteful_and_late{26, 60};  // and messages that take seconds
 constexpr some_worlds fickle{7, 11};              // a plan that comes and goes
+constexpr some_worlds with_outages{5, 13};        // machines that stop before a sync
 constexpr some_worlds three_in_peace{17, 36};     // three copies; little happens, and lasts
 
 /// The first of a thousand seeds that a store without one of its rules fails; 0: none.
-std::uint64_t first_failing(bool rules::*rule, some_worlds of = {}) {
-    rules r;
-    r.*rule = false;
+std::uint64_t first_failing(const rules& r, some_worlds of, bool renames = true) {
     for (std::uint64_t n = 0; n < 1000; ++n) {
         const std::uint64_t seed = of.first + n * of.every;
-        const auto failed = run_world(seed, r);
+        const auto failed = run_world(seed, r, nullptr, renames);
         if (!failed) continue;
         MESSAGE(*failed);
         return seed;
     }
     return 0;
+}
+std::uint64_t first_failing(bool rules::*rule, some_worlds of = {}) {
+    rules r;
+    r.*rule = false;
+    return first_failing(r, of);
 }
 
 }  // namespace
@@ -126,7 +134,9 @@ TEST_CASE(
                       << ", unknown " << sum.unknown << ", definite " << sum.definite
                       << ", expired " << sum.expired << ", scans " << sum.pages
                       << ", copies erased " << sum.erased << ", given up by the operator "
-                      << sum.recovered << ", lost with their last disk " << sum.lost);
+                      << sum.recovered << ", machines that stopped before a sync " << sum.outages
+                      << " (shards led anew " << sum.succeeded << "), lost with their last disk "
+                      << sum.lost);
     CHECK(100 * sum.lost <= seeds());
     CHECK(sum.done > 20 * seeds());
     CHECK(sum.replica_reads > seeds());
@@ -135,6 +145,8 @@ TEST_CASE(
     CHECK(sum.permits > seeds());
     CHECK(sum.fillings > seeds() / 2);
     CHECK(sum.erased > seeds() / 2);
+    CHECK(sum.outages > seeds() / 2);
+    CHECK(sum.succeeded > seeds() / 20);
 }
 
 TEST_CASE("a store that changes its record and not the epoch is found out") {
@@ -196,4 +208,7 @@ TEST_CASE("a store that erases its copy without asking is found out") {
 }
 TEST_CASE("a primary that brings up who erased its copy in the same epoch is found out") {
     CHECK(first_failing(&rules::new_epoch_after_erasing, fickle) > 0);
+}
+TEST_CASE("a store that keeps its name after it lost what it acknowledged is found out") {
+    CHECK(first_failing(rules(), with_outages, false) > 0);
 }

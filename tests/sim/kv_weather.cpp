@@ -1,4 +1,5 @@
 // What happens in a world of kv: to cables, machines, disks, clocks, the coordinator and the plan.
+#include <algorithm>
 #include <utility>
 
 #include "kv_world.hpp"
@@ -92,16 +93,44 @@ void kv_world::recover() {
     const machine& m = machines_[is_filled ? *filled_ : random_.below(machines_.size())];
     if (now_ < member_died_ + 3s || m.disk->unsynced() > 0) return;
     ++counts_.recovered;
-    const std::uint64_t epoch = record_.record.epoch + 1 + random_.below(3);
+    given_up_ = record_.record.epoch + 1 + random_.below(3);
+    lead_anew(m, given_up_);
+}
+
+/// With what it has.
+void kv_world::lead_anew(const machine& m, std::uint64_t epoch) {
     shard_record next = record_.record.next(m.store);
     next.epoch = epoch;
     next.isr = {m.store};
     record_ = {std::move(next), record_.rev + 1};
     records_[epoch] = record_.record;
-    given_up_ = epoch;
     begin_era(m);
     for (std::size_t k = 0; k < machines_.size(); ++k)
         if (machines_[k].is_alive) tell_record(k, machines_[k].life, false);
+}
+
+/// The power goes, of one machine or of all.
+void kv_world::stop_machines() {
+    if (random_.chance(0.5)) return lose_late(random_.below(machines_.size()));
+    for (std::size_t i = 0; i < machines_.size(); ++i) lose_late(i);
+}
+
+/// When each member of the set has lost what it acknowledged last, and all that is left is there, the most of it leads.
+void kv_world::succeed_lost() {
+    if (is_ended_) return;
+    after(time(random_.below(1'000'000'000)), [this] { succeed_lost(); });
+    const machine* best = nullptr;
+    for (const store_id& s : record_.record.isr) {
+        const auto heir = std::find_if(machines_.begin(), machines_.end(),
+                                       [&](const machine& m) { return m.lost.contains(s); });
+        if (heir == machines_.end() || !heir->is_alive || heir->is_paused ||
+            heir->disk->unsynced() > 0)
+            return;
+        const auto last = [](const machine& m) { return m.shard->log().last(); };
+        if (!best || last(*heir) > last(*best)) best = &*heir;
+    }
+    ++counts_.succeeded;
+    lead_anew(*best, record_.record.epoch + 1);
 }
 
 /// What is committed from now on is what that store has. Clients take other keys: what they knew of these may be lost.
@@ -130,6 +159,7 @@ void kv_world::begin_era(const machine& m) {
 
 void kv_world::act() {
     if (random_.chance(weather_.doom)) crash_members();
+    if (weather_.outages > 0 && random_.chance(weather_.outages)) return stop_machines();
     if (weather_.fickle > 0 && random_.chance(weather_.fickle)) {
         plan_.swap(plan_before_);
         return tell_plan();

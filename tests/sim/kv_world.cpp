@@ -41,7 +41,7 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
     for (int i = 0; i < w.nodes; ++i) {
         machine m;
         m.store = {1, ++stores_};
-        m.disk = std::make_unique<kv_disk>();
+        m.disk = std::make_unique<kv_disk>(weather_.outages > 0);
         machines_.push_back(std::move(m));
     }
     for (std::size_t i = 0; i < w.copies; ++i) plan_.push_back(i);
@@ -52,6 +52,7 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
     for (std::size_t i = 0; i < machines_.size(); ++i) start(i);
     if (random_.chance(0.5))
         for (std::size_t i = 0; i < machines_.size(); ++i) expire_due(i);
+    if (weather_.outages > 0) succeed_lost();
     clients_.resize(3);
     for (std::size_t c = 0; c < clients_.size(); ++c)
         after(delay(), [this, c] { next_operation(c); });
@@ -132,7 +133,17 @@ void kv_world::wipe(std::size_t i) {
     m.store = old;
     if (m.is_alive) crash(i);
     m.store = {1, stores_};
-    m.disk = std::make_unique<kv_disk>();
+    m.lost.clear();
+    m.disk = std::make_unique<kv_disk>(weather_.outages > 0);
+}
+
+/// What comes back is another store, with a part of what this one had.
+void kv_world::lose_late(std::size_t i) {
+    machine& m = machines_[i];
+    if (m.is_alive) crash(i);
+    m.disk->lose_late(random_.below(m.disk->late() + 1));
+    if (weather_.renames) m.lost.insert(std::exchange(m.store, store_id{1, ++stores_}));
+    ++counts_.outages;
 }
 
 void kv_world::resume(std::size_t i) {

@@ -36,7 +36,10 @@ struct kv_weather {
     double spite = 0.1;  ///< a change of the record after which one of those it is about is cut off
     double doom = 0;     ///< steps at which all who are in sync die
     double slow = 0.05;  ///< messages that take up to `delay_max`
-    double fickle = 0;   ///< steps at which the plan is what it was before the last change
+    double outages =
+        0;  ///< steps at which machines stop that had not synced what they acknowledged
+    bool renames = true;  ///< what is left of a store then is another one
+    double fickle = 0;    ///< steps at which the plan is what it was before the last change
     std::chrono::milliseconds gap_max{5000};  ///< between two of the steps
     int steps = 40;  ///< things that happen to machines, cables, the coordinator and the plan
     int nodes = 4;
@@ -55,7 +58,7 @@ public:
         std::uint64_t events = 0, done = 0, reads = 0, replica_reads = 0, terms = 0, pieces = 0,
                       fillings = 0, entry_reads = 0, hand_overs = 0, unknown = 0, joins = 0,
                       definite = 0, lost = 0, expired = 0, pages = 0, recovered = 0, permits = 0,
-                      erased = 0;
+                      erased = 0, outages = 0, succeeded = 0;
     };
     [[nodiscard]] const figures& counts() const { return counts_; }
 
@@ -75,6 +78,7 @@ private:
         time wake{};
         std::uint64_t wish = 0, permit = 0;  // numbers: asked for, and had
         std::vector<action> waiting;         // while paused
+        std::set<kv::store_id> lost;         // the stores that its own is what is left of
     };
     struct client {
         std::uint64_t number = 0;
@@ -113,6 +117,7 @@ private:
     void start(std::size_t i);
     void crash(std::size_t i);
     void wipe(std::size_t i);
+    void lose_late(std::size_t i);
     void resume(std::size_t i);
     void input(std::size_t i, std::uint64_t life, step s);
     void handle(std::size_t i, kv::outputs out);
@@ -152,6 +157,9 @@ private:
     void act_on_plan();
     void crash_members();
     void recover();
+    void stop_machines();
+    void succeed_lost();
+    void lead_anew(const machine& m, std::uint64_t epoch);
     void begin_era(const machine& m);
     void heal();
     void pass(time d);

@@ -59,6 +59,7 @@ std::string health_text(const json& h) {
     const std::string loss = loss_text(h);
     if (loss.empty() && !h.at("coordinator_reachable").get<bool>())
         text += "\nthe coordinator does not answer";
+    if (const std::string sync = h.value("sync", ""); sync != "every write") text += "\n" + sync;
     if (const std::string trouble = h.value("trouble", ""); !trouble.empty())
         text += "\nthis node could not join: " + trouble;
     return text + loss;

@@ -2,9 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "libbeamcore/base/duration.hpp"
 
 namespace kv::client {
 
@@ -29,6 +33,23 @@ std::string without_empty_parts(const std::string& list) {
     return all;
 }
 
+constexpr std::string_view interval = "interval=";
+
+/// As the node takes it.
+bool is_sync(const std::string& said) {
+    using namespace std::chrono_literals;
+    if (said == "always") return true;
+    const auto d = beam::parse_duration(
+        said.starts_with(interval) ? std::string_view(said).substr(interval.size()) : "");
+    return d && *d >= 1ms && *d <= 10s;
+}
+/// As a node tells it.
+std::string sync_told(const std::string& said) {
+    if (said == "always") return said;
+    return std::string(interval) +
+           beam::print_duration_exact(*beam::parse_duration(said.substr(interval.size())));
+}
+
 void give(const char* variable, const std::string& value) {
     if (!value.empty()) ::setenv(variable, value.c_str(), 1);
 }
@@ -41,6 +62,11 @@ void give_file(const char* variable, const std::string& path) {
 void add_node_settings(CLI::App& command, node_settings& typed) {
     command.add_option("--engine", typed.engine, "Of the node's store, if it is new (lmdb)")
         ->type_name("{lmdb,rocksdb}");
+    command
+        .add_option("--sync", typed.sync,
+                    "When writes are on the disk: always, before they are acknowledged, or "
+                    "interval=20ms, so long after that (always)")
+        ->option_text("always|interval=TIME");
     command
         .add_option("--coordinator", typed.coordinator,
                     "etcd, as http://h1:2379,http://h2:2379, or local, this host (local)")
@@ -62,7 +88,18 @@ void give_to_started_nodes(const node_settings& typed) {
         error.what_failed = "--engine " + typed.engine;
         throw error;
     }
+    if (!typed.sync.empty() && !is_sync(typed.sync)) {
+        failure error(exit_code::usage, "it is always, or interval=1ms to interval=10s");
+        error.what_failed = "--sync " + typed.sync;
+        throw error;
+    }
+    if (typed.engine == "lmdb" && typed.sync.starts_with(interval)) {
+        failure error(exit_code::usage, "lmdb syncs every write", "--engine rocksdb");
+        error.what_failed = "--sync " + typed.sync;
+        throw error;
+    }
     give("BEAM_KV_ENGINE", typed.engine);
+    give("BEAM_KV_SYNC", typed.sync);
     give("BEAM_KV_COORDINATOR", typed.coordinator);
     give_file("BEAM_KV_COORDINATOR_CA", typed.ca_file);
     give_file("BEAM_KV_COORDINATOR_CERT", typed.certificate_file);
@@ -71,7 +108,7 @@ void give_to_started_nodes(const node_settings& typed) {
 }
 
 void expect_of_node(beam::client& node, const node_settings& typed) {
-    if (typed.engine.empty() && typed.coordinator.empty()) return;
+    if (typed.engine.empty() && typed.sync.empty() && typed.coordinator.empty()) return;
     const nlohmann::json is = node.ask("kv.settings");
     const std::string name = node.common()->node;
     if (const auto& engine = is.at("engine").get_ref<const std::string&>();
@@ -80,6 +117,16 @@ void expect_of_node(beam::client& node, const node_settings& typed) {
                       "the node \"" + name + "\" has a store already, of " + engine +
                           ", which it keeps: the engine is chosen as a store is made",
                       "another node, with --node");
+    if (const auto& sync = is.at("sync").get_ref<const std::string&>();
+        !typed.sync.empty() && sync != sync_told(typed.sync)) {
+        const bool is_lmdb = is.at("engine") == "lmdb";
+        throw failure(exit_code::no,
+                      "the node \"" + name + "\" " +
+                          (is_lmdb ? std::string("has a store of lmdb, which syncs every write")
+                                   : "was started with --sync " + sync),
+                      is_lmdb ? "another node, with --node"
+                              : "beamd stop --node " + name + ", then the same again");
+    }
     if (const auto& coordinator = is.at("coordinator").get_ref<const std::string&>();
         !typed.coordinator.empty() && coordinator != without_empty_parts(typed.coordinator))
         throw failure(exit_code::no,

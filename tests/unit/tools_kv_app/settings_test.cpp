@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <string>
 #include <variant>
@@ -88,4 +89,24 @@ TEST_CASE("what the store remembers of the coordinator is refused when it is dam
     }
     kept.pop_back();
     CHECK_THROWS_AS((void)kv::place_of(kept), kv::malformed_bytes);
+}
+
+TEST_CASE("a node syncs every write unless it is told an interval, which is no shorter than 1 ms") {
+    using namespace std::chrono_literals;
+    const auto read = [](const char* said) {
+        ::setenv("BEAM_KV_SYNC", said, 1);
+        auto found = kv::sync_setting();
+        ::unsetenv("BEAM_KV_SYNC");
+        return found;
+    };
+    for (const char* said : {"", "always"}) {
+        const auto found = read(said);
+        REQUIRE(found.has_value());
+        CHECK_FALSE(found->has_value());
+    }
+    CHECK(read("interval=20ms").value() == 20ms);
+    CHECK(read("interval=10s").value() == 10s);
+    for (const char* said :
+         {"never", "interval", "interval=", "interval=0s", "interval=11s", "20ms"})
+        CHECK(read(said).error().is("bad_sync"));
 }

@@ -252,6 +252,26 @@ TEST_CASE_TEMPLATE("the newest store of a node is the one it has; a removed one 
     CHECK(code_of(a->join({"nodeA", {}, 1, "x", 0})) == "bad_store");
 }
 
+TEST_CASE_TEMPLATE("a store that is what is left of another says so, and its node when it syncs", W,
+                   BACKENDS) {
+    const W world;
+    if (!W::is_there()) return;
+    const auto a = world.open();
+    value_of(a->create(three_nodes()));
+    kv::join_request left = life_of("nodeA", 4);
+    left.after = store_of(1);
+    left.sync = "interval=20ms";
+    value_of(a->join(left));
+    const auto v = value_of(a->snapshot());
+    CHECK(v.find_store(store_of(4))->after == store_of(1));
+    CHECK(v.find_member("nodeA")->sync == "interval=20ms");
+    REQUIRE(v.heir_of(store_of(1)) != nullptr);
+    CHECK(v.heir_of(store_of(1))->id == store_of(4));
+    CHECK(v.heir_of(store_of(2)) == nullptr);
+    CHECK(v.heir_of(store_of(4)) == nullptr);
+    value_of(a->leave());
+}
+
 TEST_CASE_TEMPLATE("recover writes the next epoch, whoever was in the set", W, BACKENDS) {
     const W world;
     if (!W::is_there()) return;

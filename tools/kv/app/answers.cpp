@@ -36,14 +36,21 @@ situation situation_of(const node_standing& k, std::uint32_t shard, const std::s
     if (!k.trouble.empty())
         return {"this node could not join its cluster: " + k.trouble, "beamd logs"};
     const shard_record& r = view.records[shard].record;
-    std::vector<std::string> down, up;
+    std::vector<std::string> down, up, lost;
     for (const store_id& s : r.isr) {
         const std::string node(view.node_of(s));
-        const member* there = view.find_member(node);
-        const bool is_up = there && there->store == s && there->is_alive;
-        (is_up ? up : down).push_back(node);
+        const store_entry* heir = view.heir_of(s);
+        (is_up(view, s) ? up : heir && is_up(view, heir->id) ? lost : down).push_back(node);
     }
     const std::string which = "shard " + std::to_string(shard) + ": ";
+    if (up.empty() && !lost.empty())
+        return down.empty() ? situation{which + "it goes on in a moment with what " + joined(lost) +
+                                            " had synced",
+                                        "the same again"}
+                            : situation{which + joined(lost) +
+                                            " may have lost what was acknowledged last, and " +
+                                            joined(down) + ", which may have it, is down",
+                                        "start " + down.front() + ", or kv cluster recover --help"};
     if (up.empty() && down.size() == 1)
         return {which + "the only current copy is on " + down.front() + ", which is down",
                 "start " + down.front() + ", or kv cluster recover --help"};

@@ -138,6 +138,20 @@ awaitable<answer> status(request&) {
     return status_now();
 }
 
+/// "every write"; or who acknowledges before that, as "interval=20ms on nodeA, nodeB".
+std::string sync_of_cluster(const cluster_view& view) {
+    std::map<std::string, std::string> nodes;  // by what they do
+    for (const member& m : view.members) {
+        if (m.sync.empty()) continue;
+        std::string& all = nodes[m.sync];
+        all += (all.empty() ? "" : ", ") + m.node;
+    }
+    std::string told;
+    for (const auto& [sync, who] : nodes)
+        told += (told.empty() ? "acknowledged before sync: " : "; ") + sync + " on " + who;
+    return told.empty() ? "every write" : told;
+}
+
 awaitable<answer> health(request&) {
     auto k = co_await settled();
     if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
@@ -163,7 +177,7 @@ awaitable<answer> health(request&) {
                          {atom("coordinator_error"), k->coordinator.why.code},
                          {atom("coordinator_loss"), loss ? loss->why : std::string()},
                          {atom("trouble"), k->trouble},
-                         {atom("sync"), "every write"}});
+                         {atom("sync"), sync_of_cluster(view)}});
 }
 
 awaitable<answer> nodes(request&) {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "libbeamcore/base/boot_id.hpp"
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/base/random.hpp"
 #include "libbeamcore/base/unique_fd.hpp"
@@ -21,6 +22,7 @@
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/settings.hpp"
 #include "tools/kv/app/shard_server.hpp"
+#include "tools/kv/coordinator/values.hpp"
 #include "tools/kv/shard/config.hpp"
 
 namespace kv {
@@ -37,30 +39,37 @@ beam::store::database meta() {
     return beam::store::database(store_name(), "meta");
 }
 
+/// On the disk, whatever BEAM_KV_SYNC says.
+awaitable<void> keep(beam::store::batch what) {
+    what.durable();
+    auto writing = beam::store::write(meta(), std::move(what));
+    const auto written = co_await writing;
+    if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
+}
+
 /// What the store says of itself, or what it is to say from now on.
 awaitable<std::string> kept(std::string key, std::string otherwise) {
     auto there = beam::store::get(meta(), key);
     if (!there) throw spoilt_disk(there.error().code + ": " + there.error().detail);
     if (*there) co_return **there;
-    auto writing = beam::store::put(meta(), key, otherwise);
-    const auto written = co_await writing;
-    if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
+    beam::store::batch b;
+    b.put(key, otherwise);
+    auto keeping = keep(std::move(b));
+    co_await keeping;
     co_return otherwise;
 }
 
-awaitable<void> keep(std::string key, std::string what) {
-    auto writing = beam::store::put(meta(), key, what);
-    const auto written = co_await writing;
-    if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
+std::string in_meta(std::string_view key) {
+    auto there = beam::store::get(meta(), key);
+    if (!there) throw spoilt_disk(there.error().code + ": " + there.error().detail);
+    return there->value_or("");
 }
 
-/// Which cluster, and where.
-awaitable<void> keep_cluster(std::string uuid, std::string coordinator) {
-    beam::store::batch b;
-    b.in("meta").put("cluster", std::move(uuid)).put("coordinator", std::move(coordinator));
-    auto writing = beam::store::write(meta(), std::move(b));
-    const auto written = co_await writing;
-    if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
+std::string fresh_id() {
+    byte_writer fresh;
+    fresh.fixed64(beam::secure_random_64());
+    fresh.fixed64(beam::secure_random_64());
+    return fresh.bytes();
 }
 
 /// True: it is there whatever happens from now on.
@@ -97,6 +106,24 @@ beam::future<beam::outcome<bool>> keeper::set_node_state(const std::string& node
     return beam::call<set_state>(keeper_name(), node, state);
 }
 
+/// The machine has stopped, and what was acknowledged last may be lost: this store is not the one that acknowledged it. Once
+/// each time, whatever happens to this process. The one that the cluster knows it as is the last that has joined.
+awaitable<void> keeper::begin_as_another() {
+    const std::string boot = beam::boot_id(), before = in_meta("store");
+    if (before.empty() || in_meta("renamed_in") == boot) co_return;
+    const std::string joined = in_meta("joined");
+    const std::string fresh = fresh_id();
+    beam::store::batch b;
+    b.put("after", joined.empty() ? before : joined).put("store", fresh).put("renamed_in", boot);
+    beam::log(beam::log_level::warning, "kv",
+              "the machine stopped before the last writes were synced: the store is another one, "
+              "which may lack some",
+              {{"was", to_text(from_bytes<store_id>(before))},
+               {"is", to_text(from_bytes<store_id>(fresh))}});
+    auto keeping = keep(std::move(b));
+    co_await keeping;
+}
+
 awaitable<beam::init_result<keeper>> keeper::init() {
     beam::self me = beam::this_process();
     if (!beam::try_register_name(keeper_name(), me.id()))
@@ -109,19 +136,28 @@ awaitable<beam::init_result<keeper>> keeper::init() {
     k.name_ = node.substr(0, node.find('@'));
     k.address_ = beam::node().name();
 
-    byte_writer fresh;
-    fresh.fixed64(beam::secure_random_64());
-    fresh.fixed64(beam::secure_random_64());
-    const std::string id = co_await kept("store", fresh.bytes());
+    const auto store = beam::store::info(store_name());
+    if (!store) throw spoilt_disk(store.error().code + ": " + store.error().detail);
+    k.sync_ = sync_of(*store);
+    if (store->may_have_lost) {
+        auto renaming = begin_as_another();
+        co_await renaming;
+    }
+    const std::string id = co_await kept("store", fresh_id());
     k.known_.facts.self = from_bytes<store_id>(id);
     const std::string last = co_await kept("incarnation", "0");
     k.last_incarnation_ = std::stoull(last);
     k.known_.facts.incarnation = beam::secure_random_64() | 1U;
-    co_await keep("incarnation", std::to_string(k.known_.facts.incarnation));
+    beam::store::batch life;
+    life.put("incarnation", std::to_string(k.known_.facts.incarnation));
+    auto keeping = keep(std::move(life));
+    co_await keeping;
     const std::string uuid = co_await kept("cluster", "");
     const auto kept_coordinator = beam::store::get(meta(), "coordinator");
     if (!kept_coordinator) throw spoilt_disk(kept_coordinator.error().detail);
     k.coordinator_kept_ = kept_coordinator->value_or("");
+    if (const std::string after = in_meta("after"); !after.empty())
+        k.after_ = from_bytes<store_id>(after);
 
     coordinator_options coordinator = coordinator_setting(k.name_, uuid, k.coordinator_kept_);
     k.known_.coordinator_name = name_of(coordinator);
@@ -239,6 +275,8 @@ awaitable<void> keeper::join() {
     r.incarnation = known_.facts.incarnation;
     r.dist_address = address_;
     r.ended_incarnation = last_incarnation_;
+    r.after = after_;
+    r.sync = sync_;
     auto joining = coordinator_process::join(coordinator_name(), std::move(r));
     const beam::result<coordinator_process::done> joined = co_await joining;
     if (!joined) {
@@ -248,7 +286,12 @@ awaitable<void> keeper::join() {
         known_.trouble = std::move(why);
         co_return;
     }
-    co_await keep_cluster(known_.facts.view->meta.uuid, coordinator_used_);
+    beam::store::batch part;
+    part.put("cluster", known_.facts.view->meta.uuid)
+        .put("coordinator", coordinator_used_)
+        .put("joined", bytes_of(known_.facts.self));
+    auto keeping = keep(std::move(part));
+    co_await keeping;
     known_.coordinator_before.clear();
     known_.has_joined = true;
     known_.trouble.clear();

@@ -154,6 +154,7 @@ private:
     [[nodiscard]] std::vector<std::string> missing(const founding& what) const;
 
     // Membership and shards: keeper.cpp.
+    static beam::awaitable<void> begin_as_another();
     beam::awaitable<void> begin_part();
     beam::awaitable<void> join();
     [[nodiscard]] bool is_of_cluster() const;
@@ -187,12 +188,15 @@ private:
     beam::awaitable<void> care_for_cluster();
     beam::awaitable<void> put_out_silent();
     beam::awaitable<void> renew_plan();
+    void see_to_lost_shards();
 
     node_standing known_;
     std::string name_, address_;
     std::string coordinator_kept_,
         coordinator_used_;  // to_keep() of it: in the store, in this life
     std::uint64_t last_incarnation_ = 0;
+    store_id after_;                           // of which the store is what is left
+    std::string sync_;                         // member::sync
     bool has_noted_ = false;                   // that there is a cluster, on disk
     bool wants_to_join_ = false;               // was told to, though the cluster does not know it
     std::map<std::string, hello> introduced_;  // by address
@@ -204,6 +208,7 @@ private:
     bool has_told_former_deaths_ = false;
     std::map<std::string, time> silent_since_;  // nodes
     std::set<std::uint32_t> hosted_;
+    time lost_shards_at_{};                          // when they were seen to
     time left_copies_at_{};                          // when they were looked at
     std::set<std::uint32_t> told_spoilt_;            // of these, what was logged
     std::shared_ptr<const cluster_view> kept_view_;  // what the store keeps

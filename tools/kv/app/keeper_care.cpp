@@ -6,18 +6,33 @@
 #include "libbeamcore/runtime/timer.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
+#include "tools/kv/app/succession.hpp"
 
 namespace kv {
 
 namespace {
 
 using beam::awaitable;
+using namespace std::chrono_literals;
+
+constexpr auto lost_shards_every = 2s;
 }  // namespace
 
 awaitable<void> keeper::care_for_cluster() {
     if (!known_.coordinator.is_reachable) co_return;
     co_await put_out_silent();
     co_await renew_plan();
+    see_to_lost_shards();
+}
+
+/// By another process: it asks other keepers, which may ask this one meanwhile.
+void keeper::see_to_lost_shards() {
+    const time now = beam::monotonic_time();
+    if (lost_shards_at_ != time{} && now < lost_shards_at_ + lost_shards_every) return;
+    auto lost = lost_shards(*known_.facts.view, known_.facts.self);
+    if (lost.empty()) return;
+    lost_shards_at_ = now;
+    begin_succession(known_.facts.view, std::move(lost));
 }
 
 /// A node whose life is over for a while holds no copies in the next plan. It comes back in by itself.

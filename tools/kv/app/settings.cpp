@@ -71,6 +71,27 @@ beam::result<std::optional<beam::store::engine_type>> engine_setting() {
     return engine;
 }
 
+beam::result<std::optional<std::chrono::milliseconds>> sync_setting() {
+    using namespace std::chrono_literals;
+    constexpr std::string_view interval = "interval=";
+    const std::string said = variable("BEAM_KV_SYNC");
+    if (said.empty() || said == "always") return std::optional<std::chrono::milliseconds>();
+    const auto d = beam::parse_duration(
+        said.starts_with(interval) ? std::string_view(said).substr(interval.size()) : "");
+    if (!d || *d < 1ms || *d > 10s)
+        return beam::fail("bad_sync", "BEAM_KV_SYNC is " + said +
+                                          "; it is always, or interval=1ms to interval=10s");
+    return std::optional(std::chrono::duration_cast<std::chrono::milliseconds>(*d));
+}
+
+std::string sync_of(const beam::store::statistics& store) {
+    const auto sync = sync_setting();
+    if (!sync || !*sync ||
+        beam::store::parse_engine(store.engine) != beam::store::engine_type::rocksdb)
+        return {};
+    return "interval=" + beam::print_duration_exact(**sync);
+}
+
 beam::result<std::uint64_t> copy_limit_setting() {
     // Less than a piece in some seconds would look like a copy that gets nowhere.
     constexpr std::uint64_t least = 1'000'000, otherwise = 64'000'000;

@@ -1,6 +1,7 @@
 // What the environment of a node says about kv; a node that a tool starts has the tool's. And what a node keeps of it.
 //
 //   BEAM_KV_ENGINE                      lmdb or rocksdb, for a store that is made (lmdb); one that is there keeps its own
+//   BEAM_KV_SYNC                        always, or interval=20ms: how soon what is acknowledged is on the disk (always)
 //   BEAM_KV_COPY_LIMIT                  bytes a second that copies are made with (64MB); 0: no limit
 //   BEAM_KV_ERASE_AFTER                 how long a copy that is wanted elsewhere now is kept (5m)
 //   BEAM_KV_COORDINATOR                 etcd's endpoints, http://h1:2379,http://h2:2379, or `local`, a file of this host;
@@ -24,6 +25,11 @@ namespace kv {
 
 /// Errors: `bad_engine`.
 [[nodiscard]] beam::result<std::optional<beam::store::engine_type>> engine_setting();
+
+/// How long what is acknowledged may not be on the disk; nothing: it is on the disk before. Errors: `bad_sync`.
+[[nodiscard]] beam::result<std::optional<std::chrono::milliseconds>> sync_setting();
+/// What a store of that engine does of it, as member::sync has it. LMDB has everything on the disk in any case.
+[[nodiscard]] std::string sync_of(const beam::store::statistics& store);
 
 /// Bytes a second; 0: no limit. Errors: `bad_copy_limit`.
 [[nodiscard]] beam::result<std::uint64_t> copy_limit_setting();

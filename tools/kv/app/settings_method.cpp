@@ -6,6 +6,7 @@
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/methods.hpp"
 #include "tools/kv/app/names.hpp"
+#include "tools/kv/app/settings.hpp"
 
 namespace kv {
 
@@ -24,7 +25,9 @@ beam::awaitable<beam::answer> settings(beam::request&) {
     if (!known)
         co_return beam::refuse("unavailable", "kv is being restarted", "the same again", 75);
     co_return beam::map(
-        {{atom("engine"), store->engine}, {atom("coordinator"), known->coordinator_name}});
+        {{atom("engine"), store->engine},
+         {atom("sync"), sync_of(*store).empty() ? std::string("always") : sync_of(*store)},
+         {atom("coordinator"), known->coordinator_name}});
 }
 
 }  // namespace

@@ -25,20 +25,34 @@ constexpr beam::dynamic_supervisor_flags shards_flags{.max_restarts = 100,
                                                       .max_seconds = std::chrono::seconds(5)};
 constexpr beam::dynamic_supervisor_flags servers_flags = shards_flags;
 
+tl::unexpected<beam::term> bad_setting(const beam::error& why) {
+    return tl::unexpected<beam::term>(beam::tuple(beam::atom(why.code), why.detail));
+}
+
+/// What the environment asks for and a store that is there cannot do is left out: it was made with another engine, which
+/// has everything on the disk.
 beam::start_result open_store() {
+    using beam::store::engine_type;
     beam::store::open_options o;
     o.name = store_name();
     const auto engine = engine_setting();
-    if (!engine)
-        return tl::unexpected<beam::term>(
-            beam::tuple(beam::atom(engine.error().code), engine.error().detail));
-    o.engine = *engine;
+    if (!engine) return bad_setting(engine.error());
+    const auto sync = sync_setting();
+    if (!sync) return bad_setting(sync.error());
+    o.sync_interval = *sync;
+    o.engine = *sync && !*engine ? engine_type::rocksdb : *engine;
     const std::string folder = (beam::this_node_facts().store_folder / "kv").string();
     auto opened = beam::store::start_link(folder, o);
     if (!opened && o.engine && opened.error().is_tagged(beam::atom("engine_mismatch"), 2)) {
         beam::log(beam::log_level::info, "kv", "the store keeps the engine that it was made with",
                   {{"folder", folder}});
         o.engine.reset();
+        opened = beam::store::start_link(folder, o);
+    }
+    if (!opened && o.sync_interval && opened.error().is_tagged(beam::atom("no_sync_interval"), 2)) {
+        beam::log(beam::log_level::notice, "kv", "a store of lmdb syncs every write",
+                  {{"folder", folder}});
+        o.sync_interval.reset();
         opened = beam::store::start_link(folder, o);
     }
     if (!opened) return tl::unexpected<beam::term>(std::move(opened.error()));

@@ -41,6 +41,18 @@ const member* cluster_view::find_member(std::string_view node) const {
     return it == members.end() ? nullptr : &*it;
 }
 
+const store_entry* cluster_view::heir_of(const store_id& lost) const {
+    const store_entry* const was = find_store(lost);
+    const store_entry* const is = was ? store_of(was->node) : nullptr;
+    // Stores are in the order of their creation, so the way back ends.
+    for (const store_entry* s = is; s && !s->after.is_none();) {
+        if (s->after == lost) return is;
+        const store_entry* const before = find_store(s->after);
+        s = before && before->order < s->order ? before : nullptr;
+    }
+    return nullptr;
+}
+
 std::vector<store_id> cluster_view::plan_of(std::uint32_t shard) const {
     std::vector<store_id> row;
     if (shard >= plan.shards.size()) return row;

@@ -50,6 +50,9 @@ struct store_entry {
     /// Of creation: a node's newest store is the one that it has now. Stores of different nodes may share one.
     std::uint64_t order = 0;
     std::uint64_t rev = 0;  ///< of the last change
+    /// The store of which this is what a stop of the machine left: it may lack what that had, so it is another one. None: it
+    /// began empty.
+    store_id after{};
 
     friend bool operator==(const store_entry&, const store_entry&) = default;
 };
@@ -63,6 +66,8 @@ struct member {
     /// False: this life has ended for sure, and nothing that it began goes on. True, and a node that is not listed,
     /// say nothing: a process that was cut off, or paused, may be listed or not.
     bool is_alive = true;
+    /// How soon what it has acknowledged is on its disk: empty, before; else "interval=20ms".
+    std::string sync{};
 
     friend bool operator==(const member&, const member&) = default;
 };
@@ -83,6 +88,9 @@ struct cluster_view {
     /// Empty: no such store.
     [[nodiscard]] std::string_view node_of(const store_id& id) const;
     [[nodiscard]] const member* find_member(std::string_view node) const;
+    /// The store that a node has now, of which `lost` was an earlier one before the machine stopped (store_entry::after). Null:
+    /// there is none, or it has the same.
+    [[nodiscard]] const store_entry* heir_of(const store_id& lost) const;
     /// The plan's row of a shard as stores, the preferred primary first. Nodes without a store are left out.
     [[nodiscard]] std::vector<store_id> plan_of(std::uint32_t shard) const;
     /// The nodes whose newest store is `in`, sorted: those that the next plan is for.

@@ -68,6 +68,8 @@ struct join_request {
     /// An earlier life of this node that has ended for sure; who has opened the store alone may say that of the life
     /// that had it before. 0: none. Its entry is replaced without waiting for it to run out.
     std::uint64_t ended_incarnation = 0;
+    store_id after{};    ///< store_entry::after of the store, if it is new
+    std::string sync{};  ///< member::sync
 };
 
 using steady_time = std::chrono::steady_clock::time_point;

@@ -74,6 +74,7 @@ result<store_entry> store_for(const std::vector<kept_value>& found, const join_r
     store_entry fresh;
     fresh.id = request.store;
     fresh.order = next_order(stores);
+    fresh.after = request.after;
     return fresh;
 }
 
@@ -97,8 +98,8 @@ result<void> etcd_membership::enter(etcd_cluster& cluster, const join_request& r
     const etcd_keys& keys = cluster.keys();
     const std::string me = member_key(request.node), holder = holder_key(request.store),
                       store = store_key(request.store);
-    const kept_member entry{
-        {request.node, request.store, request.incarnation, request.dist_address, true}};
+    const kept_member entry{{request.node, request.store, request.incarnation, request.dist_address,
+                             true, request.sync}};
     json held = json::parse(encode(entry));
     held["node"] = request.node;
     for (int i = 0; i < enter_tries; ++i) {

@@ -54,6 +54,7 @@ result<void> local_coordinator::enter_store(local_transaction& txn, const cluste
     store_entry entry = there ? *there : store_entry{request.store, request.node};
     entry.node = request.node;
     if (!there) entry.order = next_order(seen.stores);
+    if (!there) entry.after = request.after;
     return txn.put(store_key(entry.id), encode(entry));
 }
 
@@ -69,8 +70,9 @@ result<void> local_coordinator::enter(local_transaction& txn, const join_request
             return fail("store_taken", holder_of({m, kept->os_pids[i]}));
     }
     if (auto entered = enter_store(txn, kept->view, request); !entered) return entered;
-    const kept_member me{
-        {request.node, request.store, request.incarnation, request.dist_address, true}, ::getpid()};
+    const kept_member me{{request.node, request.store, request.incarnation, request.dist_address,
+                          true, request.sync},
+                         ::getpid()};
     return txn.put(member_key(request.node), encode(me));
 }
 

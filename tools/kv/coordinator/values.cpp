@@ -127,10 +127,10 @@ result<cluster_meta> decode_meta(std::string_view value) {
 }
 
 std::string encode(const store_entry& s) {
-    return dumped({{"node", s.node},
-                   {"state", to_string(s.state)},
-                   {"weight", s.weight},
-                   {"order", s.order}});
+    json j{
+        {"node", s.node}, {"state", to_string(s.state)}, {"weight", s.weight}, {"order", s.order}};
+    if (!s.after.is_none()) j["after"] = to_text(s.after);
+    return dumped(j);
 }
 
 result<store_entry> decode_store(std::string_view key, std::string_view value) {
@@ -141,16 +141,19 @@ result<store_entry> decode_store(std::string_view key, std::string_view value) {
         s.state = state_of(j.at("state").get<std::string>()).value();
         s.weight = j.value("weight", 1U);
         s.order = j.value("order", std::uint64_t{0});
+        if (const auto before = j.find("after"); before != j.end()) s.after = id_of(*before);
         return s;
     });
 }
 
 std::string encode(const kept_member& k) {
-    return dumped({{"store", to_text(k.member.store)},
-                   {"incarnation", k.member.incarnation},
-                   {"address", k.member.dist_address},
-                   {"alive", k.member.is_alive},
-                   {"pid", k.os_pid}});
+    json j{{"store", to_text(k.member.store)},
+           {"incarnation", k.member.incarnation},
+           {"address", k.member.dist_address},
+           {"alive", k.member.is_alive},
+           {"pid", k.os_pid}};
+    if (!k.member.sync.empty()) j["sync"] = k.member.sync;
+    return dumped(j);
 }
 
 result<kept_member> decode_member(std::string_view key, std::string_view value) {
@@ -161,6 +164,7 @@ result<kept_member> decode_member(std::string_view key, std::string_view value) 
         k.member.incarnation = j.at("incarnation").get<std::uint64_t>();
         k.member.dist_address = j.at("address").get<std::string>();
         k.member.is_alive = j.value("alive", true);
+        k.member.sync = j.value("sync", std::string());
         k.os_pid = j.value("pid", std::int64_t{0});
         return k;
     });

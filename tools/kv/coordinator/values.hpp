@@ -1,8 +1,8 @@
 // How what a coordinator knows is written in it: keys, and values in JSON; the same in both backends.
 //
 //     meta            {"uuid", "shards", "copies", "min_isr", "out_after_ms", "format", "recoveries", "moved_to", "outdated"}
-//     stores/STORE    {"node", "state", "weight", "order"}
-//     members/NODE    {"store", "incarnation", "address", "alive", "pid"}
+//     stores/STORE    {"node", "state", "weight", "order", "after"}
+//     members/NODE    {"store", "incarnation", "address", "alive", "pid", "sync"}
 //     plan            {"n", "nodes", "shards"}
 //     shards/NUMBER   {"epoch", "primary", "isr", "past": [[STORE, EPOCH], ...], "past_from"}
 //

@@ -1,0 +1,90 @@
+#include "tools/kv/app/succession.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "libbeamcore/base/log.hpp"
+#include "libbeamcore/runtime/spawn.hpp"
+#include "tools/kv/app/cluster_known.hpp"
+#include "tools/kv/app/keeper.hpp"
+#include "tools/kv/app/names.hpp"
+#include "tools/kv/coordinator/coordinator_process.hpp"
+
+namespace kv {
+
+namespace {
+
+using beam::awaitable;
+
+/// What each of these stores has of the shards: the last point of its log. Nothing: one of them did not answer.
+using logs = std::map<store_id, std::map<std::uint32_t, log_point>>;
+
+awaitable<std::optional<logs>> logs_of(std::shared_ptr<const cluster_view> view,
+                                       std::vector<lost_shard> shards) {
+    std::map<store_id, std::vector<std::uint32_t>> wanted;
+    for (const lost_shard& s : shards)
+        for (const store_id& heir : s.heirs) wanted[heir].push_back(s.shard);
+    logs all;
+    for (const auto& [heir, of] : wanted) {
+        const member* there = view->find_member(view->node_of(heir));
+        if (!there) co_return std::nullopt;
+        auto asking = keeper::copies(there->dist_address, of);
+        beam::outcome<std::vector<copy_on_disk>> copies = co_await asking.outcome();
+        if (!copies) co_return std::nullopt;
+        for (const copy_on_disk& c : *copies) all[heir][c.shard] = {c.epoch, c.seq};
+    }
+    co_return all;
+}
+
+beam::process succeed(beam::self, std::shared_ptr<const cluster_view> view,
+                      std::vector<lost_shard> shards) {
+    auto asking = logs_of(view, shards);
+    const std::optional<logs> found = co_await asking;
+    if (!found) co_return;
+    std::uint64_t done = 0;
+    for (const lost_shard& s : shards) {
+        const auto last = [&](const store_id& heir) { return found->at(heir).at(s.shard); };
+        const store_id best = *std::max_element(
+            s.heirs.begin(), s.heirs.end(),
+            [&](const store_id& a, const store_id& b) { return last(a) < last(b); });
+        std::vector<store_id> isr{best};
+        auto writing = coordinator_process::recover(coordinator_name(), s.shard, best,
+                                                    std::move(isr), view->records[s.shard].rev);
+        const beam::result<known_record> now = co_await writing;
+        if (now) ++done;
+    }
+    if (done > 0)
+        beam::log(beam::log_level::warning, "kv",
+                  "shards go on without what was acknowledged last and not synced as the machines "
+                  "stopped",
+                  {{"shards", std::to_string(done)}});
+}
+
+}  // namespace
+
+std::vector<lost_shard> lost_shards(const cluster_view& view, const store_id& self) {
+    std::vector<lost_shard> all;
+    for (std::uint32_t s = 0; s < view.records.size(); ++s) {
+        const shard_record& r = view.records[s].record;
+        const store_entry* first = view.heir_of(r.primary);
+        if (!first || first->id != self) continue;
+        lost_shard lost{s, {self}};
+        const bool all_are_there = std::all_of(r.isr.begin(), r.isr.end(), [&](const store_id& m) {
+            const store_entry* heir = view.heir_of(m);
+            if (!heir || !is_up(view, heir->id)) return false;
+            if (heir->id != self) lost.heirs.push_back(heir->id);
+            return true;
+        });
+        if (all_are_there) all.push_back(std::move(lost));
+    }
+    return all;
+}
+
+void begin_succession(std::shared_ptr<const cluster_view> view, std::vector<lost_shard> shards) {
+    beam::spawn(succeed, std::move(view), std::move(shards));
+}
+
+}  // namespace kv
