@@ -261,8 +261,12 @@ TEST_CASE_TEMPLATE("a store that is what is left of another says so, and its nod
     kv::join_request left = life_of("nodeA", 4);
     left.after = store_of(1);
     left.sync = "interval=20ms";
+    auto v = value_of(a->snapshot());
+    value_of(a->set_store_state(store_of(1), kv::store_state::draining,
+                                v.find_store(store_of(1))->rev));
     value_of(a->join(left));
-    const auto v = value_of(a->snapshot());
+    v = value_of(a->snapshot());
+    CHECK(v.find_store(store_of(4))->state == kv::store_state::draining);
     CHECK(v.find_store(store_of(4))->after == store_of(1));
     CHECK(v.find_member("nodeA")->sync == "interval=20ms");
     REQUIRE(v.heir_of(store_of(1)) != nullptr);

@@ -71,11 +71,7 @@ result<store_entry> store_for(const std::vector<kept_value>& found, const join_r
             return fail("removed", "store " + to_text(request.store) + " was removed");
         return s;
     }
-    store_entry fresh;
-    fresh.id = request.store;
-    fresh.order = next_order(stores);
-    fresh.after = request.after;
-    return fresh;
+    return new_entry(stores, request);
 }
 
 }  // namespace

@@ -51,10 +51,8 @@ result<void> local_coordinator::enter_store(local_transaction& txn, const cluste
     if (there && there->state == store_state::removed)
         return fail("removed", "store " + to_text(request.store) + " was removed");
     if (there && there->node == request.node) return {};
-    store_entry entry = there ? *there : store_entry{request.store, request.node};
+    store_entry entry = there ? *there : new_entry(seen.stores, request);
     entry.node = request.node;
-    if (!there) entry.order = next_order(seen.stores);
-    if (!there) entry.after = request.after;
     return txn.put(store_key(entry.id), encode(entry));
 }
 

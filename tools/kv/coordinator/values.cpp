@@ -288,4 +288,14 @@ std::uint64_t next_order(const std::vector<store_entry>& stores) {
     return last + 1;
 }
 
+store_entry new_entry(const std::vector<store_entry>& stores, const join_request& request) {
+    store_entry s;
+    s.id = request.store;
+    s.order = next_order(stores);
+    s.after = request.after;
+    for (const store_entry& was : stores)
+        if (was.id == request.after && was.state == store_state::draining) s.state = was.state;
+    return s;
+}
+
 }  // namespace kv

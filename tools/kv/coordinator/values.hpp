@@ -77,6 +77,9 @@ struct kept_view {
 
 /// The first free place in the order of stores.
 [[nodiscard]] std::uint64_t next_order(const std::vector<store_entry>& stores);
+/// Of a store that joins and is none of these; of no node yet. One that is what is left of another drains if that did.
+[[nodiscard]] store_entry new_entry(const std::vector<store_entry>& stores,
+                                    const join_request& request);
 
 // Checks before anything is written.
 
