@@ -148,7 +148,10 @@ std::string sync_of_cluster(const cluster_view& view) {
     }
     std::string told;
     for (const auto& [sync, who] : nodes)
-        told += (told.empty() ? "acknowledged before sync: " : "; ") + sync + " on " + who;
+        told.append(told.empty() ? "acknowledged before sync: " : "; ")
+            .append(sync)
+            .append(" on ")
+            .append(who);
     return told.empty() ? "every write" : told;
 }
 
