@@ -4,7 +4,7 @@
 #include <iterator>
 #include <random>
 
-#include "tests/unit/store/helper.hpp"
+#include "tests/unit/store/killed_store.hpp"
 
 using namespace beam;
 
@@ -170,81 +170,15 @@ TEST_CASE("helper: write a large one and die" * doctest::skip()) {
     });
 }
 
-namespace {
-
-/// A store that died, and its log.
-class killed_store {
-public:
-    explicit killed_store(const char* helper) {
-        REQUIRE(WIFSIGNALED(test::run_helper(helper, dir_ / "store")));
-        for (const auto& entry : std::filesystem::directory_iterator(dir_ / "store"))
-            if (entry.path().extension() == ".log" && entry.file_size() > 0)
-                log_ = entry.path().filename();
-        REQUIRE_FALSE(log_.empty());
-        std::ifstream in(dir_ / "store/" + log_, std::ios::binary);
-        content_.assign(std::istreambuf_iterator<char>(in), {});
-        room_ = content_.size();
-        content_.resize(content_.find_last_not_of('\0') + 1);
-    }
-    /// The log's bytes, without the room behind them.
-    [[nodiscard]] const std::string& content() const { return content_; }
-    [[nodiscard]] std::size_t room() const { return room_; }
-    [[nodiscard]] std::size_t size_at(std::size_t at) const {
-        return 7 + std::size_t(static_cast<unsigned char>(content_[at + 4])) +
-               256 * std::size_t(static_cast<unsigned char>(content_[at + 5]));
-    }
-
-    /// How many keys a store has whose log is that. Nothing: it is refused, and the log named.
-    std::optional<std::uint64_t> keys_with(const std::string& log, bool with_room = true) {
-        const std::string copy = dir_ / "copy";
-        std::filesystem::remove_all(copy);
-        std::filesystem::copy(dir_ / "store", copy);
-        std::ofstream(copy + "/" + log_, std::ios::binary) << log;
-        if (with_room) std::filesystem::resize_file(copy + "/" + log_, room_);
-        std::optional<std::uint64_t> count;
-        test::in_node([&](self) -> awaitable<void> {
-            auto s = store::start(copy);
-            if (s) {
-                count = store::count(*s).value();
-            } else {
-                CHECK(to_string(s.error()).find("corrupt") != std::string::npos);
-                CHECK(to_string(s.error()).find("copy/" + log_) != std::string::npos);
-            }
-            co_return;
-        });
-        return count;
-    }
-
-private:
-    test::folder dir_;
-    std::string log_, content_;
-    std::size_t room_ = 0;
-};
-
-std::string with_bit(std::string log, std::size_t at, unsigned bit) {
-    log[at] = char(log[at] ^ char(1U << bit));
-    return log;
-}
-
-/// A sector, or what of it is in the log, was not written.
-std::string with_hole(std::string log, std::size_t at) {
-    const std::size_t end = std::min(log.size(), (at / 512 + 1) * 512);
-    std::fill(log.begin() + std::ptrdiff_t(at), log.begin() + std::ptrdiff_t(end), '\0');
-    return log;
-}
-
-}  // namespace
-
 TEST_CASE(
     "RocksDB: a record that was being written is left out, and other damage of the log is told") {
     if (!test::has_rocksdb) return;
     const test::with_engine chosen("rocksdb");
-    killed_store killed("helper: write one by one and die");
+    test::killed_store killed("helper: write one by one and die");
     const std::string& log = killed.content();
     // A log has the size that it will have; copies, and older versions, end behind the last record.
     CHECK(killed.room() > (std::size_t{1} << 20));
-    std::vector<std::size_t> records;
-    for (std::size_t at = 0; at < log.size(); at += killed.size_at(at)) records.push_back(at);
+    const std::vector<std::size_t> records = killed.records();
     const std::size_t last = records.back();
     for (const bool with_room : {true, false}) {
         CAPTURE(with_room);
@@ -256,9 +190,9 @@ TEST_CASE(
     for (const std::size_t lost : {1, 100, 500})
         CHECK(killed.keys_with(log.substr(0, log.size() - lost), false) == 19);
     for (const std::size_t hole : {last, last / 512 * 512 + 512})
-        CHECK(killed.keys_with(with_hole(log, hole)) == 19);
+        CHECK(killed.keys_with(test::with_hole(log, hole)) == 19);
     // Others follow.
-    CHECK_FALSE(killed.keys_with(with_hole(log, records[10])).has_value());
+    CHECK_FALSE(killed.keys_with(test::with_hole(log, records[10])).has_value());
     // Wrong bits, in the lengths of records, too, which then reach beyond the end. (Of the last record it cannot be
     // known that it was answered.)
     std::vector<std::pair<std::size_t, unsigned>> wrong;
@@ -272,8 +206,8 @@ TEST_CASE(
     for (const auto& [at, bit] : wrong) {
         CAPTURE(at);
         CAPTURE(bit);
-        CHECK_FALSE(killed.keys_with(with_bit(log, at, bit)).has_value());
-        CHECK_FALSE(killed.keys_with(with_bit(log, at, bit), false).has_value());
+        CHECK_FALSE(killed.keys_with(test::with_bit(log, at, bit)).has_value());
+        CHECK_FALSE(killed.keys_with(test::with_bit(log, at, bit), false).has_value());
     }
 }
 
@@ -281,7 +215,7 @@ TEST_CASE(
     "RocksDB: of a write that lacks any part nothing is there, and a wrong bit in it is told") {
     if (!test::has_rocksdb) return;
     const test::with_engine chosen("rocksdb");
-    killed_store killed("helper: write a large one and die");
+    test::killed_store killed("helper: write a large one and die");
     const std::string& log = killed.content();
     CHECK(killed.keys_with(log) == 2);
     std::size_t begin = 0, records = 0;
@@ -291,9 +225,9 @@ TEST_CASE(
     CHECK(records >= 5);
     for (std::size_t at = begin; at < log.size(); at += 11 * 512) {
         CAPTURE(at);
-        CHECK(killed.keys_with(with_hole(log, std::max(begin, at / 512 * 512))) == 1);
+        CHECK(killed.keys_with(test::with_hole(log, std::max(begin, at / 512 * 512))) == 1);
         CHECK(killed.keys_with(log.substr(0, at)) == 1);
-        CHECK_FALSE(killed.keys_with(with_bit(log, at, 3)).has_value());
+        CHECK_FALSE(killed.keys_with(test::with_bit(log, at, 3)).has_value());
     }
 }
 

@@ -152,3 +152,75 @@ TEST_CASE("with a write behind it, what lacks a sector or has a wrong bit is nev
         CHECK(int(find_log_end(file, log_kind::writes).verdict) != int(log_verdict::torn));
     }
 }
+
+namespace {
+
+void check_first_hole(const std::string& log, log_verdict verdict, std::size_t at) {
+    const log_end end = find_first_hole(log);
+    CHECK(int(end.verdict) == int(verdict));
+    CHECK(end.at == at);
+    CHECK_FALSE(end.is_empty);
+}
+
+/// Writes of all sizes over several blocks, and where each begins; at last, where they end.
+made_log with_many(std::vector<std::size_t>& begins) {
+    made_log log;
+    std::mt19937_64 random(7);
+    while (log.bytes.size() < 4 * block) {
+        log.write(std::string(random() % (random() % 8 == 0 ? 40'000 : 900), 'v'));
+        begins.push_back(log.last);
+    }
+    begins.push_back(log.bytes.size());
+    return log;
+}
+
+}  // namespace
+
+TEST_CASE("a log without a hole has none, with room or without") {
+    CHECK(find_first_hole("").is_empty);
+    CHECK(find_first_hole(std::string(block, '\0')).is_empty);
+    for (const std::size_t size : {0, 20, 600, 31743, 31744, 100'000}) {
+        const made_log log = with_last_at(1000, std::string(size, '\0'));
+        for (const std::string& file : {log.bytes, log.with_room()})
+            check_first_hole(file, log_verdict::whole, log.bytes.size());
+    }
+}
+
+TEST_CASE("a log of which any page is missing ends before the first write that lacks some of it") {
+    std::vector<std::size_t> begins;
+    const made_log log = with_many(begins);
+    for (const std::size_t page : {sector, std::size_t{4096}})
+        for (std::size_t hole = 0; hole < log.bytes.size(); hole += page) {
+            CAPTURE(page);
+            CAPTURE(hole);
+            std::string file = log.with_room();
+            zero(file, hole, std::min(hole + page, log.bytes.size()));
+            const std::size_t damaged = *(std::upper_bound(begins.begin(), begins.end(), hole) - 1);
+            // Where nothing follows, what is missing altogether was not begun.
+            const bool is_begun = file.find_first_not_of('\0', damaged) != std::string::npos;
+            check_first_hole(file, is_begun ? log_verdict::torn : log_verdict::whole, damaged);
+        }
+}
+
+TEST_CASE("a page that was written again after a sync has what it had then") {
+    std::vector<std::size_t> begins;
+    const made_log log = with_many(begins);
+    for (std::size_t i = 1; i + 2 < begins.size(); ++i) {
+        CAPTURE(begins[i]);
+        std::string file = log.with_room();
+        zero(file, begins[i], (begins[i] / 4096 + 1) * 4096);
+        check_first_hole(file, log_verdict::torn, begins[i]);
+    }
+}
+
+TEST_CASE("a file that ends within a write ends before it") {
+    std::vector<std::size_t> begins;
+    const made_log log = with_many(begins);
+    for (std::size_t size = 1; size < log.bytes.size(); size += 1 + size % 37) {
+        CAPTURE(size);
+        const std::size_t begin = *(std::upper_bound(begins.begin(), begins.end(), size) - 1);
+        const log_end end = find_first_hole(log.bytes.substr(0, size));
+        CHECK(end.at == begin);
+        if (size - begin >= header) CHECK(int(end.verdict) == int(log_verdict::torn));
+    }
+}
