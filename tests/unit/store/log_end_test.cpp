@@ -224,3 +224,22 @@ TEST_CASE("a file that ends within a write ends before it") {
         if (size - begin >= header) CHECK(int(end.verdict) == int(log_verdict::torn));
     }
 }
+
+TEST_CASE("a wrong bit is no hole, wherever the length reaches that it makes") {
+    std::vector<std::size_t> begins;
+    const made_log log = with_many(begins);
+    std::vector<std::pair<std::size_t, unsigned>> wrong;
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 2000; ++i) wrong.emplace_back(random() % log.last, random() % 8);
+    for (std::size_t i = 0; begins[i] != log.last; ++i)
+        for (unsigned bit = 0; bit < 16; ++bit)
+            wrong.emplace_back(begins[i] + 4 + bit / 8, bit % 8);
+    for (const auto& [at, bit] : wrong)
+        for (std::string file : {log.bytes, log.with_room()}) {
+            CAPTURE(at);
+            CAPTURE(bit);
+            CAPTURE(file.size());
+            file[at] = char(file[at] ^ char(1U << bit));
+            CHECK(int(find_first_hole(file).verdict) == int(log_verdict::whole));
+        }
+}

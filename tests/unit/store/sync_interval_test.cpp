@@ -290,6 +290,10 @@ TEST_CASE("RocksDB: a wrong bit is damage, whether or not the machine stopped") 
     std::vector<std::pair<std::size_t, unsigned>> wrong;
     std::mt19937_64 random(1);
     for (int i = 0; i < 30; ++i) wrong.emplace_back(random() % (log.size() - 3000), random() % 8);
+    // Lengths that reach into what was never written, or beyond the end.
+    const std::vector<std::size_t> records = killed.records();
+    for (auto at = records.end() - 5; at != records.end() - 1; ++at)
+        for (const unsigned bit : {4U, 5U, 6U, 7U}) wrong.emplace_back(*at + 5, bit);
     for (const auto& [at, bit] : wrong)
         for (const bool with_room : {true, false}) {
             CAPTURE(at);

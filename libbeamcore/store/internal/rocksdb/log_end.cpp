@@ -73,21 +73,24 @@ bool is_zero(std::string_view bytes) {
     return bytes.find_first_not_of('\0') == std::string_view::npos;
 }
 
-/// Whether a sector, or the part of one that is in there, was never written.
-bool has_hole(std::string_view log, std::size_t begin, std::size_t end) {
+/// Where the first sector begins, or the part of one that is in there, that was never written; `end`: there is none.
+std::size_t first_hole(std::string_view log, std::size_t begin, std::size_t end) {
     while (begin < end) {
         const std::size_t next = std::min(end, (begin / sector_size + 1) * sector_size);
-        if (is_zero(log.substr(begin, next - begin))) return true;
+        if (is_zero(log.substr(begin, next - begin))) break;
         begin = next;
     }
-    return false;
+    return begin;
+}
+bool has_hole(std::string_view log, std::size_t begin, std::size_t end) {
+    return first_hole(log, begin, end) < end;
 }
 
 /// Of a record whose checksum does not fit. Its header may have been written alone.
 bool was_not_written(std::string_view log, std::size_t at) {
     const std::size_t size = size_of_record(log, at);
-    return has_hole(log, at, at + size) ||
-           is_zero(log.substr(at + header_size, size - header_size));
+    if (has_hole(log, at, at + size)) return true;
+    return size > header_size && is_zero(log.substr(at + header_size, size - header_size));
 }
 
 std::uint64_t number_at(std::string_view log, std::size_t at, std::size_t size) {
@@ -168,6 +171,24 @@ state look_at(std::string_view log, std::size_t begin, std::size_t end) {
     return all;
 }
 
+/// Of what is no record: where the part of it begins that was never written, if it is none for that reason.
+std::optional<std::size_t> missing_from(std::string_view log, std::size_t at) {
+    if (has_header(log, at)) {
+        if (!was_not_written(log, at)) return {};
+        const std::size_t end = at + size_of_record(log, at);
+        const std::size_t hole = first_hole(log, at, end);
+        return hole < end ? hole : at + header_size;
+    }
+    // The file ends within it, or a part of its header is missing.
+    if (log.size() - at < header_size || at + size_of_record(log, at) > log.size())
+        return log.size();
+    const std::size_t end =
+        std::min(log.size(), ((at + header_size - 1) / sector_size + 1) * sector_size);
+    const std::size_t hole = first_hole(log, at, end);
+    if (hole < end) return hole;
+    return {};
+}
+
 }  // namespace
 
 log_end find_log_end(std::string_view log, log_kind kind) {
@@ -203,7 +224,8 @@ log_end find_log_end(std::string_view log, log_kind kind) {
 log_end find_first_hole(std::string_view log) {
     const std::size_t content = log.find_last_not_of('\0') + 1;
     if (content == 0) return {};
-    std::size_t at = 0, write = 0;  // where the write begins that the record is a part of
+    std::size_t at = 0;
+    std::optional<std::size_t> write;  // where the last one begins
     unsigned char type = full;
     while (at < content) {
         const std::size_t end = end_of_block(log, at);
@@ -216,20 +238,16 @@ log_end find_first_hole(std::string_view log) {
         if (begins_a_whole(type)) write = at;
         at += size_of_record(log, at);
     }
-    const std::size_t begin = ends_a_whole(type) ? at : write;
-    const log_end torn{log_verdict::torn, begin, false};
+    const log_end torn{log_verdict::torn, ends_a_whole(type) ? at : write.value_or(0), false};
     if (at >= content) return ends_a_whole(type) ? log_end{log_verdict::whole, at, false} : torn;
-    if (has_header(log, at))
-        return was_not_written(log, at) ? torn : log_end{log_verdict::whole, log.size(), false};
-    // A part of the header is missing, or the file ends within the record.
-    const std::size_t header_end = std::min(log.size(), at + header_size);
-    const std::size_t behind_header =
-        std::min(log.size(), ((header_end - 1) / sector_size + 1) * sector_size);
-    const bool is_cut_off =
-        log.size() - at < header_size || at + size_of_record(log, at) > log.size();
-    return is_cut_off || has_hole(log, at, behind_header)
-               ? torn
-               : log_end{log_verdict::whole, log.size(), false};
+
+    const log_end as_it_is{log_verdict::whole, log.size(), false};
+    const auto missing = missing_from(log, at);
+    if (!missing) return as_it_is;
+    // A wrong length reaches over what follows, to where nothing was written yet.
+    std::optional<std::uint64_t> last_change;
+    if (write) last_change = next_change(log, *write);
+    return has_write(log, at + 1, *missing, last_change) ? as_it_is : torn;
 }
 
 }  // namespace beam::store::detail
