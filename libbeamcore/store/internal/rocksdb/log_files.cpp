@@ -6,9 +6,13 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
+
+#include "libbeamcore/store/internal/folder.hpp"
 
 namespace beam::store::detail {
 
@@ -58,6 +62,20 @@ private:
     std::size_t end_ = 0, zeroed_to_ = 0;  // end_ <= zeroed_to_
 };
 
+/// All logs in that folder.
+rocksdb::IOStatus sync_logs(const std::string& folder) {
+    std::error_code failure;
+    for (std::filesystem::directory_iterator it(folder, failure), end; !failure && it != end;
+         it.increment(failure)) {
+        if (it->path().extension() != ".log") continue;
+        // One that nobody needs may be gone by now.
+        if (const auto r = sync_path(it->path()); !r && !r.error().is("enoent"))
+            return rocksdb::IOStatus::IOError(r.error().detail, r.error().code);
+    }
+    if (failure) return rocksdb::IOStatus::IOError(folder, failure.message());
+    return rocksdb::IOStatus::OK();
+}
+
 class log_files : public rocksdb::FileSystemWrapper {
 public:
     log_files() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
@@ -74,9 +92,11 @@ public:
     rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                       std::unique_ptr<rocksdb::FSWritableFile>* file,
                                       rocksdb::IODebugContext* debug) override {
+        const bool is_log = name.ends_with(".log");
+        if (is_log)
+            if (auto s = sync_logs(parent_of(name)); !s.ok()) return s;
         auto s = FileSystemWrapper::NewWritableFile(name, options, file, debug);
-        if (s.ok() && name.ends_with(".log"))
-            *file = std::make_unique<log_file>(std::move(*file), name);
+        if (s.ok() && is_log) *file = std::make_unique<log_file>(std::move(*file), name);
         return s;
     }
 };

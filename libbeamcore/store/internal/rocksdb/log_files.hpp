@@ -12,6 +12,9 @@ namespace beam::store::detail {
 /// blocks with the first sync of each, in its journal and on a thread of its own: 9000 bytes a sync take 193 us on an ext4,
 /// 130 where zeros were, those for the zeros included.
 ///
+/// Before a log is made the others in its folder are synced, whatever was written without: where one of them ends too early because its
+/// last pages are missing, nothing but what stands in a newer one could show it, and that must not be on the disk before them.
+///
 /// Never freed, as RocksDB's own is: threads of a closed database may still use it.
 [[nodiscard]] rocksdb::Env* log_environment();
 
