@@ -42,9 +42,17 @@ private:
     std::size_t size_;
 };
 
-result<void> cut(int fd, const std::string& file, std::size_t at) {
-    if (::ftruncate(fd, off_t(at)) != 0 || ::fsync(fd) != 0) return failed(errno, file);
+result<void> cut(const std::string& file, std::size_t at) {
+    const unique_fd fd(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd || ::ftruncate(fd.get(), off_t(at)) != 0 || ::fsync(fd.get()) != 0)
+        return failed(errno, file);
     return {};
+}
+
+result<void> leave_out(const std::string& file, std::size_t at) {
+    log(log_level::warning, "store", "a write that did not come to the disk whole is left out",
+        {{"file", file}, {"at", std::to_string(at)}});
+    return cut(file, at);
 }
 
 struct treatment {
@@ -52,40 +60,50 @@ struct treatment {
     bool may_be_torn = true;  ///< nothing was written after it, to another log
     bool cut_room = false;
     bool may_have_holes = false;
-    bool is_over = false;  ///< an older log has a hole: nothing of this one counts
 };
 
-result<log_end> check_log(const std::string& file, treatment how) {
-    unique_fd fd(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+struct found_end : log_end {
+    bool has_room = false;  ///< behind it
+};
+
+/// The file stays as it is.
+result<found_end> look_at(const std::string& file, treatment how) {
+    const unique_fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
     const off_t size = fd ? ::lseek(fd.get(), 0, SEEK_END) : -1;
     if (size < 0) return failed(errno, file);
+    const mapped_file log(fd.get(), std::size_t(size));
+    if (size > 0 && !log.is_there()) return failed(errno, file);
     log_end end;
-    {
-        const mapped_file log(fd.get(), std::size_t(size));
-        if (size > 0 && !log.is_there()) return failed(errno, file);
-        if (how.may_have_holes) end = find_first_hole(log.bytes());
-        if (how.is_over) end = {log_verdict::torn, 0, end.is_empty};
-        if (end.verdict != log_verdict::torn) end = find_log_end(log.bytes(), how.kind);
-    }
+    if (how.may_have_holes) end = find_first_hole(log.bytes());
+    if (end.verdict != log_verdict::torn) end = find_log_end(log.bytes(), how.kind);
     if (end.verdict == log_verdict::damaged)
         return fail("corrupt", file + ": a record does not end, and others follow it");
-    const bool is_torn = end.verdict == log_verdict::torn;
-    if (is_torn && !how.may_be_torn)
+    if (end.verdict == log_verdict::torn && !how.may_be_torn)
         return fail("corrupt", file + ": a record does not end, and another log follows it");
-    if (is_torn)
-        log(log_level::warning, "store", "a write that did not come to the disk whole is left out",
-            {{"file", file}, {"at", std::to_string(end.at)}});
-    if (is_torn || (how.cut_room && !end.is_empty && end.at < std::size_t(size)))
-        if (auto r = cut(fd.get(), file, end.at); !r) return pass(r);
-    return end;
+    return found_end{end, !end.is_empty && end.at < std::size_t(size)};
 }
 
+result<log_end> check_log(const std::string& file, treatment how) {
+    auto end = look_at(file, how);
+    if (!end) return pass(end);
+    result<void> done;
+    if (end->verdict == log_verdict::torn)
+        done = leave_out(file, end->at);
+    else if (how.cut_room && end->has_room)
+        done = cut(file, end->at);
+    if (!done) return pass(done);
+    return *end;
+}
+
+// The newest goes first: without its hole nothing shows that those behind it do not count.
 result<void> check_from_oldest(const std::vector<std::string>& logs) {
-    treatment how{.may_have_holes = true};
-    for (const std::string& file : logs) {
-        auto end = check_log(file, how);
+    for (std::size_t i = 0; i < logs.size(); ++i) {
+        const auto end = look_at(logs[i], {.may_have_holes = true});
         if (!end) return pass(end);
-        if (end->verdict == log_verdict::torn && !end->is_empty) how.is_over = true;
+        if (end->verdict != log_verdict::torn) continue;
+        for (std::size_t newer = logs.size() - 1; newer > i; --newer)
+            if (auto r = leave_out(logs[newer], 0); !r) return r;
+        return leave_out(logs[i], end->at);
     }
     return {};
 }
