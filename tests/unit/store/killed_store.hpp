@@ -19,14 +19,14 @@ public:
         REQUIRE(WIFSIGNALED(run_helper(helper, dir_ / "store")));
         for (const auto& entry : std::filesystem::directory_iterator(dir_ / "store"))
             if (entry.path().extension() == ".log" && entry.file_size() > 0)
-                log_ = entry.path().filename();
+                log_ = std::max(log_, entry.path().filename().string());
         REQUIRE_FALSE(log_.empty());
         std::ifstream in(dir_ / "store/" + log_, std::ios::binary);
         content_.assign(std::istreambuf_iterator<char>(in), {});
         room_ = content_.size();
         content_.resize(content_.find_last_not_of('\0') + 1);
     }
-    /// The log's bytes, without the room behind them.
+    /// The newest log's bytes, without the room behind them.
     [[nodiscard]] const std::string& content() const { return content_; }
     [[nodiscard]] const std::string& log_name() const { return log_; }
     [[nodiscard]] std::size_t room() const { return room_; }

@@ -396,6 +396,49 @@ TEST_CASE("RocksDB: a hole in a log leaves nothing of the newer ones") {
     }
 }
 
+TEST_CASE("helper: write numbers into two logs and die" * doctest::skip()) {
+    test::in_node([](self) -> awaitable<void> {
+        const pid s = test::start(std::getenv("BEAM_TEST_STORE"), with_interval(1h));
+        const store::database other(s, "other");
+        for (int i = 0; i < writes; ++i) {
+            auto r = co_await store::put(s, key_of(i), value_of(i));
+            CHECK(r.has_value());
+            if (i >= 20) continue;
+            // What is written out meanwhile is this, and the log is needed for the numbers in it.
+            auto large = co_await store::put(other, key_of(i), std::string(1 << 20, 'o'));
+            CHECK(large.has_value());
+        }
+        ::raise(SIGKILL);
+    });
+}
+
+TEST_CASE("RocksDB: what lies in tables and older logs is there whatever the newest one lacks") {
+    if (!test::has_rocksdb) return;
+    const test::with_engine chosen("rocksdb");
+    test::killed_store killed("helper: write numbers into two logs and die");
+    const std::string& log = killed.content();
+    const int all = killed.writes_before(log.size());
+    REQUIRE(all > writes - 20);
+    REQUIRE(all < writes);  // the others are in the older log
+    const auto look = [&](std::size_t hole) {
+        const std::string copy = killed.copy_with(test::with_hole(log, hole, page_size));
+        restart_machine(copy);
+        const found f = look_at(copy);
+        CHECK(f.is_prefix);
+        CHECK(f.may_have_lost);
+        return f.count;
+    };
+    const int in_older = look(0);
+    CHECK(in_older > 5);
+    CHECK(in_older < 20);
+    // Here are numbers alone.
+    for (std::size_t back = 2 * page_size; back < 60'000; back += 3 * page_size) {
+        const std::size_t hole = (log.size() - back) / page_size * page_size;
+        CAPTURE(hole);
+        CHECK(look(hole) == writes - (all - killed.writes_before(hole)));
+    }
+}
+
 TEST_CASE("helper: open a store and die at a sync" * doctest::skip()) {
     syncs_left = std::atoi(std::getenv("BEAM_TEST_SYNCS"));
     CHECK(look_at(std::getenv("BEAM_TEST_STORE"), with_interval(1h)).is_prefix);
