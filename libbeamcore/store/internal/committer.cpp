@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <algorithm>
+
 namespace beam::store::detail {
 
 void committer::stop() {
@@ -58,7 +60,8 @@ bool committer::sync_if_due() {
         return true;
     }
     const auto now = std::chrono::steady_clock::now();
-    if (!sync_due_) sync_due_ = now + *options_.sync_interval;
+    constexpr std::chrono::milliseconds longest = std::chrono::hours(24);
+    if (!sync_due_) sync_due_ = now + std::min(*options_.sync_interval, longest);
     if (now < *sync_due_) return true;
     sync_due_.reset();
     return sync();
