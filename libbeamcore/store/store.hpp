@@ -284,11 +284,11 @@ struct statistics {
     std::uint64_t late_syncs =
         0;  ///< of commits that were answered before: open_options::sync_interval
     bool is_open = false;
-    /// The machine stopped under writes that were answered and not synced: some of what was answered last may be missing. Until the
-    /// store has been closed in order, and then opened again.
-    bool may_have_lost = false;
+    /// Names the last stop of the machine (or a failure of the disk) under writes that were answered and not synced: what was
+    /// answered last before it may be missing. Random; it stays, so who acts on it remembers on which it has. Empty: there was none.
+    std::string loss;
     BEAM_FIELDS(statistics, engine, file, file_bytes, map_bytes, keys, commits, requests,
-                largest_commit, failed_commits, map_raises, late_syncs, is_open, may_have_lost)
+                largest_commit, failed_commits, map_raises, late_syncs, is_open, loss)
 };
 [[nodiscard]] BEAM_EXPORT result<statistics> info(const server_ref& store);
 

@@ -193,13 +193,16 @@ TEST_CASE("pages together list 100000 processes, each once, each page bounded") 
 
 TEST_CASE("a process that never gives way is seen, and nobody waits for it") {
     node n;
-    std::atomic<bool> stop{false};
+    std::atomic<bool> runs{false}, stop{false};
     const beam::pid stuck = n.runtime->spawn(
-        [](beam::self, std::atomic<bool>* end) -> beam::process {
+        [](beam::self, std::atomic<bool>* begun, std::atomic<bool>* end) -> beam::process {
+            begun->store(true);
+            begun->notify_one();
             while (!end->load()) continue;
             co_return;
         },
-        &stop);
+        &runs, &stop);
+    runs.wait(false);
     client c = n.connect();
     const std::string text = beam::to_string(beam::term(stuck));
     const json i = c.ask("node.process_info", {{"pid", text}, {"state", true}})["result"];

@@ -109,7 +109,7 @@ static void kill_while_writing() {
     CHECK(acknowledged.size() > 500);
     test::in_node([&](self) -> awaitable<void> {
         const pid s = test::start(dir / "store", options());
-        CHECK_FALSE(store::info(s)->may_have_lost);
+        CHECK(store::info(s)->loss.empty());
         int missing = 0;
         for (const auto& key : acknowledged)
             if (!store::get(s, key)->has_value()) ++missing;

@@ -92,7 +92,7 @@ term nodes_term(const cluster_view& view) {
         std::uint64_t primaries = 0, copies = 0;
         for (const known_record& k : view.records) {
             primaries += k.record.primary == s.id ? 1 : 0;
-            copies += k.record.has(s.id) ? 1 : 0;
+            copies += view.is_left_on(s, k.record) ? 1 : 0;
         }
         all.push_back(beam::map({{atom("node"), s.node},
                                  {atom("state"), std::string(to_string(s.state))},
@@ -142,7 +142,9 @@ awaitable<answer> status(request&) {
 std::string sync_of_cluster(const cluster_view& view) {
     std::map<std::string, std::string> nodes;  // by what they do
     for (const member& m : view.members) {
-        if (m.sync.empty()) continue;
+        const store_entry* s = view.store_of(m.node);
+        const bool is_of_it = s && s->id == m.store && s->state != store_state::removed;
+        if (m.sync.empty() || !is_of_it) continue;
         std::string& all = nodes[m.sync];
         all += (all.empty() ? "" : ", ") + m.node;
     }

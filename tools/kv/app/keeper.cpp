@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "libbeamcore/base/boot_id.hpp"
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/base/random.hpp"
 #include "libbeamcore/base/unique_fd.hpp"
@@ -107,19 +106,22 @@ beam::future<beam::outcome<bool>> keeper::set_node_state(const std::string& node
 }
 
 /// The machine has stopped, and what was acknowledged last may be lost: this store is not the one that acknowledged it. Once
-/// each time, whatever happens to this process. The one that the cluster knows it as is the last that has joined.
-awaitable<void> keeper::begin_as_another() {
-    const std::string boot = beam::boot_id(), before = in_meta("store");
-    if (before.empty() || in_meta("renamed_in") == boot) co_return;
-    const std::string joined = in_meta("joined");
-    const std::string fresh = fresh_id();
+/// for each such loss, whatever happens to this process. The one that the cluster knows it as is the last that has joined.
+awaitable<void> keeper::begin_as_another(std::string loss) {
+    if (in_meta("renamed_for") == loss) co_return;
     beam::store::batch b;
-    b.put("after", joined.empty() ? before : joined).put("store", fresh).put("renamed_in", boot);
-    beam::log(beam::log_level::warning, "kv",
-              "the machine stopped before the last writes were synced: the store is another one, "
-              "which may lack some",
-              {{"was", to_text(from_bytes<store_id>(before))},
-               {"is", to_text(from_bytes<store_id>(fresh))}});
+    b.put("renamed_for", loss);
+    // What was emptied since has lost nothing.
+    if (const std::string before = in_meta("store"); !before.empty()) {
+        const std::string joined = in_meta("joined");
+        const std::string fresh = fresh_id();
+        b.put("after", joined.empty() ? before : joined).put("store", fresh);
+        beam::log(beam::log_level::warning, "kv",
+                  "the machine stopped before the last writes were synced: the store is another "
+                  "one, which may lack some",
+                  {{"was", to_text(from_bytes<store_id>(before))},
+                   {"is", to_text(from_bytes<store_id>(fresh))}});
+    }
     auto keeping = keep(std::move(b));
     co_await keeping;
 }
@@ -139,8 +141,8 @@ awaitable<beam::init_result<keeper>> keeper::init() {
     const auto store = beam::store::info(store_name());
     if (!store) throw spoilt_disk(store.error().code + ": " + store.error().detail);
     k.sync_ = sync_of(*store);
-    if (store->may_have_lost) {
-        auto renaming = begin_as_another();
+    if (!store->loss.empty()) {
+        auto renaming = begin_as_another(store->loss);
         co_await renaming;
     }
     const std::string id = co_await kept("store", fresh_id());
@@ -300,8 +302,13 @@ awaitable<void> keeper::join() {
 std::vector<copy_on_disk> keeper::handle_call(get_copies m) {
     std::vector<copy_on_disk> all;
     for (const std::uint32_t s : m.shards) {
-        const log_point last = shard_disk(store_name(), s).last_on_disk();
-        all.push_back({s, last.epoch, last.seq});
+        try {
+            const log_point last = shard_disk(store_name(), s).last_on_disk();
+            all.push_back({s, last.epoch, last.seq});
+        } catch (const spoilt_disk& e) {
+            beam::log(beam::log_level::warning, "kv", "a copy is damaged, and counts for none",
+                      {{"why", e.what()}});
+        }
     }
     return all;
 }

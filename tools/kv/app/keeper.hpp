@@ -100,7 +100,7 @@ public:
     static beam::future<beam::outcome<bool>> set_node_state(const std::string& node,
                                                             store_state state);
 
-    /// Of a node, by its full name.
+    /// Of a node, by its full name; those that are damaged are left out.
     static beam::future<std::vector<copy_on_disk>> copies(const std::string& node,
                                                           std::vector<std::uint32_t> shards);
     /// Of a node, by its full name, whose coordinator has lost the cluster, or has an earlier state of it: what its store holds. If
@@ -154,7 +154,7 @@ private:
     [[nodiscard]] std::vector<std::string> missing(const founding& what) const;
 
     // Membership and shards: keeper.cpp.
-    static beam::awaitable<void> begin_as_another();
+    static beam::awaitable<void> begin_as_another(std::string loss);
     beam::awaitable<void> begin_part();
     beam::awaitable<void> join();
     [[nodiscard]] bool is_of_cluster() const;

@@ -27,6 +27,7 @@ awaitable<void> keeper::care_for_cluster() {
 
 /// By another process: it asks other keepers, which may ask this one meanwhile.
 void keeper::see_to_lost_shards() {
+    if (!has_settled()) return;
     const time now = beam::monotonic_time();
     if (lost_shards_at_ != time{} && now < lost_shards_at_ + lost_shards_every) return;
     auto lost = lost_shards(*known_.facts.view, known_.facts.self);

@@ -53,7 +53,7 @@ std::uint64_t keeper::copies_left(const cluster_view& view, const store_entry& o
     for (std::uint32_t s = 0; s < view.records.size(); ++s) {
         const auto planned = view.plan_of(s);
         const bool is_planned = std::find(planned.begin(), planned.end(), own.id) != planned.end();
-        n += is_planned || view.records[s].record.has(own.id) ? 1 : 0;
+        n += is_planned || view.is_left_on(own, view.records[s].record) ? 1 : 0;
     }
     return n;
 }

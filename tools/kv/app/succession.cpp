@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -19,37 +18,50 @@ namespace {
 
 using beam::awaitable;
 
-/// What each of these stores has of the shards: the last point of its log. Nothing: one of them did not answer.
+/// What each of these stores has of the shards: the last point of its log. Who did not answer is not in it.
 using logs = std::map<store_id, std::map<std::uint32_t, log_point>>;
 
-awaitable<std::optional<logs>> logs_of(std::shared_ptr<const cluster_view> view,
-                                       std::vector<lost_shard> shards) {
+awaitable<logs> logs_of(std::shared_ptr<const cluster_view> view, std::vector<lost_shard> shards) {
     std::map<store_id, std::vector<std::uint32_t>> wanted;
     for (const lost_shard& s : shards)
         for (const store_id& heir : s.heirs) wanted[heir].push_back(s.shard);
     logs all;
     for (const auto& [heir, of] : wanted) {
         const member* there = view->find_member(view->node_of(heir));
-        if (!there) co_return std::nullopt;
+        if (!there) continue;
         auto asking = keeper::copies(there->dist_address, of);
         beam::outcome<std::vector<copy_on_disk>> copies = co_await asking.outcome();
-        if (!copies) co_return std::nullopt;
+        if (!copies) continue;
         for (const copy_on_disk& c : *copies) all[heir][c.shard] = {c.epoch, c.seq};
     }
     co_return all;
 }
 
+/// None: one of the heirs did not say what it has, which may be more.
+store_id longest(const logs& all, const lost_shard& s) {
+    store_id best;
+    log_point most;
+    for (const store_id& heir : s.heirs) {
+        const auto of = all.find(heir);
+        if (of == all.end()) return {};
+        const auto last = of->second.find(s.shard);
+        if (last == of->second.end()) return {};
+        if (best.is_none() || last->second > most) {
+            best = heir;
+            most = last->second;
+        }
+    }
+    return best;
+}
+
 beam::process succeed(beam::self, std::shared_ptr<const cluster_view> view,
                       std::vector<lost_shard> shards) {
     auto asking = logs_of(view, shards);
-    const std::optional<logs> found = co_await asking;
-    if (!found) co_return;
+    const logs found = co_await asking;
     std::uint64_t done = 0;
     for (const lost_shard& s : shards) {
-        const auto last = [&](const store_id& heir) { return found->at(heir).at(s.shard); };
-        const store_id best = *std::max_element(
-            s.heirs.begin(), s.heirs.end(),
-            [&](const store_id& a, const store_id& b) { return last(a) < last(b); });
+        const store_id best = longest(found, s);
+        if (best.is_none()) continue;
         std::vector<store_id> isr{best};
         auto writing = coordinator_process::recover(coordinator_name(), s.shard, best,
                                                     std::move(isr), view->records[s.shard].rev);

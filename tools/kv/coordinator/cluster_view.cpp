@@ -53,6 +53,14 @@ const store_entry* cluster_view::heir_of(const store_id& lost) const {
     return nullptr;
 }
 
+bool cluster_view::is_left_on(const store_entry& store, const shard_record& record) const {
+    return std::any_of(record.isr.begin(), record.isr.end(), [&](const store_id& m) {
+        if (m == store.id) return true;
+        const store_entry* const heir = heir_of(m);
+        return heir && heir->id == store.id;
+    });
+}
+
 std::vector<store_id> cluster_view::plan_of(std::uint32_t shard) const {
     std::vector<store_id> row;
     if (shard >= plan.shards.size()) return row;

@@ -91,6 +91,8 @@ struct cluster_view {
     /// The store that a node has now, of which `lost` was an earlier one before the machine stopped (store_entry::after). Null:
     /// there is none, or it has the same.
     [[nodiscard]] const store_entry* heir_of(const store_id& lost) const;
+    /// Whether the store is of the set, or is what is left of one that is.
+    [[nodiscard]] bool is_left_on(const store_entry& store, const shard_record& record) const;
     /// The plan's row of a shard as stores, the preferred primary first. Nodes without a store are left out.
     [[nodiscard]] std::vector<store_id> plan_of(std::uint32_t shard) const;
     /// The nodes whose newest store is `in`, sorted: those that the next plan is for.

@@ -9,7 +9,9 @@
 #include <system_error>
 #include <utility>
 
+#include "libbeamcore/base/boot_id.hpp"
 #include "libbeamcore/base/log.hpp"
+#include "libbeamcore/base/random.hpp"
 #include "libbeamcore/store/internal/failure.hpp"
 #include "libbeamcore/store/internal/folder.hpp"
 #include "libbeamcore/store/internal/rocksdb/closed_list.hpp"
@@ -22,6 +24,12 @@ namespace {
 
 // So that none is called as RocksDB's own is, `default`.
 constexpr std::string_view family_prefix = "db.";
+
+/// One that the kernel does not tell is of no start: then each life takes the one before for another's.
+std::string boot_of_machine() {
+    std::string boot = boot_id();
+    return boot.empty() ? no_boot : boot;
+}
 
 std::uint64_t bytes_in(const std::string& folder) {
     std::uint64_t sum = 0;
@@ -91,10 +99,17 @@ result<void> rocksdb_engine::check_files(const unsynced_mark& mark) const {
 
 // Whatever lay in logs is in tables by now, which are synced.
 result<void> rocksdb_engine::renew_mark(const unsynced_mark& found) {
-    may_have_lost_ = found.may_have_lost();
-    if (options_.sync_interval || may_have_lost_) return set_unsynced_mark(folder_, may_have_lost_);
-    if (found.is_there) remove_unsynced_mark(folder_);
-    return {};
+    mark_ = {options_.sync_interval ? boot_of_machine() : std::string(),
+             found.may_have_holes() ? secure_random_hex(16) : found.loss};
+    if (!mark_.is_needed() && !found.is_needed()) return {};
+    return set_unsynced_mark(folder_, mark_);
+}
+
+// What the kernel has of writes that it could not sync is anybody's guess.
+void rocksdb_engine::note_failure() {
+    if (mark_.boot.empty()) return;
+    mark_.boot = no_boot;
+    (void)set_unsynced_mark(folder_, mark_);
 }
 
 rocksdb::Status rocksdb_engine::open_files(bool is_new) {
@@ -134,8 +149,9 @@ void rocksdb_engine::close() {
     close_files();
     if (!flushed.ok()) return;
     has_unsynced_ = false;
-    remove_unsynced_mark(folder_);
-    write_closed_list(folder_);
+    if (mark_.boot == no_boot) return;
+    if (std::exchange(mark_.boot, {}).empty() || set_unsynced_mark(folder_, mark_))
+        write_closed_list(folder_);
 }
 
 void rocksdb_engine::close_files() {
@@ -176,7 +192,7 @@ void rocksdb_engine::describe(statistics& s) {
     s.file_bytes = bytes_in(folder_);
     std::shared_lock lock(state_);
     s.is_open = db_ != nullptr;
-    s.may_have_lost = may_have_lost_;
+    s.loss = mark_.loss;
     if (!db_) return;
     for (const auto& [name, f] : databases_) {
         std::uint64_t keys = 0;

@@ -50,6 +50,7 @@ private:
 
     [[nodiscard]] result<void> check_files(const unsynced_mark& mark) const;
     [[nodiscard]] result<void> renew_mark(const unsynced_mark& found);
+    void note_failure();
     [[nodiscard]] rocksdb::Status open_files(bool is_new);
     void add_family(family* f);
     void close_files();
@@ -73,7 +74,8 @@ private:
     const open_options options_;
     const std::shared_ptr<failure_listener> listener_;
     const std::shared_ptr<log_forwarder> logger_;
-    std::atomic<bool> has_unsynced_{false}, may_have_lost_{false};
+    std::atomic<bool> has_unsynced_{false};
+    unsynced_mark mark_;  // as it is on disk; with state_ held, or by the thread that commits
 
     std::shared_mutex closing_;  // before state_
     std::shared_mutex state_;

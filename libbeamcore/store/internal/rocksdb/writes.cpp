@@ -52,6 +52,7 @@ std::optional<commit_failure> rocksdb_engine::commit(std::vector<pending_write>&
         has_unsynced_ = false;
     }
     if (s.ok()) return {};
+    note_failure();
     // Its log may hold the batch or not, and RocksDB takes no other after it.
     return commit_failure{failure(s), true};
 }
@@ -60,7 +61,10 @@ std::optional<commit_failure> rocksdb_engine::commit(std::vector<pending_write>&
 std::optional<error> rocksdb_engine::sync() {
     std::shared_lock lock(state_);
     if (!db_ || !has_unsynced_) return {};
-    if (const auto s = db_->SyncWAL(); !s.ok()) return failure(s);
+    if (const auto s = db_->SyncWAL(); !s.ok()) {
+        note_failure();
+        return failure(s);
+    }
     has_unsynced_ = false;
     return {};
 }
