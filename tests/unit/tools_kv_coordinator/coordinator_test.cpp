@@ -262,8 +262,8 @@ TEST_CASE_TEMPLATE("a store that is what is left of another says so, and its nod
     left.after = store_of(1);
     left.sync = "interval=20ms";
     auto v = value_of(a->snapshot());
-    value_of(a->set_store_state(store_of(1), kv::store_state::draining,
-                                v.find_store(store_of(1))->rev));
+    value_of(
+        a->set_store_state(store_of(1), kv::store_state::draining, v.find_store(store_of(1))->rev));
     value_of(a->join(left));
     v = value_of(a->snapshot());
     CHECK(v.find_store(store_of(4))->state == kv::store_state::draining);
