@@ -2,13 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <string_view>
 
-#include "libbeamcore/base/duration.hpp"
+#include "tools/kv/sync_words.hpp"
 
 namespace kv::client {
 
@@ -31,23 +29,6 @@ std::string without_empty_parts(const std::string& list) {
         begin = end + 1;
     }
     return all;
-}
-
-constexpr std::string_view interval = "interval=";
-
-/// As the node takes it.
-bool is_sync(const std::string& said) {
-    using namespace std::chrono_literals;
-    if (said == "always") return true;
-    const auto d = beam::parse_duration(
-        said.starts_with(interval) ? std::string_view(said).substr(interval.size()) : "");
-    return d && *d >= 1ms && *d <= 10s;
-}
-/// As a node tells it.
-std::string sync_told(const std::string& said) {
-    if (said == "always") return said;
-    return std::string(interval) +
-           beam::print_duration_exact(*beam::parse_duration(said.substr(interval.size())));
 }
 
 void give(const char* variable, const std::string& value) {
@@ -88,12 +69,13 @@ void give_to_started_nodes(const node_settings& typed) {
         error.what_failed = "--engine " + typed.engine;
         throw error;
     }
-    if (!typed.sync.empty() && !is_sync(typed.sync)) {
-        failure error(exit_code::usage, "it is always, or interval=1ms to interval=10s");
+    const auto sync = parse_sync(typed.sync);
+    if (!typed.sync.empty() && !sync) {
+        failure error(exit_code::usage, sync_usage);
         error.what_failed = "--sync " + typed.sync;
         throw error;
     }
-    if (typed.engine == "lmdb" && typed.sync.starts_with(interval)) {
+    if (typed.engine == "lmdb" && sync && sync->interval) {
         failure error(exit_code::usage, "lmdb syncs every write", "--engine rocksdb");
         error.what_failed = "--sync " + typed.sync;
         throw error;
@@ -118,7 +100,7 @@ void expect_of_node(beam::client& node, const node_settings& typed) {
                           ", which it keeps: the engine is chosen as a store is made",
                       "another node, with --node");
     if (const auto& sync = is.at("sync").get_ref<const std::string&>();
-        !typed.sync.empty() && sync != sync_told(typed.sync)) {
+        !typed.sync.empty() && sync != parse_sync(typed.sync)->text()) {
         const bool is_lmdb = is.at("engine") == "lmdb";
         throw failure(exit_code::no,
                       "the node \"" + name + "\" " +

@@ -58,12 +58,6 @@ awaitable<std::string> kept(std::string key, std::string otherwise) {
     co_return otherwise;
 }
 
-std::string in_meta(std::string_view key) {
-    auto there = beam::store::get(meta(), key);
-    if (!there) throw spoilt_disk(there.error().code + ": " + there.error().detail);
-    return there->value_or("");
-}
-
 std::string fresh_id() {
     byte_writer fresh;
     fresh.fixed64(beam::secure_random_64());
@@ -103,6 +97,12 @@ beam::future<beam::outcome<bool>> keeper::join_cluster() {
 beam::future<beam::outcome<bool>> keeper::set_node_state(const std::string& node,
                                                          store_state state) {
     return beam::call<set_state>(keeper_name(), node, state);
+}
+
+std::string keeper::in_meta(const std::string& key) {
+    const auto there = beam::store::get(meta(), key);
+    if (!there) throw spoilt_disk(there.error().code + ": " + there.error().detail);
+    return there->value_or("");
 }
 
 /// The machine has stopped, and what was acknowledged last may be lost: this store is not the one that acknowledged it. Once

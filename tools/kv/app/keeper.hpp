@@ -154,6 +154,8 @@ private:
     [[nodiscard]] std::vector<std::string> missing(const founding& what) const;
 
     // Membership and shards: keeper.cpp.
+    /// What the store says of itself. Empty: nothing. Throws spoilt_disk.
+    [[nodiscard]] static std::string in_meta(const std::string& key);
     static beam::awaitable<void> begin_as_another(std::string loss);
     beam::awaitable<void> begin_part();
     beam::awaitable<void> join();

@@ -36,18 +36,12 @@ bool have_same_nodes(const cluster_view& a, const cluster_view& b) {
            a.plan_rev == b.plan_rev;
 }
 
-std::string found_in_meta(const std::string& key) {
-    const auto there = beam::store::get(meta(), key);
-    if (!there) throw spoilt_disk(there.error().code + ": " + there.error().detail);
-    return there->value_or("");
-}
-
-/// Empty: there is none. One that is damaged counts for none: other stores have it, and what this one alone has is in its shards.
-std::string view_on_disk() {
+/// What is in the store under view_key. Empty: there is none. One that is damaged counts for none: other stores have it, and what this one
+/// alone has is in its shards.
+std::string read_view(const std::string& kept) {
     try {
-        const std::string view = found_in_meta(view_key);
-        if (view.empty()) return {};
-        return std::string(unsealed(view));
+        if (kept.empty()) return {};
+        return std::string(unsealed(kept));
     } catch (const malformed_bytes& e) {
         beam::log(beam::log_level::warning, "kv", "the view that the store keeps is damaged",
                   {{"why", e.what()}});
@@ -85,7 +79,7 @@ void keeper::handle_info(const beam::store::written& m) {
 /// No coordinator is believed that is behind this.
 cluster_memory keeper::memory_of_store(const std::string& node) {
     cluster_memory all{node};
-    if (auto view = view_from(view_on_disk()))
+    if (auto view = view_from(read_view(in_meta(view_key))))
         all.view = std::make_shared<const cluster_view>(*std::move(view));
     for (const std::uint32_t s : shard_disk::shards_on_disk(store_name())) {
         const shard_disk disk(store_name(), s);
@@ -147,8 +141,8 @@ awaitable<account_or_not> keeper::account_of_store() const {
     store_account a;
     a.node = name_;
     a.store = known_.facts.self;
-    a.uuid = found_in_meta("cluster");
-    a.view = view_on_disk();
+    a.uuid = in_meta("cluster");
+    a.view = read_view(in_meta(view_key));
     for (const std::uint32_t s : shard_disk::shards_on_disk(store_name())) {
         const shard_disk disk(store_name(), s);
         const log_point last = disk.last_on_disk();

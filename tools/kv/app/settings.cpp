@@ -11,6 +11,7 @@
 #include "libbeamcore/release/node_facts.hpp"
 #include "tools/kv/app/encoding.hpp"
 #include "tools/kv/shard/config.hpp"
+#include "tools/kv/sync_words.hpp"
 
 namespace kv {
 
@@ -72,16 +73,10 @@ beam::result<std::optional<beam::store::engine_type>> engine_setting() {
 }
 
 beam::result<std::optional<std::chrono::milliseconds>> sync_setting() {
-    using namespace std::chrono_literals;
-    constexpr std::string_view interval = "interval=";
     const std::string said = variable("BEAM_KV_SYNC");
-    if (said.empty() || said == "always") return std::optional<std::chrono::milliseconds>();
-    const auto d = beam::parse_duration(
-        said.starts_with(interval) ? std::string_view(said).substr(interval.size()) : "");
-    if (!d || *d < 1ms || *d > 10s)
-        return beam::fail("bad_sync", "BEAM_KV_SYNC is " + said +
-                                          "; it is always, or interval=1ms to interval=10s");
-    return std::optional(std::chrono::duration_cast<std::chrono::milliseconds>(*d));
+    const auto sync = parse_sync(said.empty() ? sync_always : std::string_view(said));
+    if (!sync) return beam::fail("bad_sync", "BEAM_KV_SYNC is " + said + "; " + sync_usage);
+    return sync->interval;
 }
 
 std::string sync_of(const beam::store::statistics& store) {
@@ -89,7 +84,7 @@ std::string sync_of(const beam::store::statistics& store) {
     if (!sync || !*sync ||
         beam::store::parse_engine(store.engine) != beam::store::engine_type::rocksdb)
         return {};
-    return "interval=" + beam::print_duration_exact(**sync);
+    return sync_words{*sync}.text();
 }
 
 beam::result<std::uint64_t> copy_limit_setting() {

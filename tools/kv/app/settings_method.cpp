@@ -7,6 +7,7 @@
 #include "tools/kv/app/methods.hpp"
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/settings.hpp"
+#include "tools/kv/sync_words.hpp"
 
 namespace kv {
 
@@ -24,10 +25,11 @@ beam::awaitable<beam::answer> settings(beam::request&) {
     const beam::outcome<node_standing> known = co_await asking.outcome();
     if (!known)
         co_return beam::refuse("unavailable", "kv is being restarted", "the same again", 75);
-    co_return beam::map(
-        {{atom("engine"), store->engine},
-         {atom("sync"), sync_of(*store).empty() ? std::string("always") : sync_of(*store)},
-         {atom("coordinator"), known->coordinator_name}});
+    std::string sync = sync_of(*store);
+    if (sync.empty()) sync = sync_always;
+    co_return beam::map({{atom("engine"), store->engine},
+                         {atom("sync"), std::move(sync)},
+                         {atom("coordinator"), known->coordinator_name}});
 }
 
 }  // namespace
