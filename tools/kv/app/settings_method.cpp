@@ -28,7 +28,7 @@ beam::awaitable<beam::answer> settings(beam::request&) {
     std::string sync = sync_of(*store);
     if (sync.empty()) sync = sync_always;
     co_return beam::map({{atom("engine"), store->engine},
-                         {atom("sync"), std::move(sync)},
+                         {atom("sync"), sync},
                          {atom("coordinator"), known->coordinator_name}});
 }
 
