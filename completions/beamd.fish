@@ -11,7 +11,7 @@ function __beam_beamd_path
 end
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a status -d 'Say whether the node runs, since when and for whom'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a ping -d 'Ask the node, or NODE through it, for a sign of life'
-complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a await -d 'Wait until the node answers; starts none'
+complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a await -d 'Wait until the node is ready; starts none'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a stop -d 'Stop the node: drain for up to 10s, then kill'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a restart -d 'Restart the node, as the beamd that is installed now; clients wait'
 complete -c beamd -f -n 'test (__beam_beamd_path) = ""' -a logs -d 'Print the node\'s log'

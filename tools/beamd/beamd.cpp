@@ -84,7 +84,7 @@ int run(int argc, char** argv, runtime_entry runtime, certificates_entry certifi
         app.add_subcommand("ping", "Ask the node, or NODE through it, for a sign of life");
     std::string pinged;
     ping_command->add_option("NODE", pinged, "Another node, name@host");
-    auto* await_command = app.add_subcommand("await", "Wait until the node answers; starts none");
+    auto* await_command = app.add_subcommand("await", "Wait until the node is ready; starts none");
     auto* stop_command =
         app.add_subcommand("stop", "Stop the node: drain for up to 10s, then kill");
     auto* restart_command = app.add_subcommand(

@@ -149,16 +149,18 @@ exit_code await(client& node) {
     node.set_deadline(until);
     for (;; wait_a_moment()) {
         try {
-            (void)node.ask("node.ping");
-            common.print("", {{"node", common.node}, {"state", "ready"}});
-            return exit_code::done;
+            // It answers before all its applications run, so that tools wait for their own only.
+            if (member(node.ask("node.status"), "state", std::string()) == "ready") {
+                common.print("", {{"node", common.node}, {"state", "ready"}});
+                return exit_code::done;
+            }
         } catch (const failure& error) {
             if (error.exit != exit_code::unavailable && error.exit != exit_code::try_again) throw;
-            if (until.is_over())
-                throw failure(exit_code::try_again,
-                              "the node \"" + common.node + "\" did not come up in time",
-                              "beamd status --node " + common.node, "timeout");
         }
+        if (until.is_over())
+            throw failure(exit_code::try_again,
+                          "the node \"" + common.node + "\" did not come up in time",
+                          "beamd status --node " + common.node, "timeout");
     }
 }
 
