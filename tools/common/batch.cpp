@@ -92,17 +92,16 @@ void batch::lost() {
     if (in_flight_ == 0) return;
     if (heard_by_.is_over()) throw session_->turned_away.value_or(node_ended(*node_.common()));
     between_.wait(heard_by_);
+    // All questions come before all requests: their answers are read without a look at any other's.
     std::map<std::string, bool> harmless;
+    const auto is_open = [](const asked& a) { return a.id >= 0 && !a.answer; };
+    const auto was_begun = [&](const asked& a) { return answered && !a.was_not_begun; };
+    for (const auto& a : asked_)
+        if (is_open(a) && was_begun(a) && !harmless.count(a.method))
+            harmless[a.method] = node_.may_be_repeated(a.method);
     for (auto& a : asked_) {
-        if (a.id < 0 || a.answer) continue;
-        bool again = !answered || a.was_not_begun;
-        if (!again) {
-            const auto known = harmless.find(a.method);
-            again = known != harmless.end()
-                        ? known->second
-                        : (harmless[a.method] = node_.may_be_repeated(a.method));
-        }
-        if (again) {
+        if (!is_open(a)) continue;
+        if (!was_begun(a) || harmless[a.method]) {
             send(a);
         } else {
             --in_flight_;

@@ -298,6 +298,37 @@ TEST_CASE("batch answers in order, keeps going, and exits with the worst code") 
     CHECK(s.demo({"batch"}, "").code == 0);
 }
 
+TEST_CASE("batch through a restart: the answer to what was not begun is not lost among questions") {
+    sandbox s;
+    hand_server server(s);
+    auto tool = s.start("demo", {"--socket", server.path, "--timeout", "5s", "batch"},
+                        "{\"method\":\"first\"}\n{\"method\":\"second\"}\n");
+    int fd = server.accept();
+    (void)hand_server::read_lines(fd, 3);
+    hand_server::say(fd, hello_answer +
+                             R"({"id":1,"error":{"code":-32003,"message":"the node restarts",)"
+                             R"("data":{"exit":75,"kind":"restarting"}}})"
+                             "\n");
+    ::close(fd);
+    // A node that answers each line before it reads the next.
+    fd = server.accept();
+    for (int i = 0; i < 4; ++i) {
+        const auto line = json::parse(hand_server::read_lines(fd, 1), nullptr, false);
+        REQUIRE(!line.is_discarded());
+        if (line["method"] == "hello") {
+            hand_server::say(fd, hello_answer);
+            continue;
+        }
+        const json result =
+            line["method"] == "node.method" ? json{{"restartable", true}} : line["method"];
+        hand_server::say(fd, json{{"id", line["id"]}, {"result", result}}.dump() + "\n");
+    }
+    const auto outcome = tool.wait();
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out == "{\"result\":\"demo.first\"}\n{\"result\":\"demo.second\"}\n");
+    ::close(fd);
+}
+
 TEST_CASE("a long answer arrives whole") {
     sandbox s;
     const auto got = s.demo({"batch"}, R"({"method":"long","params":{"size":3000000}})"
