@@ -305,7 +305,8 @@ bool client::may_be_repeated(std::string_view method) {
         const auto facts = ask(question, {{"name", method}});
         const auto it = facts.find("restartable");
         return it != facts.end() && *it == true;
-    } catch (const failure&) {
+    } catch (const failure& error) {
+        session_->common->trace(1, "cannot know whether it may be asked again: " + error.why);
         return false;  // a node that does not know the question, or no node
     }
 }

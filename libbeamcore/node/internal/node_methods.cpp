@@ -253,11 +253,6 @@ awaitable<answer> method_method(request&, method_params p) {
                    entry("restartable", to.method->restartable)});
 }
 
-// Answers when the node is ready, for those who connected while it boots.
-awaitable<answer> await_method(request&) {
-    co_return map({entry("state", "ready")});
-}
-
 const std::unordered_map<std::string_view, quick_method>& quick_methods() {
     static const std::unordered_map<std::string_view, quick_method> table{
         {"node.ping", ping},
@@ -270,7 +265,6 @@ const std::unordered_map<std::string_view, quick_method>& quick_methods() {
 method_table& node_methods() {
     static auto* table = [] {
         auto* t = new method_table;
-        add_method(*t, "node.await", &await_method);
         add_method(*t, "node.method", &method_method);
         add_method(*t, "node.stop", &stop_method);
         add_method(*t, "node.system", &system_method);
