@@ -25,7 +25,6 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,15 +33,11 @@
 #include "libbeamcore/base/result.hpp"
 #include "libbeamcore/store/store.hpp"
 #include "tools/kv/app/bytes.hpp"
+#include "tools/kv/app/store_reads.hpp"
 #include "tools/kv/shard/outputs.hpp"
 #include "tools/kv/shard/shard.hpp"
 
 namespace kv {
-
-/// The disk says something that cannot be: nothing may be answered from it. Ends the shard's process.
-struct spoilt_disk : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 /// Reads are of the calling process, and are short.
 class shard_disk : public table {
