@@ -1,11 +1,11 @@
 #include "tools/kv/node_settings.hpp"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "tools/kv/comma_list.hpp"
 #include "tools/kv/sync_words.hpp"
 
 namespace kv::client {
@@ -18,17 +18,6 @@ using beam::tool::failure;
 /// A node has another folder to look from.
 std::string as_seen_from_anywhere(const std::string& path) {
     return std::filesystem::absolute(path).lexically_normal();
-}
-
-/// As the node names them.
-std::string without_empty_parts(const std::string& list) {
-    std::string all;
-    for (std::size_t begin = 0; begin < list.size();) {
-        const std::size_t end = std::min(list.find(',', begin), list.size());
-        if (end > begin) all += (all.empty() ? "" : ",") + list.substr(begin, end - begin);
-        begin = end + 1;
-    }
-    return all;
 }
 
 void give(const char* variable, const std::string& value) {
@@ -110,7 +99,7 @@ void expect_of_node(beam::client& node, const node_settings& typed) {
                               : "beamd stop --node " + name + ", then the same again");
     }
     if (const auto& coordinator = is.at("coordinator").get_ref<const std::string&>();
-        !typed.coordinator.empty() && coordinator != without_empty_parts(typed.coordinator))
+        !typed.coordinator.empty() && coordinator != comma_list(words_of(typed.coordinator)))
         throw failure(exit_code::no,
                       "the node \"" + name + "\" was started with the coordinator " + coordinator,
                       "beamd stop --node " + name + ", then the same again");

@@ -34,21 +34,17 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds look_every = 250ms, left_copies_every = 2s;
 constexpr std::string_view nobody_reaches = "nonode@nohost";
 
-beam::store::database meta() {
-    return beam::store::database(store_name(), "meta");
-}
-
 /// On the disk, whatever BEAM_KV_SYNC says.
 awaitable<void> keep(beam::store::batch what) {
     what.durable();
-    auto writing = beam::store::write(meta(), std::move(what));
+    auto writing = beam::store::write(meta_database(), std::move(what));
     const auto written = co_await writing;
     if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
 }
 
 /// What the store says of itself, or what it is to say from now on.
 awaitable<std::string> kept(std::string key, std::string otherwise) {
-    auto there = beam::store::get(meta(), key);
+    auto there = beam::store::get(meta_database(), key);
     if (!there) throw spoilt_disk(there.error().code + ": " + there.error().detail);
     if (*there) co_return **there;
     beam::store::batch b;
@@ -100,7 +96,7 @@ beam::future<beam::outcome<bool>> keeper::set_node_state(const std::string& node
 }
 
 std::string keeper::in_meta(const std::string& key) {
-    const auto there = beam::store::get(meta(), key);
+    const auto there = beam::store::get(meta_database(), key);
     if (!there) throw spoilt_disk(there.error().code + ": " + there.error().detail);
     return there->value_or("");
 }
@@ -155,7 +151,7 @@ awaitable<beam::init_result<keeper>> keeper::init() {
     auto keeping = keep(std::move(life));
     co_await keeping;
     const std::string uuid = co_await kept("cluster", "");
-    const auto kept_coordinator = beam::store::get(meta(), "coordinator");
+    const auto kept_coordinator = beam::store::get(meta_database(), "coordinator");
     if (!kept_coordinator) throw spoilt_disk(kept_coordinator.error().detail);
     k.coordinator_kept_ = kept_coordinator->value_or("");
     if (const std::string after = in_meta("after"); !after.empty())

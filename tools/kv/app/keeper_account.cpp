@@ -22,10 +22,6 @@ constexpr auto records_are_kept_every = 1s;
 constexpr auto account_within = 5s;
 const std::string view_key = "view";
 
-beam::store::database meta() {
-    return beam::store::database(store_name(), "meta");
-}
-
 tl::unexpected<beam::term> refused(std::string_view code, std::string why = {}) {
     return beam::fail_term(beam::tuple(beam::atom(code), std::move(why)));
 }
@@ -69,7 +65,7 @@ void keeper::keep_view(bool at_once) {
     kept_at_ = now;
     beam::store::batch b;
     b.put(view_key, sealed(bytes_of(*view)));
-    beam::store::notify_write(meta(), std::move(b), id(), 0);
+    beam::store::notify_write(meta_database(), std::move(b), id(), 0);
 }
 
 void keeper::handle_info(const beam::store::written& m) {
@@ -135,7 +131,7 @@ awaitable<beam::call_result<account_or_not>> keeper::handle_call(give_account m)
 
 /// With all that was asked of the store before.
 awaitable<account_or_not> keeper::account_of_store() const {
-    auto barrier = beam::store::put(meta(), "accounted", "");
+    auto barrier = beam::store::put(meta_database(), "accounted", "");
     const auto written = co_await barrier;
     if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
     store_account a;

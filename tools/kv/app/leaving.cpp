@@ -8,6 +8,7 @@
 #include "tools/kv/app/cluster_known.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
+#include "tools/kv/app/store_reads.hpp"
 
 namespace kv {
 
@@ -105,8 +106,7 @@ awaitable<copies_or_not> keeper::give_up_store() {
         nothing.in(database).erase_prefix("");
     // It goes on passing requests to the cluster, and may join it again.
     nothing.in("meta").put("coordinator", coordinator_used_);
-    auto emptying =
-        beam::store::write(beam::store::database(store_name(), "meta"), std::move(nothing));
+    auto emptying = beam::store::write(meta_database(), std::move(nothing));
     const beam::result<void> emptied = co_await emptying;
     if (!emptied) co_return refused(emptied.error());
     co_return std::uint64_t{0};

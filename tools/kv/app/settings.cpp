@@ -1,6 +1,5 @@
 #include "tools/kv/app/settings.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 #include <utility>
 #include <variant>
@@ -10,6 +9,7 @@
 #include "libbeamcore/base/size.hpp"
 #include "libbeamcore/release/node_facts.hpp"
 #include "tools/kv/app/encoding.hpp"
+#include "tools/kv/comma_list.hpp"
 #include "tools/kv/shard/config.hpp"
 #include "tools/kv/sync_words.hpp"
 
@@ -20,22 +20,6 @@ namespace {
 std::string variable(const char* name) {
     const char* value = std::getenv(name);
     return value ? value : "";
-}
-
-std::vector<std::string> parts_of(const std::string& list) {
-    std::vector<std::string> all;
-    for (std::size_t begin = 0; begin < list.size();) {
-        const std::size_t end = std::min(list.find(',', begin), list.size());
-        if (end > begin) all.push_back(list.substr(begin, end - begin));
-        begin = end + 1;
-    }
-    return all;
-}
-
-std::string list_of(const std::vector<std::string>& parts) {
-    std::string all;
-    for (const std::string& p : parts) all += (all.empty() ? "" : ",") + p;
-    return all;
 }
 
 /// In their order on the disk, behind the endpoints. Of the password it is only where it lies.
@@ -56,7 +40,7 @@ void take_from_environment(etcd_options& o) {
 etcd_options kept_etcd(const std::string& bytes) {
     byte_reader r(unsealed(bytes));
     etcd_options o;
-    o.endpoints = parts_of(r.text());
+    o.endpoints = words_of(r.text());
     for (const auto& [name, part] : etcd_parts) o.*part = r.text();
     return o;
 }
@@ -112,7 +96,7 @@ beam::result<std::chrono::milliseconds> erase_after_setting() {
 
 etcd_options etcd_setting(const std::string& endpoints, const std::string& uuid) {
     etcd_options o;
-    o.endpoints = parts_of(endpoints);
+    o.endpoints = words_of(endpoints);
     o.uuid = uuid;
     take_from_environment(o);
     return o;
@@ -123,7 +107,7 @@ coordinator_options coordinator_setting(const std::string& node, const std::stri
     const std::string said = variable("BEAM_KV_COORDINATOR");
     if (said != local_coordinator && !before.empty()) {
         etcd_options o = kept_etcd(before);
-        if (said.empty() || parts_of(said) == o.endpoints) {
+        if (said.empty() || words_of(said) == o.endpoints) {
             o.uuid = uuid;
             take_from_environment(o);
             return o;
@@ -143,7 +127,7 @@ std::string to_keep(const coordinator_options& options) {
     const auto* etcd = std::get_if<etcd_options>(&options);
     if (!etcd) return {};
     byte_writer w;
-    w.text(list_of(etcd->endpoints));
+    w.text(comma_list(etcd->endpoints));
     for (const auto& [name, part] : etcd_parts) w.text((*etcd).*part);
     return sealed(w.bytes());
 }
@@ -151,12 +135,12 @@ std::string to_keep(const coordinator_options& options) {
 std::string place_of(const std::string& kept) {
     if (kept.empty()) return std::string(local_coordinator);
     const etcd_options o = kept_etcd(kept);
-    return list_of(o.endpoints) + " as " + o.cluster;
+    return comma_list(o.endpoints) + " as " + o.cluster;
 }
 
 std::string name_of(const coordinator_options& options) {
     const auto* etcd = std::get_if<etcd_options>(&options);
-    return etcd ? list_of(etcd->endpoints) : std::string(local_coordinator);
+    return etcd ? comma_list(etcd->endpoints) : std::string(local_coordinator);
 }
 
 }  // namespace kv

@@ -70,7 +70,7 @@ beam::awaitable<void> shard_server::begin() {
     byte_writer key;
     key.fixed16(std::uint16_t(number_));
     key.raw("begun");
-    auto barrier = beam::store::put(beam::store::database(store_name(), "meta"), key.bytes(), "");
+    auto barrier = beam::store::put(meta_database(), key.bytes(), "");
     const auto written = co_await barrier;
     if (!written) throw spoilt_disk(written.error().code + ": " + written.error().detail);
     const std::uint64_t life = beam::secure_random_64() | 1U;

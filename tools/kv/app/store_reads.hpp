@@ -1,4 +1,4 @@
-// What reads of a shard's disk have in common: a store that cannot be read, and the order of long keys.
+// What reads of the node's store have in common: a store that cannot be read, and the order of long keys.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 
 #include "libbeamcore/base/result.hpp"
 #include "libbeamcore/store/store.hpp"
+#include "tools/kv/app/names.hpp"
 
 namespace kv {
 
@@ -24,6 +25,11 @@ template <class T>
 T value_of(beam::result<T> r) {
     if (!r) throw spoilt_disk(r.error().code + ": " + r.error().detail);
     return *std::move(r);
+}
+
+/// What the node's store keeps of itself, and of each shard.
+inline beam::store::database meta_database() {
+    return beam::store::database(store_name(), "meta");
 }
 
 /// So many bytes are read at once.
