@@ -152,3 +152,32 @@ load kv_helper
     for i in 1 2 3; do beamd stop --node "n$i@127.0.0.1"; done
     stop_etcd
 }
+
+@test "two of three nodes are gone for good: their shards are given up only when that is accepted" {
+    local i node
+    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
+    eventually is_healthy
+    run -0 kv cluster recover
+    [ "$output" = "nothing to recover" ]
+    for node in nodeB nodeC; do
+        kill_node "$node"
+        rm -r "$XDG_STATE_HOME/beamcore/$node"
+    done
+    export BEAM_NO_SPAWN=1
+    is_refused() {
+        run -1 --separate-stderr kv cluster recover
+        [[ $stderr == *"21 shards have all current copies on nodeC, which is down; to recover them loses what only these have; try: start one"* ]]
+    }
+    eventually is_refused
+    [ "$(kv cluster recover --accept-data-loss)" = "recovered shards=21, given up: nodeC" ]
+    # What nodeA had is there, what it had no copy of is gone, and all is written again.
+    for i in $(seq 20); do
+        run kv get "key$i" --raw --node nodeA
+        [ "$output" = "value$i" ] || [[ $output == *"no such key"* ]]
+    done
+    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
+    unset BEAM_NO_SPAWN
+    has_all_keys --node nodeB
+    eventually is_healthy
+    has_all_keys --node nodeC
+}

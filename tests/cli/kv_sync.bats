@@ -100,3 +100,22 @@ END
     done
     [ "$(kv get other --raw)" = value ]
 }
+
+@test "a machine stops that had the only copy in sync: another node has what its own has lost" {
+    export BEAM_KV_SYNC=interval=10s BEAM_NODE=nodeB node
+    for i in $(seq 20); do kv put "key$i" "value$i" -q; done
+    eventually is_healthy
+    # Each is the only one in sync of its shards with those before, by then.
+    for node in nodeA nodeC nodeB; do kill_node "$node"; done
+    lose_power nodeB
+    export BEAM_NO_SPAWN=1
+    for node in nodeA nodeB; do beamd --daemon --node "$node"; done
+    is_refused() {
+        run -1 --separate-stderr kv cluster recover
+        [[ $stderr == *"shards have all current copies on nodeC, which is down, or on nodeB as before a stop of the machine, with what was not synced then;"* ]]
+    }
+    eventually is_refused
+    unset BEAM_NO_SPAWN
+    has_all_keys
+    eventually is_healthy
+}

@@ -115,20 +115,27 @@ void kv_world::stop_machines() {
     for (std::size_t i = 0; i < machines_.size(); ++i) lose_late(i);
 }
 
-/// When each member of the set has lost what it acknowledged last, and all that is left is there, the most of it leads.
+/// When each member of the set has lost what it acknowledged last, and all that is left is there, the most of it leads, or of what
+/// another machine has.
 void kv_world::succeed_lost() {
     if (is_ended_) return;
     after(time(random_.below(1'000'000'000)), [this] { succeed_lost(); });
+    const auto last = [](const machine& m) { return m.shard->log().last(); };
     const machine* best = nullptr;
+    const auto consider = [&](const machine& m) {
+        if (!best || last(m) > last(*best)) best = &m;
+    };
+    const auto tells = [](const machine& m) {
+        return m.is_alive && !m.is_paused && m.disk->unsynced() == 0;
+    };
     for (const store_id& s : record_.record.isr) {
         const auto heir = std::find_if(machines_.begin(), machines_.end(),
                                        [&](const machine& m) { return m.lost.contains(s); });
-        if (heir == machines_.end() || !heir->is_alive || heir->is_paused ||
-            heir->disk->unsynced() > 0)
-            return;
-        const auto last = [](const machine& m) { return m.shard->log().last(); };
-        if (!best || last(*heir) > last(*best)) best = &*heir;
+        if (heir == machines_.end() || !tells(*heir)) return;
+        consider(*heir);
     }
+    for (const machine& m : machines_)
+        if (tells(m) && last(m).epoch > record_.record.past_from) consider(m);
     ++counts_.succeeded;
     lead_anew(*best, record_.record.epoch + 1);
 }

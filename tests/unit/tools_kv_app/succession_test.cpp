@@ -58,6 +58,21 @@ TEST_CASE("an heir that is not up may have more, and is waited for") {
     CHECK(lost_shards(v, heir_of_a).empty());
 }
 
+TEST_CASE("a node that the plan has for the shard may have more, until it is out") {
+    cluster_view v = view_of_three();
+    v.plan = {1, {"a", "b", "c"}, {{"a", "b"}}};
+    v.records[0].record.isr = {a};
+    lose(v, 0, heir_of_a);
+    CHECK(lost_shards(v, heir_of_a) == std::vector<lost_shard>{{0, {heir_of_a}}});
+    v.members[2].is_alive = false;  // has no copy
+    CHECK(may_have_more(v, 0).empty());
+    v.members[1].is_alive = false;
+    CHECK(may_have_more(v, 0) == std::vector<store_id>{b});
+    CHECK(lost_shards(v, heir_of_a).empty());
+    v.stores[1].state = store_state::out;
+    CHECK(lost_shards(v, heir_of_a) == std::vector<lost_shard>{{0, {heir_of_a}}});
+}
+
 TEST_CASE("a node whose disk is gone has no heir") {
     cluster_view v = view_of_three();
     lose(v, 0, heir_of_a);

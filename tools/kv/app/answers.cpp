@@ -6,6 +6,7 @@
 #include "libbeamcore/base/duration.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "tools/kv/app/cluster_known.hpp"
+#include "tools/kv/app/succession.hpp"
 
 namespace kv {
 
@@ -43,6 +44,8 @@ situation situation_of(const node_standing& k, std::uint32_t shard, const std::s
         (is_up(view, s) ? up : heir && is_up(view, heir->id) ? lost : down).push_back(node);
     }
     const std::string which = "shard " + std::to_string(shard) + ": ";
+    if (up.empty() && !lost.empty() && down.empty())
+        for (const store_id& s : may_have_more(view, shard)) down.emplace_back(view.node_of(s));
     if (up.empty() && !lost.empty())
         return down.empty() ? situation{which + "it goes on in a moment with what " + joined(lost) +
                                             " had synced",

@@ -53,6 +53,23 @@ std::string names_of(const cluster_view& view, const std::set<store_id>& stores)
     return all;
 }
 
+/// Nodes that are down, and nodes that are up but have lost what they had not synced.
+std::string places_of(const cluster_view& view, const std::set<store_id>& stores) {
+    std::set<store_id> down, lost;
+    for (const store_id& s : stores) {
+        const store_entry* heir = view.heir_of(s);
+        (heir && is_up(view, heir->id) ? lost : down).insert(s);
+    }
+    std::string all;
+    if (!down.empty())
+        all = "on " + names_of(view, down) +
+              (down.size() == 1 ? ", which is down" : ", which are down");
+    if (!lost.empty())
+        all += (all.empty() ? "" : ", or ") + std::string("on ") + names_of(view, lost) +
+               " as before a stop of the machine, with what was not synced then";
+    return all;
+}
+
 struct best_copy {
     store_id store;
     log_point last;
@@ -87,12 +104,11 @@ awaitable<beam::answer> recover(request&, recover_params p) {
     for (const std::uint32_t s : shards)
         given_up.insert(view->records[s].record.isr.begin(), view->records[s].record.isr.end());
     if (!p.accept_data_loss)
-        co_return beam::refuse("data_loss",
-                               std::to_string(shards.size()) +
-                                   " shards have all current copies on " +
-                                   names_of(*view, given_up) +
-                                   ", which are down; to recover them loses what only these have",
-                               "start one of them, or kv cluster recover --accept-data-loss", 1);
+        co_return beam::refuse(
+            "data_loss",
+            std::to_string(shards.size()) + " shards have all current copies " +
+                places_of(*view, given_up) + "; to recover them loses what only these have",
+            "start one that is down, or kv cluster recover --accept-data-loss", 1);
     // Whoever was the primary has stopped to read by then, if it lives where nobody sees it.
     beam::self me = beam::this_process();
     co_await me.sleep_for(config{}.grace);

@@ -18,27 +18,27 @@ namespace {
 
 using beam::awaitable;
 
-/// What each of these stores has of the shards: the last point of its log. Who did not answer is not in it.
+/// What each store has of the shards: the last point of its log. Who did not answer is not in it.
 using logs = std::map<store_id, std::map<std::uint32_t, log_point>>;
 
-awaitable<logs> logs_of(std::shared_ptr<const cluster_view> view, std::vector<lost_shard> shards) {
-    std::map<store_id, std::vector<std::uint32_t>> wanted;
-    for (const lost_shard& s : shards)
-        for (const store_id& heir : s.heirs) wanted[heir].push_back(s.shard);
+awaitable<logs> logs_of(std::shared_ptr<const cluster_view> view,
+                        const std::vector<lost_shard>* shards) {
+    std::vector<std::uint32_t> wanted;
+    wanted.reserve(shards->size());
+    for (const lost_shard& s : *shards) wanted.push_back(s.shard);
     logs all;
-    for (const auto& [heir, of] : wanted) {
-        const member* there = view->find_member(view->node_of(heir));
-        if (!there) continue;
-        auto asking = keeper::copies(there->dist_address, of);
+    for (const member& m : view->members) {
+        if (!m.is_alive) continue;
+        auto asking = keeper::copies(m.dist_address, wanted);
         beam::outcome<std::vector<copy_on_disk>> copies = co_await asking.outcome();
         if (!copies) continue;
-        for (const copy_on_disk& c : *copies) all[heir][c.shard] = {c.epoch, c.seq};
+        for (const copy_on_disk& c : *copies) all[m.store][c.shard] = {c.epoch, c.seq};
     }
     co_return all;
 }
 
 /// None: one of the heirs did not say what it has, which may be more.
-store_id longest(const logs& all, const lost_shard& s) {
+store_id longest(const logs& all, const lost_shard& s, const shard_record& record) {
     store_id best;
     log_point most;
     for (const store_id& heir : s.heirs) {
@@ -51,16 +51,24 @@ store_id longest(const logs& all, const lost_shard& s) {
             most = last->second;
         }
     }
+    for (const auto& [store, of] : all) {
+        const auto last = of.find(s.shard);
+        if (last == of.end() || last->second <= most) continue;
+        // With nothing later than that its log may be of a history that a recovery of the coordinator gave up.
+        if (last->second.epoch <= record.past_from) continue;
+        best = store;
+        most = last->second;
+    }
     return best;
 }
 
 beam::process succeed(beam::self, std::shared_ptr<const cluster_view> view,
                       std::vector<lost_shard> shards) {
-    auto asking = logs_of(view, shards);
+    auto asking = logs_of(view, &shards);
     const logs found = co_await asking;
     std::uint64_t done = 0;
     for (const lost_shard& s : shards) {
-        const store_id best = longest(found, s);
+        const store_id best = longest(found, s, view->records[s.shard].record);
         if (best.is_none()) continue;
         std::vector<store_id> isr{best};
         auto writing = coordinator_process::recover(coordinator_name(), s.shard, best,
@@ -77,6 +85,16 @@ beam::process succeed(beam::self, std::shared_ptr<const cluster_view> view,
 
 }  // namespace
 
+std::vector<store_id> may_have_more(const cluster_view& view, std::uint32_t shard) {
+    std::vector<store_id> all;
+    for (const store_id& planned : view.plan_of(shard)) {
+        const store_entry* store = view.find_store(planned);
+        if (store && store->state == store_state::in && !is_up(view, planned))
+            all.push_back(planned);
+    }
+    return all;
+}
+
 std::vector<lost_shard> lost_shards(const cluster_view& view, const store_id& self) {
     std::vector<lost_shard> all;
     for (std::uint32_t s = 0; s < view.records.size(); ++s) {
@@ -90,7 +108,7 @@ std::vector<lost_shard> lost_shards(const cluster_view& view, const store_id& se
             if (heir->id != self) lost.heirs.push_back(heir->id);
             return true;
         });
-        if (all_are_there) all.push_back(std::move(lost));
+        if (all_are_there && may_have_more(view, s).empty()) all.push_back(std::move(lost));
     }
     return all;
 }
