@@ -164,12 +164,13 @@ load kv_helper
         rm -r "$XDG_STATE_HOME/beamcore/$node"
     done
     export BEAM_NO_SPAWN=1
+    # Those of nodeB and nodeC. Alone in all of them or not, by the time that it was killed.
     is_refused() {
         run -1 --separate-stderr kv cluster recover
-        [[ $stderr == *"21 shards have all current copies on nodeC, which is down; to recover them loses what only these have; try: start one"* ]]
+        [[ $stderr == *"21 shards have all current copies on "*"nodeC, which "*" down; to recover them loses what only these have; try: start one"* ]]
     }
     eventually is_refused
-    [ "$(kv cluster recover --accept-data-loss)" = "recovered shards=21, given up: nodeC" ]
+    [[ $(kv cluster recover --accept-data-loss) == "recovered shards=21, given up: "*nodeC ]]
     # What nodeA had is there, what it had no copy of is gone, and all is written again.
     for i in $(seq 20); do
         run kv get "key$i" --raw --node nodeA

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -92,12 +93,16 @@ void batch::lost() {
     if (in_flight_ == 0) return;
     if (heard_by_.is_over()) throw session_->turned_away.value_or(node_ended(*node_.common()));
     between_.wait(heard_by_);
-    // All questions come before all requests: their answers are read without a look at any other's.
-    std::map<std::string, bool> harmless;
     const auto is_open = [](const asked& a) { return a.id >= 0 && !a.answer; };
     const auto was_begun = [&](const asked& a) { return answered && !a.was_not_begun; };
+    // A question starts no node, a request does.
+    if (std::any_of(asked_.begin(), asked_.end(),
+                    [&](const asked& a) { return is_open(a) && !was_begun(a); }))
+        session_->attach();
+    // All questions come before all requests: their answers are read without a look at any other's.
+    std::map<std::string, bool> harmless;
     for (const auto& a : asked_)
-        if (is_open(a) && was_begun(a) && !harmless.count(a.method))
+        if (is_open(a) && was_begun(a) && !harmless.contains(a.method))
             harmless[a.method] = node_.may_be_repeated(a.method);
     for (auto& a : asked_) {
         if (!is_open(a)) continue;

@@ -163,6 +163,37 @@ STORE_TEST("what a store says of a shard that does not run is what was left on i
     });
 }
 
+STORE_TEST("data that has more than the log leads to is told, until the log has come so far") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w;
+        const auto append_one = [&w] {
+            const kv::entry e = w.entry_of({{"key", "value", 0}});
+            w.log.append(e);
+            std::vector<kv::storage_change> append{kv::append_log{e}};
+            return w.change(std::move(append));
+        };
+        CHECK_FALSE(w.disk.is_ahead_on_disk());
+        kv::checkpoint c;
+        c.reflects = {1, 3};
+        std::vector<kv::storage_change> change{c};
+        co_await w.change(std::move(change));
+        CHECK(w.disk.is_ahead_on_disk());
+        for (int i = 0; i < 2; ++i) co_await append_one();
+        CHECK(shard_disk(store_name(), number).is_ahead_on_disk());
+        co_await append_one();
+        CHECK_FALSE(shard_disk(store_name(), number).is_ahead_on_disk());
+        // Another entry in that place is none that the data has.
+        w.log.cut(3);
+        std::vector<kv::storage_change> cut{kv::cut_log{3}};
+        co_await w.change(std::move(cut));
+        w.epoch = 2;
+        co_await append_one();
+        CHECK(shard_disk(store_name(), number).is_ahead_on_disk());
+    });
+}
+
 STORE_TEST("a cut takes the log's end, a drop its beginning; neither touches the data") {
     test::in_node([](self) -> awaitable<void> {
         const test::folder folder;

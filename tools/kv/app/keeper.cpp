@@ -299,8 +299,9 @@ std::vector<copy_on_disk> keeper::handle_call(get_copies m) {
     std::vector<copy_on_disk> all;
     for (const std::uint32_t s : m.shards) {
         try {
-            const log_point last = shard_disk(store_name(), s).last_on_disk();
-            all.push_back({s, last.epoch, last.seq});
+            const shard_disk disk(store_name(), s);
+            const log_point last = disk.last_on_disk();
+            all.push_back({s, last.epoch, last.seq, disk.is_ahead_on_disk()});
         } catch (const spoilt_disk& e) {
             beam::log(beam::log_level::warning, "kv", "a copy is damaged, and counts for none",
                       {{"why", e.what()}});

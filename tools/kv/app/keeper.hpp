@@ -32,11 +32,12 @@ struct founding {
     BEAM_FIELDS(founding, nodes, shards, copies, min_isr, out_after_ms)
 };
 
-/// What a node's disk has of a shard: for an operator's recover.
+/// What a node's disk has of a shard: for an operator's recover, and for who goes on where machines stopped.
 struct copy_on_disk {
     std::uint32_t shard = 0;
     std::uint64_t epoch = 0, seq = 0;  ///< of its log's last entry; 0: it has nothing
-    BEAM_FIELDS(copy_on_disk, shard, epoch, seq)
+    bool is_ahead = false;             ///< its data has what its log does not lead to
+    BEAM_FIELDS(copy_on_disk, shard, epoch, seq, is_ahead)
 };
 
 /// What this node knows of its cluster.
@@ -190,7 +191,7 @@ private:
     beam::awaitable<void> care_for_cluster();
     beam::awaitable<void> put_out_silent();
     beam::awaitable<void> renew_plan();
-    void see_to_lost_shards();
+    beam::awaitable<void> see_to_lost_shards();
 
     node_standing known_;
     std::string name_, address_;
@@ -211,6 +212,7 @@ private:
     std::map<std::string, time> silent_since_;  // nodes
     std::set<std::uint32_t> hosted_;
     time lost_shards_at_{};                          // when they were seen to
+    std::optional<beam::pid> succession_;            // by that process
     time left_copies_at_{};                          // when they were looked at
     std::set<std::uint32_t> told_spoilt_;            // of these, what was logged
     std::shared_ptr<const cluster_view> kept_view_;  // what the store keeps

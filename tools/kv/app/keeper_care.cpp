@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libbeamcore/base/log.hpp"
+#include "libbeamcore/runtime/process_info.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
@@ -22,18 +23,22 @@ awaitable<void> keeper::care_for_cluster() {
     if (!known_.coordinator.is_reachable) co_return;
     co_await put_out_silent();
     co_await renew_plan();
-    see_to_lost_shards();
+    co_await see_to_lost_shards();
 }
 
-/// By another process: it asks other keepers, which may ask this one meanwhile.
-void keeper::see_to_lost_shards() {
-    if (!has_settled()) return;
+/// By another process: it asks other keepers, which may ask this one meanwhile. One at a time: a later one may know less.
+awaitable<void> keeper::see_to_lost_shards() {
+    if (!has_settled()) co_return;
     const time now = beam::monotonic_time();
-    if (lost_shards_at_ != time{} && now < lost_shards_at_ + lost_shards_every) return;
+    if (lost_shards_at_ != time{} && now < lost_shards_at_ + lost_shards_every) co_return;
     auto lost = lost_shards(*known_.facts.view, known_.facts.self);
-    if (lost.empty()) return;
+    if (lost.empty()) co_return;
+    if (succession_) {
+        const bool goes_on = co_await beam::is_alive(*succession_);
+        if (goes_on) co_return;
+    }
     lost_shards_at_ = now;
-    begin_succession(known_.facts.view, std::move(lost));
+    succession_ = begin_succession(known_.facts.view, std::move(lost));
 }
 
 /// A node whose life is over for a while holds no copies in the next plan. It comes back in by itself.

@@ -8,7 +8,6 @@
 #include "tools/kv/app/cluster_known.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
-#include "tools/kv/app/store_reads.hpp"
 
 namespace kv {
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "libbeamcore/store/store.hpp"
 #include "libbeamcore/term/atom.hpp"
 
 namespace kv {
@@ -27,6 +28,10 @@ inline beam::atom finder_name() {
 }
 inline beam::atom store_name() {
     return beam::atom("kv_store");
+}
+/// What the node's store keeps of itself, and of each shard.
+inline beam::store::database meta_database() {
+    return beam::store::database(store_name(), "meta");
 }
 inline beam::atom shards_supervisor() {
     return beam::atom("kv_shard_sup");

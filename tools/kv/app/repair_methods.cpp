@@ -15,6 +15,7 @@
 #include "tools/kv/app/methods.hpp"
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/settings.hpp"
+#include "tools/kv/app/succession.hpp"
 #include "tools/kv/coordinator/coordinator_process.hpp"
 #include "tools/kv/coordinator/migrate.hpp"
 #include "tools/kv/shard/config.hpp"
@@ -53,19 +54,32 @@ std::string names_of(const cluster_view& view, const std::set<store_id>& stores)
     return all;
 }
 
-/// Nodes that are down, and nodes that are up but have lost what they had not synced.
-std::string places_of(const cluster_view& view, const std::set<store_id>& stores) {
+/// Where all that counts of those shards is: on nodes that are down, and in what is left on nodes whose machines stopped.
+struct places {
     std::set<store_id> down, lost;
-    for (const store_id& s : stores) {
-        const store_entry* heir = view.heir_of(s);
-        (heir && is_up(view, heir->id) ? lost : down).insert(s);
+};
+
+places places_of(const cluster_view& view, const std::vector<std::uint32_t>& shards) {
+    places all;
+    for (const std::uint32_t s : shards) {
+        for (const store_id& m : view.records[s].record.isr) {
+            const store_entry* heir = view.heir_of(m);
+            const bool is_left = heir && is_up(view, heir->id);
+            (is_left ? all.lost : all.down).insert(m);
+            if (!is_left) continue;
+            for (const store_id& other : may_have_more(view, s)) all.down.insert(other);
+        }
     }
+    return all;
+}
+
+std::string text_of(const places& p, const cluster_view& view) {
     std::string all;
-    if (!down.empty())
-        all = "on " + names_of(view, down) +
-              (down.size() == 1 ? ", which is down" : ", which are down");
-    if (!lost.empty())
-        all += (all.empty() ? "" : ", or ") + std::string("on ") + names_of(view, lost) +
+    if (!p.down.empty())
+        all = "on " + names_of(view, p.down) +
+              (p.down.size() == 1 ? ", which is down" : ", which are down");
+    if (!p.lost.empty())
+        all += (all.empty() ? "" : ", or ") + std::string("on ") + names_of(view, p.lost) +
                " as before a stop of the machine, with what was not synced then";
     return all;
 }
@@ -100,15 +114,18 @@ awaitable<beam::answer> recover(request&, recover_params p) {
     const auto shards = offline_shards(*view);
     if (shards.empty())
         co_return beam::map({{atom("recovered"), std::uint64_t(0)}, {atom("given_up"), ""}});
-    std::set<store_id> given_up;
-    for (const std::uint32_t s : shards)
-        given_up.insert(view->records[s].record.isr.begin(), view->records[s].record.isr.end());
+    const places where = places_of(*view, shards);
     if (!p.accept_data_loss)
         co_return beam::refuse(
             "data_loss",
             std::to_string(shards.size()) + " shards have all current copies " +
-                places_of(*view, given_up) + "; to recover them loses what only these have",
-            "start one that is down, or kv cluster recover --accept-data-loss", 1);
+                text_of(where, *view) + "; to recover them loses what only these have",
+            where.down.empty() ? "the same again: they go on by themselves in a moment"
+                               : "start one that is down, or kv cluster recover "
+                                 "--accept-data-loss",
+            1);
+    std::set<store_id> given_up = where.down;
+    given_up.insert(where.lost.begin(), where.lost.end());
     // Whoever was the primary has stopped to read by then, if it lives where nobody sees it.
     beam::self me = beam::this_process();
     co_await me.sleep_for(config{}.grace);

@@ -33,7 +33,7 @@
 #include "libbeamcore/base/result.hpp"
 #include "libbeamcore/store/store.hpp"
 #include "tools/kv/app/bytes.hpp"
-#include "tools/kv/app/store_reads.hpp"
+#include "tools/kv/app/spoilt_disk.hpp"
 #include "tools/kv/shard/outputs.hpp"
 #include "tools/kv/shard/shard.hpp"
 
@@ -60,6 +60,9 @@ public:
     [[nodiscard]] bool is_anything_on_disk() const;
     /// Whether the store had a copy, has erased it, and got nothing since. Needs no load().
     [[nodiscard]] bool is_erased_on_disk() const;
+    /// Whether the data may have what the log does not lead to: a snapshot was installed, and what it was ahead of is not all there.
+    /// Needs no load().
+    [[nodiscard]] bool is_ahead_on_disk() const;
     /// The shards that the store has something of.
     [[nodiscard]] static std::vector<std::uint32_t> shards_on_disk(const beam::server_ref& store);
 
@@ -131,6 +134,7 @@ private:
     };
     [[nodiscard]] std::optional<state> state_on_disk() const;
     [[nodiscard]] std::optional<stored_entry> last_entry() const;
+    [[nodiscard]] checkpoint checkpoint_on_disk() const;
     [[nodiscard]] std::string own(std::string_view name) const;
     [[nodiscard]] bool has_any(const beam::store::database& db, std::string prefix) const;
     bool add_leftovers(beam::store::batch& b, const beam::store::database& db,

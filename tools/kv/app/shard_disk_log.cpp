@@ -130,15 +130,26 @@ stored_shard shard_disk::load() {
     s.applied_seq = state_.applied_seq;
     s.acted = state_.acted;
     s.has_staged = has_any(data_, data_prefix(state_.generation + 1));
-    try {
-        if (const auto saved = value_of(beam::store::get(meta_, own("checkpoint"))))
-            s.saved = from_bytes<checkpoint>(unsealed(*saved));
-    } catch (const malformed_bytes& e) {
-        throw spoilt_disk(file() + ": " + e.what());
-    }
+    s.saved = checkpoint_on_disk();
     constexpr auto all = std::numeric_limits<std::size_t>::max();
     s.entries = entries_from(s.saved.seq + 1, all, all);
     return s;
+}
+
+checkpoint shard_disk::checkpoint_on_disk() const {
+    try {
+        const auto saved = value_of(beam::store::get(meta_, own("checkpoint")));
+        return saved ? from_bytes<checkpoint>(unsealed(*saved)) : checkpoint();
+    } catch (const malformed_bytes& e) {
+        throw spoilt_disk(file() + ": " + e.what());
+    }
+}
+
+bool shard_disk::is_ahead_on_disk() const {
+    const log_point reflects = checkpoint_on_disk().reflects;
+    if (reflects.seq <= state_on_disk().value_or(state()).base.seq) return false;
+    const auto there = value_of(beam::store::get(log_, log_key(reflects.seq)));
+    return !there || read_entry(*there).what.at != reflects;
 }
 
 log_point shard_disk::last_on_disk() const {

@@ -1,35 +1,24 @@
-// What reads of the node's store have in common: a store that cannot be read, and the order of long keys.
+// What reads of a shard's disk have in common: a store that cannot be read, and the order of long keys.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "libbeamcore/base/result.hpp"
 #include "libbeamcore/store/store.hpp"
-#include "tools/kv/app/names.hpp"
+#include "tools/kv/app/spoilt_disk.hpp"
 
 namespace kv {
-
-/// The disk says something that cannot be: nothing may be answered from it. Ends the shard's process.
-struct spoilt_disk : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
 
 /// What was read. Throws spoilt_disk.
 template <class T>
 T value_of(beam::result<T> r) {
     if (!r) throw spoilt_disk(r.error().code + ": " + r.error().detail);
     return *std::move(r);
-}
-
-/// What the node's store keeps of itself, and of each shard.
-inline beam::store::database meta_database() {
-    return beam::store::database(store_name(), "meta");
 }
 
 /// So many bytes are read at once.

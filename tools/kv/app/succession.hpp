@@ -6,13 +6,14 @@
 // heir that is up, the longest log leads alone: that of an heir, or of a copy that was not in sync any more, which may have what
 // the heirs have lost, and nothing later. What it lacks is lost, as was agreed to. An heir that is not up may have more, and so
 // may another node that the plan has for the shard: they are waited for, the latter until it is put out, or an operator's
-// `recover` gives them up.
+// `recover` gives them up. Whoever is asked and does not answer is asked again at the next look.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "libbeamcore/term/pid.hpp"
 #include "tools/kv/coordinator/cluster_view.hpp"
 
 namespace kv {
@@ -20,7 +21,8 @@ namespace kv {
 /// A shard of whose set nothing but heirs is left, all of them up.
 struct lost_shard {
     std::uint32_t shard = 0;
-    std::vector<store_id> heirs;  ///< the primary's first
+    std::vector<store_id> heirs;   ///< the primary's first
+    std::vector<store_id> others;  ///< that the plan has for it: they may have more too
 
     friend bool operator==(const lost_shard&, const lost_shard&) = default;
 };
@@ -34,6 +36,7 @@ struct lost_shard {
 
 /// A process that asks all nodes what they have and has the best of each shard lead. It ends by itself, within seconds; what it could
 /// not do is there at the next look.
-void begin_succession(std::shared_ptr<const cluster_view> view, std::vector<lost_shard> shards);
+beam::pid begin_succession(std::shared_ptr<const cluster_view> view,
+                           std::vector<lost_shard> shards);
 
 }  // namespace kv

@@ -230,7 +230,7 @@ void shard::apply_to(std::uint64_t seq, outputs& out) {
     tidy_log(out);
 }
 
-/// Whether the state has more than what the log leads to. Only an operator makes such a store a primary.
+/// Whether the state has more than what the log leads to. Only an operator makes such a store a primary (succession.cpp does not).
 bool shard::is_ahead() const {
     return reflects_.seq > log_.base().seq && !log_.has(reflects_);
 }

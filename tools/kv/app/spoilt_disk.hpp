@@ -1,0 +1,12 @@
+#pragma once
+
+#include <stdexcept>
+
+namespace kv {
+
+/// The disk says something that cannot be: nothing may be answered from it. Ends the process that reads it.
+struct spoilt_disk : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+}  // namespace kv
