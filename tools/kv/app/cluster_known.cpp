@@ -1,5 +1,6 @@
 #include "tools/kv/app/cluster_known.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -61,6 +62,29 @@ bool is_up(const cluster_view& view, const store_id& store) {
     const store_entry* s = view.find_store(store);
     const member* there = s ? view.find_member(s->node) : nullptr;
     return there && there->store == store && there->is_alive;
+}
+
+std::vector<store_id> stores_being_filled(const cluster_view& view) {
+    std::vector<store_id> all;
+    for (std::uint32_t s = 0; s < view.records.size(); ++s) {
+        const shard_record& r = view.records[s].record;
+        if (!is_up(view, r.primary)) continue;
+        for (const store_id& planned : view.plan_of(s))
+            if (!r.has(planned)) all.push_back(planned);
+    }
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return all;
+}
+
+std::vector<store_id> row_to_follow(const cluster_view& view, std::uint32_t shard,
+                                    const std::vector<store_id>& being_filled) {
+    std::vector<store_id> row = view.plan_of(shard);
+    const store_id& leads = view.records[shard].record.primary;
+    std::stable_partition(row.begin(), row.end(), [&](const store_id& s) {
+        return s == leads || !std::binary_search(being_filled.begin(), being_filled.end(), s);
+    });
+    return row;
 }
 
 awaitable<tl::expected<node_standing, request_error>> settled() {

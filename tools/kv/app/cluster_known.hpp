@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "libbeamcore/release/method.hpp"
 #include "libbeamcore/runtime/process.hpp"
@@ -22,5 +23,13 @@ struct coordinator_loss {
 
 /// Whether the node that has that store is up with it, as far as the coordinator knows.
 [[nodiscard]] bool is_up(const cluster_view& view, const store_id& store);
+
+/// Stores that lack copies which they are to have, of shards whose primary is up, sorted. They have enough to do: until they have
+/// all, they take over no lead that another one can have.
+[[nodiscard]] std::vector<store_id> stores_being_filled(const cluster_view& view);
+/// The plan's row of a shard, with those of `being_filled` last, but for who leads: gets would wait behind the copies that are on
+/// their way to them.
+[[nodiscard]] std::vector<store_id> row_to_follow(const cluster_view& view, std::uint32_t shard,
+                                                  const std::vector<store_id>& being_filled);
 
 }  // namespace kv

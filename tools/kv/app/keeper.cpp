@@ -17,6 +17,7 @@
 #include "libbeamcore/runtime/timer.hpp"
 #include "libbeamcore/store/store.hpp"
 #include "libbeamcore/term/syntax.hpp"
+#include "tools/kv/app/cluster_known.hpp"
 #include "tools/kv/app/kv.hpp"
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/settings.hpp"
@@ -186,6 +187,7 @@ awaitable<void> keeper::handle_info(cluster_changed m) {
     if (!known_since_) known_since_ = beam::monotonic_time();
     co_await note_cluster();
     if (!known_.has_joined) co_await begin_part();
+    known_.facts.being_filled = stores_being_filled(view);
     if (before) tell_deaths(*before);
     if (known_.has_joined) co_await host_shards();
     tell_all();

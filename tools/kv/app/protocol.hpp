@@ -56,6 +56,7 @@ struct cluster_facts {
     std::shared_ptr<const cluster_view> view;
     store_id self;
     std::uint64_t incarnation = 0;
+    std::vector<store_id> being_filled{};  ///< stores_being_filled() of it
 };
 
 /// Keeper to the shards of its node: that life of the store's process is over.

@@ -10,6 +10,7 @@
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
 #include "libbeamcore/runtime/timer.hpp"
+#include "tools/kv/app/cluster_known.hpp"
 #include "tools/kv/app/crash_points.hpp"
 #include "tools/kv/app/keeper.hpp"
 #include "tools/kv/app/names.hpp"
@@ -87,7 +88,7 @@ beam::awaitable<void> shard_server::begin() {
 void shard_server::learn_cluster() {
     const known_record known = facts_.view->records[number_];
     step([&](shard& s, const instant& at, outputs& out) {
-        s.plan_changed(at, facts_.view->plan_of(number_), out);
+        s.plan_changed(at, row_to_follow(*facts_.view, number_, facts_.being_filled), out);
     });
     step([&](shard& s, const instant& at, outputs& out) { s.record_changed(at, known, out); });
 }
