@@ -231,6 +231,38 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("helper: write large ones that shrink and die" * doctest::skip()) {
+    test::in_node([](self) -> awaitable<void> {
+        const pid s = test::start(std::getenv("BEAM_TEST_STORE"));
+        store::batch b;
+        for (const std::size_t size : {60'000, 9'000, 10})
+            for (const char* key : {"a", "b"}) b.put(key, std::string(size, key[0]));
+        auto r = co_await store::write(s, std::move(b));
+        CHECK(r.has_value());
+        ::raise(SIGKILL);
+    });
+}
+
+// LMDB leaves a value the pages that it had before in the same transaction.
+TEST_CASE("LMDB: a value that became smaller in the write that made it is no damage") {
+    const test::with_engine chosen("lmdb");
+    test::folder dir;
+    // Its pages are looked at when two lives did not close it.
+    for (int life = 0; life < 2; ++life)
+        REQUIRE(WIFSIGNALED(
+            test::run_helper("helper: write large ones that shrink and die", dir / "store")));
+    test::in_node([&](self) -> awaitable<void> {
+        const auto s = store::start(dir / "store");
+        REQUIRE(s.has_value());
+        for (const char* key : {"a", "b"}) {
+            const auto found = store::get(*s, key);
+            REQUIRE(found.has_value());
+            CHECK(*found == std::string(10, key[0]));
+        }
+        co_return;
+    });
+}
+
 // LMDB's own pages have no checksums: a wrong bit in one can end the process, or hide a key; a value that is
 // read is the right one.
 TEST_CASE("LMDB: a wrong bit in a closed store never gives a wrong value") {

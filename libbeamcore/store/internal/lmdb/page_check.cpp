@@ -90,8 +90,8 @@ public:
 private:
     enum class tree { names, values, free };
 
-    /// The page is read, or its damage is told.
-    std::optional<damage> load(std::uint64_t page, std::uint64_t count, page_bytes& into) {
+    /// The pages are in the file, and nobody else's.
+    std::optional<damage> claim(std::uint64_t page, std::uint64_t count) {
         const std::uint64_t whole = size_ / page_size_;
         if (page < 2 || page > last_ || page >= whole || count > whole - page)
             return damage{page, "is not in the file"};
@@ -99,6 +99,12 @@ private:
             if (seen_[i]) return damage{i, "is led to twice"};
             seen_[i] = true;
         }
+        return {};
+    }
+
+    /// The page is read, or its damage is told.
+    std::optional<damage> load(std::uint64_t page, std::uint64_t count, page_bytes& into) {
+        if (auto d = claim(page, count)) return d;
         if (::pread(fd_, into.data(), page_size_, off_t(page * page_size_)) != ssize_t(page_size_))
             return damage{page, "cannot be read"};
         if (read_at<std::uint64_t>(into.data()) != page)
@@ -154,9 +160,14 @@ private:
             const std::uint64_t pages = (header_size - 1 + size) / page_size_ + 1;
             large.resize(page_size_);
             if (auto d = load(first, pages, large)) return d;
+            // More than it takes: it was larger before, in the same transaction.
+            const auto had = read_at<std::uint32_t>(large.data() + 12);
             if ((read_at<std::uint16_t>(large.data() + 10) & kind_mask) != overflow_page ||
-                read_at<std::uint32_t>(large.data() + 12) != pages)
+                had < pages)
                 return damage{first, "is no large value"};
+            if (had > pages) {
+                if (auto d = claim(first + pages, had - pages)) return d;
+            }
             if (what != tree::free) return {};
             large.resize(pages * page_size_);
             const auto bytes = ssize_t(large.size());
