@@ -24,7 +24,7 @@ beam: not running
 $ demo put a b
 ok
 $ beamd status
-beam: running (pid=... uptime=... restarts=0)
+beam: ready (pid=... uptime=... restarts=0)
 version: ...
 applications: none
 started by: demo (pid ...)
