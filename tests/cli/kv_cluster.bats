@@ -165,11 +165,11 @@ load kv_helper
     done
     export BEAM_NO_SPAWN=1
     # Those of nodeB and nodeC. Alone in all of them or not, by the time that it was killed.
-    is_refused() {
+    says_who_is_down() {
         run -1 --separate-stderr kv cluster recover
         [[ $stderr == *"21 shards have all current copies on "*"nodeC, which "*" down; to recover them loses what only these have; try: start one"* ]]
     }
-    eventually is_refused
+    eventually says_who_is_down
     [[ $(kv cluster recover --accept-data-loss) == "recovered shards=21, given up: "*nodeC ]]
     # What nodeA had is there, what it had no copy of is gone, and all is written again.
     for i in $(seq 20); do

@@ -1,3 +1,4 @@
+// What a process that reads the store ends with when the disk cannot be believed.
 #pragma once
 
 #include <stdexcept>
