@@ -1,8 +1,10 @@
-// Words with commas between, as a coordinator's endpoints are said to the tool and by a node's environment.
+// Words with commas between, as a coordinator's endpoints are said to the tool and by a node's environment, and as nodes are named
+// to people.
 #pragma once
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kv {
@@ -18,9 +20,13 @@ namespace kv {
     return all;
 }
 
-[[nodiscard]] inline std::string comma_list(const std::vector<std::string>& words) {
+[[nodiscard]] inline std::string joined(const std::vector<std::string>& words,
+                                        std::string_view between = ",") {
     std::string all;
-    for (const std::string& w : words) all += (all.empty() ? "" : ",") + w;
+    for (const std::string& w : words) {
+        if (!all.empty()) all += between;
+        all += w;
+    }
     return all;
 }
 

@@ -99,7 +99,7 @@ void expect_of_node(beam::client& node, const node_settings& typed) {
                               : "beamd stop --node " + name + ", then the same again");
     }
     if (const auto& coordinator = is.at("coordinator").get_ref<const std::string&>();
-        !typed.coordinator.empty() && coordinator != comma_list(words_of(typed.coordinator)))
+        !typed.coordinator.empty() && coordinator != joined(words_of(typed.coordinator)))
         throw failure(exit_code::no,
                       "the node \"" + name + "\" was started with the coordinator " + coordinator,
                       "beamd stop --node " + name + ", then the same again");

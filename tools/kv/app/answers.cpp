@@ -7,6 +7,7 @@
 #include "libbeamcore/runtime/nodes.hpp"
 #include "tools/kv/app/cluster_known.hpp"
 #include "tools/kv/app/succession.hpp"
+#include "tools/kv/comma_list.hpp"
 
 namespace kv {
 
@@ -20,12 +21,6 @@ struct situation {
 };
 
 constexpr const char* too_few = " has fewer copies in sync than the cluster's --min-isr";
-
-std::string joined(const std::vector<std::string>& names) {
-    std::string all;
-    for (const std::string& n : names) all += (all.empty() ? "" : " and ") + n;
-    return all;
-}
 
 /// Why no copy of that shard answers, as far as this node can tell.
 situation situation_of(const node_standing& k, std::uint32_t shard, const std::string& key) {
@@ -47,20 +42,21 @@ situation situation_of(const node_standing& k, std::uint32_t shard, const std::s
     if (up.empty() && !lost.empty() && down.empty())
         for (const store_id& s : may_have_more(view, shard)) down.emplace_back(view.node_of(s));
     if (up.empty() && !lost.empty())
-        return down.empty() ? situation{which + "it goes on in a moment with what " + joined(lost) +
-                                            " had synced",
+        return down.empty() ? situation{which + "it goes on in a moment with what " +
+                                            joined(lost, " and ") + " had synced",
                                         "the same again"}
-                            : situation{which + joined(lost) +
+                            : situation{which + joined(lost, " and ") +
                                             " may have lost what was acknowledged last, and " +
-                                            joined(down) + ", which may have it, is down",
+                                            joined(down, " and ") + ", which may have it, is down",
                                         "start " + down.front() + ", or kv cluster recover --help"};
     if (up.empty() && down.size() == 1)
         return {which + "the only current copy is on " + down.front() + ", which is down",
                 "start " + down.front() + ", or kv cluster recover --help"};
     if (up.empty())
-        return {which + "all current copies are down, on " + joined(down),
+        return {which + "all current copies are down, on " + joined(down, " and "),
                 "start one of them, or kv cluster recover --help"};
-    return {which + "no contact with " + joined(up), "kv get " + key + " --node " + up.front()};
+    return {which + "no contact with " + joined(up, " and "),
+            "kv get " + key + " --node " + up.front()};
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "tools/kv/app/methods.hpp"
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/rebuilding.hpp"
+#include "tools/kv/comma_list.hpp"
 #include "tools/kv/coordinator/coordinator_process.hpp"
 #include "tools/kv/shard/config.hpp"
 
@@ -46,12 +47,6 @@ struct accounts {
     std::string finds_it;            ///< an address whose coordinator has the cluster
     std::string trouble;             ///< why this node gave none
 };
-
-std::string joined(const std::vector<std::string>& names) {
-    std::string all;
-    for (const std::string& n : names) all += (all.empty() ? "" : ", ") + n;
-    return all;
-}
 
 /// Of these nodes, at once.
 awaitable<void> ask(accounts& into, std::vector<std::string> nodes, bool stand_down) {
@@ -105,7 +100,7 @@ awaitable<accounts> ask_all() {
 tl::unexpected<request_error> may_lose(const rebuilt_cluster& r) {
     std::string why;
     if (!r.silent.empty())
-        why = joined(r.silent) + " did not answer, and may have what no other store has; ";
+        why = joined(r.silent, ", ") + " did not answer, and may have what no other store has; ";
     if (r.lost_shards > 0)
         why += "of " + std::to_string(r.lost_shards) + " shards no copy in sync is there; ";
     if (r.split_shards > 0)
@@ -196,7 +191,7 @@ awaitable<beam::answer> recover_coordinator(request&, recover_coordinator_params
                          {atom("stores"), std::uint64_t(now.all.size())},
                          {atom("lost_shards"), std::uint64_t(found->lost_shards)},
                          {atom("split_shards"), std::uint64_t(found->split_shards)},
-                         {atom("silent"), joined(found->silent)}});
+                         {atom("silent"), joined(found->silent, ", ")}});
 }
 
 }  // namespace

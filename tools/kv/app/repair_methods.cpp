@@ -16,6 +16,7 @@
 #include "tools/kv/app/names.hpp"
 #include "tools/kv/app/settings.hpp"
 #include "tools/kv/app/succession.hpp"
+#include "tools/kv/comma_list.hpp"
 #include "tools/kv/coordinator/coordinator_process.hpp"
 #include "tools/kv/coordinator/migrate.hpp"
 #include "tools/kv/shard/config.hpp"
@@ -49,9 +50,7 @@ std::vector<std::uint32_t> offline_shards(const cluster_view& view) {
 std::string names_of(const cluster_view& view, const std::set<store_id>& stores) {
     std::set<std::string> names;
     for (const store_id& s : stores) names.emplace(view.node_of(s));
-    std::string all;
-    for (const std::string& n : names) all += (all.empty() ? "" : ", ") + n;
-    return all;
+    return joined({names.begin(), names.end()}, ", ");
 }
 
 /// Where all that counts of those shards is: on nodes that are down, and in what is left on nodes whose machines stopped.

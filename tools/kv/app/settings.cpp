@@ -127,7 +127,7 @@ std::string to_keep(const coordinator_options& options) {
     const auto* etcd = std::get_if<etcd_options>(&options);
     if (!etcd) return {};
     byte_writer w;
-    w.text(comma_list(etcd->endpoints));
+    w.text(joined(etcd->endpoints));
     for (const auto& [name, part] : etcd_parts) w.text((*etcd).*part);
     return sealed(w.bytes());
 }
@@ -135,12 +135,12 @@ std::string to_keep(const coordinator_options& options) {
 std::string place_of(const std::string& kept) {
     if (kept.empty()) return std::string(local_coordinator);
     const etcd_options o = kept_etcd(kept);
-    return comma_list(o.endpoints) + " as " + o.cluster;
+    return joined(o.endpoints) + " as " + o.cluster;
 }
 
 std::string name_of(const coordinator_options& options) {
     const auto* etcd = std::get_if<etcd_options>(&options);
-    return etcd ? comma_list(etcd->endpoints) : std::string(local_coordinator);
+    return etcd ? joined(etcd->endpoints) : std::string(local_coordinator);
 }
 
 }  // namespace kv

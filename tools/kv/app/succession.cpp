@@ -43,6 +43,11 @@ awaitable<copies> copies_of(const cluster_view* view, const std::vector<lost_sha
     co_return all;
 }
 
+bool is_in(const cluster_view& view, const store_id& store) {
+    const store_entry* const entry = view.find_store(store);
+    return entry && entry->state == store_state::in;
+}
+
 log_point last_of(const copy_on_disk& c) {
     return {c.epoch, c.seq};
 }
@@ -60,8 +65,8 @@ bool may_lead(const cluster_view& view, const store_id& store, const copy_on_dis
 
 /// None: somebody did not say what it has, which may be more.
 store_id longest(const copies& all, const lost_shard& s, const cluster_view& view) {
-    const auto is_silent = [&](const store_id& other) { return !all.contains(other); };
-    if (std::any_of(s.others.begin(), s.others.end(), is_silent)) return {};
+    for (const store_id& planned : view.plan_of(s.shard))
+        if (is_in(view, planned) && !all.contains(planned)) return {};
     store_id best;
     log_point most;
     for (const store_id& heir : s.heirs) {
@@ -108,11 +113,8 @@ beam::process succeed(beam::self, std::shared_ptr<const cluster_view> view,
 
 std::vector<store_id> may_have_more(const cluster_view& view, std::uint32_t shard) {
     std::vector<store_id> all;
-    for (const store_id& planned : view.plan_of(shard)) {
-        const store_entry* store = view.find_store(planned);
-        if (store && store->state == store_state::in && !is_up(view, planned))
-            all.push_back(planned);
-    }
+    for (const store_id& planned : view.plan_of(shard))
+        if (is_in(view, planned) && !is_up(view, planned)) all.push_back(planned);
     return all;
 }
 
@@ -122,21 +124,14 @@ std::vector<lost_shard> lost_shards(const cluster_view& view, const store_id& se
         const shard_record& r = view.records[s].record;
         const store_entry* first = view.heir_of(r.primary);
         if (!first || first->id != self) continue;
-        lost_shard lost{s, {self}, {}};
+        lost_shard lost{s, {self}};
         const bool all_are_there = std::all_of(r.isr.begin(), r.isr.end(), [&](const store_id& m) {
             const store_entry* heir = view.heir_of(m);
             if (!heir || !is_up(view, heir->id)) return false;
             if (heir->id != self) lost.heirs.push_back(heir->id);
             return true;
         });
-        if (!all_are_there || !may_have_more(view, s).empty()) continue;
-        for (const store_id& planned : view.plan_of(s)) {
-            const bool is_in = view.find_store(planned)->state == store_state::in;
-            const bool is_heir =
-                std::find(lost.heirs.begin(), lost.heirs.end(), planned) != lost.heirs.end();
-            if (is_in && !is_heir) lost.others.push_back(planned);
-        }
-        all.push_back(std::move(lost));
+        if (all_are_there && may_have_more(view, s).empty()) all.push_back(std::move(lost));
     }
     return all;
 }

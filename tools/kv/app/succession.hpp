@@ -21,8 +21,7 @@ namespace kv {
 /// A shard of whose set nothing but heirs is left, all of them up.
 struct lost_shard {
     std::uint32_t shard = 0;
-    std::vector<store_id> heirs;   ///< the primary's first
-    std::vector<store_id> others;  ///< that the plan has for it: they may have more too
+    std::vector<store_id> heirs;  ///< the primary's first
 
     friend bool operator==(const lost_shard&, const lost_shard&) = default;
 };
