@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libbeamcore/node/internal/cluster.hpp"
+#include "libbeamcore/node/internal/failed_starts.hpp"
 #include "libbeamcore/otp/application.hpp"
 #include "libbeamcore/release/node_facts.hpp"
 #include "libbeamcore/runtime/blocking.hpp"
@@ -122,10 +123,18 @@ awaitable<std::optional<rpc::failure>> ensure_application(std::string name, rest
     load_result loaded = co_await loading;
     if (loaded.failure) co_return cannot_load(name, *loaded.failure);
     const atom app{std::string_view(name)};
+    failed_starts& failures = failed_starts::current();
+    const auto began = failed_starts::clock::now();
+    if (auto known = failures.answer(name, began)) co_return known;
     auto starting = application::ensure_all_started(app, type);
     auto started = co_await starting;
-    if (started || application::is_running(app)) co_return std::nullopt;
-    co_return cannot_start(name, started.error());
+    if (started || application::is_running(app)) {
+        failures.forget(name);
+        co_return std::nullopt;
+    }
+    rpc::failure why = cannot_start(name, started.error());
+    failures.add(name, why, began, failed_starts::clock::now());
+    co_return why;
 }
 
 awaitable<routed> route(std::string method) {

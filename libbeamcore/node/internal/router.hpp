@@ -21,7 +21,8 @@ struct routed {
 
 [[nodiscard]] awaitable<routed> route(std::string method);
 
-/// Loads and starts an application and what it depends on. Nothing if it runs (already); else why not.
+/// Loads and starts an application and what it depends on. Nothing if it runs (already); else why not. One that failed again
+/// and again is not tried for a while (failed_starts.hpp).
 [[nodiscard]] awaitable<std::optional<rpc::failure>> ensure_application(
     std::string name, restart_type type = restart_type::temporary);
 

@@ -96,6 +96,20 @@ TEST_CASE("an application that does not start says why") {
     CHECK(c.ask("node.ping").contains("result"));
 }
 
+TEST_CASE("an application that fails again and again is not tried for each request") {
+    node n;
+    client c = n.connect();
+    const auto why = [&] { return error_data(c.ask("broken.ping"))["why"].get<std::string>(); };
+    const auto is_known = [](const std::string& text) {
+        return text.find("tried again in") != std::string::npos;
+    };
+    std::string answer = why();
+    CHECK_FALSE(is_known(answer));
+    for (int i = 0; i < 100 && !is_known(answer); ++i) answer = why();
+    CHECK(is_known(answer));
+    CHECK(answer.find("no_disk") != std::string::npos);
+}
+
 TEST_CASE("a method that the node does not know is 76, with what to try") {
     node n;
     client c = n.connect();
