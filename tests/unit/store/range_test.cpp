@@ -43,8 +43,8 @@ std::string random_key(std::mt19937_64& random, std::size_t long_part) {
     const auto size = 1 + random() % 4;
     for (std::size_t i = 0; i < size; ++i)
         key +=
-            "\x01"
-            "ab\xff"[random() % 4];
+            "\x01\0"
+            "ab\xff"[random() % 5];
     return key;
 }
 

@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "libbeamcore/store/internal/rocksdb/insert_hints.hpp"
 #include "libbeamcore/store/internal/rocksdb/log_files.hpp"
 
 namespace beam::store::detail {
@@ -40,6 +41,8 @@ rocksdb::DBOptions database_settings(std::shared_ptr<rocksdb::EventListener> lis
     o.max_total_wal_size = write_buffers;
     o.max_open_files = open_files;
     o.max_background_jobs = 2;
+    // One thread writes; and only then are hints heeded.
+    o.allow_concurrent_memtable_write = false;
     // No thread that wakes up to count.
     o.stats_dump_period_sec = 0;
     o.stats_persist_period_sec = 0;
@@ -57,6 +60,7 @@ rocksdb::ColumnFamilyOptions family_settings() {
     o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
     o.write_buffer_size = write_buffer;
     o.max_write_buffer_number = 4;
+    o.memtable_insert_with_hint_prefix_extractor = groups_with_hints();
     o.compression = rocksdb::kNoCompression;
     return o;
 }

@@ -5,6 +5,7 @@
 #include "libbeamcore/store/internal/expectation.hpp"
 #include "libbeamcore/store/internal/rocksdb/changes.hpp"
 #include "libbeamcore/store/internal/rocksdb/engine.hpp"
+#include "libbeamcore/store/internal/rocksdb/insert_hints.hpp"
 #include "libbeamcore/store/internal/rocksdb/settings.hpp"
 
 namespace beam::store::detail {
@@ -148,6 +149,12 @@ rocksdb::Status rocksdb_engine::erase_range(transaction& t, family* f, const ope
         if (range.is_nothing()) return {};
     }
     if (t.keeps_changes) t.done[op.db].erase(range);
+    if (has_hint(range.first)) {
+        // Another range with the same keys, that begins where no hint is.
+        if (const auto s = t.batch.Delete(f, range.first); !s.ok()) return s;
+        range.first += '\0';
+        if (range.is_nothing()) return {};
+    }
     return t.batch.DeleteRange(f, range.first, range.last);
 }
 
