@@ -21,7 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto looks_for_kv_every = 1s;
 constexpr auto tidies_up_every = 60s;
 constexpr auto settles_after = 50ms;  // many shards change at once
 constexpr auto tries_again_after = 1s;
@@ -75,7 +74,7 @@ beam::init_result<caretaker> caretaker::init() {
     const beam::pid me = beam::this_process().id();
     if (!beam::try_register_name(caretaker_name(), me))
         return beam::stop_with{beam::atom("name_taken")};
-    beam::send(me, look_for_kv{});
+    kv::tell_of_cluster(me);
     return caretaker();
 }
 
@@ -83,11 +82,9 @@ beam::awaitable<beam::outcome<beam::pid>> caretaker::handle_call(open_room m) {
     co_return co_await open_here(std::move(m.name));
 }
 
-void caretaker::handle_info(look_for_kv) {
-    if (medium_now() == medium::kv)
+void caretaker::handle_info(kv::cluster_noted) {
+    if (kv::has_been_told_of_cluster(id()))
         beam::spawn_link(tenant::start_kv, id(), std::string("chat"), false);
-    else
-        beam::send_after(looks_for_kv_every, id(), look_for_kv{});
 }
 
 void caretaker::handle_info(tenant::kv_runs) {

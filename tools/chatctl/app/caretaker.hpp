@@ -1,5 +1,5 @@
 // The caretaker: one on each node, which sees to it that rooms in kv live where their shard is led, that what is on the disk moves
-// there when kv gets a cluster, and that kv runs then. Without a cluster it only looks for one.
+// there when kv gets a cluster, and that kv runs then. Without a cluster it only waits for one.
 //
 // A room in kv has a process on the node that leads its shard: when that node dies, and another leads, it is opened there; when
 // the lead moves, there too, and its former home ends as it finds itself replaced. Where no chat runs on that node, who asks for the
@@ -24,7 +24,6 @@ class caretaker : public beam::gen_server<caretaker> {
         std::string name;
         BEAM_FIELDS(open_room, name)
     };
-    struct look_for_kv {};
     struct settle {};
     struct tidy_up {};
 
@@ -36,11 +35,11 @@ public:
     using arguments = std::tuple<>;
     using calls = beam::messages<open_room>;
     using infos =
-        beam::messages<look_for_kv, settle, tidy_up, tenant::kv_runs, kv::leaders_changed>;
+        beam::messages<kv::cluster_noted, settle, tidy_up, tenant::kv_runs, kv::leaders_changed>;
 
     static beam::init_result<caretaker> init();
     beam::awaitable<beam::outcome<beam::pid>> handle_call(open_room m);
-    void handle_info(look_for_kv);
+    void handle_info(kv::cluster_noted);
     void handle_info(settle);
     void handle_info(tidy_up);
     void handle_info(tenant::kv_runs);

@@ -13,6 +13,7 @@
 #include "libbeamcore/otp/dynamic_supervisor.hpp"
 #include "libbeamcore/release/node_facts.hpp"
 #include "libbeamcore/runtime/blocking.hpp"
+#include "libbeamcore/runtime/groups.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/timer.hpp"
 #include "libbeamcore/store/store.hpp"
@@ -323,6 +324,9 @@ awaitable<void> keeper::note_cluster() {
         beam::log(beam::log_level::error, "kv", "a file could not be written",
                   {{"file", file.string()}});
     has_noted_ = is_written;
+    if (!is_written) co_return;
+    for (const beam::pid& who : beam::pg::get_local_members(cluster_scope(), cluster_scope()))
+        beam::send(who, cluster_noted{});
 }
 
 void keeper::tell_all() const {

@@ -32,7 +32,9 @@
 #include "libbeamcore/release/method.hpp"
 #include "libbeamcore/release/node_facts.hpp"
 #include "libbeamcore/runtime/call.hpp"
+#include "libbeamcore/runtime/groups.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
+#include "libbeamcore/runtime/send.hpp"
 #include "libbeamcore/term/fields.hpp"
 #include "libbeamcore/term/outcome.hpp"
 #include "libbeamcore/term/term.hpp"
@@ -245,6 +247,11 @@ struct transaction {
 
 // -- for applications that keep something of their own in the store ----------------------------------
 
+/// The scope, and its one group, of those who wait for a cluster.
+[[nodiscard]] inline beam::atom cluster_scope() {
+    static const beam::atom a("kv_cluster");
+    return a;
+}
 /// The file by which a node's disk says so, in its store folder.
 inline constexpr const char* cluster_mark = "kv.seen";
 /// Whether this node has been of a cluster, in this life or an earlier one, as its disk says: one look, in which kv need
@@ -253,6 +260,20 @@ inline constexpr const char* cluster_mark = "kv.seen";
     const std::filesystem::path folder = beam::this_node_facts().store_folder;
     std::error_code none;
     return !folder.empty() && std::filesystem::exists(folder / cluster_mark, none);
+}
+
+/// has_cluster_here() has become true.
+struct cluster_noted {
+    BEAM_FIELDS(cluster_noted)
+};
+/// cluster_noted to a process of this node, once has_cluster_here() is true or at once; it may come twice.
+inline void tell_of_cluster(beam::pid who) {
+    beam::pg::join(cluster_scope(), cluster_scope(), who);
+    if (has_cluster_here()) beam::send(who, cluster_noted{});
+}
+/// By who was told: no more of them are sent. False: it was told before.
+inline bool has_been_told_of_cluster(beam::pid who) {
+    return beam::pg::leave(cluster_scope(), cluster_scope(), who);
 }
 
 /// transact() that waits as long as `o.timeout_ms` says; of the other options none may be set.

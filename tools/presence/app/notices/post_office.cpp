@@ -29,7 +29,6 @@ constexpr auto looks_again_after = 20ms;  // the tracker is being started again
 constexpr auto tidies_up_every = 60s;
 constexpr std::size_t tidied_at_once = 1000;
 constexpr auto reached_within = 5s;
-constexpr auto looks_for_kv_every = 1s;
 constexpr auto settles_after = 50ms;  // many shards change at once
 constexpr auto looks_later_after = 2s;
 
@@ -124,7 +123,7 @@ beam::init_result<post_office> post_office::init() {
         return beam::stop_with{beam::atom("name_taken")};
     beam::send(me, look_out{});
     beam::send(me, tidy_up{});
-    beam::send(me, look_for_kv{});
+    kv::tell_of_cluster(me);
     return post_office();
 }
 
@@ -235,11 +234,9 @@ beam::awaitable<void> post_office::handle_info(tidy_up) {
 
 // -- kv -----------------------------------------------------------------------------------------------
 
-void post_office::handle_info(look_for_kv) {
-    if (place_now() == place::kv)
+void post_office::handle_info(kv::cluster_noted) {
+    if (kv::has_been_told_of_cluster(id()))
         beam::spawn_link(tenant::start_kv, id(), std::string("presence"), false);
-    else
-        beam::send_after(looks_for_kv_every, id(), look_for_kv{});
 }
 
 void post_office::handle_info(tenant::kv_runs) {

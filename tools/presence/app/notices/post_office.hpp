@@ -57,7 +57,6 @@ class post_office : public beam::gen_server<post_office> {
     };
     struct look_out {};
     struct tidy_up {};
-    struct look_for_kv {};
     struct settle {};
     struct look_at {
         std::string user;
@@ -92,7 +91,7 @@ public:
     using arguments = std::tuple<>;
     using calls = beam::messages<ask_mailbox, ask_receipts, ask_waiting, ask_expired>;
     using casts = beam::messages<missed>;
-    using infos = beam::messages<beam::tracker::news, look_out, tidy_up, look_for_kv,
+    using infos = beam::messages<beam::tracker::news, look_out, tidy_up, kv::cluster_noted,
                                  tenant::kv_runs, kv::leaders_changed, settle, look_at>;
 
     static beam::init_result<post_office> init();
@@ -106,7 +105,7 @@ public:
     void handle_info(const beam::tracker::news& m);
     beam::awaitable<void> handle_info(look_out);
     beam::awaitable<void> handle_info(tidy_up);
-    void handle_info(look_for_kv);
+    void handle_info(kv::cluster_noted);
     void handle_info(tenant::kv_runs);
     void handle_info(kv::leaders_changed);
     void handle_info(settle);
