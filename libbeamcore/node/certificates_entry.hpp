@@ -7,7 +7,7 @@
 #include "libbeamcore/base/result.hpp"
 #include "libbeamcore/dist/certificates.hpp"
 
-/// Under a name that beamd can look up, as beam_node_main.
+/// Under a name that beamd can look up: it loads libbeamcore only for this, with dlopen.
 extern "C" BEAM_EXPORT void beam_make_certificates(
     const beam::dist::certificates_wish* wish,
     beam::result<std::vector<beam::dist::certificate_state>>* made);

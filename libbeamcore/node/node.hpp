@@ -1,4 +1,4 @@
-// A node's runtime process: what `beamd --child` runs.
+// A node's runtime process: what beamd-runtime runs.
 #pragma once
 
 #include "libbeamcore/base/export.hpp"
@@ -11,7 +11,3 @@ namespace beam {
 BEAM_EXPORT int node_main(const node_options& options);
 
 }  // namespace beam
-
-/// node_main under a name that beamd can look up: the parent does not load libbeamcore, which would
-/// cost it memory and every start some milliseconds; only `--child` does, with dlopen.
-extern "C" BEAM_EXPORT int beam_node_main(const beam::node_options* options);

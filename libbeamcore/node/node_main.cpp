@@ -178,7 +178,3 @@ int node_main(const node_options& options) {
 }
 
 }  // namespace beam
-
-int beam_node_main(const beam::node_options* options) {
-    return beam::node_main(*options);
-}

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "libbeamcore/base/export.hpp"
+
 namespace beam {
 
 /// One node. A plain value.
@@ -42,10 +44,10 @@ struct node_options {
     [[nodiscard]] std::string store_folder() const { return state_folder + "/" + name; }
 };
 
-/// The arguments that child_options() reads back, without the program and `--child`.
+/// The arguments that child_options() reads back, without the program.
 [[nodiscard]] std::vector<std::string> child_arguments(const node_options& options);
 
 /// Reads child_arguments(). An argument it does not know is ignored: a newer parent may send more.
-[[nodiscard]] node_options child_options(const std::vector<std::string>& arguments);
+[[nodiscard]] BEAM_EXPORT node_options child_options(const std::vector<std::string>& arguments);
 
 }  // namespace beam

@@ -163,7 +163,7 @@ $ beamd stop --timeout 300ms
 2> beamd: stop failed: the node "beam" has not stopped yet; try: beamd logs --node beam
 [75]
 END
-    [ "$(pgrep -c -f -- "--child .*$BEAM_TEST_ROOT" || true)" -le 1 ]
+    [ "$(pgrep -c -f -- "beamd-runtime .*$BEAM_TEST_ROOT" || true)" -le 1 ]
     kill -CONT "$child"
     eventually beamd stop
 }

@@ -1,7 +1,7 @@
 #include "tools/beamd/beamd.hpp"
 
 #include <CLI/CLI.hpp>
-#include <cstring>
+#include <utility>
 
 #include "tools/common/failure.hpp"
 #include "tools/common/run.hpp"
@@ -50,11 +50,7 @@ cert_commands add_cert_commands(CLI::App& app, cert_options& o) {
 
 }  // namespace
 
-int run(int argc, char** argv, runtime_entry runtime, certificates_entry certificates) {
-    // Before any parsing: the runtime's start is on the path of every first command.
-    if (argc > 1 && std::strcmp(argv[1], "--child") == 0)
-        return runtime(child_options({argv + 2, argv + argc}));
-
+int run(int argc, char** argv, std::vector<std::string> runtime, certificates_entry certificates) {
     CLI::App app{"A beamcore node: runs applications, and restarts its runtime when that dies",
                  "beamd"};
     auto common = tool::add_common_options(app);
@@ -66,6 +62,7 @@ int run(int argc, char** argv, runtime_entry runtime, certificates_entry certifi
     app.require_subcommand(0, 1);
 
     serve_options serving;
+    serving.runtime = std::move(runtime);
     app.add_option("--app", serving.applications, "Start this application at once; repeatable")
         ->option_text("APP")
         ->allow_extra_args(false);

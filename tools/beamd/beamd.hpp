@@ -12,18 +12,18 @@
 
 namespace beam::beamd {
 
-/// What runs as `--child`.
-using runtime_entry = int (*)(const node_options&);
 /// dist::make_certificates().
 using certificates_entry =
     result<std::vector<dist::certificate_state>> (*)(const dist::certificates_wish&);
 
-/// The whole program; tests give it a runtime of their own, and no certificates.
-[[nodiscard]] int run(int argc, char** argv, runtime_entry runtime,
+/// The whole program. `runtime` is the command that runs a node's runtime process, to which child_arguments() are added; tests
+/// have one of their own, and no certificates.
+[[nodiscard]] int run(int argc, char** argv, std::vector<std::string> runtime,
                       certificates_entry certificates = nullptr);
 
 /// What the command line says about the node to start.
 struct serve_options {
+    std::vector<std::string> runtime;  ///< run()'s
     std::vector<std::string> applications;
     std::string dist;
     std::string dist_tls;  ///< folder of certificates

@@ -117,7 +117,7 @@ int become_parent(const tool::common_state& common, const serve_options& options
     parent.node.spawned = options.spawned;
     parent.node.started_by = options.started_by.empty() ? who_starts() : options.started_by;
     parent.node.version = BEAM_VERSION;
-    parent.child_command = {own_path(), "--child"};
+    parent.child_command = options.runtime;
     parent.self_command = command_line;
     parent.self_command.front() = own_path();
     parent.foreground = options.ready_fd < 0;

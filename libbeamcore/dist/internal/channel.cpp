@@ -1,10 +1,9 @@
 #include "libbeamcore/dist/internal/channel.hpp"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <optional>
 
+#include "libbeamcore/base/heap.hpp"
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/dist/control_reader.hpp"
 #include "libbeamcore/dist/frame_reader.hpp"
@@ -28,7 +27,7 @@ constexpr std::size_t queued_max = 256 << 10;
 struct memory_return {
     bool wanted = false;
     ~memory_return() {
-        if (wanted) ::malloc_trim(0);
+        if (wanted) return_free_memory();
     }
 };
 

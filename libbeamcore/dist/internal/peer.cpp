@@ -1,11 +1,10 @@
 #include "libbeamcore/dist/internal/peer.hpp"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
 
+#include "libbeamcore/base/heap.hpp"
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/dist/internal/peers.hpp"
 #include "libbeamcore/runtime/detail/carrier.hpp"
@@ -36,7 +35,7 @@ public:
     ~told_in_the_end() {
         while (!is_done_ && of_.tell_some(at_once)) {
         }
-        ::malloc_trim(0);  // the tables of so many ties go back to the system
+        return_free_memory();  // the tables of so many ties go back to the system
     }
     bool tell_some() {
         is_done_ = !of_.tell_some(at_once);

@@ -1,10 +1,9 @@
 #include "tools/cache/app/worker.hpp"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "libbeamcore/base/heap.hpp"
 #include "libbeamcore/runtime/blocking.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/process_info.hpp"
@@ -29,7 +28,7 @@ constexpr std::uint64_t many = 1 << 16;
 
 // What has gone lies between what is there, so the allocator has to look for it.
 beam::process give_back_memory(beam::self) {
-    auto job = beam::blocking([] { return ::malloc_trim(0); });
+    auto job = beam::blocking([] { beam::return_free_memory(); });
     co_await job;
 }
 

@@ -1,10 +1,10 @@
 // observer_backend: what etop and observer ask of a node that they look at (runtime_tools).
-#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 
+#include "libbeamcore/base/heap.hpp"
 #include "libbeamcore/dist/internal/builtin/arguments.hpp"
 #include "libbeamcore/dist/internal/builtin/builtin.hpp"
 #include "libbeamcore/dist/internal/builtin/process_items.hpp"
@@ -91,12 +91,11 @@ awaitable<term> send_statistics(self me, std::vector<term> args) {
     }
 }
 
-// One allocator, the C library's, in the form in which Erlang's describe themselves.
+// One allocator, in the form in which Erlang's describe themselves.
 term allocators(const memory_figures& memory) {
-    const struct mallinfo2 m = ::mallinfo2();
-    const std::uint64_t carriers = std::max<std::uint64_t>(m.arena + m.hblkhd, memory.total);
-    const std::uint64_t blocks =
-        std::min(carriers, std::max<std::uint64_t>(m.uordblks + m.hblkhd, memory.total));
+    const heap_figures heap = count_heap();
+    const std::uint64_t carriers = std::max(heap.taken, memory.total);
+    const std::uint64_t blocks = std::min(carriers, std::max(heap.used, memory.total));
     const atom name("std_alloc"), size("size");
     const term used =
         tuple(atom("blocks"), list({tuple(name, list({tuple(size, blocks, blocks, blocks)}))}));
