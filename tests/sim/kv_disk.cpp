@@ -114,7 +114,27 @@ std::optional<value> kv_disk::get(const std::string& key) const {
 
 void kv_disk::write(std::uint64_t ticket, std::vector<storage_change> batch) {
     for (const auto& c : batch) seen_.make(c);
-    batches_.emplace_back(ticket, std::move(batch));
+    batches_.emplace_back(ticket, without_kept_back(std::move(batch)));
+}
+
+std::vector<storage_change> kv_disk::without_kept_back(std::vector<storage_change> batch) {
+    std::vector<storage_change> now, applied = kept_back_;
+    bool is_entries = true;
+    for (const storage_change& c : batch) {
+        if (std::holds_alternative<apply_entry>(c))
+            applied.push_back(c);
+        else
+            now.push_back(c);
+        is_entries &=
+            std::holds_alternative<apply_entry>(c) || std::holds_alternative<append_log>(c);
+    }
+    if (is_entries && applied.size() <= kept_back_max_) {
+        kept_back_ = std::move(applied);
+        return now;
+    }
+    std::vector<storage_change> all = std::exchange(kept_back_, {});
+    all.insert(all.end(), batch.begin(), batch.end());
+    return all;
 }
 
 void kv_disk::sync() {
@@ -132,12 +152,14 @@ void kv_disk::lose_late(std::size_t kept) {
     for (; kept > 0 && !late_.empty(); --kept, late_.pop_front())
         for (const auto& c : late_.front()) settled_.make(c);
     late_.clear();
+    kept_back_.clear();
     seen_ = durable_ = settled_;
 }
 
 void kv_disk::lose(std::size_t kept) {
     for (; kept > 0 && !batches_.empty(); --kept) sync();
     batches_.clear();
+    kept_back_.clear();
     seen_ = durable_;
 }
 

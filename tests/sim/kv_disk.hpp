@@ -43,8 +43,10 @@ struct kv_image {
 
 class kv_disk : public kv::table {
 public:
-    /// `syncs_late`: what it calls durable, and so is acknowledged, it may lose by a stop of the machine.
-    explicit kv_disk(bool syncs_late = false) : syncs_late_(syncs_late) {}
+    /// `syncs_late`: what it calls durable, and so is acknowledged, it may lose by a stop of the machine. So many applied entries it
+    /// keeps back: the log has them, the data not yet.
+    explicit kv_disk(bool syncs_late = false, std::size_t kept_back_max = 0)
+        : syncs_late_(syncs_late), kept_back_max_(kept_back_max) {}
 
     [[nodiscard]] std::optional<kv::value> get(const std::string& key) const override;
     /// Seen at once, durable when synced.
@@ -65,7 +67,12 @@ public:
     [[nodiscard]] const kv_image& durable() const { return durable_; }
 
 private:
+    [[nodiscard]] std::vector<kv::storage_change> without_kept_back(
+        std::vector<kv::storage_change> batch);
+
     const bool syncs_late_;
+    const std::size_t kept_back_max_;
+    std::vector<kv::storage_change> kept_back_;
     kv_image seen_, durable_;
     kv_image settled_;  // without the late ones
     std::deque<std::vector<kv::storage_change>> late_;

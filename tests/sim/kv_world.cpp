@@ -41,7 +41,7 @@ kv_world::kv_world(std::uint64_t seed, const kv_weather& w, const rules& r)
     for (int i = 0; i < w.nodes; ++i) {
         machine m;
         m.store = {1, ++stores_};
-        m.disk = std::make_unique<kv_disk>(weather_.outages > 0);
+        m.disk = std::make_unique<kv_disk>(weather_.outages > 0, seed_ % 3 * 8);
         machines_.push_back(std::move(m));
     }
     for (std::size_t i = 0; i < w.copies; ++i) plan_.push_back(i);
@@ -134,7 +134,7 @@ void kv_world::wipe(std::size_t i) {
     if (m.is_alive) crash(i);
     m.store = {1, stores_};
     m.lost.clear();
-    m.disk = std::make_unique<kv_disk>(weather_.outages > 0);
+    m.disk = std::make_unique<kv_disk>(weather_.outages > 0, seed_ % 3 * 8);
 }
 
 /// What comes back is another store, with a part of what this one had.

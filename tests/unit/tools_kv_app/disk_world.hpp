@@ -33,7 +33,9 @@ inline kv::store_id some_store() {
 
 /// A shard's log and its disk, and all that was done to them in this life.
 struct world {
-    explicit world(std::uint32_t shard = number) : disk(store_name(), shard) {
+    explicit world(std::uint32_t shard = number, std::size_t kept_back = 0)
+        : disk(store_name(), shard) {
+        disk.keep_back(kept_back);
         stored = disk.load();
         log = kv::shard_log(stored.base, stored.applied_seq, stored.entries, stored.saved.log);
     }
@@ -42,6 +44,19 @@ struct world {
     void stage(std::vector<kv::storage_change> all) {
         batches.push_back(disk.changes(++ticket, all, log).batch);
         disk.complete(batches.back());
+    }
+    /// As the process of a shard does from time to time.
+    void stage_kept_back() {
+        disk.write_kept_back(batches.emplace_back(), ++ticket);
+        disk.complete(batches.back());
+    }
+    /// As a shard does after a start, when the others agree.
+    void apply_again() {
+        while (log.applied_seq() < log.last().seq) {
+            const kv::entry next = log.at(log.applied_seq() + 1);
+            log.mark_applied();
+            stage({kv::apply_entry{next}});
+        }
     }
     awaitable<void> write() {
         for (store::batch& b : std::exchange(batches, {})) {

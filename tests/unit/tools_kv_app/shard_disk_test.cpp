@@ -431,9 +431,10 @@ STORE_TEST("any changes, in any order, leave what a map has") {
             std::mt19937_64 random(seed);
             const auto shard = std::uint32_t(100 + seed);
             std::map<std::string, kv::value> model;
-            auto w = std::make_unique<world>(shard);
+            const std::size_t kept_back = seed % 3 * 1500;
+            auto w = std::make_unique<world>(shard, kept_back);
             for (int step = 0; step < 120; ++step) {
-                const auto what = random() % 10;
+                const auto what = random() % 11;
                 if (what < 7) {
                     std::vector<kv::change> changes;
                     for (auto n = random() % 3 + 1; n > 0; --n) {
@@ -453,10 +454,14 @@ STORE_TEST("any changes, in any order, leave what a map has") {
                     w->stage(w->written(std::move(changes)));
                 } else if (what < 9) {
                     co_await w->write();
+                } else if (what == 9) {
+                    w->stage_kept_back();
                 } else {
                     co_await w->write();
-                    w = std::make_unique<world>(shard);
-                    CHECK(w->stored.applied_seq == w->log.applied_seq());
+                    const bool has_kept_back = w->disk.has_kept_back();
+                    w = std::make_unique<world>(shard, kept_back);
+                    CHECK((w->log.applied_seq() < w->log.last().seq) == has_kept_back);
+                    w->apply_again();
                 }
                 std::map<std::string, kv::value> found;
                 kv::scan_range r;
@@ -472,5 +477,86 @@ STORE_TEST("any changes, in any order, leave what a map has") {
             }
             co_await w->write();
         }
+    });
+}
+
+STORE_TEST("what is kept back goes to the data when it is enough, and the log says how far it is") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        const auto on_disk = [](const char* key) {
+            kv::byte_writer w;
+            w.fixed16(number);
+            w.fixed32(0);
+            w.raw(key);
+            const auto found = store::get(store::database(store_name(), "data"), w.bytes());
+            return found && *found;
+        };
+        world w(number, 600);
+        co_await w.put("b", "1");
+        co_await w.put("a", "2", 1000);
+        co_await w.put("b", "3");
+        CHECK(w.disk.has_kept_back());
+        CHECK_FALSE(on_disk("b"));
+        CHECK(scanned(w.disk) == "a=2 b=3 end");
+        CHECK(world().stored.applied_seq == 0);
+        CHECK(world().log.last().seq == 3);
+
+        // Too much for it.
+        co_await w.put("c", std::string(300, 'x'));
+        CHECK_FALSE(w.disk.has_kept_back());
+        CHECK(on_disk("b"));
+        CHECK(bytes_at(world().disk, "b") == "3");
+        CHECK(world().disk.due(5000, 10).looked_at == 1);
+        CHECK(world().stored.applied_seq == 4);
+
+        // What overtakes a write on its way stays.
+        auto erased = w.written({{"b", std::nullopt, 0}});
+        w.stage(std::move(erased));
+        w.stage_kept_back();
+        auto again = w.written({{"b", "5", 0}});
+        w.stage(std::move(again));
+        co_await w.write();
+        CHECK_FALSE(on_disk("b"));
+        CHECK(bytes_at(w.disk, "b") == "5");
+        CHECK(world().stored.applied_seq == 5);
+        w.stage_kept_back();
+        co_await w.write();
+        CHECK(on_disk("b"));
+        CHECK(world().stored.applied_seq == 6);
+        CHECK_FALSE(w.disk.has_kept_back());
+    });
+}
+
+STORE_TEST(
+    "what is not an entry takes along what is kept back, and another generation forgets it") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        world w(number, 10'000);
+        for (const char* key : {"a", "b", "c"}) co_await w.put(key, "1");
+        CHECK(world().stored.applied_seq == 0);
+        kv::checkpoint saved;
+        saved.seq = w.log.applied_seq();
+        saved.log = w.log.shape();
+        w.log.drop_to(2);
+        std::vector<kv::storage_change> drop{saved, kv::drop_log{w.log.base()}};
+        co_await w.change(std::move(drop));
+        CHECK(world().stored.applied_seq == 3);
+        CHECK(scanned(world().disk) == "a=1 b=1 c=1 end");
+
+        co_await w.put("d", "1");
+        CHECK(w.disk.has_kept_back());
+        std::vector<kv::storage_change> stage{kv::stage_items{1, true, {{"s", {"2", 9, 0}}}}};
+        co_await w.change(std::move(stage));
+        co_await w.put("e", "1");
+        w.log = kv::shard_log({3, 40}, 40, {});
+        w.epoch = 3;
+        std::vector<kv::storage_change> install{kv::install_staged{1, {3, 40}}};
+        co_await w.change(std::move(install));
+        CHECK_FALSE(w.disk.has_kept_back());
+        CHECK(scanned(w.disk) == "s=2 end");
+        CHECK(scanned(world().disk) == "s=2 end");
+        CHECK(world().stored.applied_seq == 40);
     });
 }

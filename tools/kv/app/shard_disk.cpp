@@ -1,5 +1,6 @@
 #include "tools/kv/app/shard_disk.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -7,6 +8,29 @@
 #include "tools/kv/app/store_reads.hpp"
 
 namespace kv {
+
+namespace {
+
+/// What keeping it back takes, roughly.
+std::size_t size_of_applied(const entry& e) {
+    std::size_t all = 64;
+    for (const change& c : e.changes) all += 64 + c.key.size() + (c.bytes ? c.bytes->size() : 0);
+    return all;
+}
+std::size_t size_of_applied(const std::vector<storage_change>& all) {
+    std::size_t size = 0;
+    for (const storage_change& c : all)
+        if (const auto* applied = std::get_if<apply_entry>(&c))
+            size += size_of_applied(applied->what);
+    return size;
+}
+bool are_entries(const std::vector<storage_change>& all) {
+    return std::all_of(all.begin(), all.end(), [](const storage_change& c) {
+        return std::holds_alternative<append_log>(c) || std::holds_alternative<apply_entry>(c);
+    });
+}
+
+}  // namespace
 
 shard_disk::shard_disk(const beam::server_ref& store, std::uint32_t shard)
     : meta_(store, "meta"),
@@ -57,13 +81,16 @@ std::string shard_disk::file() const {
 
 // -- changes ----------------------------------------------------------------------------------------
 
-shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
+shard_disk::written_batch shard_disk::changes(std::uint64_t write,
                                               const std::vector<storage_change>& all,
                                               const shard_log& log) {
     written_batch w;
     beam::store::batch& b = w.batch;
     state_.base = log.base();
-    state_.applied_seq = log.applied_seq();
+    applied_seq_ = log.applied_seq();
+    const bool is_all_written =
+        !are_entries(all) || kept_back_bytes_ + size_of_applied(all) > kept_back_max_;
+    if (is_all_written) state_.applied_seq = applied_seq_;
     const auto make = [&](const auto& c) {
         using type = std::decay_t<decltype(c)>;
         if constexpr (std::is_same_v<type, append_log>) {
@@ -77,7 +104,7 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
         } else if constexpr (std::is_same_v<type, drop_log>) {
             b.in("log").erase_range(own(""), log_key(c.last.seq + 1));
         } else if constexpr (std::is_same_v<type, apply_entry>) {
-            apply(b, ticket, c.what);
+            apply(c.what);
         } else if constexpr (std::is_same_v<type, save_record>) {
             state_.acted = c.what;
             w.is_lazy = false;
@@ -91,16 +118,17 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t ticket,
             for (const auto& [key, v] : c.items) put_item(b, next, key, v);
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, install_staged>) {
-            begin_generation(b, ticket, state_.generation + 1);
+            begin_generation(b, write, state_.generation + 1);
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, erase_copy>) {
-            begin_generation(b, ticket, state_.generation + 2);  // the next one has what was staged
+            begin_generation(b, write, state_.generation + 2);  // the next one has what was staged
             w.is_lazy = false;
         } else if constexpr (std::is_same_v<type, checkpoint>) {
             b.in("meta").put(own("checkpoint"), sealed_bytes_of(c));
         }
     };
     for (const storage_change& c : all) std::visit(make, c);
+    if (is_all_written) write_kept_back(b, write);
     return w;
 }
 
@@ -127,19 +155,30 @@ void shard_disk::cut(beam::store::batch& b, std::uint64_t first) {
     b.in("log").erase_range(log_key(first), log_key(std::numeric_limits<std::uint64_t>::max()));
 }
 
-void shard_disk::apply(beam::store::batch& b, std::uint64_t ticket, const entry& e) {
+void shard_disk::apply(const entry& e) {
+    kept_back_bytes_ += size_of_applied(e);
     for (const change& c : e.changes) {
         newer& n = uncommitted_[c.key];
-        n.ticket = ticket;
+        if (std::exchange(n.write, no_write) != no_write) kept_back_.push_back(c.key);
         n.is.reset();
-        by_ticket_.emplace_back(ticket, c.key);
-        if (c.bytes) {
-            n.is = value{*c.bytes, e.at.seq, c.expires_ms};
-            put_item(b, state_.generation, c.key, *n.is);
-        } else {
-            b.in("data").erase(data_key(c.key));
-        }
+        if (c.bytes) n.is = value{*c.bytes, e.at.seq, c.expires_ms};
     }
+}
+
+void shard_disk::write_kept_back(beam::store::batch& b, std::uint64_t write) {
+    state_.applied_seq = applied_seq_;
+    std::sort(kept_back_.begin(), kept_back_.end());
+    for (std::string& key : kept_back_) {
+        newer& n = uncommitted_[key];
+        n.write = write;
+        if (n.is)
+            put_item(b, state_.generation, key, *n.is);
+        else
+            b.in("data").erase(data_key(key));
+        by_write_.emplace_back(write, std::move(key));
+    }
+    kept_back_.clear();
+    kept_back_bytes_ = 0;
 }
 
 void shard_disk::put_item(beam::store::batch& b, std::uint32_t generation, const std::string& key,
@@ -149,23 +188,24 @@ void shard_disk::put_item(beam::store::batch& b, std::uint32_t generation, const
 }
 
 /// The data and the log of those before are over.
-void shard_disk::begin_generation(beam::store::batch& b, std::uint64_t ticket,
+void shard_disk::begin_generation(beam::store::batch& b, std::uint64_t write,
                                   std::uint32_t generation) {
     b.in("log").erase_prefix(own(""));
     state_.generation = generation;
-    begun_by_ = ticket;
+    begun_by_ = write;
     may_have_leftovers_ = true;
     uncommitted_.clear();
-    by_ticket_.clear();
+    by_write_.clear();
+    kept_back_.clear();
+    kept_back_bytes_ = 0;
 }
 
-void shard_disk::committed(std::uint64_t ticket) {
-    committed_ = ticket;
-    while (!by_ticket_.empty() && by_ticket_.front().first <= ticket) {
-        const auto found = uncommitted_.find(by_ticket_.front().second);
-        if (found != uncommitted_.end() && found->second.ticket <= ticket)
-            uncommitted_.erase(found);
-        by_ticket_.pop_front();
+void shard_disk::committed(std::uint64_t write) {
+    committed_ = write;
+    while (!by_write_.empty() && by_write_.front().first <= write) {
+        const auto found = uncommitted_.find(by_write_.front().second);
+        if (found != uncommitted_.end() && found->second.write <= write) uncommitted_.erase(found);
+        by_write_.pop_front();
     }
 }
 

@@ -25,7 +25,11 @@ using std::chrono::nanoseconds;
 constexpr std::chrono::milliseconds sweep_every{500};
 constexpr std::size_t swept_at_once = 1000;
 constexpr std::size_t held_bytes_max = 256 << 10;
-constexpr std::uint64_t swept_tag = 0;  // no step's
+/// What shards keep back of what their entries came to: of all of a node, and of one.
+constexpr std::size_t kept_back_max = 8 << 20, kept_back_of_one_min = 4 << 10,
+                      kept_back_of_one_max = 64 << 10;
+constexpr unsigned sweeps_a_turn = 4;
+constexpr std::uint64_t swept_tag = 0;  // no write's
 constexpr std::uint64_t cleared_tag = std::numeric_limits<std::uint64_t>::max();
 
 nanoseconds clock_now(clockid_t clock) {
@@ -81,6 +85,8 @@ beam::awaitable<void> shard_server::begin() {
     c.ask_to_move = true;
     c.copies = facts_.view->meta.copies;
     c.erase_after = erase_after_setting().value_or(c.erase_after);
+    disk_.keep_back(std::clamp(kept_back_max / facts_.view->meta.shards, kept_back_of_one_min,
+                               kept_back_of_one_max));
     shard_.emplace(c, facts_.self, life, disk_.load(), disk_, rules_of_shards());
     step([](shard& s, const instant& at, outputs& out) { s.start(at, out); });
 }
@@ -174,7 +180,11 @@ void shard_server::handle_info(beam::store::written m) {
     }
     crash_point("synced");
     disk_.committed(m.tag);
-    step([&](shard& s, const instant& at, outputs& out) { s.synced(at, m.tag, out); });
+    std::uint64_t ticket = 0;
+    for (; !writing_.empty() && writing_.front().first <= m.tag; writing_.pop_front())
+        ticket = std::max(ticket, writing_.front().second);
+    if (ticket != 0)
+        step([&](shard& s, const instant& at, outputs& out) { s.synced(at, ticket, out); });
 }
 
 void shard_server::handle_info(wake) {
@@ -192,10 +202,7 @@ void shard_server::sweep_later() {
 /// has on each disk.
 void shard_server::handle_info(sweep) {
     sweep_later();
-    if (held_ticket_ != 0) {
-        held_.lazy();  // with those of the other shards
-        write_held();
-    }
+    write_what_waits();
     take_leftovers_away();
     if (!shard_ || is_sweeping_) return;
     auto due = disk_.due(now().wall_ms, swept_at_once);
@@ -231,7 +238,7 @@ void shard_server::step(Step s) {
         beam::log(beam::log_level::info, "kv", "a copy that others hold now is erased",
                   {{"shard", std::to_string(number_)}});
     if (out.sync != 0)
-        is_urgent = gather(out.sync, disk_.changes(out.sync, out.storage, shard_->log()));
+        is_urgent = gather(out.sync, disk_.changes(next_write_, out.storage, shard_->log()));
     // The way to the other disks is longer than that to this one.
     for (const outgoing& o : out.messages) send(o);
     if (is_urgent) write_held();
@@ -263,8 +270,17 @@ bool shard_server::gather(std::uint64_t ticket, shard_disk::written_batch w) {
 
 void shard_server::write_held() {
     disk_.complete(held_);
-    beam::store::notify_write(store_name(), std::exchange(held_, {}), id(),
-                              std::exchange(held_ticket_, 0));
+    beam::store::notify_write(store_name(), std::exchange(held_, {}), id(), next_write_);
+    writing_.emplace_back(next_write_++, std::exchange(held_ticket_, 0));
+}
+
+/// The shards take turns with what they keep back.
+void shard_server::write_what_waits() {
+    const bool is_its_turn = (sweeps_++ + number_) % sweeps_a_turn == 0;
+    if (is_its_turn && disk_.has_kept_back()) disk_.write_kept_back(held_, next_write_);
+    if (held_.size() == 0) return;
+    held_.lazy();  // with those of the other shards
+    write_held();
 }
 
 void shard_server::carry_out(outputs out) {

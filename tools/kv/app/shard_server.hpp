@@ -76,6 +76,7 @@ private:
     /// Whether it is time to write what is held.
     [[nodiscard]] bool gather(std::uint64_t ticket, shard_disk::written_batch w);
     void write_held();
+    void write_what_waits();
     void take_leftovers_away();
     void carry_out(outputs out);
     void tell(const router_request& to, answer a);
@@ -91,9 +92,13 @@ private:
     std::optional<shard> shard_;
     std::deque<outputs> to_do_;
     bool is_busy_ = false;
-    // Batches of the last steps that can wait, and the ticket of the last of them.
+    // What the last steps gave the store to write and can wait, and the ticket of the last of them.
     beam::store::batch held_;
     std::uint64_t held_ticket_ = 0;
+    std::uint64_t next_write_ = 1;
+    std::deque<std::pair<std::uint64_t, std::uint64_t>>
+        writing_;  // a write's number, and its ticket or 0
+    unsigned sweeps_ = 0;
     bool is_sweeping_ = false;  // what the index had too much is being written
     bool is_clearing_ = false;  // a step of what older generations left is
     std::chrono::nanoseconds armed_ = std::chrono::nanoseconds::max();
