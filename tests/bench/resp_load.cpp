@@ -1,7 +1,7 @@
 // resp_load: load on a server that speaks RESP.
 //
 //   resp_load SOCKET fill KEYS [TTL_MS_MAX]     sets KEYS keys, each with a random time up to TTL_MS_MAX
-//   resp_load SOCKET get|set CLIENTS PIPELINE SECONDS KEYS
+//   resp_load SOCKET[,SOCKET...] get|set CLIENTS PIPELINE SECONDS KEYS
 //
 // The latter prints requests a second, and the 99th percentile, the longest and the median of the times from a
 // request's sending to its answer, in microseconds.
@@ -51,13 +51,25 @@ int fill(const char* path, std::uint64_t keys, std::uint64_t ttl_ms) {
     return 0;
 }
 
-int measure(const char* path, bool sets, std::size_t clients, std::size_t pipeline, double seconds,
-            std::uint64_t keys) {
+std::vector<std::string> split(const std::string& text) {
+    std::vector<std::string> all;
+    for (std::size_t at = 0; at <= text.size();) {
+        const auto comma = std::min(text.find(',', at), text.size());
+        all.push_back(text.substr(at, comma - at));
+        at = comma + 1;
+    }
+    return all;
+}
+
+/// The clients are spread over the sockets.
+int measure(const std::vector<std::string>& paths, bool sets, std::size_t clients,
+            std::size_t pipeline, double seconds, std::uint64_t keys) {
     load::random_numbers random;
     std::vector<load::connection> all(clients);
     constexpr std::size_t prepared = 64;
-    for (load::connection& c : all) {
-        c.fd = load::connect_to(path);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        load::connection& c = all[i];
+        c.fd = load::connect_to(paths[i % paths.size()].c_str());
         for (std::size_t r = 0; r < prepared; ++r) {
             std::string text;
             for (std::size_t p = 0; p < pipeline; ++p) {
@@ -81,9 +93,10 @@ int main(int argc, char** argv) {
     const auto number = [&](int i) { return std::strtoull(argv[i], nullptr, 10); };
     if (what == "fill" && argc >= 4) return fill(argv[1], number(3), argc > 4 ? number(4) : 0);
     if ((what == "get" || what == "set") && argc == 7)
-        return measure(argv[1], what == "set", number(3), number(4), std::atof(argv[5]), number(6));
+        return measure(split(argv[1]), what == "set", number(3), number(4), std::atof(argv[5]),
+                       number(6));
     std::fprintf(stderr,
                  "usage: resp_load SOCKET fill KEYS [TTL_MS_MAX]\n"
-                 "       resp_load SOCKET get|set CLIENTS PIPELINE SECONDS KEYS\n");
+                 "       resp_load SOCKET[,SOCKET...] get|set CLIENTS PIPELINE SECONDS KEYS\n");
     return 2;
 }
