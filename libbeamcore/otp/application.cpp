@@ -207,10 +207,11 @@ awaitable<outcome<void>> start(atom name, restart_type type) {
     });
     if (there) {
         if (there->status == detail::application_status::starting) {
-            // Waits with the one who starts it.
+            // Waits with the one who starts it. If that fails, it has failed for both.
             auto wait = send_request(server_ref(there->master), detail::await_application_request{},
                                      infinity{});
-            (void)co_await std::move(wait).outcome();
+            outcome<outcome<void>> r = co_await std::move(wait).outcome();
+            if (r && !*r) co_return std::move(*r);
         }
         co_return fail_term(tuple(atoms::already_started, name));
     }
@@ -252,7 +253,7 @@ awaitable<outcome<void>> start_with_dependencies(atom name, restart_type type,
     do {
         auto now = start(name, type);
         r = co_await now;
-        // Somebody else was starting it, and failed: it is for this one to try.
+        // Somebody else was starting it, and was killed: it is for this one to try.
     } while (!r && r.error().is_tagged(atoms::already_started, 2) &&
              !controller().find_running(name));
     if (!r) {

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <optional>
 
 #include "libbeamcore/base/log.hpp"
@@ -93,14 +94,17 @@ void answer(self s, const message& m, const outcome<void>& r) {
     end_request(s.block());
 }
 
-// Waits for a request of that type and answers it: the starter's, which is on its way.
-awaitable<void> answer_starter(self s, outcome<void> r) {
+// The starter's request is on its way; those who wait with it have the same answer (application_controller).
+awaitable<void> answer_starters(self s, outcome<void> r) {
+    bool is_told = false;
     for (;;) {
-        message m = co_await s.receive();
-        if (m.type() == descriptor_of<await_application_request>()) {
-            answer(s, m, r);
-            co_return;
-        }
+        message m;
+        if (is_told)
+            m = co_await s.receive_for(std::chrono::milliseconds(0));
+        else
+            m = co_await s.receive();
+        if (!m) co_return;
+        is_told |= m.type() == descriptor_of<await_application_request>();
         if (request_from(m)) answer(s, m, r);
     }
 }
@@ -139,7 +143,7 @@ process application_master(self s, application_controller* controller, applicati
         }
         if (!phases) {
             controller->remove(spec.name);
-            co_await answer_starter(s, phases);
+            co_await answer_starters(s, phases);
             co_return;
         }
     }

@@ -150,11 +150,11 @@ void kv_faults::kill_runtimes_again_and_again() {
 
 /// At one step of its writes, life after life.
 void kv_faults::crash_at_point() {
-    static constexpr const char* points[] = {"append", "synced", "answer", "checkpoint"};
+    static constexpr const char* points[] = {"append", "synced", "answer", "data", "checkpoint"};
     const std::size_t i = below(nodes_.size());
     const std::size_t point = below(std::size(points));
-    // A checkpoint comes once in a thousand writes of a shard.
-    const std::size_t most = point == 3 ? 2 : below(2) == 0 ? 5 : 200;
+    // Data comes once in hundreds of writes of a shard, a checkpoint in a thousand.
+    const std::size_t most = point >= 3 ? 2 : below(2) == 0 ? 5 : 200;
     const std::string at = std::string(points[point]) + ":" + std::to_string(1 + below(most));
     note(nodes_.names()[i] + " dies at " + at);
     nodes_.kill(i);

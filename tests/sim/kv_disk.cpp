@@ -112,9 +112,12 @@ std::optional<value> kv_disk::get(const std::string& key) const {
     return found->second;
 }
 
-void kv_disk::write(std::uint64_t ticket, std::vector<storage_change> batch) {
+bool kv_disk::write(std::uint64_t ticket, std::vector<storage_change> batch) {
     for (const auto& c : batch) seen_.make(c);
-    batches_.emplace_back(ticket, without_kept_back(std::move(batch)));
+    auto now = without_kept_back(std::move(batch));
+    if (now.empty()) return false;
+    batches_.emplace_back(ticket, std::move(now));
+    return true;
 }
 
 std::vector<storage_change> kv_disk::without_kept_back(std::vector<storage_change> batch) {

@@ -49,8 +49,8 @@ public:
         : syncs_late_(syncs_late), kept_back_max_(kept_back_max) {}
 
     [[nodiscard]] std::optional<kv::value> get(const std::string& key) const override;
-    /// Seen at once, durable when synced.
-    void write(std::uint64_t ticket, std::vector<kv::storage_change> batch);
+    /// Seen at once, durable when synced. False: all of it is kept back, and its ticket goes with the next one.
+    [[nodiscard]] bool write(std::uint64_t ticket, std::vector<kv::storage_change> batch);
     /// The oldest batch is durable now.
     void sync();
     /// Power is lost: of what was not synced the first `kept` batches are there.

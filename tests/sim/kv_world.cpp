@@ -173,9 +173,10 @@ void kv_world::handle(std::size_t i, outputs out) {
     machine& m = machines_[i];
     check_actor(i);
     if (!out.storage.empty()) {
+        bool is_written = false;
         try {
             const auto batch = out.storage;
-            m.disk->write(out.sync, std::move(out.storage));
+            is_written = m.disk->write(out.sync, std::move(out.storage));
             for (const auto& c : batch)
                 if (std::holds_alternative<install_staged>(c)) {
                     filled_ = i;
@@ -193,14 +194,16 @@ void kv_world::handle(std::size_t i, outputs out) {
             fail("store " + std::to_string(m.store.low) + ": " + b.what());
         }
         const time d(50'000 + random_.below(random_.chance(0.05) ? 60'000'000 : 2'000'000));
-        after(d, [this, i, life = m.life, disk = m.disk.get()] {
-            machine& there = machines_[i];
-            if (!there.is_alive || there.life != life || there.disk.get() != disk) return;
-            const auto ticket = disk->oldest_ticket();
-            disk->sync();
-            input(i, life,
-                  [ticket](shard& s, const instant& at, outputs& o) { s.synced(at, ticket, o); });
-        });
+        if (is_written)
+            after(d, [this, i, life = m.life, disk = m.disk.get()] {
+                machine& there = machines_[i];
+                if (!there.is_alive || there.life != life || there.disk.get() != disk) return;
+                const auto ticket = disk->oldest_ticket();
+                disk->sync();
+                input(i, life, [ticket](shard& s, const instant& at, outputs& o) {
+                    s.synced(at, ticket, o);
+                });
+            });
     }
     check_memory(m);
     for (auto& o : out.messages) {

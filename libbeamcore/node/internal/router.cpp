@@ -123,6 +123,7 @@ awaitable<std::optional<rpc::failure>> ensure_application(std::string name, rest
     load_result loaded = co_await loading;
     if (loaded.failure) co_return cannot_load(name, *loaded.failure);
     const atom app{std::string_view(name)};
+    if (application::is_running(app)) co_return std::nullopt;
     failed_starts& failures = failed_starts::current();
     const auto began = failed_starts::clock::now();
     if (auto known = failures.answer(name, began)) co_return known;

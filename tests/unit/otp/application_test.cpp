@@ -1,5 +1,6 @@
 #include "libbeamcore/otp/application.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -441,6 +442,39 @@ TEST_CASE("two that start an application at once start it once") {
         CHECK(((first == atoms::ok) != (second == atoms::ok)));
     });
     seen.clear();
+}
+
+TEST_CASE("all who wait for one start have its failure") {
+    in_node([](self s) -> awaitable<void> {
+        static std::atomic<int> starts{0};
+        struct failing {
+            static awaitable<start_result> start(term) {
+                ++starts;
+                (void)co_await this_process().receive<term>();
+                co_return fail_term(atom("no_disk"));
+            }
+        };
+        starts = 0;
+        (void)app::load(application_of<failing>("a", "1"));
+        const auto starter = [](self, pid parent) -> process {
+            auto r = co_await app::ensure_all_started(a);
+            send(parent, r ? term(atoms::ok) : r.error());
+        };
+        constexpr std::uint32_t many = 20;
+        for (std::uint32_t i = 0; i < many; ++i) spawn(starter, s.id());
+        const auto waiting = [] {
+            const auto master = app::master(a);
+            const auto info = master ? process_info(*master) : std::nullopt;
+            return info ? info->message_queue_len : 0;
+        };
+        while (waiting() < many) co_await s.yield();
+        send(*app::master(a), term(atom("go_on")));
+        for (std::uint32_t i = 0; i < many; ++i) {
+            const term answer = co_await s.receive<term>();
+            CHECK(shown(answer).find("no_disk") != std::string::npos);
+        }
+        CHECK(starts == 1);
+    });
 }
 
 TEST_CASE("an application without code is a library: it runs without processes") {

@@ -528,6 +528,38 @@ STORE_TEST("what is kept back goes to the data when it is enough, and the log sa
     });
 }
 
+STORE_TEST("what is kept back is due in its time, and once") {
+    test::in_node([](self) -> awaitable<void> {
+        const test::folder folder;
+        open(folder / "s");
+        const auto due = [](const world& w, std::int64_t now) {
+            std::string all;
+            for (const kv::expired_key& e : w.disk.due(now, 10).expired)
+                all += e.key + "=" + std::to_string(e.version) + " ";
+            return all;
+        };
+        world w(number, 10'000);
+        co_await w.put("a", "1", 1000);
+        co_await w.put("b", "2", 2000);
+        co_await w.put("c", "3");
+        CHECK(due(w, 999).empty());
+        CHECK(due(w, 1000) == "a=1 ");
+        CHECK(due(w, 2000) == "a=1 b=2 ");
+        w.stage_kept_back();
+        co_await w.write();
+        CHECK(due(w, 2000) == "a=1 b=2 ");
+
+        // Again with the same time, with another one, and for ever: the index has what was before.
+        co_await w.put("a", "4", 1000);
+        co_await w.put("b", "5", 3000);
+        CHECK(due(w, 2000) == "a=4 ");
+        CHECK(due(w, 3000) == "a=4 b=5 ");
+        co_await w.put("a", "6");
+        CHECK(due(w, 3000) == "b=5 ");
+        CHECK(w.disk.due(3000, 10).gone.size() == 2);
+    });
+}
+
 STORE_TEST(
     "what is not an entry takes along what is kept back, and another generation forgets it") {
     test::in_node([](self) -> awaitable<void> {

@@ -83,7 +83,7 @@ beam::awaitable<beam::outcome<beam::pid>> caretaker::handle_call(open_room m) {
 }
 
 void caretaker::handle_info(kv::cluster_noted) {
-    if (kv::has_been_told_of_cluster(id()))
+    if (kv::stop_waiting_for_cluster(id()))
         beam::spawn_link(tenant::start_kv, id(), std::string("chat"), false);
 }
 

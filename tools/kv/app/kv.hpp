@@ -271,8 +271,8 @@ inline void tell_of_cluster(beam::pid who) {
     beam::pg::join(cluster_scope(), cluster_scope(), who);
     if (has_cluster_here()) beam::send(who, cluster_noted{});
 }
-/// By who was told: no more of them are sent. False: it was told before.
-inline bool has_been_told_of_cluster(beam::pid who) {
+/// By who was told: no more of them are sent. False: it had stopped before.
+inline bool stop_waiting_for_cluster(beam::pid who) {
     return beam::pg::leave(cluster_scope(), cluster_scope(), who);
 }
 

@@ -87,10 +87,10 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t write,
     written_batch w;
     beam::store::batch& b = w.batch;
     state_.base = log.base();
-    applied_seq_ = log.applied_seq();
+    applied_with_kept_back_ = log.applied_seq();
     const bool is_all_written =
         !are_entries(all) || kept_back_bytes_ + size_of_applied(all) > kept_back_max_;
-    if (is_all_written) state_.applied_seq = applied_seq_;
+    if (is_all_written) state_.applied_seq = applied_with_kept_back_;
     const auto make = [&](const auto& c) {
         using type = std::decay_t<decltype(c)>;
         if constexpr (std::is_same_v<type, append_log>) {
@@ -132,7 +132,7 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t write,
     return w;
 }
 
-/// Written at once with all that was changed before, so it may say what is applied.
+/// Written at once with all that was changed before but what is kept back, so it may say what else is applied.
 void shard_disk::append(beam::store::batch& b, const entry& e) {
     sealing_writer w;
     w.expect(length_of(e));
@@ -161,12 +161,15 @@ void shard_disk::apply(const entry& e) {
         newer& n = uncommitted_[c.key];
         if (std::exchange(n.write, no_write) != no_write) kept_back_.push_back(c.key);
         n.is.reset();
-        if (c.bytes) n.is = value{*c.bytes, e.at.seq, c.expires_ms};
+        if (!c.bytes) continue;
+        n.is = value{*c.bytes, e.at.seq, c.expires_ms};
+        if (c.expires_ms != 0)
+            kept_back_expires_ms_ = std::min(kept_back_expires_ms_, c.expires_ms);
     }
 }
 
 void shard_disk::write_kept_back(beam::store::batch& b, std::uint64_t write) {
-    state_.applied_seq = applied_seq_;
+    state_.applied_seq = applied_with_kept_back_;
     std::sort(kept_back_.begin(), kept_back_.end());
     for (std::string& key : kept_back_) {
         newer& n = uncommitted_[key];
@@ -177,8 +180,13 @@ void shard_disk::write_kept_back(beam::store::batch& b, std::uint64_t write) {
             b.in("data").erase(data_key(key));
         by_write_.emplace_back(write, std::move(key));
     }
+    forget_kept_back();
+}
+
+void shard_disk::forget_kept_back() {
     kept_back_.clear();
     kept_back_bytes_ = 0;
+    kept_back_expires_ms_ = never;
 }
 
 void shard_disk::put_item(beam::store::batch& b, std::uint32_t generation, const std::string& key,
@@ -196,8 +204,7 @@ void shard_disk::begin_generation(beam::store::batch& b, std::uint64_t write,
     may_have_leftovers_ = true;
     uncommitted_.clear();
     by_write_.clear();
-    kept_back_.clear();
-    kept_back_bytes_ = 0;
+    forget_kept_back();
 }
 
 void shard_disk::committed(std::uint64_t write) {

@@ -105,7 +105,8 @@ public:
     /// The page that a look_up asks for, with all that changes() was given.
     [[nodiscard]] scan_page scan(const scan_range& range, std::int64_t wall_ms) const;
 
-    /// Keys of the index whose time has come, whatever the data says of them: at most `max`.
+    /// Keys of the index, and of what is kept back, whose time has come: at most `max` of each. `gone` may rest on what is kept
+    /// back, so that is to be written first.
     struct due_keys {
         std::vector<expired_key> expired;
         beam::store::batch
@@ -161,11 +162,14 @@ private:
     void note_written(const entry& e);
     void cut(beam::store::batch& b, std::uint64_t first);
     void begin_generation(beam::store::batch& b, std::uint64_t write, std::uint32_t generation);
+    void forget_kept_back();
+    void add_kept_back(due_keys& all, std::int64_t wall_ms, std::size_t max) const;
     void add_new(items& found, const std::optional<std::string>& after) const;
     [[nodiscard]] value read_value(std::string stored) const;
     [[nodiscard]] stored_entry read_entry(std::string_view bytes) const;
     [[nodiscard]] std::string file() const;
 
+    static constexpr auto never = std::numeric_limits<std::int64_t>::max();
     static constexpr auto no_write = std::numeric_limits<std::uint64_t>::max();
     struct newer {
         std::uint64_t write = 0;  // no_write: it is kept back
@@ -174,18 +178,19 @@ private:
 
     beam::store::database meta_, log_, data_, due_;
     std::uint32_t shard_;
-    state state_;                 // with all that changes() was given
+    state state_;                 // with all that changes() gave, so without what is kept back
     state saved_;                 // on disk when all batches are
     bool has_state_ = false;      // other than with an entry
     bool is_state_lost_ = false;  // the entry that it rode with is cut off
     bool may_have_leftovers_ = true;
     std::uint64_t begun_by_ = 0,
-                  committed_ = 0;    // writes: of this generation's begin, the last committed
-    std::uint64_t applied_seq_ = 0;  // with what is kept back
+                  committed_ = 0;  // writes: of this generation's begin, the last committed
+    std::uint64_t applied_with_kept_back_ = 0;
     std::map<std::string, newer> uncommitted_;
     std::deque<std::pair<std::uint64_t, std::string>> by_write_;
     std::vector<std::string> kept_back_;  // keys, each once
     std::size_t kept_back_bytes_ = 0, kept_back_max_ = 0;
+    std::int64_t kept_back_expires_ms_ = never;  // not after that any of them does
 };
 
 }  // namespace kv

@@ -171,7 +171,21 @@ shard_disk::due_keys shard_disk::due(std::int64_t wall_ms, std::size_t max) cons
         else
             all.gone.in("due").erase(stored);
     }
+    add_kept_back(all, wall_ms, max);
     return all;
+}
+
+/// What the index does not have yet.
+void shard_disk::add_kept_back(due_keys& all, std::int64_t wall_ms, std::size_t max) const {
+    if (kept_back_expires_ms_ > wall_ms) return;
+    std::set<std::string> there;
+    for (const expired_key& e : all.expired) there.insert(e.key);
+    for (const std::string& key : kept_back_) {
+        if (all.expired.size() >= max) return;
+        const auto& is = uncommitted_.at(key).is;
+        if (is && is->expires_ms != 0 && is->expires_ms <= wall_ms && !there.contains(key))
+            all.expired.push_back({key, is->version});
+    }
 }
 
 }  // namespace kv

@@ -127,7 +127,7 @@ stored_shard shard_disk::load() {
     state_ = saved_ = on_disk.value_or(state());
     stored_shard s;
     s.base = state_.base;
-    s.applied_seq = applied_seq_ = state_.applied_seq;
+    s.applied_seq = applied_with_kept_back_ = state_.applied_seq;
     s.acted = state_.acted;
     s.has_staged = has_any(data_, data_prefix(state_.generation + 1));
     s.saved = checkpoint_on_disk();

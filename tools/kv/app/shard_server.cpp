@@ -26,7 +26,7 @@ constexpr std::chrono::milliseconds sweep_every{500};
 constexpr std::size_t swept_at_once = 1000;
 constexpr std::size_t held_bytes_max = 256 << 10;
 /// What shards keep back of what their entries came to: of all of a node, and of one.
-constexpr std::size_t kept_back_max = 8 << 20, kept_back_of_one_min = 4 << 10,
+constexpr std::size_t kept_back_max = 8 << 20, kept_back_of_one_min = 2 << 10,
                       kept_back_of_one_max = 64 << 10;
 constexpr unsigned sweeps_a_turn = 4;
 constexpr std::uint64_t swept_tag = 0;  // no write's
@@ -207,6 +207,7 @@ void shard_server::handle_info(sweep) {
     if (!shard_ || is_sweeping_) return;
     auto due = disk_.due(now().wall_ms, swept_at_once);
     if (due.gone.size() > 0) {
+        write_kept_back();  // why they are
         is_sweeping_ = true;
         due.gone.lazy();
         beam::store::notify_write(store_name(), std::move(due.gone), id(), swept_tag);
@@ -237,12 +238,14 @@ void shard_server::step(Step s) {
     if (std::any_of(out.storage.begin(), out.storage.end(), is_erasure))
         beam::log(beam::log_level::info, "kv", "a copy that others hold now is erased",
                   {{"shard", std::to_string(number_)}});
+    const bool has_kept_back = disk_.has_kept_back();
     if (out.sync != 0)
         is_urgent = gather(out.sync, disk_.changes(next_write_, out.storage, shard_->log()));
     // The way to the other disks is longer than that to this one.
     for (const outgoing& o : out.messages) send(o);
     if (is_urgent) write_held();
     crash_point(out.storage);
+    if (has_kept_back && !disk_.has_kept_back()) crash_point("data");
     // What carrying out brings about is a step of its own, after all of this one.
     if (is_busy_) {
         to_do_.push_back(std::move(out));
@@ -260,8 +263,8 @@ void shard_server::step(Step s) {
     arm();
 }
 
-/// What need not be on disk soon goes with what must, or with the next sweep: what an entry came to lies here until the
-/// next entry, so that a write is one batch for the store, not two.
+/// What need not be on disk soon goes with what must, or with the next sweep, so that a write is one batch for the store, not two.
+/// What entries came to does not come here before shard_disk has enough of it.
 bool shard_server::gather(std::uint64_t ticket, shard_disk::written_batch w) {
     held_.append(std::move(w.batch));
     held_ticket_ = ticket;
@@ -276,10 +279,20 @@ void shard_server::write_held() {
 
 /// The shards take turns with what they keep back.
 void shard_server::write_what_waits() {
-    const bool is_its_turn = (sweeps_++ + number_) % sweeps_a_turn == 0;
-    if (is_its_turn && disk_.has_kept_back()) disk_.write_kept_back(held_, next_write_);
-    if (held_.size() == 0) return;
-    held_.lazy();  // with those of the other shards
+    if ((sweeps_++ + number_) % sweeps_a_turn == 0) write_kept_back();
+    if (held_.size() > 0) write_held_lazily();
+}
+
+void shard_server::write_kept_back() {
+    if (!disk_.has_kept_back()) return;
+    disk_.write_kept_back(held_, next_write_);
+    write_held_lazily();
+    crash_point("data");
+}
+
+/// With those of the other shards.
+void shard_server::write_held_lazily() {
+    held_.lazy();
     write_held();
 }
 

@@ -76,6 +76,8 @@ private:
     /// Whether it is time to write what is held.
     [[nodiscard]] bool gather(std::uint64_t ticket, shard_disk::written_batch w);
     void write_held();
+    void write_held_lazily();
+    void write_kept_back();
     void write_what_waits();
     void take_leftovers_away();
     void carry_out(outputs out);

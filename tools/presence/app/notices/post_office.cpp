@@ -235,7 +235,7 @@ beam::awaitable<void> post_office::handle_info(tidy_up) {
 // -- kv -----------------------------------------------------------------------------------------------
 
 void post_office::handle_info(kv::cluster_noted) {
-    if (kv::has_been_told_of_cluster(id()))
+    if (kv::stop_waiting_for_cluster(id()))
         beam::spawn_link(tenant::start_kv, id(), std::string("presence"), false);
 }
 
