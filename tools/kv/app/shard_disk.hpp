@@ -105,7 +105,7 @@ public:
     /// The page that a look_up asks for, with all that changes() was given.
     [[nodiscard]] scan_page scan(const scan_range& range, std::int64_t wall_ms) const;
 
-    /// Keys of the index, and of what is kept back, whose time has come: at most `max` of each. `gone` may rest on what is kept
+    /// Keys of the index, and of what is kept back, whose time has come: at most `max`. `gone` may rest on what is kept
     /// back, so that is to be written first.
     struct due_keys {
         std::vector<expired_key> expired;
