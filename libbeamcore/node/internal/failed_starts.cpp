@@ -29,8 +29,9 @@ std::optional<rpc::failure> failed_starts::answer(const std::string& application
     const auto found = applications_.find(application);
     if (found == applications_.end()) return std::nullopt;
     const history& h = found->second;
-    const auto since_first = now - (h.failed.empty() ? now : h.failed.front());
-    if (h.failed.size() < starts_max || since_first > period) return std::nullopt;
+    if (h.failed.size() < starts_max) return std::nullopt;
+    const auto since_first = now - h.failed.front();
+    if (since_first > period) return std::nullopt;
     rpc::failure why = h.last;
     why.error.why += "; it failed " + std::to_string(starts_max) +
                      " times in a row, and is tried again in " +

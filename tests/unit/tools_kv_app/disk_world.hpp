@@ -91,6 +91,16 @@ struct world {
         return change(std::move(all));
     }
 
+    /// Of the log, with the checkpoint that tells a start what it does not read then.
+    awaitable<void> drop_to(std::uint64_t seq) {
+        kv::checkpoint saved;
+        saved.seq = log.applied_seq();
+        saved.log = log.shape();
+        log.drop_to(seq);
+        std::vector<kv::storage_change> drop{saved, kv::drop_log{log.base()}};
+        return change(std::move(drop));
+    }
+
     shard_disk disk;
     kv::stored_shard stored;
     kv::shard_log log;

@@ -210,13 +210,7 @@ STORE_TEST("a cut takes the log's end, a drop its beginning; neither touches the
         w.log.cut(8);
         std::vector<kv::storage_change> cut{kv::cut_log{8}};
         co_await w.change(std::move(cut));
-        // A start reads what the checkpoint does not tell.
-        kv::checkpoint saved;
-        saved.seq = w.log.applied_seq();
-        saved.log = w.log.shape();
-        w.log.drop_to(2);
-        std::vector<kv::storage_change> drop{saved, kv::drop_log{w.log.base()}};
-        co_await w.change(std::move(drop));
+        co_await w.drop_to(2);
 
         CHECK(w.disk.entries_from(1, 10, 1 << 20).empty());
         CHECK(w.disk.entries_from(3, 10, 1 << 20).size() == 5);
@@ -568,12 +562,7 @@ STORE_TEST(
         world w(number, 10'000);
         for (const char* key : {"a", "b", "c"}) co_await w.put(key, "1");
         CHECK(world().stored.applied_seq == 0);
-        kv::checkpoint saved;
-        saved.seq = w.log.applied_seq();
-        saved.log = w.log.shape();
-        w.log.drop_to(2);
-        std::vector<kv::storage_change> drop{saved, kv::drop_log{w.log.base()}};
-        co_await w.change(std::move(drop));
+        co_await w.drop_to(2);
         CHECK(world().stored.applied_seq == 3);
         CHECK(scanned(world().disk) == "a=1 b=1 c=1 end");
 

@@ -12,16 +12,15 @@ namespace kv {
 namespace {
 
 /// What keeping it back takes, roughly.
-std::size_t size_of_applied(const entry& e) {
-    std::size_t all = 64;
-    for (const change& c : e.changes) all += 64 + c.key.size() + (c.bytes ? c.bytes->size() : 0);
-    return all;
-}
 std::size_t size_of_applied(const std::vector<storage_change>& all) {
     std::size_t size = 0;
-    for (const storage_change& c : all)
-        if (const auto* applied = std::get_if<apply_entry>(&c))
-            size += size_of_applied(applied->what);
+    for (const storage_change& s : all) {
+        const auto* applied = std::get_if<apply_entry>(&s);
+        if (!applied) continue;
+        size += 64;
+        for (const change& c : applied->what.changes)
+            size += 64 + c.key.size() + (c.bytes ? c.bytes->size() : 0);
+    }
     return size;
 }
 bool are_entries(const std::vector<storage_change>& all) {
@@ -88,8 +87,8 @@ shard_disk::written_batch shard_disk::changes(std::uint64_t write,
     beam::store::batch& b = w.batch;
     state_.base = log.base();
     applied_with_kept_back_ = log.applied_seq();
-    const bool is_all_written =
-        !are_entries(all) || kept_back_bytes_ + size_of_applied(all) > kept_back_max_;
+    kept_back_bytes_ += size_of_applied(all);
+    const bool is_all_written = !are_entries(all) || kept_back_bytes_ > kept_back_max_;
     if (is_all_written) state_.applied_seq = applied_with_kept_back_;
     const auto make = [&](const auto& c) {
         using type = std::decay_t<decltype(c)>;
@@ -156,7 +155,6 @@ void shard_disk::cut(beam::store::batch& b, std::uint64_t first) {
 }
 
 void shard_disk::apply(const entry& e) {
-    kept_back_bytes_ += size_of_applied(e);
     for (const change& c : e.changes) {
         newer& n = uncommitted_[c.key];
         if (std::exchange(n.write, no_write) != no_write) kept_back_.push_back(c.key);
