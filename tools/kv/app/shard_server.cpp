@@ -27,7 +27,7 @@ constexpr std::size_t swept_at_once = 1000;
 constexpr std::size_t held_bytes_max = 256 << 10;
 /// What shards keep back of what their entries came to: of all of a node, and of one.
 constexpr std::size_t kept_back_max = 8 << 20, kept_back_of_one_min = 2 << 10,
-                      kept_back_of_one_max = 64 << 10;
+                      kept_back_of_one_max = 32 << 10;
 constexpr unsigned sweeps_a_turn = 4;
 constexpr std::uint64_t swept_tag = 0;  // no write's
 constexpr std::uint64_t cleared_tag = std::numeric_limits<std::uint64_t>::max();
