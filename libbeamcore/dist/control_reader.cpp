@@ -20,7 +20,7 @@ struct control_reader::state {
     [[nodiscard]] result<void> read_payload(const frame& f, received_control& to);
     [[nodiscard]] etf::decode_options options(const frame& f) const;
 
-    detail::known_nodes nodes;
+    detail::node_cache nodes;
     etf::atom_budget& budget;
 };
 

@@ -12,22 +12,7 @@
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/runtime.hpp"
 #include "libbeamcore/runtime/send.hpp"
-#include "libbeamcore/term/syntax.hpp"
-
-namespace doctest {
-
-template <>
-struct StringMaker<beam::term> {
-    static String convert(const beam::term& t) {
-        return beam::to_string(t, {.max_bytes = 400}).c_str();
-    }
-};
-template <>
-struct StringMaker<beam::pid> {
-    static String convert(const beam::pid& p) { return beam::to_string(p).c_str(); }
-};
-
-}  // namespace doctest
+#include "tests/support/show.hpp"
 
 namespace test {
 

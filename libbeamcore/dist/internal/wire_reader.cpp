@@ -4,7 +4,7 @@
 
 namespace beam::dist::detail {
 
-bool known_nodes::find_name(std::string_view text, atom& to) {
+bool node_cache::find_name(std::string_view text, atom& to) {
     if (text == self_name_) {
         to = self_.name;
         return true;
@@ -19,7 +19,7 @@ bool known_nodes::find_name(std::string_view text, atom& to) {
     return true;
 }
 
-bool known_nodes::find_index(atom name, std::uint32_t creation, std::uint32_t& to) {
+bool node_cache::find_index(atom name, std::uint32_t creation, std::uint32_t& to) {
     const node_identity node{name, creation};
     if (node == self_) {
         to = 0;

@@ -15,9 +15,9 @@
 namespace beam::dist::detail {
 
 /// The nodes that a connection is about: looking one up by its text takes longer than all else.
-class known_nodes {
+class node_cache {
 public:
-    explicit known_nodes(node_identity self) : self_(self), self_name_(self.name.name()) {}
+    explicit node_cache(node_identity self) : self_(self), self_name_(self.name.name()) {}
 
     [[nodiscard]] const node_identity& self() const { return self_; }
     /// False: not known here.
@@ -35,7 +35,7 @@ private:
 
 class wire_reader {
 public:
-    wire_reader(std::string_view bytes, const frame& of, known_nodes& nodes)
+    wire_reader(std::string_view bytes, const frame& of, node_cache& nodes)
         : bytes_(bytes), references_(of.references), nodes_(nodes) {}
 
     /// False from the first thing on that is not as it is asked for.
@@ -60,7 +60,7 @@ private:
 
     byte_reader bytes_;
     std::span<const atom> references_;
-    known_nodes& nodes_;
+    node_cache& nodes_;
 };
 
 }  // namespace beam::dist::detail

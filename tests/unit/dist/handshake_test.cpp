@@ -18,11 +18,11 @@ using test::from_hex;
 namespace {
 
 // As on TCP.
-std::string message(const std::string& body) {
+std::string framed(const std::string& body) {
     return std::string{char(body.size() >> 8), char(body.size())} + body;
 }
 std::string text(std::string_view words) {
-    return message(std::string(words));
+    return framed(std::string(words));
 }
 
 handshake_options options_of(const std::string& name, std::uint32_t creation = 7) {
@@ -35,12 +35,12 @@ handshake_options options_of(const std::string& name, std::uint32_t creation = 7
 
 // The dialogue of section 19 of an OTP node a with an OTP node b, cookie `probecookie`.
 const std::string name_of_a =
-    message(from_hex("4e 0000000d07df7fbd 6b00f252 000b 61403132372e302e302e31"));
-const std::string status_ok = message(from_hex("73 6f6b"));
+    framed(from_hex("4e 0000000d07df7fbd 6b00f252 000b 61403132372e302e302e31"));
+const std::string status_ok = framed(from_hex("73 6f6b"));
 const std::string challenge_of_b =
-    message(from_hex("4e 0000000d07df7fbd d04a6559 6b00f24f 000b 62403132372e302e302e31"));
-const std::string reply_of_a = message(from_hex("72 dbac1461 e35f6f09f2da1acc66e54919f9bd6b68"));
-const std::string ack_of_b = message(from_hex("61 f289f60b52643ef0cd2bb083f4533bda"));
+    framed(from_hex("4e 0000000d07df7fbd d04a6559 6b00f24f 000b 62403132372e302e302e31"));
+const std::string reply_of_a = framed(from_hex("72 dbac1461 e35f6f09f2da1acc66e54919f9bd6b68"));
+const std::string ack_of_b = framed(from_hex("61 f289f60b52643ef0cd2bb083f4533bda"));
 
 handshake_options as_seen(const std::string& name, std::uint32_t creation,
                           std::uint32_t challenge) {
@@ -205,7 +205,7 @@ TEST_CASE("a wrong cookie gets no answer, and both can say why") {
 
 TEST_CASE("an acceptor that does not know the cookie is found out") {
     auto h = connect(status_ok + challenge_message("b@host") +
-                     message("a" + std::string(dist::detail::digest_size, 'x')));
+                     framed("a" + std::string(dist::detail::digest_size, 'x')));
     CHECK(h.event() == event::failed);
     CHECK(h.failure().is("bad_cookie"));
 }
@@ -260,7 +260,7 @@ TEST_CASE("the old connection is replaced only by who knows the cookie") {
     h.answer(peer_standing::connected);
     CHECK(h.take_output() == text("salive"));
     CHECK(h.feed(text("strue")) == event::needs_input);
-    CHECK(h.feed(message("r" + std::string(20, 'x'))) == event::failed);
+    CHECK(h.feed(framed("r" + std::string(20, 'x'))) == event::failed);
     CHECK(h.failure().is("bad_cookie"));
 }
 
@@ -334,11 +334,11 @@ TEST_CASE("what an acceptor takes for no message") {
     };
     const std::string whole = name_message("a@host");
     const bad all[] = {
-        {message(""), "bad_message"},
-        {message("x"), "bad_message"},
-        {message("N"), "bad_message"},
-        {message(whole.substr(2, whole.size() - 3)), "bad_message"},  // the name is cut
-        {message("n" + whole.substr(3)), "old_version"},
+        {framed(""), "bad_message"},
+        {framed("x"), "bad_message"},
+        {framed("N"), "bad_message"},
+        {framed(whole.substr(2, whole.size() - 3)), "bad_message"},  // the name is cut
+        {framed("n" + whole.substr(3)), "old_version"},
         {std::string("\x04\x01N", 3), "too_long"},
         {std::string("\x16\x03\x01\x02\x00", 5), "wants_tls"},
         {std::string("\xff\xff", 2), "too_long"},
@@ -360,7 +360,7 @@ TEST_CASE("what an acceptor takes for no message") {
 
 TEST_CASE("what may stand behind a name in later versions is ignored") {
     auto body = name_message("a@host").substr(2);
-    auto h = accept(message(body + "something new"));
+    auto h = accept(framed(body + "something new"));
     CHECK(h.event() == event::peer_offers);
     CHECK(h.offer().name == "a@host");
 }
@@ -385,18 +385,17 @@ TEST_CASE("what an initiator takes for no message") {
     };
     const auto challenge = challenge_message("b@host");
     const bad all[] = {
-        {message(""), "bad_message"},
+        {framed(""), "bad_message"},
         {text("ok"), "bad_message"},
         {text("s"), "bad_message"},
         {text("sokay"), "bad_message"},
         {text("snamed:"), "bad_message"},
-        {message(std::string("snamed:\0\x06x@host\0\0\0\x01", 19)),
-         "bad_message"},  // not asked for
+        {framed(std::string("snamed:\0\x06x@host\0\0\0\x01", 19)), "bad_message"},  // not asked for
         {std::string("\x10\0", 2), "too_long"},
         {std::string("\x15\x03\x03\x00\x02\x02\x46", 7), "wants_tls"},
         {status_ok + text("N"), "bad_message"},
-        {status_ok + message("n" + challenge.substr(3)), "old_version"},
-        {status_ok + message(challenge.substr(2, challenge.size() - 3)), "bad_message"},
+        {status_ok + framed("n" + challenge.substr(3)), "old_version"},
+        {status_ok + framed(challenge.substr(2, challenge.size() - 3)), "bad_message"},
         {status_ok + text("x"), "bad_message"},
         {status_ok + challenge + text("a"), "bad_message"},
         {status_ok + challenge + text("a0123456789abcdef0"), "bad_message"},
@@ -420,7 +419,7 @@ TEST_CASE("a name that is given must be one") {
         CHECK(h.failure().is(code));
     }
     auto h = handshake::initiator(o, "b@host");
-    CHECK(h.feed(message(std::string("snamed:\0\x06nohost\0\0\0\x01", 19))) == event::failed);
+    CHECK(h.feed(framed(std::string("snamed:\0\x06nohost\0\0\0\x01", 19))) == event::failed);
     CHECK(h.failure().is("bad_name"));
 }
 

@@ -4,8 +4,8 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/show.hpp"
 #include "tests/unit/ets/ordered_rows.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 using namespace beam::detail::ets;

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "tests/support/badarg.hpp"
+#include "tests/support/show.hpp"
 #include "tests/unit/ets/ordered_rows.hpp"
 #include "tests/unit/term/generator.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 using namespace beam::detail::ets;

@@ -27,7 +27,7 @@ awaitable<pid> start_reg(self s, registry_options options) {
     co_return std::get<started>(*r).pid;
 }
 
-term t(const char* text) {
+term parsed(const char* text) {
     return *parse_term(text);
 }
 
@@ -278,36 +278,37 @@ TEST_CASE("ERG-11: listeners are told of each registration and its end") {
 TEST_CASE("ERG-12: match, count_match, unregister_match and select go by patterns and guards") {
     in_node([](self s) -> awaitable<void> {
         co_await start_reg(s, registry_options(reg, registry_keys::duplicate, 2));
-        (void)registry::register_key(reg, "hello", t("{1, atom, 1}"));
-        (void)registry::register_key(reg, "hello", t("{2, atom, 2}"));
-        (void)registry::register_key(reg, "world", t("{3, atom, 3}"));
+        (void)registry::register_key(reg, "hello", parsed("{1, atom, 1}"));
+        (void)registry::register_key(reg, "hello", parsed("{2, atom, 2}"));
+        (void)registry::register_key(reg, "world", parsed("{3, atom, 3}"));
 
-        auto one = registry::match(reg, "hello", t("{1, '_', '_'}"));
+        auto one = registry::match(reg, "hello", parsed("{1, '_', '_'}"));
         REQUIRE(one.size() == 1);
-        CHECK(one[0].value == t("{1, atom, 1}"));
-        CHECK(registry::match(reg, "hello", t("{'_', atom, '_'}")).size() == 2);
-        CHECK(registry::match(reg, "hello", t("{'$1', '_', '$1'}")).size() == 2);
-        CHECK(registry::match(reg, "hello", t("{'$1', '_', '_'}"), t("[{'>', '$1', 1}]")).size() ==
-              1);
-        CHECK(registry::count_match(reg, "hello", t("'_'")) == 2);
-        CHECK(registry::count_match(reg, "hello", t("{3, '_', '_'}")) == 0);
+        CHECK(one[0].value == parsed("{1, atom, 1}"));
+        CHECK(registry::match(reg, "hello", parsed("{'_', atom, '_'}")).size() == 2);
+        CHECK(registry::match(reg, "hello", parsed("{'$1', '_', '$1'}")).size() == 2);
+        CHECK(registry::match(reg, "hello", parsed("{'$1', '_', '_'}"), parsed("[{'>', '$1', 1}]"))
+                  .size() == 1);
+        CHECK(registry::count_match(reg, "hello", parsed("'_'")) == 2);
+        CHECK(registry::count_match(reg, "hello", parsed("{3, '_', '_'}")) == 0);
         CHECK(badarg_of([] {
-                  (void)registry::match(reg, "hello", t("'_'"), t("[{'>>>', 1}]"));
+                  (void)registry::match(reg, "hello", parsed("'_'"), parsed("[{'>>>', 1}]"));
               }).substr(0, 8) == "{badarg,");
 
         auto keys = registry::select(
-            reg, t("[{{'$1', '_', {'$2', '_', '_'}}, [{'>', '$2', 1}], [{{'$1', '$2'}}]}]"));
+            reg, parsed("[{{'$1', '_', {'$2', '_', '_'}}, [{'>', '$2', 1}], [{{'$1', '$2'}}]}]"));
         std::sort(keys.begin(), keys.end(),
                   [](const term& a, const term& b) { return compare(a, b) < 0; });
         REQUIRE(keys.size() == 2);
         CHECK(keys[0] == tuple("hello", 2));
         CHECK(keys[1] == tuple("world", 3));
-        CHECK(registry::count_select(reg, t("[{{'_', '_', '_'}, [], [true]}]")) == 3);
+        CHECK(registry::count_select(reg, parsed("[{{'_', '_', '_'}, [], [true]}]")) == 3);
 
-        registry::unregister_match(reg, "hello", t("{2, '_', '_'}"));
-        CHECK(registry::count_match(reg, "hello", t("'_'")) == 1);
-        registry::unregister_match(reg, "hello", t("{'$1', '_', '_'}"), t("[{'>', '$1', 5}]"));
-        CHECK(registry::count_match(reg, "hello", t("'_'")) == 1);
+        registry::unregister_match(reg, "hello", parsed("{2, '_', '_'}"));
+        CHECK(registry::count_match(reg, "hello", parsed("'_'")) == 1);
+        registry::unregister_match(reg, "hello", parsed("{'$1', '_', '_'}"),
+                                   parsed("[{'>', '$1', 5}]"));
+        CHECK(registry::count_match(reg, "hello", parsed("'_'")) == 1);
         CHECK(registry::keys(reg, s.id()).size() == 2);
     });
 }

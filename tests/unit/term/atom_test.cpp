@@ -4,7 +4,7 @@
 
 #include "libbeamcore/term/atoms.hpp"
 #include "libbeamcore/term/term.hpp"
-#include "tests/unit/term/show.hpp"
+#include "tests/support/show.hpp"
 
 using namespace beam;
 

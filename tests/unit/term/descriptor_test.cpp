@@ -4,8 +4,8 @@
 
 #include <memory>
 
+#include "tests/support/show.hpp"
 #include "tests/unit/term/descriptor_module.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 

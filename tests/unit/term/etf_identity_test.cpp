@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include "tests/support/show.hpp"
 #include "tests/unit/term/etf_bytes.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "libbeamcore/term/syntax.hpp"
+#include "tests/support/show.hpp"
 #include "tests/unit/term/etf_bytes.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 

@@ -3,9 +3,9 @@
 
 #include <string>
 
+#include "tests/support/show.hpp"
 #include "tests/unit/term/etf_bytes.hpp"
 #include "tests/unit/term/generator.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 

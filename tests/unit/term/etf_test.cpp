@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "libbeamcore/term/syntax.hpp"
+#include "tests/support/show.hpp"
 #include "tests/unit/term/etf_bytes.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 

@@ -10,7 +10,7 @@
 #include <unordered_map>
 
 #include "libbeamcore/term/syntax.hpp"
-#include "tests/unit/term/show.hpp"
+#include "tests/support/show.hpp"
 
 using namespace beam;
 using namespace std::chrono_literals;

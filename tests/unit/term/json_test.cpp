@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "libbeamcore/term/syntax.hpp"
+#include "tests/support/show.hpp"
 #include "tests/unit/term/generator.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 using nlohmann::json;

@@ -1,6 +1,6 @@
 #include "libbeamcore/term/term.hpp"
+#include "tests/support/show.hpp"
 #include "tests/unit/term/generator.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 

@@ -2,7 +2,7 @@
 #include "libbeamcore/term/pid.hpp"
 #include "libbeamcore/term/ref.hpp"
 #include "libbeamcore/term/term.hpp"
-#include "tests/unit/term/show.hpp"
+#include "tests/support/show.hpp"
 
 using namespace beam;
 

@@ -1,8 +1,8 @@
 #include "libbeamcore/term/syntax.hpp"
 
 #include "libbeamcore/base/utf8.hpp"
+#include "tests/support/show.hpp"
 #include "tests/unit/term/generator.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 

@@ -5,8 +5,8 @@
 
 #include "libbeamcore/term/outcome.hpp"
 #include "libbeamcore/term/syntax.hpp"
+#include "tests/support/show.hpp"
 #include "tests/unit/term/generator.hpp"
-#include "tests/unit/term/show.hpp"
 
 using namespace beam;
 

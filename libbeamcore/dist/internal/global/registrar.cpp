@@ -13,7 +13,7 @@ namespace beam::dist::detail {
 
 namespace {
 
-awaitable<std::vector<atom>> known_nodes(pid name_server) {
+awaitable<std::vector<atom>> nodes_known_to(pid name_server) {
     auto asking = send_request(name_server, global_request{atom("get_known")}, infinity{});
     const term known = co_await asking;
     std::vector<atom> nodes;
@@ -28,7 +28,7 @@ awaitable<bool> lock_all(pid name_server, term id, std::vector<atom> known,
     auto locking = set_lock_once(std::move(id), std::move(nodes));
     const bool locked = co_await locking;
     if (!locked) co_return false;
-    auto asking = known_nodes(name_server);
+    auto asking = nodes_known_to(name_server);
     const std::vector<atom> now = co_await asking;
     co_return without(now, known).empty();
 }
@@ -36,7 +36,7 @@ awaitable<bool> lock_all(pid name_server, term id, std::vector<atom> known,
 // Set on all nodes of the partition, which it gives. Tries until it has it.
 awaitable<std::vector<atom>> lock_partition(pid name_server, term id) {
     for (unsigned times = 0;; ++times) {
-        auto asking = known_nodes(name_server);
+        auto asking = nodes_known_to(name_server);
         const std::vector<atom> known = co_await asking;
         std::vector<atom> nodes = known;
         nodes.push_back(node());

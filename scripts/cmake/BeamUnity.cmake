@@ -1,0 +1,48 @@
+# beam_unity(): with BEAMCORE_UNITY, each target's sources are compiled several as one. Most of a build's time
+# goes into the same headers again and again: a build of everything takes a quarter as long. Last, when all targets are there.
+#
+# Which sources go together scripts/batches.py finds: not those with the same local names. Where it errs (a
+# "redefinition of" or "is ambiguous" that a build without BEAMCORE_UNITY does not have), rename one of the two.
+set(beam_unity_most 16)
+
+function(beam_unity)
+    if(NOT BEAMCORE_UNITY)
+        return()
+    endif()
+    find_package(Python3 REQUIRED COMPONENTS Interpreter)
+    beam_unity_below("${PROJECT_SOURCE_DIR}")
+endfunction()
+
+function(beam_unity_below DIRECTORY)
+    get_property(targets DIRECTORY "${DIRECTORY}" PROPERTY BUILDSYSTEM_TARGETS)
+    set(all)
+    foreach(target IN LISTS targets)
+        get_target_property(type ${target} TYPE)
+        get_target_property(is_one ${target} UNITY_BUILD)
+        if(type STREQUAL "UTILITY" OR type STREQUAL "INTERFACE_LIBRARY" OR is_one)
+            continue()
+        endif()
+        get_target_property(sources ${target} SOURCES)
+        list(FILTER sources INCLUDE REGEX "\\.cpp$")
+        list(TRANSFORM sources REPLACE "^([^/].*)$" "${DIRECTORY}/\\1")
+        list(LENGTH sources count)
+        if(count GREATER 1)
+            set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+            list(APPEND all ${sources})
+            set(some ${target})
+        endif()
+    endforeach()
+    list(REMOVE_DUPLICATES all)
+    if(all)
+        execute_process(COMMAND ${Python3_EXECUTABLE} "${PROJECT_SOURCE_DIR}/scripts/batches.py"
+            ${beam_unity_most} ${all} OUTPUT_VARIABLE numbers COMMAND_ERROR_IS_FATAL ANY)
+        string(REGEX MATCHALL "[0-9]+" numbers "${numbers}")
+        foreach(source number IN ZIP_LISTS all numbers)
+            set_source_files_properties("${source}" TARGET_DIRECTORY ${some} PROPERTIES UNITY_GROUP ${number})
+        endforeach()
+    endif()
+    get_property(folders DIRECTORY "${DIRECTORY}" PROPERTY SUBDIRECTORIES)
+    foreach(folder IN LISTS folders)
+        beam_unity_below("${folder}")
+    endforeach()
+endfunction()
