@@ -98,8 +98,8 @@ clean() {
 }
 
 @test "a clash that was not seen beforehand is no finding either" {
-    source_file one 'static int same(int a) { return a; }' 'int f() { return same(1); }'
-    source_file two 'static int same(int b) { return b; }' 'int g() { return same(2); }'
+    source_file one 'struct same { int a; };' 'int f() { return same{1}.a; }'
+    source_file two 'struct same { int b; };' 'int g() { return same{2}.b; }'
     tidy one two
     clean
     [ "$(runs)" = "2 1 1" ]
