@@ -80,11 +80,13 @@ find_package(OpenSSL REQUIRED)
 add_library(beam_dep_openssl INTERFACE)
 target_link_libraries(beam_dep_openssl INTERFACE OpenSSL::SSL OpenSSL::Crypto)
 
-# Asio is compiled once, in asio.cpp, not in each file that opens a socket.
+# Asio is compiled once, in asio.cpp, not in each file that opens a socket. How it allocates must be the same in both, and would
+# depend on whether a header of the standard library comes before its own.
 beam_dependency_files(asio_headers asio.hpp "")
 if(TARGET beam_dep_asio_headers)
     add_library(beam_asio STATIC EXCLUDE_FROM_ALL "${CMAKE_CURRENT_LIST_DIR}/asio.cpp")
-    target_compile_definitions(beam_asio PUBLIC ASIO_STANDALONE ASIO_SEPARATE_COMPILATION)
+    target_compile_definitions(beam_asio PUBLIC
+        ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_DISABLE_STD_ALIGNED_ALLOC)
     target_link_libraries(beam_asio PUBLIC beam_dep_asio_headers Threads::Threads)
     add_library(beam_dep_asio INTERFACE)
     target_link_libraries(beam_dep_asio INTERFACE beam_asio)
