@@ -1,5 +1,5 @@
 # beam_unity(): with BEAMCORE_UNITY, each target's sources are compiled several as one. Most of a build's time
-# goes into the same headers again and again: a build of everything takes a quarter as long. Last, when all targets are there.
+# goes into the same headers again and again. Last, when all targets are there.
 #
 # Which sources go together scripts/batches.py finds: not those with the same local names. Where it errs (a
 # "redefinition of" or "is ambiguous" that a build without BEAMCORE_UNITY does not have), rename one of the two.
