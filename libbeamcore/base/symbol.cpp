@@ -5,14 +5,16 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "libbeamcore/base/unique_fd.hpp"
 
@@ -26,65 +28,76 @@ std::string hexadecimal(std::uintptr_t n) {
     return text;
 }
 
-// A file, mapped. Everything read from it is checked against its size: it may have been replaced.
+// Everything read from it is checked: it may have been replaced. Read piece by piece, not mapped: the pages of a table of
+// symbols cost more than reading it where a page fault is slow.
 class elf_file {
 public:
-    explicit elf_file(const char* path) {
-        unique_fd fd(::open(path, O_RDONLY | O_CLOEXEC));
-        struct stat s {};
-        if (!fd || ::fstat(fd.get(), &s) != 0 || s.st_size <= 0) return;
-        void* p = ::mmap(nullptr, std::size_t(s.st_size), PROT_READ, MAP_PRIVATE, fd.get(), 0);
-        if (p == MAP_FAILED) return;
-        begin_ = static_cast<const char*>(p);
-        size_ = std::size_t(s.st_size);
-    }
-    elf_file(const elf_file&) = delete;
-    elf_file& operator=(const elf_file&) = delete;
-    ~elf_file() {
-        if (begin_) ::munmap(const_cast<char*>(begin_), size_);
-    }
+    explicit elf_file(const char* path) : fd_(::open(path, O_RDONLY | O_CLOEXEC)) {}
 
     /// The mangled name of the function at `address`, as the file counts addresses; empty if unknown.
     [[nodiscard]] std::string function_at(std::uint64_t address) const {
-        const auto* head = at<ElfW(Ehdr)>(0, 1);
-        if (!head || std::memcmp(head->e_ident, ELFMAG, SELFMAG) != 0) return {};
-        const auto* sections = at<ElfW(Shdr)>(head->e_shoff, head->e_shnum);
-        if (!sections) return {};
+        ElfW(Ehdr) head{};
+        if (read(0, &head, sizeof head) != sizeof head ||
+            std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+            return {};
+        std::vector<ElfW(Shdr)> sections(head.e_shnum);
+        const std::size_t size = sections.size() * sizeof(ElfW(Shdr));
+        if (read(head.e_shoff, sections.data(), size) != size) return {};
         for (const unsigned wanted : {SHT_SYMTAB, SHT_DYNSYM})
-            for (unsigned i = 0; i < head->e_shnum; ++i)
-                if (sections[i].sh_type == wanted && sections[i].sh_link < head->e_shnum)
-                    if (auto name = find(sections[i], sections[sections[i].sh_link], address);
+            for (const auto& section : sections)
+                if (section.sh_type == wanted && section.sh_link < sections.size())
+                    if (auto name = find(section, sections[section.sh_link], address);
                         !name.empty())
                         return name;
         return {};
     }
 
 private:
-    template <class T>
-    [[nodiscard]] const T* at(std::uint64_t offset, std::uint64_t count) const {
-        if (!begin_ || offset > size_ || count > (size_ - offset) / sizeof(T)) return nullptr;
-        return reinterpret_cast<const T*>(begin_ + offset);
+    /// How many bytes there were.
+    std::size_t read(std::uint64_t offset, void* to, std::size_t size) const {
+        const ssize_t n = ::pread(fd_.get(), to, size, static_cast<off_t>(offset));
+        return n < 0 ? 0 : static_cast<std::size_t>(n);
     }
 
     [[nodiscard]] std::string find(const ElfW(Shdr) & symbols, const ElfW(Shdr) & names,
                                    std::uint64_t address) const {
-        const auto count = symbols.sh_size / sizeof(ElfW(Sym));
-        const auto* all = at<ElfW(Sym)>(symbols.sh_offset, count);
-        const auto* text = at<char>(names.sh_offset, names.sh_size);
-        if (!all || !text) return {};
-        for (std::uint64_t i = 0; i < count; ++i) {
-            const auto& s = all[i];
-            if (ELF64_ST_TYPE(s.st_info) != STT_FUNC || address < s.st_value ||
-                address - s.st_value >= s.st_size || s.st_name >= names.sh_size)
-                continue;
-            return std::string(text + s.st_name,
-                               ::strnlen(text + s.st_name, names.sh_size - s.st_name));
+        std::array<ElfW(Sym), 1024> some;
+        std::uint64_t left = symbols.sh_size / sizeof(ElfW(Sym)), at = symbols.sh_offset;
+        while (left > 0) {
+            const std::size_t wanted = std::size_t(std::min<std::uint64_t>(left, some.size()));
+            const std::size_t n =
+                read(at, some.data(), wanted * sizeof(ElfW(Sym))) / sizeof(ElfW(Sym));
+            if (n == 0) return {};
+            for (std::size_t i = 0; i < n; ++i) {
+                const auto& s = some[i];
+                if (ELF64_ST_TYPE(s.st_info) != STT_FUNC || address < s.st_value ||
+                    address - s.st_value >= s.st_size || s.st_name >= names.sh_size)
+                    continue;
+                return text_at(names.sh_offset + s.st_name, names.sh_size - s.st_name);
+            }
+            left -= n;
+            at += n * sizeof(ElfW(Sym));
         }
         return {};
     }
 
-    const char* begin_ = nullptr;
-    std::size_t size_ = 0;
+    /// Up to its zero byte; names of templates may be long.
+    [[nodiscard]] std::string text_at(std::uint64_t offset, std::uint64_t most) const {
+        std::array<char, 1024> some;
+        std::string text;
+        while (most > 0) {
+            const std::size_t n =
+                read(offset, some.data(), std::size_t(std::min<std::uint64_t>(most, some.size())));
+            const std::size_t length = ::strnlen(some.data(), n);
+            text.append(some.data(), length);
+            if (length < n || n == 0) break;
+            offset += n;
+            most -= n;
+        }
+        return text;
+    }
+
+    unique_fd fd_;
 };
 
 }  // namespace

@@ -63,7 +63,7 @@ function(beam_add_test NAME)
     endforeach()
     add_test(NAME ${NAME} COMMAND ${arg_COMMAND})
     set_tests_properties(${NAME} PROPERTIES
-        TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
+        TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
         ENVIRONMENT "XDG_RUNTIME_DIR=${runtime};XDG_STATE_HOME=${dir}/state;XDG_CONFIG_HOME=${dir}/config;ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=second_deadlock_stack=1"
         ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PROJECT_BINARY_DIR}/bin")
     if(arg_SERIAL)

@@ -44,12 +44,11 @@ void importer::line(const std::string& text, std::uint64_t number) {
 void importer::send() {
     if (entries_.empty()) return;
     const std::size_t n = entries_.size();
-    json params = {{"entries", std::exchange(entries_, json::array())}};
+    json params = checked({{"entries", std::exchange(entries_, json::array())}});
     bytes_ = 0;
-    add_timeout(node_, params);
-    node_.set_deadline(node_.common()->until());
     try {
-        (void)node_.ask("kv.load", checked(std::move(params)));
+        add_timeout(node_, params);
+        (void)node_.ask("kv.load", params);
     } catch (failure& error) {
         error.next = "kv import --from-line " + std::to_string(first_line_);
         throw;

@@ -34,14 +34,17 @@ std::int64_t milliseconds_of(const std::string& option, const std::string& text)
     return std::chrono::ceil<std::chrono::milliseconds>(*read).count();
 }
 
-void add_timeout(const client& node, json& params) {
-    const auto& timeout = node.common()->timeout;
-    if (!timeout) {
+void add_timeout(client& node, json& params) {
+    const auto until = node.common()->until();
+    node.set_deadline(until);
+    if (until.is_never()) {
         params["timeout_ms"] = 600'000;
         return;
     }
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout).count();
-    params["timeout_ms"] = std::max<std::int64_t>(ms - std::max<std::int64_t>(ms / 20, 20), 1);
+    // A node that must be started first has less time than --timeout says.
+    (void)node.hello();
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until.left()).count();
+    params["timeout_ms"] = std::max<std::int64_t>(left - std::max<std::int64_t>(left / 20, 20), 1);
 }
 
 json checked(json params) {

@@ -14,8 +14,9 @@ namespace kv::client {
 [[nodiscard]] std::string print_ms(std::int64_t ms);
 /// Throws a failure with exit 2 that names the option.
 [[nodiscard]] std::int64_t milliseconds_of(const std::string& option, const std::string& text);
-/// The node answers before the tool gives up, so that it can say what it knows.
-void add_timeout(const beam::client& node, nlohmann::json& params);
+/// The node answers before the tool gives up, so that it can say what it knows. Starts the node if need be; the request is
+/// the next one.
+void add_timeout(beam::client& node, nlohmann::json& params);
 /// The parameters, if they fit into a line of the protocol. Throws a failure with exit 2.
 [[nodiscard]] nlohmann::json checked(nlohmann::json params);
 

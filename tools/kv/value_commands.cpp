@@ -39,8 +39,9 @@ exit_code change(client& node, const std::string& op, change_words words) {
     if (words.if_absent) params["if_absent"] = true;
     if (words.expect) params["expect"] = bytes_json(*words.expect);
     if (words.expect_version) params["expect_version"] = *words.expect_version;
+    params = checked(std::move(params));
     add_timeout(node, params);
-    const json answer = node.ask("kv." + op, checked(std::move(params)));
+    const json answer = node.ask("kv." + op, params);
     const std::string text =
         op == "incr" ? std::to_string(answer.at("value").get<std::int64_t>()) : "ok";
     node.common()->print(text, answer);
@@ -92,9 +93,9 @@ exit_code transaction(client& node) {
                           "echo '{\"op\":\"put\",\"key\":\"k\",\"value\":\"v\"}' | kv transaction");
         operations.push_back(*std::move(one));
     }
-    json params = {{"operations", std::move(operations)}};
+    json params = checked({{"operations", std::move(operations)}});
     add_timeout(node, params);
-    node.common()->print("ok", node.ask("kv.transaction", checked(std::move(params))));
+    node.common()->print("ok", node.ask("kv.transaction", params));
     return exit_code::done;
 }
 

@@ -14,7 +14,9 @@ using beam::awaitable;
 using beam::request_error;
 using namespace std::chrono_literals;
 
+// A cluster that is just being made; and a busy machine's coordinator, which has said nothing yet.
 constexpr auto known_within = 8s;
+constexpr auto heard_within = 20s;
 constexpr auto between_looks = 20ms;
 
 request_error no_cluster(const node_standing& k) {
@@ -25,9 +27,13 @@ request_error no_cluster(const node_standing& k) {
     const auto loss = loss_of(k);
     if (!k.facts.view && loss)
         return beam::refuse("unavailable", loss->why, loss->advice, 69).value();
-    if (!k.facts.view && !k.coordinator.is_reachable)
+    if (!k.facts.view && !k.coordinator.why.code.empty())
         return beam::refuse("unavailable",
                             "the coordinator does not answer: " + k.coordinator.why.code,
+                            "kv cluster status", 69)
+            .value();
+    if (!k.facts.view)
+        return beam::refuse("unavailable", "the coordinator has not said yet what cluster there is",
                             "kv cluster status", 69)
             .value();
     return beam::refuse("no_cluster", "this node is in no cluster", "kv cluster init --help", 69)
@@ -89,14 +95,16 @@ std::vector<store_id> row_to_follow(const cluster_view& view, std::uint32_t shar
 
 awaitable<tl::expected<node_standing, request_error>> settled() {
     beam::self me = beam::this_process();
-    const auto until = beam::monotonic_time() + known_within;
+    const auto begin = beam::monotonic_time();
     node_standing last;
     for (;;) {
         auto asking = keeper::known();
         beam::outcome<node_standing> k = co_await asking.outcome();
         if (k && k->facts.view && k->facts.view->has_cluster()) co_return *std::move(k);
         if (k) last = *std::move(k);
-        if (beam::monotonic_time() >= until) break;
+        const bool is_told =
+            last.facts.view || !last.trouble.empty() || !last.coordinator.why.code.empty();
+        if (beam::monotonic_time() - begin >= (is_told ? known_within : heard_within)) break;
         co_await me.sleep_for(between_looks);
     }
     co_return tl::unexpected<request_error>(no_cluster(last));
