@@ -18,8 +18,9 @@ load kv_helper
     cursor=$(watch_begins_at)
     run -1 --separate-stderr kv cluster leave --node n3@127.0.0.1
     [[ $stderr == *"this node is none of the cluster's"* ]]
-    kv cluster join --node n3@127.0.0.1
-    eventually has_copies n1@127.0.0.1 n3
+    [ "$(kv cluster join --wait --node n3@127.0.0.1)" = ok ]
+    has_copies n3@127.0.0.1 n3
+    [ "$(kv cluster rebalance --node n3@127.0.0.1)" = balanced ]
 
     [ "$(kv cluster leave --node n2@127.0.0.1)" = ok ]
     [ "$(state_of n1@127.0.0.1 n2)" = removed ]
@@ -95,9 +96,9 @@ load kv_helper
     for i in $(seq 20); do kv put "key$i" "value$i" -q; done
     eventually is_healthy
     [ "$(on_disk nodeC)" -gt 0 ]
-    kv cluster drain nodeC
-    eventually has_only_its_copies nodeC
-    eventually has_none nodeA nodeC
+    [ "$(kv cluster drain nodeC --wait)" = ok ]
+    has_none nodeA nodeC
+    [ "$(kv cluster rebalance --wait)" = balanced ]
     eventually has_only_its_copies nodeC
     [ "$(on_disk nodeC)" -eq 0 ]
     kill_node nodeC

@@ -65,6 +65,70 @@ std::string health_text(const json& h) {
     return text + loss;
 }
 
+std::string short_name(const std::string& node) {
+    return node.substr(0, node.find('@'));
+}
+
+struct awaited_change {
+    std::string node{}, state{};  // none: only what the plan says
+};
+
+/// What is still to be moved, as the node that answers sees it: for a node that changes, once its state is that.
+struct moves_left {
+    std::uint64_t all = 0;
+    bool is_stuck = false;  // the plan is carried out, but the node has copies
+};
+moves_left moves_left_of(client& node, const awaited_change& change) {
+    std::uint64_t copies = 0;
+    if (!change.node.empty()) {
+        const json nodes = node.ask("kv.cluster_nodes");
+        const auto& all = nodes.at("nodes");
+        const auto is_changed = [&](const json& n) {
+            return n.at("node") == short_name(change.node) && n.at("state") == change.state;
+        };
+        const auto found = std::find_if(all.begin(), all.end(), is_changed);
+        if (found == all.end()) return {1};
+        if (change.state == "draining") copies = found->at("copies").get<std::uint64_t>();
+    }
+    const std::uint64_t moves = node.ask("kv.cluster_rebalance").at("moves").size();
+    return {std::max(moves, copies), moves == 0 && copies > 0};
+}
+
+/// Until all is moved, or --timeout is over.
+void wait_until_moved(client& node, const awaited_change& change) {
+    constexpr std::chrono::seconds stuck_for(10);
+    const auto common = node.common();
+    const auto until = common->timeout_is_default ? beam::tool::deadline() : common->until();
+    std::optional<beam::tool::progress> progress;
+    std::optional<beam::tool::deadline> stuck;
+    beam::tool::pause pause;
+    for (std::uint64_t most = 0;;) {
+        node.set_deadline(common->until().earlier(until));
+        const moves_left left = moves_left_of(node, change);
+        if (left.all == 0) return;
+        if (left.all > most) {
+            progress.reset();
+            progress.emplace(common, "moved", "copies and leads", most = left.all);
+        }
+        progress->at(most - left.all);
+        if (!left.is_stuck)
+            stuck.reset();
+        else if (!stuck)
+            stuck = beam::tool::deadline::in(stuck_for);
+        if (stuck && stuck->is_over())
+            throw beam::tool::failure(
+                exit_code::try_again,
+                "no other node takes the " + std::to_string(left.all) + " copies that are left",
+                "kv cluster nodes");
+        if (until.is_over())
+            throw beam::tool::failure(exit_code::try_again,
+                                      std::to_string(left.all) +
+                                          " copies or leads are still to be moved; the nodes go on",
+                                      "kv cluster rebalance --wait");
+        pause.wait(until);
+    }
+}
+
 }  // namespace
 
 exit_code cluster_init(client& node, const init_words& words) {
@@ -127,7 +191,8 @@ exit_code cluster_migrate(client& node, const std::string& to) {
     return exit_code::done;
 }
 
-exit_code cluster_rebalance(client& node) {
+exit_code cluster_rebalance(client& node, bool waits) {
+    if (waits) wait_until_moved(node, {});
     const json answer = node.ask("kv.cluster_rebalance");
     std::string text;
     for (const json& m : answer.at("moves")) {
@@ -165,16 +230,16 @@ exit_code cluster_leave(client& node) {
     }
 }
 
-exit_code cluster_change(client& node, const std::string& how, const std::string& name) {
-    if (how == "join") {
-        // The node that answers is the one that joins.
-        node.common()->print("ok", node.ask("kv.cluster_join"));
-        return exit_code::done;
-    }
+exit_code cluster_change(client& node, const std::string& how, const std::string& name,
+                         bool waits) {
+    // The node that answers is the one that joins.
     const std::string which = name.empty() ? node.common()->node : name;
     if (how == "remove")
         beam::tool::confirm(node.common(), "take " + which + " out of the cluster for good");
-    node.common()->print("ok", node.ask("kv.cluster_" + how, {{"node", which}}));
+    const json params = how == "join" ? json() : json{{"node", which}};
+    const json answer = node.ask("kv.cluster_" + how, params);
+    if (waits) wait_until_moved(node, {which, how == "drain" ? "draining" : "in"});
+    node.common()->print("ok", answer);
     return exit_code::done;
 }
 

@@ -68,12 +68,12 @@ beam::tool::exit_code cluster_recover(beam::client& node, bool accepts_data_loss
 beam::tool::exit_code cluster_recover_coordinator(beam::client& node, bool accepts_data_loss);
 /// From the file of this host to the etcd at these endpoints.
 beam::tool::exit_code cluster_migrate(beam::client& node, const std::string& to);
-/// What is still to be moved, or would be: nodes do it by themselves.
-beam::tool::exit_code cluster_rebalance(beam::client& node);
+/// What is still to be moved, or would be: nodes do it by themselves. `waits`: until that is nothing, or --timeout is over.
+beam::tool::exit_code cluster_rebalance(beam::client& node, bool waits);
 /// Waits until others have what the node that answers has, as long as --timeout says (for ever).
 beam::tool::exit_code cluster_leave(beam::client& node);
-/// `how`: join, drain, remove or rejoin.
+/// `how`: join, drain, remove or rejoin. `waits` as above.
 beam::tool::exit_code cluster_change(beam::client& node, const std::string& how,
-                                     const std::string& name);
+                                     const std::string& name, bool waits);
 
 }  // namespace kv::client

@@ -25,7 +25,7 @@ void add_ttl(CLI::App& command, change_words& words, const char* what) {
 struct cluster_commands {
     CLI::App *init, *status, *health, *nodes, *join, *leave, *drain, *remove, *rejoin, *recover,
         *rebalance, *migrate;
-    bool accepts_data_loss = false, is_coordinator_lost = false, is_dry_run = false;
+    bool accepts_data_loss = false, is_coordinator_lost = false, is_dry_run = false, waits = false;
     std::string endpoints;
     node_settings settings;
 };
@@ -68,6 +68,9 @@ void add_cluster_commands(cluster_commands& c, CLI::App& app, init_words& words,
     beam::tool::add_yes_option(*c.migrate, common);
     c.rebalance = cluster->add_subcommand("rebalance", "Print what is to be moved");
     c.rebalance->add_flag("-n,--dry-run", c.is_dry_run, "Print it only: nodes move it themselves");
+    for (auto* command : {c.join, c.drain, c.rejoin, c.rebalance})
+        command->add_flag("--wait", c.waits, "End when all is moved, or --timeout is over");
+    c.rebalance->get_option("--wait")->excludes("--dry-run");
     for (auto* command : {c.drain, c.remove, c.rejoin})
         command->add_option("NODE", name, "Which node (the one that answers)");
     beam::tool::add_yes_option(*c.remove, common);
@@ -177,15 +180,15 @@ int main(int argc, char** argv) {
         if (c.status->parsed()) return cluster_status(node);
         if (c.health->parsed()) return cluster_health(node);
         if (c.nodes->parsed()) return cluster_nodes(node);
-        if (c.join->parsed()) return cluster_change(node, "join", node_name);
+        if (c.join->parsed()) return cluster_change(node, "join", node_name, c.waits);
         if (c.leave->parsed()) return cluster_leave(node);
         if (c.recover->parsed() && c.is_coordinator_lost)
             return cluster_recover_coordinator(node, c.accepts_data_loss);
         if (c.recover->parsed()) return cluster_recover(node, c.accepts_data_loss);
         if (c.migrate->parsed()) return cluster_migrate(node, c.endpoints);
-        if (c.rebalance->parsed()) return cluster_rebalance(node);
-        if (c.drain->parsed()) return cluster_change(node, "drain", node_name);
-        if (c.remove->parsed()) return cluster_change(node, "remove", node_name);
-        return cluster_change(node, "rejoin", node_name);
+        if (c.rebalance->parsed()) return cluster_rebalance(node, c.waits);
+        if (c.drain->parsed()) return cluster_change(node, "drain", node_name, c.waits);
+        if (c.remove->parsed()) return cluster_change(node, "remove", node_name, false);
+        return cluster_change(node, "rejoin", node_name, c.waits);
     });
 }

@@ -198,6 +198,8 @@ std::uint64_t key_of(sort_by by, const Numbers& c, std::uint64_t rate) {
 constexpr int places_at_once = 128;
 // What a place costs in reductions: a look at counters, or also texts made of them.
 constexpr int look_cost = 1, text_cost = 8;
+// Some of those that were ranked may have ended before they are shown; then so many others take their place.
+constexpr std::size_t ranked_more = 8;
 
 awaitable<void> remember_all(rate_meter& meter, std::chrono::milliseconds during) {
     self me = this_process();
@@ -246,7 +248,8 @@ awaitable<answer> processes_method(request&, processes_params p) {
 
     const std::size_t offset =
         in_pages ? 0 : std::size_t(std::clamp<std::int64_t>(p.offset, 0, offset_max));
-    ranking best(in_pages ? sort_by::pid : *by, p.ascending || in_pages, offset + limit);
+    const std::size_t spare = in_pages || limit == 0 ? 0 : ranked_more;
+    ranking best(in_pages ? sort_by::pid : *by, p.ascending || in_pages, offset + limit + spare);
     const bool wants_text = p.match || *by == sort_by::name;
     const std::int64_t first = std::clamp<std::int64_t>(p.from.value_or(1), 1, UINT32_MAX);
     process_walk walk{std::uint32_t(first)};
@@ -297,6 +300,7 @@ awaitable<answer> processes_method(request&, processes_params p) {
     // They went on since they were ranked: what is shown is in the order of what is shown.
     std::sort(rows.begin(), rows.end(),
               [&](const auto& a, const auto& b) { return best.is_before(a.first, b.first); });
+    if (rows.size() > limit) rows.erase(rows.begin() + std::ptrdiff_t(limit), rows.end());
     std::vector<term> list;
     list.reserve(rows.size());
     for (const auto& [c, s] : rows) list.push_back(row(s, c, with_rate));

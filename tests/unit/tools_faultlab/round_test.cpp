@@ -12,8 +12,8 @@ constexpr beam::pid pid_of(std::uint32_t n) {
 }
 
 // Two workers, the first of which crashed and is another process now: what one_for_one promises.
-round crashed() {
-    round r;
+faultlab::round crashed() {
+    faultlab::round r;
     r.within = 5s;
     r.ended = true;
     r.children.resize(2);
@@ -25,7 +25,7 @@ round crashed() {
     return r;
 }
 
-std::vector<std::string> judged(round r, const tree_rules& rules = {}) {
+std::vector<std::string> judged(faultlab::round r, const tree_rules& rules = {}) {
     judge(r, rules, false);
     return r.broken;
 }
