@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -55,8 +56,15 @@ public:
 private:
     /// How many bytes there were.
     std::size_t read(std::uint64_t offset, void* to, std::size_t size) const {
-        const ssize_t n = ::pread(fd_.get(), to, size, static_cast<off_t>(offset));
-        return n < 0 ? 0 : static_cast<std::size_t>(n);
+        std::size_t read = 0;
+        while (read < size) {
+            const ssize_t n = ::pread(fd_.get(), static_cast<char*>(to) + read, size - read,
+                                      static_cast<off_t>(offset + read));
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) break;
+            read += static_cast<std::size_t>(n);
+        }
+        return read;
     }
 
     [[nodiscard]] std::string find(const ElfW(Shdr) & symbols, const ElfW(Shdr) & names,

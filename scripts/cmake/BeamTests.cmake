@@ -15,11 +15,12 @@ function(beam_optimise TARGET)
     target_compile_options(${TARGET} PRIVATE $<$<CONFIG:Debug>:-O2;-Wno-null-dereference>)
 endfunction()
 
-# beam_unit_tests(LAYER x_test.cpp... [LIBRARIES target...] [PACKAGES name...] [TIMEOUT seconds] [OPTIMISED])
+# beam_unit_tests(LAYER x_test.cpp... [LIBRARIES target...] [PACKAGES name...] [TIMEOUT seconds] [OPTIMISED] [BESIDE])
 #
-# The program unit_LAYER, one test of ctest of the same name and label "unit". OPTIMISED: also in a debug build.
+# The program unit_LAYER, one test of ctest of the same name and label "unit". OPTIMISED: also in a debug build. BESIDE: as
+# beam_add_test says.
 function(beam_unit_tests LAYER)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIMISED" "TIMEOUT" "LIBRARIES;PACKAGES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "OPTIMISED;BESIDE" "TIMEOUT" "LIBRARIES;PACKAGES")
     set(target unit_${LAYER})
     beam_packages(packages ${arg_PACKAGES})
     add_executable(${target} ${arg_UNPARSED_ARGUMENTS})
@@ -33,16 +34,23 @@ function(beam_unit_tests LAYER)
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 300)
     endif()
-    beam_add_test(${target} LABELS unit TIMEOUT ${arg_TIMEOUT} COMMAND ${target})
+    set(beside)
+    if(arg_BESIDE)
+        set(beside BESIDE)
+    endif()
+    beam_add_test(${target} LABELS unit TIMEOUT ${arg_TIMEOUT} ${beside} COMMAND ${target})
 endfunction()
 
-# beam_add_test(NAME COMMAND command... [LABELS label...] [TIMEOUT seconds] [SERIAL])
+# beam_add_test(NAME COMMAND command... [LABELS label...] [TIMEOUT seconds] [BESIDE])
+#
+# Most tests start threads and nodes of their own, which use all cores, and notice when others do: they run alone. One that
+# depends on no time, as it computes or waits for a disk most of the time, may run BESIDE another of its kind.
 #
 # A test of ctest with a runtime and a state folder of its own, so that the nodes it starts meet
 # neither the user's nor another test's. The build's tools are first on its PATH. Exit code 77 is a
 # skip. In a build with a sanitizer the name begins with asan. or tsan.
 function(beam_add_test NAME)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "COMMAND;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "BESIDE" "TIMEOUT" "COMMAND;LABELS")
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 300)
     endif()
@@ -66,7 +74,7 @@ function(beam_add_test NAME)
         TIMEOUT ${arg_TIMEOUT} COST ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
         ENVIRONMENT "XDG_RUNTIME_DIR=${runtime};XDG_STATE_HOME=${dir}/state;XDG_CONFIG_HOME=${dir}/config;ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=second_deadlock_stack=1"
         ENVIRONMENT_MODIFICATION "PATH=path_list_prepend:${PROJECT_BINARY_DIR}/bin")
-    if(arg_SERIAL)
+    if(NOT arg_BESIDE)
         set_tests_properties(${NAME} PROPERTIES RUN_SERIAL ON)
     endif()
 endfunction()

@@ -21,6 +21,14 @@ load kv_helper
     [ "$(kv cluster join --wait --node n3@127.0.0.1)" = ok ]
     has_copies n3@127.0.0.1 n3
     [ "$(kv cluster rebalance --node n3@127.0.0.1)" = balanced ]
+    run -2 kv cluster rebalance --wait --watch
+
+    # One that is drained takes part already: it is to be taken back.
+    [ "$(kv cluster drain n3@127.0.0.1 --wait)" = ok ]
+    has_none n1@127.0.0.1 n3
+    run -75 --separate-stderr kv cluster join --wait --node n3@127.0.0.1
+    [[ $stderr == *"n3 is draining"* ]]
+    [ "$(kv cluster rejoin n3 --wait)" = ok ]
 
     [ "$(kv cluster leave --node n2@127.0.0.1)" = ok ]
     [ "$(state_of n1@127.0.0.1 n2)" = removed ]

@@ -277,7 +277,7 @@ json client::hello() {
                         (void)session_->understand(line);
                         break;
                     case wait_result::timeout:
-                        throw timed_out(*session_->common, false);
+                        throw not_served(*session_);
                     case wait_result::interrupted:
                         throw interrupted{};
                     default:

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "tools/common/pause.hpp"
 #include "tools/common/progress.hpp"
@@ -65,67 +66,77 @@ std::string health_text(const json& h) {
     return text + loss;
 }
 
-std::string short_name(const std::string& node) {
-    return node.substr(0, node.find('@'));
-}
-
+/// A node of the cluster, and the state that it is to have. None: only what the plan says is waited for.
 struct awaited_change {
-    std::string node{}, state{};  // none: only what the plan says
+    std::string node{}, state{};
 };
 
-/// What is still to be moved, as the node that answers sees it: for a node that changes, once its state is that.
+/// What is still to be moved, as the node that answers sees it.
 struct moves_left {
-    std::uint64_t all = 0;
-    bool is_stuck = false;  // the plan is carried out, but the node has copies
+    std::uint64_t count = 0;
+    bool is_planned = false;  // else more may come
+    std::string trouble{};    // why that will not change by itself, if it stays so
+    std::string advice{};
+
+    [[nodiscard]] bool is_nothing() const { return count == 0 && is_planned && trouble.empty(); }
 };
+
 moves_left moves_left_of(client& node, const awaited_change& change) {
+    moves_left left;
     std::uint64_t copies = 0;
     if (!change.node.empty()) {
+        std::string state = "none of the cluster's";
         const json nodes = node.ask("kv.cluster_nodes");
-        const auto& all = nodes.at("nodes");
-        const auto is_changed = [&](const json& n) {
-            return n.at("node") == short_name(change.node) && n.at("state") == change.state;
-        };
-        const auto found = std::find_if(all.begin(), all.end(), is_changed);
-        if (found == all.end()) return {1};
-        if (change.state == "draining") copies = found->at("copies").get<std::uint64_t>();
+        for (const json& n : nodes.at("nodes")) {
+            if (n.at("node") != change.node) continue;
+            state = n.at("state").get<std::string>();
+            copies = change.state == "draining" ? n.at("copies").get<std::uint64_t>() : 0;
+        }
+        if (state != change.state) {
+            left.trouble = change.node + " is " + state;
+            left.advice = "kv cluster nodes";
+        }
     }
-    const std::uint64_t moves = node.ask("kv.cluster_rebalance").at("moves").size();
-    return {std::max(moves, copies), moves == 0 && copies > 0};
+    const json plan = node.ask("kv.cluster_rebalance");
+    const std::uint64_t moves = plan.at("moves").size();
+    left.count = std::max(moves, copies);
+    left.is_planned = plan.at("planned").get<bool>();
+    if (left.trouble.empty() && left.is_planned && moves == 0 && copies > 0) {
+        left.trouble =
+            "no other node takes the " + std::to_string(copies) + " copies that are left";
+        left.advice = "kv cluster join on another node";
+    }
+    return left;
 }
 
-/// Until all is moved, or --timeout is over.
+/// Until all is moved, or --timeout is over (then 75), or nothing gets less for long.
 void wait_until_moved(client& node, const awaited_change& change) {
     constexpr std::chrono::seconds stuck_for(10);
     const auto common = node.common();
     const auto until = common->timeout_is_default ? beam::tool::deadline() : common->until();
     std::optional<beam::tool::progress> progress;
-    std::optional<beam::tool::deadline> stuck;
+    auto stuck = beam::tool::deadline::in(stuck_for);
     beam::tool::pause pause;
-    for (std::uint64_t most = 0;;) {
+    std::uint64_t most = 0, before = 0;
+    for (;;) {
         node.set_deadline(common->until().earlier(until));
         const moves_left left = moves_left_of(node, change);
-        if (left.all == 0) return;
-        if (left.all > most) {
+        if (left.is_nothing()) return;
+        if (left.count > most) {
             progress.reset();
-            progress.emplace(common, "moved", "copies and leads", most = left.all);
+            progress.emplace(common, "moved", "copies and leads", most = left.count);
         }
-        progress->at(most - left.all);
-        if (!left.is_stuck)
-            stuck.reset();
-        else if (!stuck)
+        if (progress) progress->at(most - left.count);
+        if (left.trouble.empty() || left.count != std::exchange(before, left.count))
             stuck = beam::tool::deadline::in(stuck_for);
-        if (stuck && stuck->is_over())
-            throw beam::tool::failure(
-                exit_code::try_again,
-                "no other node takes the " + std::to_string(left.all) + " copies that are left",
-                "kv cluster nodes");
+        if (stuck.is_over())
+            throw beam::tool::failure(exit_code::try_again, left.trouble, left.advice);
+        pause.wait(until);
         if (until.is_over())
             throw beam::tool::failure(exit_code::try_again,
-                                      std::to_string(left.all) +
+                                      std::to_string(left.count) +
                                           " copies or leads are still to be moved; the nodes go on",
                                       "kv cluster rebalance --wait");
-        pause.wait(until);
     }
 }
 
@@ -220,13 +231,13 @@ exit_code cluster_leave(client& node) {
         }
         if (!progress) progress.emplace(common, "moved", "copies", first = copies);
         progress->at(first - std::min(first, copies));
+        pause.wait(until);
         if (until.is_over())
             throw beam::tool::failure(
                 exit_code::try_again,
                 std::to_string(copies) +
                     " copies are still to be moved off this node, which goes on",
                 "kv cluster leave, or kv cluster rejoin to stay");
-        pause.wait(until);
     }
 }
 
@@ -238,7 +249,11 @@ exit_code cluster_change(client& node, const std::string& how, const std::string
         beam::tool::confirm(node.common(), "take " + which + " out of the cluster for good");
     const json params = how == "join" ? json() : json{{"node", which}};
     const json answer = node.ask("kv.cluster_" + how, params);
-    if (waits) wait_until_moved(node, {which, how == "drain" ? "draining" : "in"});
+    if (waits) {
+        const auto name = answer.at("node").get<std::string>();
+        wait_until_moved(node,
+                         {name.substr(0, name.find('@')), how == "drain" ? "draining" : "in"});
+    }
     node.common()->print("ok", answer);
     return exit_code::done;
 }

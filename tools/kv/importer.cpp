@@ -44,9 +44,10 @@ void importer::line(const std::string& text, std::uint64_t number) {
 void importer::send() {
     if (entries_.empty()) return;
     const std::size_t n = entries_.size();
-    json params = checked({{"entries", std::exchange(entries_, json::array())}});
+    json params = {{"entries", std::exchange(entries_, json::array())}};
     bytes_ = 0;
     try {
+        params = checked(std::move(params));
         add_timeout(node_, params);
         (void)node_.ask("kv.load", params);
     } catch (failure& error) {

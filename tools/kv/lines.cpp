@@ -19,6 +19,8 @@ namespace {
 
 // The node's lines have at most 1 MiB.
 constexpr std::size_t line_max = (std::size_t{1} << 20) - 4096;
+// And it waits no longer than that.
+constexpr std::int64_t longest_ms = 600'000;
 
 failure bad_value(const std::string& option, const std::string& value, std::string why) {
     failure error(exit_code::usage, std::move(why));
@@ -38,13 +40,14 @@ void add_timeout(client& node, json& params) {
     const auto until = node.common()->until();
     node.set_deadline(until);
     if (until.is_never()) {
-        params["timeout_ms"] = 600'000;
+        params["timeout_ms"] = longest_ms;
         return;
     }
     // A node that must be started first has less time than --timeout says.
     (void)node.hello();
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until.left()).count();
-    params["timeout_ms"] = std::max<std::int64_t>(left - std::max<std::int64_t>(left / 20, 20), 1);
+    params["timeout_ms"] =
+        std::clamp<std::int64_t>(left - std::max<std::int64_t>(left / 20, 20), 1, longest_ms);
 }
 
 json checked(json params) {

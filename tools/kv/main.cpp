@@ -174,6 +174,8 @@ int main(int argc, char** argv) {
         if (backup_it->parsed()) return backup(node, folder);
         if (restore_it->parsed()) return restore(node, folder);
         if (serve_it->parsed()) return beam::tool::serve(node, where);
+        if (c.waits && common->watch)
+            throw beam::tool::failure(exit_code::usage, "--wait ends by itself, --watch does not");
         give_to_started_nodes(c.settings);
         expect_of_node(node, c.settings);
         if (c.init->parsed()) return cluster_init(node, first);

@@ -7,6 +7,7 @@
 #include "libbeamcore/ets/rows.hpp"
 #include "libbeamcore/ets/select.hpp"
 #include "libbeamcore/otp/registry.hpp"
+#include "libbeamcore/runtime/exit.hpp"
 #include "libbeamcore/runtime/groups.hpp"
 #include "libbeamcore/runtime/name.hpp"
 #include "libbeamcore/runtime/nodes.hpp"
@@ -31,7 +32,11 @@ beam::term room_key(medium kept, const std::string& name) {
 }
 
 std::optional<beam::pid> find_local_room(medium kept, const std::string& name) {
-    return beam::registry::whereis(rooms_registry(), room_key(kept, name));
+    try {
+        return beam::registry::whereis(rooms_registry(), room_key(kept, name));
+    } catch (const beam::error_exception&) {  // there is no registry just now
+        return {};
+    }
 }
 
 std::optional<beam::pid> find_local_room(const std::string& name) {
@@ -57,6 +62,21 @@ bool has_room(const std::string& name) {
     return history::record_of(name).has_value();
 }
 
+bool may_have_room(const std::string& name) {
+    try {
+        if (has_room(name)) return true;
+        (void)beam::registry::whereis(rooms_registry(), room_key(medium::disk, name));
+        return false;
+    } catch (const beam::error_exception&) {  // there is no registry just now
+        return true;
+    } catch (const beam::exit_exception& e) {
+        const auto parts =
+            e.reason.is_tuple() ? e.reason.elements() : decltype(e.reason.elements())();
+        if (parts.size() < 2 || parts[1] != beam::atom("noproc")) throw;
+        return true;  // nor a store
+    }
+}
+
 std::vector<std::string> local_room_names() {
     std::vector<std::string> names;
     // [{{{'_', '$1'}, '_', '_'}, [], ['$1']}]: the names of the keys.
@@ -64,7 +84,12 @@ std::vector<std::string> local_room_names() {
     const beam::term key = beam::tuple(any, found);
     const beam::term spec =
         beam::list({beam::tuple(beam::tuple(key, any, any), beam::list({}), beam::list({found}))});
-    for (const beam::term& name : beam::registry::select(rooms_registry(), spec))
+    std::vector<beam::term> all;
+    try {
+        all = beam::registry::select(rooms_registry(), spec);
+    } catch (const beam::error_exception&) {  // there is no registry just now
+    }
+    for (const beam::term& name : all)
         if (auto text = name.as_text()) names.emplace_back(*text);
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());

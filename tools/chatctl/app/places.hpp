@@ -31,6 +31,8 @@ struct room_deleted {
 [[nodiscard]] std::optional<beam::pid> find_room(const std::string& name);
 /// Whether there is such a room, as far as is known without asking kv, though its process may be between two lives, or two nodes.
 [[nodiscard]] bool has_room(const std::string& name);
+/// The same, also if nobody can tell just now: the store is started again, and with it all rooms.
+[[nodiscard]] bool may_have_room(const std::string& name);
 /// All that have a process, sorted.
 [[nodiscard]] std::vector<std::string> room_names();
 /// The rooms that live here.

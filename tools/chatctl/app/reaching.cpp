@@ -95,7 +95,7 @@ awaitable<reached> reach_room(std::string name, beam::pid but) {
     const auto there = find_room(name);
     if (there && *there != but) r.room = there;
     if (r.room) co_return r;
-    r.is_known = there || has_room(name);
+    r.is_known = there || may_have_room(name);
     if (medium_now() == medium::disk) co_return r;
     co_await tenant::await_kv();
     outcome<std::optional<room_head>> head = co_await in_kv().find(name);

@@ -14,9 +14,7 @@ using beam::awaitable;
 using beam::request_error;
 using namespace std::chrono_literals;
 
-// A cluster that is just being made; and a busy machine's coordinator, which has said nothing yet.
 constexpr auto known_within = 8s;
-constexpr auto heard_within = 20s;
 constexpr auto between_looks = 20ms;
 
 request_error no_cluster(const node_standing& k) {
@@ -95,16 +93,14 @@ std::vector<store_id> row_to_follow(const cluster_view& view, std::uint32_t shar
 
 awaitable<tl::expected<node_standing, request_error>> settled() {
     beam::self me = beam::this_process();
-    const auto begin = beam::monotonic_time();
+    const auto until = beam::monotonic_time() + known_within;
     node_standing last;
     for (;;) {
         auto asking = keeper::known();
         beam::outcome<node_standing> k = co_await asking.outcome();
         if (k && k->facts.view && k->facts.view->has_cluster()) co_return *std::move(k);
         if (k) last = *std::move(k);
-        const bool is_told =
-            last.facts.view || !last.trouble.empty() || !last.coordinator.why.code.empty();
-        if (beam::monotonic_time() - begin >= (is_told ? known_within : heard_within)) break;
+        if (beam::monotonic_time() >= until) break;
         co_await me.sleep_for(between_looks);
     }
     co_return tl::unexpected<request_error>(no_cluster(last));

@@ -268,6 +268,7 @@ answer state_failed(const term& why) {
 awaitable<answer> set_state(std::string node, store_state state) {
     auto k = co_await settled();
     if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
+    node = short_name(node);
     if (!k->facts.view->store_of(node))
         co_return beam::refuse("not_found", "no node \"" + node + "\" in this cluster",
                                "kv cluster status");

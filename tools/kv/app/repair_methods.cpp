@@ -151,12 +151,15 @@ awaitable<beam::answer> recover(request&, recover_params p) {
         {{atom("recovered"), recovered}, {atom("given_up"), names_of(*view, given_up)}});
 }
 
-/// Each copy that the next plan has where there is none now, and each change of who should lead.
+/// Each copy that the plan has where there is none now, and each change of who should lead: the plan as it is, or as it will be
+/// made for the nodes that are in now.
 awaitable<beam::answer> rebalance(request&) {
     auto k = co_await settled();
     if (!k) co_return tl::unexpected<request_error>(std::move(k.error()));
     const cluster_view& view = *k->facts.view;
-    const plan next = next_plan(view.plan, view.nodes_in(), view.meta.copies);
+    const std::vector<std::string> nodes = view.nodes_in();
+    const bool is_planned = nodes == view.plan.nodes;
+    const plan next = is_planned ? view.plan : next_plan(view.plan, nodes, view.meta.copies);
     std::vector<term> moves;
     for (std::uint32_t s = 0; s < view.records.size(); ++s) {
         const shard_record& is = view.records[s].record;
@@ -171,7 +174,8 @@ awaitable<beam::answer> rebalance(request&) {
             moves.push_back(beam::map(
                 {{atom("shard"), std::uint64_t(s)}, {atom("lead_by"), next.shards[s].front()}}));
     }
-    co_return beam::map({{atom("moves"), beam::list_of(std::move(moves))}});
+    co_return beam::map(
+        {{atom("moves"), beam::list_of(std::move(moves))}, {atom("planned"), is_planned}});
 }
 
 struct migrate_params {
