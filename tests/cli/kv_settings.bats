@@ -79,6 +79,7 @@ ends() { beamd stop --node "$1" -q; }
     done
     kv cluster init --node n1@127.0.0.1 --nodes n1,n2 --rf 1 --shards 4 --timeout 20s
     kv put key1 value1 --node n1@127.0.0.1 --timeout 20s
+    eventually kv cluster health -q --node n2@127.0.0.1  # it has taken part
     ends n2@127.0.0.1
     beamd --daemon --node n2@127.0.0.1 --dist --dist-join "$nodes"
     kv cluster leave --node n2@127.0.0.1 --timeout 60s
