@@ -1,5 +1,6 @@
 // probe: an application whose methods do what a test of the control server wants to see.
 #include <signal.h>
+#include <atomic>
 
 #include <stdexcept>
 #include <string>
@@ -117,13 +118,19 @@ beam::awaitable<beam::answer> stream(beam::request& r, stream_params p) {
     }
     co_return beam::term(p.items);
 }
+std::atomic<std::int64_t> lossy_streams_ended{0};
+
 beam::awaitable<beam::answer> lossy(beam::request& r, stream_params p) {
     const std::string filling(std::size_t(p.size), 'x');
     for (std::int64_t i = 1; i <= p.items; ++i) {
         r.lossy_item(beam::map({{beam::term("n"), i}, {beam::term("text"), filling}}));
         if (i % 16 == 0) co_await beam::this_process().yield();
     }
+    ++lossy_streams_ended;
     co_return beam::term(p.items);
+}
+beam::awaitable<beam::answer> lossy_ended(beam::request&) {
+    co_return beam::term(lossy_streams_ended.load());
 }
 
 struct big_params {
@@ -174,6 +181,7 @@ BEAM_APPLICATION(probe, "1", probe::worker) {
     app.method("waiting", probe::waiting);
     app.method("stream", probe::stream);
     app.method("lossy", probe::lossy);
+    app.method("lossy_ended", probe::lossy_ended);
     app.method("big", probe::big);
     app.method("object", probe::object);
     app.method("facts", probe::facts);

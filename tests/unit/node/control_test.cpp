@@ -255,8 +255,9 @@ TEST_CASE("a lossy stream says how many items were dropped") {
     s.output_max = 16 << 10;
     node n(s);
     client c = n.connect();
+    const auto ended = n.connect().ask("probe.lossy_ended")["result"].get<std::int64_t>();
     c.send("{\"id\":7,\"method\":\"probe.lossy\",\"params\":{\"items\":2000,\"size\":10000}}\n");
-    n.wait_until("probe.waiting", 0);
+    n.wait_until("probe.lossy_ended", ended + 1);
     std::int64_t last = 0, got = 0, dropped = 0;
     for (;;) {
         const json m = c.read();
