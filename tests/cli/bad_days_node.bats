@@ -287,3 +287,14 @@ END
     wait $batch
     jq -c 'select(.result).id' "$BEAM_TEST_ROOT/answers" | diff - <(seq 1000)
 }
+
+# With jemalloc's own number memory that goes from thread to thread comes anew from the system each time.
+@test "a runtime's jemalloc has an arena for eight cores" {
+    local runtime="$BEAM_BUILD/libexec/beamcore/beamd-runtime"
+    ldd "$runtime" | grep -q jemalloc || skip "built without jemalloc"
+    run env MALLOC_CONF=stats_print:true "$runtime"
+    [ "$status" -eq 2 ]
+    [[ $output == *"opt.narenas: $((1 + ($(nproc) - 1) / 8))"* ]]
+    run taskset -c 0 env MALLOC_CONF=stats_print:true,narenas:3 "$runtime"
+    [[ $output == *"opt.narenas: 3"* ]]
+}

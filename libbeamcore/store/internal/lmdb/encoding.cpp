@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace beam::store::detail {
@@ -12,8 +13,9 @@ constexpr char plain_tag = 'P', long_tag = 'L';
 constexpr char old_plain_tag = 'p', old_long_tag = 'l';
 constexpr std::size_t number_size = 4;
 
-void append(std::string& to, std::uint32_t number) {
-    for (int shift = 0; shift < 32; shift += 8) to += char(number >> shift);
+char* write_number(char* to, std::uint32_t number) {
+    for (int shift = 0; shift < 32; shift += 8) *to++ = char(number >> shift);
+    return to;
 }
 
 /// Takes it off the front of `from`, which has as many bytes.
@@ -42,20 +44,22 @@ std::string stored_key(std::string_view key) {
     return stored;
 }
 
-std::string stored_value(std::string_view stored_key, std::string_view key,
-                         std::string_view value) {
-    constexpr std::size_t before = 1 + number_size;
-    std::string stored;
-    stored.reserve(before + (is_cut(key) ? number_size + key.size() : 0) + value.size());
-    stored.assign(before, is_cut(key) ? long_tag : plain_tag);
+std::size_t stored_size(std::string_view key, std::string_view value) {
+    return 1 + number_size + (is_cut(key) ? number_size + key.size() : 0) + value.size();
+}
+
+void store_value(char* to, std::string_view stored_key, std::string_view key,
+                 std::string_view value) {
+    *to = is_cut(key) ? long_tag : plain_tag;
+    char* const sum = to + 1;
+    char* const rest = sum + number_size;
+    char* end = rest;
     if (is_cut(key)) {
-        append(stored, std::uint32_t(key.size()));
-        stored += key;
+        end = write_number(end, std::uint32_t(key.size()));
+        end = std::copy(key.begin(), key.end(), end);
     }
-    stored += value;
-    std::string sum;
-    append(sum, checksum(stored_key, std::string_view(stored).substr(before)));
-    return stored.replace(1, number_size, sum);
+    end = std::copy(value.begin(), value.end(), end);
+    write_number(sum, checksum(stored_key, {rest, std::size_t(end - rest)}));
 }
 
 std::optional<stored_item> read_item(std::string_view key, std::string_view value) {

@@ -26,15 +26,16 @@ inline constexpr std::size_t cut_size = stored_key_max - hash_size;
     return key.size() >= cut_size;
 }
 [[nodiscard]] std::string stored_key(std::string_view key);
-/// `stored_key` is that of `key`.
-[[nodiscard]] std::string stored_value(std::string_view stored_key, std::string_view key,
-                                       std::string_view value);
+[[nodiscard]] std::size_t stored_size(std::string_view key, std::string_view value);
+/// Writes so many bytes. `stored_key` is that of `key`.
+void store_value(char* to, std::string_view stored_key, std::string_view key,
+                 std::string_view value);
 
 struct stored_item {
     std::string_view key;
     std::string_view value;
 };
-/// Nothing: these bytes were not written by stored_value(), or not for this key.
+/// Nothing: these bytes were not written by store_value(), or not for this key.
 [[nodiscard]] std::optional<stored_item> read_item(std::string_view key, std::string_view value);
 
 }  // namespace beam::store::detail
