@@ -236,6 +236,13 @@ result<std::shared_ptr<detail::environment>> find(const server_ref& store) {
     return env;
 }
 
+/// In reductions: an item is some 300 ns, and they are read, checked and copied at 1 GB/s.
+int cost_of(const page& p) {
+    std::size_t bytes = 0;
+    for (const auto& [key, value] : p.items) bytes += key.size() + value.size();
+    return int(std::min<std::size_t>(p.items.size() + bytes / 256, 4000));
+}
+
 }  // namespace
 
 result<std::optional<std::string>> get(const database& db, std::string_view key) {
@@ -249,7 +256,7 @@ result<page> scan(const database& db, const scan_options& options) {
     auto env = find(db.store());
     if (!env) return pass(env);
     auto p = (*env)->data().scan(db.name(), options);
-    if (p) this_process().bump_reductions(int(std::min<std::size_t>(p->items.size(), 2000)));
+    if (p) this_process().bump_reductions(cost_of(*p));
     return p;
 }
 

@@ -129,12 +129,12 @@ void shard_server::handle_cast(from_store m) {
     });
 }
 
-void shard_server::send(const outgoing& o) {
+void shard_server::send(outgoing o) {
     const auto node = nodes_.find(o.to);
     // A signal to a node that is not connected would connect; that is the keeper's, at its own pace.
     if (node == nodes_.end() || !beam::is_connected(node->second)) return;
     beam::cast<from_store>(beam::server_ref(shard_name(number_), node->second), o.to, facts_.self,
-                           facts_.incarnation, o.what);
+                           facts_.incarnation, std::move(o.what));
 }
 
 // -- requests -------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ void shard_server::step(Step s) {
     if (out.sync != 0)
         is_urgent = gather(out.sync, disk_.changes(next_write_, out.storage, shard_->log()));
     // The way to the other disks is longer than that to this one.
-    for (const outgoing& o : out.messages) send(o);
+    for (outgoing& o : std::exchange(out.messages, {})) send(std::move(o));
     if (is_urgent) write_held();
     crash_point(out.storage);
     if (has_kept_back && !disk_.has_kept_back()) crash_point("data");

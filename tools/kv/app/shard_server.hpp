@@ -82,7 +82,7 @@ private:
     void take_leftovers_away();
     void carry_out(outputs out);
     void tell(const router_request& to, answer a);
-    void send(const outgoing& o);
+    void send(outgoing o);
     void arm();
     void sweep_later();
     [[nodiscard]] static instant now();
