@@ -157,7 +157,8 @@ END
 @test "CL.THROTTLE is redis-cell's, and counts with ratelimit" {
     needs redis-cli
     serve
-    throttle() { cli cl.throttle "$@" | paste -sd ' '; }
+    # A second may pass meanwhile.
+    throttle() { cli cl.throttle "$@" | paste -sd ' ' | sed 's/\<86399\>/86400/g; s/\<259199\>/259200/; s/\<345599\>/345600/'; }
     export -f throttle
     # A day for each token, so that none comes back meanwhile.
     transcript <<'END'

@@ -361,6 +361,8 @@ std::optional<json> client::stream(std::string_view method, const json& params,
     // That the stream may last does not mean that a node which says nothing at all is waited for.
     const auto greeted_by = s.default_deadline();
     s.attach();
+    // Idle is the stream, not a node that has yet to answer.
+    if (limits.until_idle) (void)hello();
     const auto id = s.send(method, params, by);
     std::uint64_t seen = 0;
     try {
