@@ -295,6 +295,6 @@ END
     run env MALLOC_CONF=stats_print:true "$runtime"
     [ "$status" -eq 2 ]
     [[ $output == *"opt.narenas: $((1 + ($(nproc) - 1) / 8))"* ]]
-    run taskset -c 0 env MALLOC_CONF=stats_print:true,narenas:3 "$runtime"
+    run env MALLOC_CONF=stats_print:true,narenas:3 "$runtime"
     [[ $output == *"opt.narenas: 3"* ]]
 }

@@ -13,9 +13,11 @@ namespace {
 
 // jemalloc has four arenas a core, and memory goes back to the one it came from. What one thread allocates and another frees, as
 // the network's and the store's do, is then spread over all of them and comes anew from the system each time (kv_join, two cores:
-// 510 page faults and 15.4 ms a MiB; with one arena 210 and 9.1. No difference to kv_put_50.)
+// 510 page faults and 15.4 ms a MiB; with one arena 210 and 9.2. No difference to kv_put_50.)
 constexpr int cores_an_arena = 8;
 
+// What is not used goes back to the system within a second, also from a node that does nothing any more: without the thread only
+// who allocates gives back.
 constexpr std::string_view settings = "background_thread:true,dirty_decay_ms:1000,narenas:";
 std::array<char, settings.size() + 8> settings_here{};
 
@@ -30,8 +32,7 @@ void set_arenas() {
 
 }  // namespace
 
-// jemalloc's, where it is linked: what is not used goes back to the system within a second, also from a node that does nothing
-// any more. Without that thread only who allocates gives back.
+// jemalloc's, where it is linked.
 extern "C" BEAM_EXPORT const char* malloc_conf;
 const char* malloc_conf = settings_here.data();
 
