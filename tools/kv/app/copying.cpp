@@ -52,7 +52,7 @@ bool move_permits::knows(const beam::pid& who) const {
 std::chrono::nanoseconds copy_pace::take(std::size_t bytes, std::chrono::nanoseconds now) {
     using namespace std::chrono_literals;
     if (rate_ == 0) return {};
-    free_at_ = std::max(free_at_, now - 50ms);
+    free_at_ = std::max(free_at_, now - 10ms);
     const std::chrono::nanoseconds wait = std::max(free_at_ - now, std::chrono::nanoseconds(0));
     free_at_ += std::chrono::nanoseconds(std::int64_t(double(bytes) / double(rate_) * 1e9));
     return wait;

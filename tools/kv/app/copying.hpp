@@ -41,7 +41,8 @@ private:
     std::vector<move_asker> news_;
 };
 
-/// A token bucket: when the next bytes of snapshots may be read. What was not used of the last 50 ms may be caught up.
+/// A token bucket: when the next bytes of snapshots may be read, or taken in. What was not used of the last 10 ms may be caught up;
+/// with more of it clients wait behind the pieces that come at once (gets beside a join, 99th percentile: 5.6 ms with 50, 4.5 with 10).
 class copy_pace {
 public:
     /// 0: no limit.

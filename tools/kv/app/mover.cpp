@@ -23,11 +23,16 @@ void mover::wish(const beam::pid& who, const move_wish& w) {
         beam::cast<permit_back>(mover_name(), a);
 }
 
-void mover::ask_for_piece(const beam::pid& who, std::size_t bytes) {
-    beam::cast<ask_piece>(mover_name(), who, bytes);
+void mover::ask_to_read(const beam::pid& who, std::size_t bytes) {
+    beam::cast<ask_piece>(mover_name(), who, bytes, false);
 }
 
-mover::mover(std::uint64_t bytes_a_second) : permits_(moves_at_once), pace_(bytes_a_second) {}
+void mover::ask_to_take_in(const beam::pid& who, std::size_t bytes) {
+    beam::cast<ask_piece>(mover_name(), who, bytes, true);
+}
+
+mover::mover(std::uint64_t bytes_a_second)
+    : permits_(moves_at_once), out_(bytes_a_second), in_(bytes_a_second) {}
 
 beam::init_result<mover> mover::init() {
     if (!beam::try_register_name(mover_name(), beam::this_process().id()))
@@ -55,11 +60,11 @@ void mover::handle_cast(const permit_back& m) {
 }
 
 void mover::handle_cast(const ask_piece& m) {
-    const auto wait = pace_.take(m.bytes, beam::monotonic_time());
+    const auto wait = (m.has_come ? in_ : out_).take(m.bytes, beam::monotonic_time());
     if (wait.count() == 0)
-        beam::send(m.who, piece_allowed{});
+        beam::send(m.who, piece_allowed{m.has_come});
     else
-        beam::send_after(wait, m.who, piece_allowed{});
+        beam::send_after(wait, m.who, piece_allowed{m.has_come});
 }
 
 void mover::handle_info(const beam::down_message& m) {

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <limits>
 #include <utility>
+#include <variant>
 
 #include "libbeamcore/base/log.hpp"
 #include "libbeamcore/base/random.hpp"
@@ -120,6 +121,20 @@ void shard_server::handle_info(record_told m) {
 // -- other stores ---------------------------------------------------------------------------------
 
 void shard_server::handle_cast(from_store m) {
+    const auto* const piece = std::get_if<snapshot_piece>(&m.what);
+    if (!piece) return receive(std::move(m));
+    // Who sends it asks for its own node alone, and there may be many. What it sends again meanwhile is here already.
+    const auto is_the_same = [&](const from_store& other) {
+        const auto& its = std::get<snapshot_piece>(other.what);
+        return other.store == m.store && its.epoch == piece->epoch &&
+               its.transfer == piece->transfer && its.index == piece->index;
+    };
+    if (std::any_of(arrived_.begin(), arrived_.end(), is_the_same)) return;
+    mover::ask_to_take_in(id(), size_of(*piece));
+    arrived_.push_back(std::move(m));
+}
+
+void shard_server::receive(from_store m) {
     if (!shard_ || m.to != facts_.self) return;
     const auto dead = dead_.find(m.store);
     if (dead != dead_.end() && dead->second == m.incarnation) return;
@@ -327,7 +342,7 @@ void shard_server::carry_out(outputs out) {
     }
     for (const move_wish& w : out.moves) mover::wish(id(), w);
     for (piece_wanted& p : out.pieces) {
-        mover::ask_for_piece(id(), p.bytes);
+        mover::ask_to_read(id(), p.bytes);
         pieces_.push_back(std::move(p));
     }
 }
@@ -336,7 +351,13 @@ void shard_server::handle_info(move_given m) {
     step([&](shard& s, const instant& at, outputs& out) { s.may_move(at, m.number, out); });
 }
 
-void shard_server::handle_info(piece_allowed) {
+void shard_server::handle_info(piece_allowed m) {
+    if (m.has_come) {
+        if (arrived_.empty()) return;
+        from_store piece = std::move(arrived_.front());
+        arrived_.pop_front();
+        return receive(std::move(piece));
+    }
     if (pieces_.empty()) return;
     const piece_wanted p = std::move(pieces_.front());
     pieces_.pop_front();

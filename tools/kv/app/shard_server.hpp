@@ -82,6 +82,7 @@ private:
     void take_leftovers_away();
     void carry_out(outputs out);
     void tell(const router_request& to, answer a);
+    void receive(from_store m);
     void send(outgoing o);
     void arm();
     void sweep_later();
@@ -107,6 +108,7 @@ private:
     std::uint64_t next_origin_ = 1;
     std::unordered_map<std::uint64_t, router_request> waiting_;
     std::deque<piece_wanted> pieces_;  // of snapshots, to be read when the mover allows it
+    std::deque<from_store> arrived_;   // with pieces, to be taken in when the mover allows it
     std::deque<watcher> watchers_;
     std::uint64_t watched_seq_ = 0;  // they have been told of this
     std::map<store_id, beam::atom> nodes_;

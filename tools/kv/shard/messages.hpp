@@ -107,6 +107,13 @@ struct snapshot_piece {
     friend bool operator==(const snapshot_piece&, const snapshot_piece&) = default;
 };
 
+/// The bytes of its keys and values.
+[[nodiscard]] inline std::size_t size_of(const snapshot_piece& piece) {
+    std::size_t all = 0;
+    for (const auto& [key, v] : piece.items) all += key.size() + v.bytes.size();
+    return all;
+}
+
 /// `index` is the piece that is wanted next.
 struct snapshot_ack {
     std::uint64_t epoch = 0, transfer = 0, index = 0;

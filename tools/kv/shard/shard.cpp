@@ -45,7 +45,8 @@ void shard::receive(const instant& at, store_id from, message m, outputs& out) {
             send(from, stale{epoch_}, out);
         return;
     }
-    std::visit([&](const auto& x) { take(at, from, x, out); }, m);
+    std::visit([&]<class Kind>(Kind&& x) { take(at, from, std::forward<Kind>(x), out); },
+               std::move(m));
     finish(at, out);
 }
 

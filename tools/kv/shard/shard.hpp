@@ -218,12 +218,12 @@ private:
 
     // A replica: shard_replica.cpp.
     bool accept_leader(const instant& at, store_id from, std::uint64_t epoch, outputs& out);
-    void take(const instant& at, store_id from, const prepare& m, outputs& out);
+    void take(const instant& at, store_id from, prepare&& m, outputs& out);
     void take(const instant& at, store_id from, const query& m, outputs& out);
     void take(const instant& at, store_id from, const beacon& m, outputs& out);
-    void take(const instant& at, store_id from, const snapshot_piece& m, outputs& out);
+    void take(const instant& at, store_id from, snapshot_piece&& m, outputs& out);
     [[nodiscard]] log_ends own_ends(std::uint64_t epoch) const;
-    void stage(const snapshot_piece& m, outputs& out);
+    void stage(snapshot_piece& m, outputs& out);
     void install(const snapshot_piece& m, outputs& out);
     [[nodiscard]] bool is_ahead() const;
     void apply_known(outputs& out);

@@ -8,16 +8,6 @@
 
 namespace kv {
 
-namespace {
-
-std::size_t size_of(const snapshot_piece& piece) {
-    std::size_t all = 0;
-    for (const auto& [key, v] : piece.items) all += key.size() + v.bytes.size();
-    return all;
-}
-
-}  // namespace
-
 /// `from` is what it said it has; nullptr: not asked again.
 ///
 /// A part of a snapshot that it has from another term is good, if all that may be in it is a part of this history: what

@@ -24,13 +24,13 @@ bool shard::accept_leader(const instant& at, store_id from, std::uint64_t epoch,
     return role_ == role::replica;
 }
 
-void shard::take(const instant& at, store_id from, const prepare& m, outputs& out) {
+void shard::take(const instant& at, store_id from, prepare&& m, outputs& out) {
     if (!accept_leader(at, from, m.epoch, out)) return;
     const bool is_known = m.before.seq < log_.base().seq ||
                           (m.before.seq <= log_.last().seq && log_.point(m.before.seq) == m.before);
     if (!is_known) return send(from, own_ends(m.epoch), out);
     std::uint64_t last = m.before.seq;
-    for (const entry& e : m.entries) {
+    for (entry& e : m.entries) {
         last = e.at.seq;
         if (e.at.seq <= log_.base().seq) continue;
         if (log_.contains(e.at.seq)) {
@@ -43,7 +43,7 @@ void shard::take(const instant& at, store_id from, const prepare& m, outputs& ou
             for (auto& [ticket, seq] : unsynced_) seq = std::min(seq, e.at.seq - 1);
         }
         out.storage.emplace_back(append_log{e});
-        log_.append(e);
+        log_.append(std::move(e));
     }
     matched_ = std::max(matched_, last);
     commit_ = std::max(commit_, m.commit_seq);
@@ -82,7 +82,7 @@ void shard::take(const instant& at, store_id from, const beacon& m, outputs& out
     send(from, beacon_ack{m.epoch, m.number, life_, at.now}, out);
 }
 
-void shard::take(const instant& at, store_id from, const snapshot_piece& m, outputs& out) {
+void shard::take(const instant& at, store_id from, snapshot_piece&& m, outputs& out) {
     if (!accept_leader(at, from, m.epoch, out)) return;
     const auto want = [&](std::uint64_t index) { return snapshot_ack{m.epoch, m.transfer, index}; };
     // A log that has this point does without, and may have acked more: that must not be replaced. Nor may what an
@@ -113,13 +113,14 @@ void shard::take(const instant& at, store_id from, const snapshot_piece& m, outp
     installed_.emplace(0, want(m.index + 1));
 }
 
-void shard::stage(const snapshot_piece& m, outputs& out) {
+/// Takes the items out of it.
+void shard::stage(snapshot_piece& m, outputs& out) {
     const bool is_first = m.index == 0 && !m.after;
-    out.storage.emplace_back(stage_items{filling_->staging, is_first, m.items});
-    has_staged_ = true;
-    ++filling_->next_index;
-    filling_->reflects = std::max(filling_->reflects, m.reflects);
     if (!m.items.empty()) filling_->last_key = m.items.back().first;
+    filling_->reflects = std::max(filling_->reflects, m.reflects);
+    ++filling_->next_index;
+    out.storage.emplace_back(stage_items{filling_->staging, is_first, std::move(m.items)});
+    has_staged_ = true;
 }
 
 void shard::install(const snapshot_piece& m, outputs& out) {
