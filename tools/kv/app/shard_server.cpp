@@ -121,6 +121,8 @@ void shard_server::handle_info(record_told m) {
 // -- other stores ---------------------------------------------------------------------------------
 
 void shard_server::handle_cast(from_store m) {
+    if (!shard_ || m.to != facts_.self || is_dead(m)) return;
+    heard_[m.store] = m.incarnation;
     const auto* const piece = std::get_if<snapshot_piece>(&m.what);
     if (!piece) return receive(std::move(m));
     // Who sends it asks for its own node alone, and there may be many. What it sends again meanwhile is here already.
@@ -134,14 +136,24 @@ void shard_server::handle_cast(from_store m) {
     arrived_.push_back(std::move(m));
 }
 
-void shard_server::receive(from_store m) {
-    if (!shard_ || m.to != facts_.self) return;
+bool shard_server::is_dead(const from_store& m) const {
     const auto dead = dead_.find(m.store);
-    if (dead != dead_.end() && dead->second == m.incarnation) return;
-    heard_[m.store] = m.incarnation;
+    return dead != dead_.end() && dead->second == m.incarnation;
+}
+
+void shard_server::receive(from_store m) {
     step([&](shard& s, const instant& at, outputs& out) {
         s.receive(at, m.store, std::move(m.what), out);
     });
+}
+
+void shard_server::take_in_next_piece() {
+    if (arrived_.empty()) return;
+    from_store m = std::move(arrived_.front());
+    arrived_.pop_front();
+    // It has waited: who sent it may have died since, or live anew.
+    const bool is_of_a_past_life = is_dead(m) || heard_.at(m.store) != m.incarnation;
+    if (shard_ && m.to == facts_.self && !is_of_a_past_life) receive(std::move(m));
 }
 
 void shard_server::send(outgoing o) {
@@ -352,12 +364,7 @@ void shard_server::handle_info(move_given m) {
 }
 
 void shard_server::handle_info(piece_allowed m) {
-    if (m.has_come) {
-        if (arrived_.empty()) return;
-        from_store piece = std::move(arrived_.front());
-        arrived_.pop_front();
-        return receive(std::move(piece));
-    }
+    if (m.has_come) return take_in_next_piece();
     if (pieces_.empty()) return;
     const piece_wanted p = std::move(pieces_.front());
     pieces_.pop_front();

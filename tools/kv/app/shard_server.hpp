@@ -82,7 +82,10 @@ private:
     void take_leftovers_away();
     void carry_out(outputs out);
     void tell(const router_request& to, answer a);
+    /// Of a life of the store's process that is known to be over.
+    [[nodiscard]] bool is_dead(const from_store& m) const;
     void receive(from_store m);
+    void take_in_next_piece();
     void send(outgoing o);
     void arm();
     void sweep_later();
